@@ -1,0 +1,273 @@
+// Package storage is what a third party implements to keep integrations and
+// events. It has plain types only, and nothing in it is peculiar to one
+// engine: claims are leases, and no iterator or transaction crosses it.
+//
+// A storage is a Caddy module in the namespace `webhooks.storage`. The suite in
+// storagetest says what each one must hold.
+package storage
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Storage opens what a configuration names.
+type Storage interface {
+	// Key identifies what must not be opened twice in one process, such as a
+	// canonical path. It is known once the module is provisioned.
+	Key() string
+
+	// Options is a digest of the remaining settings: two configurations that
+	// share a Key but not their Options cannot both be served.
+	Options() string
+
+	// Open opens the storage, creating it when it does not exist. Provision
+	// and Validate of the module must not touch the disk: Open does.
+	Open() (Backend, error)
+}
+
+// Backend is an open storage.
+type Backend interface {
+	Integrations() Integrations
+	Events() Events
+	Health() Health
+	// Close waits for what is under way. What was acknowledged is durable
+	// already.
+	Close() error
+}
+
+// Health is what the status page shows of a storage.
+type Health struct {
+	// State is "ok" or one word of the fault.
+	State         string
+	SizeBytes     int64
+	DiskFreeBytes int64
+}
+
+var (
+	// ErrUnavailable means that the storage cannot take a write now: a full
+	// disk, an input or output error, or it is closing. Nothing was kept.
+	ErrUnavailable = errors.New("the storage is unavailable")
+
+	// ErrNotFound means that there is no such record.
+	ErrNotFound = errors.New("no such record")
+
+	// ErrConflict means that the record is not at the expected revision.
+	ErrConflict = errors.New("the record has changed")
+
+	// ErrCorrupt means that a record was found damaged.
+	ErrCorrupt = errors.New("the record is damaged")
+
+	// ErrNotPending means that the event cannot be claimed: it is not
+	// pending, or somebody holds it.
+	ErrNotPending = errors.New("the event is not pending")
+)
+
+// ID is an event's ID. Its bytes sort by the time of acceptance, and IDs of
+// one storage never go backwards.
+type ID [16]byte
+
+// Identity is the random internal identity of an integration.
+type Identity [16]byte
+
+// Integration is a stored integration. Value is opaque and confidential: the
+// storage encrypts it.
+type Integration struct {
+	WebhookID string
+	Project   string
+	// Revision grows by each write and never repeats for a webhook ID, not
+	// after a deletion either. The storage sets it.
+	Revision uint64
+	// Deleted marks what only reserves the webhook ID for its project.
+	Deleted bool
+	Value   []byte
+}
+
+// Integrations keeps integrations by webhook ID. Reads see every write that
+// has returned. All writes are durable when they return.
+type Integrations interface {
+	// Get returns the integration, deleted or not, or ErrNotFound. A lookup
+	// that finds nothing is cheap.
+	Get(ctx context.Context, webhookID string) (Integration, error)
+
+	// Put writes the integration if its present revision is expected (0: it
+	// was never written) and returns the new revision, else ErrConflict.
+	Put(ctx context.Context, integration Integration, expected uint64) (uint64, error)
+
+	// List returns at most limit integrations that are not deleted, in
+	// ascending order of project and webhook ID, after the given place. With
+	// project "" it lists all projects.
+	List(ctx context.Context, project string, after Place, limit int) ([]Integration, error)
+}
+
+// Place is a position in a listing of integrations; its zero value is the
+// start.
+type Place struct {
+	Project   string
+	WebhookID string
+}
+
+// Status of an event.
+type Status string
+
+// The three states of an event.
+const (
+	Pending   Status = "pending"
+	Delivered Status = "delivered"
+	Failed    Status = "failed"
+)
+
+// Event is an accepted webhook request.
+type Event struct {
+	ID           ID
+	Integration  Identity
+	WebhookID    string
+	Project      string
+	Alias        string
+	Provider     string
+	Type         string
+	DeliveryID   string
+	ResourceType string
+	ResourceID   string
+	ReceivedAt   time.Time // in milliseconds, UTC
+	Header       http.Header
+	Body         []byte
+}
+
+// State is what has become of an event.
+type State struct {
+	Status Status
+	// Due is when the next attempt may start.
+	Due time.Time
+	// Tries counts the attempts made, Attempts keeps the first and the
+	// newest of them (at most MaxAttempts).
+	Tries    int
+	Attempts []Attempt
+	// Requeued counts how often a failed event was queued again.
+	Requeued int
+	// QueuedAt is when the event was accepted or queued again.
+	QueuedAt time.Time
+	// Crashes counts the claims since the last result that ended without a
+	// word: the process died.
+	Crashes int
+	// Progress is what the trigger saved.
+	Progress []byte
+}
+
+// MaxAttempts bounds the attempts kept with an event; what comes between the
+// first and the newest is dropped first.
+const MaxAttempts = 64
+
+// Attempt is the record of one attempt.
+type Attempt struct {
+	At         time.Time
+	StatusCode int
+	Error      string
+	Detail     string
+	Duration   time.Duration
+}
+
+// Record is an event with its state. Listings leave Header and Body out.
+type Record struct {
+	Event
+	State
+}
+
+// Dedupe says when a new event is a copy of an earlier one.
+type Dedupe struct {
+	// Key is a digest of what makes two requests the same within one
+	// integration. A nil Key makes nothing a duplicate.
+	Key []byte
+	// Window is how long after its receipt an event is remembered.
+	Window time.Duration
+	// Requeues is how often a failed event may be queued again by a
+	// duplicate.
+	Requeues int
+}
+
+// Outcome of Append.
+type Outcome int
+
+// What Append did.
+const (
+	Accepted  Outcome = iota // stored as a new event
+	Duplicate                // an earlier event stands for it
+	Requeued                 // the earlier event had failed and is queued again
+)
+
+// Ref is what a schedule holds of a pending event.
+type Ref struct {
+	ID           ID
+	Integration  Identity
+	WebhookID    string
+	ResourceType string
+	Due          time.Time
+}
+
+// Counts of the events in the storage.
+type Counts struct {
+	Pending int
+	Failed  int
+	// OldestPending is the acceptance time of the oldest pending event; zero
+	// without one.
+	OldestPending time.Time
+}
+
+// Query selects events of one integration for a listing, newest first.
+type Query struct {
+	Status Status // "" selects all
+	Before ID     // only older ones; the zero ID selects all
+	Limit  int    // 1 and more
+}
+
+// Events is the event log. An integration's events belong to its identity.
+type Events interface {
+	// Append stores the event, unless dedupe finds that an earlier one
+	// stands for it, and returns the ID of the event that stands. It sets
+	// event.ID and, when zero, event.ReceivedAt. What it says is durable when
+	// it returns; to look for duplicates and to store are one atomic step. A
+	// duplicate of an event that is still being written waits for it and
+	// shares its fate. The storage keeps no reference to the event.
+	Append(ctx context.Context, event *Event, dedupe Dedupe) (ID, Outcome, error)
+
+	// Watch calls fn for each pending event, first for those that are there,
+	// then for each that is accepted or queued again, once it is durable. fn
+	// must return quickly. A storage has one watcher at a time; stop ends it
+	// and returns when fn is not called any more.
+	Watch(fn func(Ref)) (stop func(), err error)
+
+	// Claim leases a pending event for an attempt and returns it whole. The
+	// claim is noted, so that a crash during the attempt is counted. Nobody
+	// else can claim it until Finish, Release, or the end of the process.
+	Claim(ctx context.Context, integration Identity, id ID) (*Record, error)
+
+	// Save keeps the trigger's progress with a claimed event, durably.
+	Save(ctx context.Context, integration Identity, id ID, progress []byte) error
+
+	// Finish records the result of the attempt and ends the claim: status is
+	// Pending (to be tried again at due), Delivered or Failed. The record may
+	// become durable a little later: a crash before repeats the attempt.
+	Finish(ctx context.Context, integration Identity, id ID, attempt Attempt, status Status, due time.Time) error
+
+	// Release ends the claim without an attempt: the event stays pending.
+	Release(ctx context.Context, integration Identity, id ID, due time.Time) error
+
+	// Get returns one event, whole, or ErrNotFound.
+	Get(ctx context.Context, integration Identity, id ID) (*Record, error)
+
+	// List returns events of the integration. more says that older ones may
+	// match; next is then where to go on, also when records is empty.
+	List(ctx context.Context, integration Identity, query Query) (records []Record, next ID, more bool, err error)
+
+	// Counts returns what the status page shows.
+	Counts() Counts
+
+	// PendingOf counts the pending events of one integration.
+	PendingOf(integration Identity) int
+
+	// Drop deletes all events of an integration. When it returns, no event
+	// of it can be claimed any more, and that is durable.
+	Drop(ctx context.Context, integration Identity) error
+}

@@ -1,0 +1,157 @@
+// Package trigger is what a third party implements to start something when an
+// event arrives. It has plain types only, so that an implementation needs
+// nothing of the gateway but this package.
+//
+// A trigger is a Caddy module in the namespace `webhooks.triggers`; the
+// modules beside this file (http, codemie) are examples to read.
+package trigger
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Trigger runs what an event starts. Its methods are called from many
+// goroutines at once.
+type Trigger interface {
+	// ResourceTypes names the resource types that the trigger serves. The
+	// answer never changes.
+	ResourceTypes() []string
+
+	// Allow says whether an integration of the project may start the
+	// resource; the error names the reason for an admin to read. It is asked
+	// when an integration is saved and again before each attempt, and does no
+	// network or disk work.
+	Allow(project string, resource Resource) error
+
+	// Run makes one attempt. It returns when the attempt has ended or ctx is
+	// done, and never panics on account of what an endpoint answers.
+	Run(ctx context.Context, attempt *Attempt) Result
+}
+
+// Resource is what a trigger acts on.
+type Resource struct {
+	Type string
+	ID   string
+}
+
+// Event is an accepted webhook request, as the trigger sees it. It is shared
+// and must not be changed.
+type Event struct {
+	// ID sorts by the time of acceptance.
+	ID string
+
+	// WebhookID, Project and Alias are the integration's.
+	WebhookID string
+	Project   string
+	Alias     string
+
+	// Provider is the sender's scheme, "" without a signature.
+	Provider string
+
+	// Type is the sender's event type, such as pull_request or "Push Hook";
+	// "" when it has none.
+	Type string
+
+	// DeliveryID is the sender's own number for the request, or "".
+	DeliveryID string
+
+	// Resource was copied from the integration at acceptance.
+	Resource Resource
+
+	ReceivedAt time.Time
+
+	// Header holds the allow-listed headers of the request: content type,
+	// user agent, the sender's event and delivery headers, traceparent. Never
+	// a credential.
+	Header http.Header
+
+	// Body is the payload, byte by byte as it was sent (for GitHub's form
+	// encoding the JSON inside it).
+	Body []byte
+}
+
+// Attempt is one try to run the trigger for one event.
+type Attempt struct {
+	Event *Event
+
+	// Number counts from 1. It goes on after a requeue.
+	Number int
+
+	// IdempotencyKey is the same for all attempts of an event until a person
+	// or a sender queues it again: the event ID, then `<event id>.2` and on.
+	IdempotencyKey string
+
+	// Progress is what an earlier Save of this event kept; nil at first. A
+	// requeue clears it.
+	Progress []byte
+
+	// Save keeps progress with the event. When it returns nil, the progress
+	// survives a power cut. At most 64 KiB.
+	Save func(ctx context.Context, progress []byte) error
+}
+
+// Verdict says what becomes of the event.
+type Verdict int
+
+const (
+	// Retry tries again later, as the retry policy says. It is the zero
+	// value: a Result that nobody filled in loses nothing.
+	Retry Verdict = iota
+
+	// Delivered ends the event with success.
+	Delivered
+
+	// Fail ends the event for good: to try again would not help.
+	Fail
+
+	// RefusedCredential tries again later and opens the trigger's circuit:
+	// the operator's credential was refused, so every event would be.
+	RefusedCredential
+
+	// Pending means that the run was started and goes on: Run is called again
+	// after RetryAfter with the saved progress. It is no attempt of its own.
+	Pending
+)
+
+// Result is how an attempt ended.
+type Result struct {
+	Verdict Verdict
+
+	// StatusCode is the endpoint's HTTP status, 0 when there was none.
+	StatusCode int
+
+	// Error is one of the Err codes, "" on success.
+	Error string
+
+	// Detail may add at most 200 characters for the admin to read. It holds
+	// no address and no secret of the operator's.
+	Detail string
+
+	// RetryAfter is the least time to wait before the next attempt, 0 when
+	// the endpoint named none.
+	RetryAfter time.Duration
+}
+
+// The codes of a failed attempt.
+const (
+	ErrTimeout            = "timeout"              // no answer in time
+	ErrDNS                = "dns"                  // the endpoint's name did not resolve
+	ErrConnect            = "connect"              // no connection, or it broke
+	ErrTLS                = "tls"                  // the TLS handshake failed
+	ErrStatus             = "status"               // an HTTP status that is no success
+	ErrRedirect           = "redirect"             // a 3xx, which is never followed
+	ErrAnswerTooLarge     = "answer_too_large"     // the answer is over its bound
+	ErrAnswerInvalid      = "answer_invalid"       // the answer cannot be understood
+	ErrStartUnknown       = "start_unknown"        // a start was sent, its fate is unknown
+	ErrRunFailed          = "run_failed"           // the platform ran it and it failed
+	ErrRunTimeout         = "run_timeout"          // the run did not end in time
+	ErrResourceNotFound   = "resource_not_found"   // the resource does not exist
+	ErrResourceNotAllowed = "resource_not_allowed" // the project may not start the resource
+	ErrResourceInvalid    = "resource_invalid"     // the resource cannot be started this way
+	ErrRequestInvalid     = "request_invalid"      // the request cannot be built from the event
+	ErrQuarantined        = "quarantined"          // the process crashed during three attempts
+	ErrExpired            = "expired"              // the retry time or the attempts are used up
+	ErrInternal           = "internal"             // a defect in the trigger
+)
