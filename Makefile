@@ -1,0 +1,39 @@
+# What every target needs: Go 1.26, make and git.
+CADDY_VERSION = $(shell go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
+LINT = go tool -modfile=tools/go.mod golangci-lint
+VULN = go tool -modfile=tools/go.mod govulncheck
+
+.PHONY: help build run test fuzz bench check fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/hookgate: Caddy with every module of this repository
+	@mkdir -p bin
+	go tool xcaddy build $(CADDY_VERSION) --with github.com/hookgate/hookgate@v0.0.0=. --output bin/hookgate
+
+run: build ## start the quickstart, send it a signed GitHub event, serve on until Ctrl-C
+	@mkdir -p .work
+	@go build -o .work/quickstart-demo ./caddyfile-examples/quickstart
+	@exec .work/quickstart-demo
+
+test: build ## every test that this machine can run, and by name what it left out
+	go run ./integration-tests/report go test -race ./...
+
+fuzz: ## every fuzz target, FUZZTIME each (default 1m)
+	./integration-tests/fuzz.sh $(or $(FUZZTIME),1m)
+
+bench: build ## the benchmark table, side by side in one run
+	go run ./integration-tests/bench
+
+check: ## format, vet, lint; vulnerabilities when the database can be reached
+	go vet ./...
+	$(LINT) run ./...
+	@$(VULN) ./... || { test $$? -ne 3 && echo "make check: the vulnerability database cannot be reached: not checked"; }
+
+fmt: ## format the code and the examples
+	$(LINT) fmt ./...
+	@for file in caddyfile-examples/*/Caddyfile; do bin/hookgate fmt --overwrite $$file; done
+
+clean: ## remove what was built and what the quickstart kept
+	rm -rf bin .work
