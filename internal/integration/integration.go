@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -28,6 +29,20 @@ type Integration struct {
 	ManagedBy ManagedBy
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	// Revision is that of the stored record; it grows by each write.
+	Revision uint64
+}
+
+// ETag is the entity tag (RFC 9110) of the integration as it stands.
+func (in *Integration) ETag() string { return `"` + strconv.FormatUint(in.Revision, 36) + `"` }
+
+// SignatureProvider is the provider's name, "" without a signature.
+func (in *Integration) SignatureProvider() string {
+	if in.Authentication.Signature == nil {
+		return ""
+	}
+	return in.Authentication.Signature.Provider
 }
 
 // Authentication is the ways in. A nil credential is not configured.
@@ -100,24 +115,13 @@ const (
 	ManagedByConfig ManagedBy = "config"
 )
 
-// Secret is a secret value that formatted output never shows.
-type Secret struct {
-	value string
-	// salt is drawn when the secret is set; its fingerprint depends on it.
-	salt []byte
+// credentials counts the ways in that are configured.
+func (a *Authentication) credentials() int {
+	n := 0
+	for _, configured := range []bool{a.SecureHeader != nil, a.Signature != nil, a.Basic != nil, a.Bearer != nil} {
+		if configured {
+			n++
+		}
+	}
+	return n
 }
-
-// Reveal returns the secret's text, for a comparison or a MAC.
-func (s Secret) Reveal() string { return s.value }
-
-// String hides the secret.
-func (Secret) String() string { return mask }
-
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return mask }
-
-// MarshalText hides the secret from encoders.
-func (Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
-
-// mask stands for a secret; in an answer a fingerprint follows it.
-const mask = "********"

@@ -1,0 +1,54 @@
+package integration
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Secret is a secret value that formatted output never shows.
+type Secret struct {
+	value string
+	// salt is drawn when the secret is set and is as confidential as the
+	// secret: it is the key of its fingerprint.
+	salt []byte
+}
+
+// mask stands for a secret; in an answer a fingerprint follows it.
+const mask = "********"
+
+// saltSize is the size in bytes of a secret's salt.
+const saltSize = 32
+
+// NewSecret returns the secret with a fresh salt.
+func NewSecret(value string) Secret {
+	salt := make([]byte, saltSize)
+	rand.Read(salt) // never fails, says crypto/rand
+	return Secret{value: value, salt: salt}
+}
+
+// Reveal returns the secret's text, for a comparison or a MAC.
+func (s Secret) Reveal() string { return s.value }
+
+// Masked is what a reader sees of the secret. Its fingerprint tells whether
+// the secret has been set anew, and since it is keyed by a salt of its own it
+// compares nothing with another secret.
+func (s Secret) Masked() string {
+	mac := hmac.New(sha256.New, s.salt)
+	mac.Write([]byte(s.value))
+	return mask + hex.EncodeToString(mac.Sum(nil)[:4])
+}
+
+// isMask says whether the text stands for a secret that is already stored.
+func isMask(text string) bool { return strings.HasPrefix(text, mask) }
+
+// String hides the secret.
+func (Secret) String() string { return mask }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return mask }
+
+// MarshalText hides the secret from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
