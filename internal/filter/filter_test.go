@@ -1,0 +1,131 @@
+package filter
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMatch(t *testing.T) {
+	tests := []struct {
+		entries []string
+		name    string
+		want    bool
+	}{
+		{nil, "push", true},
+		{nil, "ping", true},
+		{[]string{"push"}, "push", true},
+		{[]string{"push"}, "Push", false},
+		{[]string{"push"}, "pus", false},
+		{[]string{"push"}, "pushed", false},
+		{[]string{"push"}, "", false},
+		{[]string{"push", "pull_request.opened"}, "pull_request.opened", true},
+		{[]string{"pull_request.opened"}, "pull_request", false},
+		{[]string{"pull_request.*"}, "pull_request.opened", true},
+		{[]string{"pull_request.*"}, "pull_request", false},
+		{[]string{"pull_request*"}, "pull_request", true},
+		{[]string{"*"}, "anything at all.even.dots", true},
+		{[]string{"*"}, "ping", false},
+		{[]string{"p*g"}, "ping", false},
+		{[]string{"ping*"}, "ping", false},
+		{[]string{"*", "ping"}, "ping", true},
+		{[]string{"*.opened"}, "issues.opened", true},
+		{[]string{"*.opened"}, "issues.reopened", false},
+		{[]string{"a*b*c"}, "abc", true},
+		{[]string{"a*b*c"}, "aXbYc", true},
+		{[]string{"a*b*c"}, "acb", false},
+		{[]string{"ab*ba"}, "aba", false}, // prefix and suffix may not share a character
+		{[]string{"ab*ba"}, "abba", true},
+		{[]string{"a**b"}, "ab", true},
+		{[]string{"jira:issue_*"}, "jira:issue_updated", true},
+		{[]string{"Merge Request Hook"}, "Merge Request Hook", true},
+		{[]string{"pu\u017fh"}, "push", false},
+	}
+	for _, test := range tests {
+		if got := New(test.entries).Match(test.name); got != test.want {
+			t.Errorf("New(%q).Match(%q) = %v, want %v", test.entries, test.name, got, test.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	f := New([]string{"p*", "push"})
+	if !f.Names("push") || f.Names("ping") || f.Names("p*") {
+		t.Error("Names must know exact entries only")
+	}
+	if New(nil).Names("push") {
+		t.Error("an empty filter names nothing")
+	}
+}
+
+// matchSlowly is the meaning of a pattern, spelled out.
+func matchSlowly(pattern, name string) bool {
+	switch {
+	case pattern == "":
+		return name == ""
+	case pattern[0] == '*':
+		return matchSlowly(pattern[1:], name) || name != "" && matchSlowly(pattern, name[1:])
+	default:
+		return name != "" && pattern[0] == name[0] && matchSlowly(pattern[1:], name[1:])
+	}
+}
+
+func TestMatchAgreesWithTheMeaning(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	draw := func(alphabet string, most int) string {
+		text := make([]byte, random.IntN(most+1))
+		for i := range text {
+			text[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return string(text)
+	}
+	for range 50_000 {
+		entry, name := draw("ab.*", 8), draw("ab.", 10)
+		if entry == "" {
+			continue
+		}
+		if got, want := New([]string{entry}).Match(name), matchSlowly(entry, name); got != want {
+			t.Fatalf("entry %q, name %q: got %v, want %v (seed %d)", entry, name, got, want, seed)
+		}
+	}
+}
+
+// The largest filter against the names that would make a backtracking matcher
+// try everything: it must be far from the exponential, and cheap.
+func TestMatchIsLinear(t *testing.T) {
+	entries := make([]string, 200)
+	for i := range entries {
+		entries[i] = strings.Repeat("a", 30) + "*" + strings.Repeat("a", 30) + "*" + strings.Repeat("a", 30) + "*" + strings.Repeat("a", 30) + "*b"
+	}
+	f, name := New(entries), strings.Repeat("a", 512)
+	start := time.Now()
+	for range 100 {
+		if f.Match(name) {
+			t.Fatal("matched")
+		}
+	}
+	if spent := time.Since(start); spent > 5*time.Second {
+		t.Errorf("100 matches took %v", spent)
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	f.Add("pull_request.*", "pull_request.opened")
+	f.Add("a*b*c", "abc")
+	f.Add("**", "")
+	f.Add("ping", "ping")
+	f.Fuzz(func(t *testing.T, entry, name string) {
+		if len(entry) > 16 || len(name) > 24 || strings.Count(entry, "*") > 4 {
+			return // the reference is slow, on purpose
+		}
+		want := matchSlowly(entry, name)
+		if name == ping {
+			want = entry == ping
+		}
+		if got := New([]string{entry}).Match(name); got != want {
+			t.Errorf("entry %q, name %q: got %v, want %v", entry, name, got, want)
+		}
+	})
+}
