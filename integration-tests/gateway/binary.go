@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Binary returns the path of the binary under test: $HOOKGATE_BIN, else what
+// `make build` makes, which is run once.
+func Binary(t testing.TB) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatalf("building the gateway: %v", err)
+	}
+	return path
+}
+
+var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("HOOKGATE_BIN"); path != "" {
+		return filepath.Abs(path)
+	}
+	root, err := root()
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make build: %w\n%s", err, out)
+	}
+	return filepath.Join(root, "bin", "hookgate"), nil
+})
+
+// Root returns the top folder of the repository.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func root() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			err = errors.New("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+	return "", err
+}
+
+// LeaveOut ends a test that this machine cannot run, and says why. Where every
+// test must run (HOOKGATE_TEST_FULL=1) it is a failure instead.
+func LeaveOut(t testing.TB, reason string) {
+	t.Helper()
+	if Full() {
+		t.Fatalf("HOOKGATE_TEST_FULL is set, but: %s", reason)
+	}
+	t.Skipf("left out: %s", reason)
+}
+
+// Full says whether every test must run, the long ones too.
+func Full() bool { return os.Getenv("HOOKGATE_TEST_FULL") == "1" }
+
+// Eventually waits until the condition holds.
+func Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	if !Within(Patience, condition) {
+		t.Fatalf("waited %v in vain until %s", Patience, what)
+	}
+}
+
+// Within asks for a condition until it holds or the time is over.
+func Within(limit time.Duration, condition func() bool) bool {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(limit); !condition(); <-ticker.C {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// The ports lie below those that the system gives to outgoing connections, so
+// that none is taken between the choice and its use.
+const firstPort, ports = 20000, 12000
+
+var nextPort atomic.Int64
+
+func init() { nextPort.Store(int64(os.Getpid()*37%ports) + time.Now().UnixNano()%97) }
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range ports {
+		port := strconv.FormatInt(firstPort+nextPort.Add(1)%ports, 10)
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		listener.Close()
+		return port
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// FreeAddr returns a host and port that nobody listens on.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	return "127.0.0.1:" + freePort(t)
+}
+
+// Listen listens on an address that was free.
+func Listen(t testing.TB, addr string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}

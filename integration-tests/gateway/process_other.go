@@ -1,0 +1,8 @@
+//go:build !linux
+
+package gateway
+
+import "os/exec"
+
+// dieWithParent does nothing where the system has no such signal.
+func dieWithParent(*exec.Cmd) {}
