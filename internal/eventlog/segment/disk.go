@@ -1,0 +1,78 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/hookgate/hookgate/internal/seal"
+)
+
+// File is an open segment.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	// Sync makes what was written durable; it need not touch times.
+	Sync() error
+	Close() error
+}
+
+// Disk is where segments live. Tests put one that fails in its place.
+type Disk interface {
+	// Create makes a file that must not exist, with blocks for size bytes.
+	Create(path string, size int64) (File, error)
+	// Open opens a file for reading.
+	Open(path string) (File, error)
+	// Rename gives a file its name, durably.
+	Rename(from, to string) error
+	// Space returns the bytes that are free for us, and all bytes, of the
+	// file system of a directory.
+	Space(dir string) (free, total int64, err error)
+}
+
+// OS is the machine's own disk.
+type OS struct{}
+
+// Create makes a file of mode 0600 and asks for its blocks now, so that a later
+// write into it does not meet a full disk.
+func (OS) Create(path string, size int64) (File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = allocate(file, size)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("allocating %d bytes for %s: %w", size, filepath.Base(path), err),
+			file.Close(), os.Remove(path))
+	}
+	return osFile{file}, nil
+}
+
+// Open opens a file for reading.
+func (OS) Open(path string) (File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{file}, nil
+}
+
+// Rename renames a file and syncs the directory.
+func (OS) Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return seal.SyncDir(filepath.Dir(to))
+}
+
+// Space asks the file system.
+func (OS) Space(dir string) (free, total int64, err error) { return space(dir) }
+
+type osFile struct{ *os.File }
+
+func (f osFile) Sync() error { return datasync(f.File) }
