@@ -1,0 +1,133 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxName bounds event types and delivery IDs, in bytes.
+const maxName = 255
+
+// ErrHeader means that an event or delivery header occurs twice, or is not 1
+// to 255 bytes of printable ASCII.
+var ErrHeader = errors.New("an event or delivery header is invalid")
+
+// Message is what the sender says of an authenticated request.
+type Message struct {
+	// Type is the sender's event type, "" when it has none.
+	Type string
+	// DeliveryID is the sender's own number for the request, or "".
+	DeliveryID string
+	// Ping says that the request is the sender's test of the connection.
+	Ping bool
+
+	provider *Provider
+	body     document
+}
+
+// Read finds event type and delivery ID. body is the payload: of a form the
+// JSON inside it.
+func (p *Provider) Read(header http.Header, body []byte) (Message, error) {
+	m := Message{provider: p, body: document{text: body}}
+	var err error
+	if m.Type, err = m.find(p.event, header); err != nil {
+		return Message{}, err
+	}
+	if m.DeliveryID, err = m.find(p.delivery, header); err != nil {
+		return Message{}, err
+	}
+	m.Ping = p.ping != "" && m.Type == p.ping
+	return m, nil
+}
+
+// find returns what the first place holds, and checks the headers of all.
+func (m *Message) find(places []place, header http.Header) (string, error) {
+	found := ""
+	for _, at := range places {
+		value := ""
+		if at.header == "" {
+			if found == "" {
+				value = m.body.name(at.json)
+			}
+		} else if values := header[at.header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
+			return "", fmt.Errorf("reading %s: %w", at.header, ErrHeader)
+		} else if len(values) == 1 {
+			value = values[0]
+		}
+		if found == "" {
+			found = value
+		}
+	}
+	return found, nil
+}
+
+// Names yields the names by which a filter may want the event: the type, the
+// kinds, and each of them with the action. The body is only looked at when
+// the type is not enough.
+func (m *Message) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if m.Type == "" || !yield(m.Type) {
+			return
+		}
+		names := []string{m.Type}
+		for _, path := range m.provider.kinds {
+			if kind := m.body.name(path); kind != "" {
+				names = append(names, kind)
+				if !yield(kind) {
+					return
+				}
+			}
+		}
+		action := m.body.name(m.provider.action)
+		if action == "" {
+			return
+		}
+		for _, name := range names {
+			if !yield(name + "." + action) {
+				return
+			}
+		}
+	}
+}
+
+// isName says whether the text can be an event type or a delivery ID.
+func isName(text string) bool {
+	return text != "" && len(text) <= maxName && printable(text)
+}
+
+// document is a body in which something is looked up, which is checked before
+// the first look: encoding/json bounds how deep values nest.
+type document struct {
+	text    []byte
+	checked bool
+	valid   bool
+}
+
+// byteOrderMark may stand before JSON, although it should not (RFC 8259).
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// name returns the string at the path, or "" when there is none, it is no
+// string, or it could not stand in a header.
+func (d *document) name(path string) string {
+	if path == "" {
+		return ""
+	}
+	if !d.checked {
+		d.text = bytes.TrimPrefix(d.text, byteOrderMark)
+		d.checked, d.valid = true, json.Valid(d.text)
+	}
+	if !d.valid {
+		return ""
+	}
+	value := gjson.GetBytes(d.text, path)
+	if value.Type != gjson.String || !isName(value.Str) {
+		return ""
+	}
+	return value.Str
+}

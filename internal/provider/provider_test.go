@@ -1,0 +1,378 @@
+package provider
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func mustLookup(t testing.TB, name string) *Provider {
+	t.Helper()
+	p, found := Lookup(name)
+	if !found {
+		t.Fatalf("no provider %q", name)
+	}
+	return p
+}
+
+func mustVerifier(t testing.TB, name string, requireSHA256 bool, secrets ...string) *Verifier {
+	t.Helper()
+	v, err := mustLookup(t, name).NewVerifier(secrets, requireSHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestTable(t *testing.T) {
+	if !slices.IsSorted(Names()) {
+		t.Errorf("the table is not in order: %q", Names())
+	}
+	if _, found := Lookup("no-such-sender"); found {
+		t.Error("found a provider that does not exist")
+	}
+	for _, name := range Names() {
+		p := mustLookup(t, name)
+		if p.Name() != name || len(p.CredentialHeaders()) == 0 {
+			t.Errorf("%s: name %q, credential headers %q", name, p.Name(), p.CredentialHeaders())
+		}
+		for _, header := range slices.Concat(p.CredentialHeaders(), p.ReservedHeaders(), p.PassHeaders()) {
+			if http.CanonicalHeaderKey(header) != header {
+				t.Errorf("%s: %s is not canonical", name, header)
+			}
+		}
+		for _, header := range p.PassHeaders() {
+			if slices.Contains(p.CredentialHeaders(), header) {
+				t.Errorf("%s passes on its credential %s", name, header)
+			}
+		}
+		if err := p.CheckSecret(""); err == nil {
+			t.Errorf("%s takes an empty secret", name)
+		}
+		if _, err := p.NewVerifier(nil, false); err == nil {
+			t.Errorf("%s verifies without a secret", name)
+		}
+		for i := range p.schemes {
+			if length := p.schemes[i].encoding.length(p.schemes[i].algorithm.size()); length > maxDigestText {
+				t.Errorf("%s: a digest of %d characters does not fit", name, length)
+			}
+		}
+	}
+	for name, strong := range map[string]bool{"github": true, "jira": true, "standard-webhooks": true, "gitlab": false} {
+		if mustLookup(t, name).SHA256() != strong {
+			t.Errorf("%s: SHA256() is not %v", name, strong)
+		}
+	}
+}
+
+func TestCheckSecret(t *testing.T) {
+	tests := []struct {
+		provider, secret string
+		ok               bool
+	}{
+		{"github", "x", true},
+		{"github", "pässwörd☃", true},
+		{"gitlab", "token", true},
+		{"gitlab", "two words", true},
+		{"gitlab", " blank", false},
+		{"gitlab", "tökn", false},
+		{"gitlab", "line\nbreak", false},
+		{"standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true},
+		{"standard-webhooks", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true},
+		{"standard-webhooks", "whsec_", false},
+		{"standard-webhooks", "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", false},
+		{"standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", false},
+	}
+	for _, test := range tests {
+		err := mustLookup(t, test.provider).CheckSecret(test.secret)
+		if (err == nil) != test.ok {
+			t.Errorf("%s: CheckSecret(%q) = %v", test.provider, test.secret, err)
+		}
+		if err != nil && len(test.secret) > 8 && strings.Contains(err.Error(), test.secret) {
+			t.Errorf("the error tells the secret: %v", err)
+		}
+	}
+}
+
+func sign256(secret, body string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func sign1(secret, body string) string {
+	mac := hmac.New(sha1.New, []byte(secret))
+	mac.Write([]byte(body))
+	return "sha1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func TestGitHubReasons(t *testing.T) {
+	const body, strong, legacy = `{"a":1}`, "X-Hub-Signature-256", "X-Hub-Signature"
+	good256, good1 := sign256("k", body), sign1("k", body)
+	tests := []struct {
+		name      string
+		header    http.Header
+		require   bool
+		present   bool
+		precheck  Reason
+		afterBody Reason
+	}{
+		{"nothing", http.Header{}, true, false, "", Missing},
+		{"good", http.Header{strong: {good256}}, true, true, "", ""},
+		{"both", http.Header{strong: {good256}, legacy: {"sha1=junk"}}, true, true, "", ""},
+		{"SHA-1 alone, allowed", http.Header{legacy: {good1}}, false, true, "", ""},
+		{"SHA-1 alone, required", http.Header{legacy: {good1}}, true, true, Weak, ""},
+		{"SHA-1 good, SHA-256 bad", http.Header{strong: {sign256("x", body)}, legacy: {good1}}, false, true, "", Mismatch},
+		{"SHA-1 good, SHA-256 empty", http.Header{strong: {""}, legacy: {good1}}, false, true, Malformed, ""},
+		{"empty", http.Header{strong: {""}}, true, true, Malformed, ""},
+		{"twice", http.Header{strong: {good256, good256}}, true, false, Duplicate, ""},
+		{"SHA-1 twice beside SHA-256", http.Header{strong: {good256}, legacy: {good1, good1}}, false, false, Duplicate, ""},
+		{"upper case", http.Header{strong: {"sha256=" + strings.ToUpper(good256[7:])}}, true, true, "", Mismatch},
+		{"not ASCII", http.Header{strong: {"sha256=" + strings.Repeat("ü", 32)}}, true, true, Malformed, ""},
+		{"SHA-1 in the wrong header", http.Header{strong: {good1}}, false, true, Malformed, ""},
+		{"list", http.Header{strong: {good256 + "," + good256}}, true, true, Malformed, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			v := mustVerifier(t, "github", test.require, "other", "k")
+			claim, reason := v.Precheck(test.header, time.Now())
+			if reason != test.precheck || claim.Present() != test.present {
+				t.Fatalf("Precheck: reason %q, present %v; want %q, %v", reason, claim.Present(), test.precheck, test.present)
+			}
+			if reason != "" {
+				return
+			}
+			if reason := claim.Verify([]byte(body)); reason != test.afterBody {
+				t.Errorf("Verify: %q, want %q", reason, test.afterBody)
+			}
+		})
+	}
+}
+
+func TestGitLabIsDecidedByHeaders(t *testing.T) {
+	v := mustVerifier(t, "gitlab", false, "old", "s3cret")
+	for value, want := range map[string]Reason{"s3cret": "", "old": "", "s3cre": Mismatch, "": Malformed, "\xff": Malformed} {
+		if _, reason := v.Precheck(http.Header{"X-Gitlab-Token": {value}}, time.Now()); reason != want {
+			t.Errorf("token %q: %q, want %q", value, reason, want)
+		}
+	}
+}
+
+func TestStandardWebhooksTime(t *testing.T) {
+	const secret, now = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1764000000
+	v := mustVerifier(t, "standard-webhooks", true, secret)
+	tests := map[string]Reason{
+		"1764000000": "", "1763999700": "", "1764000300": "",
+		"1763999699": Stale, "1764000301": Stale, "0": Stale, "999999999999": Stale,
+		"9223372036854775807": Malformed, "-1": Malformed, "+1764000000": Malformed,
+		" 1764000000": Malformed, "1764000000.0": Malformed, "": Malformed,
+		"10744000000": Stale, // 8,980,000,000 s later: in nanoseconds just below the wrap
+		"18446744073": Stale,
+	}
+	for stamp, want := range tests {
+		header := http.Header{
+			"Webhook-Id":        {"msg_1"},
+			"Webhook-Timestamp": {stamp},
+			"Webhook-Signature": {"v1," + base64.StdEncoding.EncodeToString(make([]byte, 32))},
+		}
+		if _, reason := v.Precheck(header, time.Unix(now, 0)); reason != want {
+			t.Errorf("time %q: %q, want %q", stamp, reason, want)
+		}
+	}
+	header := http.Header{
+		"Webhook-Id":        {"msg_1"},
+		"Webhook-Timestamp": {"1764000000"},
+		"Webhook-Signature": {strings.Repeat("v1,"+strings.Repeat("A", 44)+" ", maxSignatures+1)},
+	}
+	if _, reason := v.Precheck(header, time.Unix(now, 0)); reason != Malformed {
+		t.Errorf("too many signatures: %q", reason)
+	}
+}
+
+func TestRead(t *testing.T) {
+	long := strings.Repeat("x", maxName+1)
+	tests := []struct {
+		name     string
+		provider string
+		header   http.Header
+		body     string
+		want     Message
+		names    []string
+		invalid  bool
+	}{
+		{
+			name: "github", provider: "github",
+			header: http.Header{"X-Github-Event": {"pull_request"}, "X-Github-Delivery": {"1"}},
+			body:   `{"action":"opened"}`,
+			want:   Message{Type: "pull_request", DeliveryID: "1"},
+			names:  []string{"pull_request", "pull_request.opened"},
+		},
+		{
+			name: "github ping", provider: "github",
+			header: http.Header{"X-Github-Event": {"ping"}},
+			want:   Message{Type: "ping", Ping: true},
+			names:  []string{"ping"},
+		},
+		{name: "github without headers", provider: "github", body: `{"action":"opened"}`},
+		{name: "event twice", provider: "github", header: http.Header{"X-Github-Event": {"a", "a"}}, invalid: true},
+		{name: "event empty", provider: "github", header: http.Header{"X-Github-Event": {""}}, invalid: true},
+		{name: "event too long", provider: "github", header: http.Header{"X-Github-Event": {long}}, invalid: true},
+		{name: "delivery not ASCII", provider: "github", header: http.Header{"X-Github-Delivery": {"\xff"}}, invalid: true},
+		{name: "delivery with a tab", provider: "github", header: http.Header{"X-Github-Delivery": {"a\tb"}}, invalid: true},
+		{
+			name: "gitlab", provider: "gitlab",
+			header: http.Header{"X-Gitlab-Event": {"Merge Request Hook"}, "X-Gitlab-Event-Uuid": {"e"}, "Idempotency-Key": {"i"}},
+			body:   `{"object_kind":"merge_request","object_attributes":{"action":"open"}}`,
+			want:   Message{Type: "Merge Request Hook", DeliveryID: "i"},
+			names:  []string{"Merge Request Hook", "merge_request", "Merge Request Hook.open", "merge_request.open"},
+		},
+		{
+			name: "gitlab, an older server", provider: "gitlab",
+			header: http.Header{"X-Gitlab-Event": {"System Hook"}, "X-Gitlab-Event-Uuid": {"e"}},
+			body:   `{"event_name":"project_create"}`,
+			want:   Message{Type: "System Hook", DeliveryID: "e"},
+			names:  []string{"System Hook", "project_create"},
+		},
+		{
+			name: "gitlab, second header bad", provider: "gitlab",
+			header: http.Header{"Idempotency-Key": {"i"}, "X-Gitlab-Event-Uuid": {"e", "f"}}, invalid: true,
+		},
+		{
+			name: "jira", provider: "jira",
+			header: http.Header{"X-Atlassian-Webhook-Identifier": {"7"}},
+			body:   "\xef\xbb\xbf" + `{"timestamp":1,"webhookEvent":"jira:issue_updated"}`,
+			want:   Message{Type: "jira:issue_updated", DeliveryID: "7"},
+			names:  []string{"jira:issue_updated"},
+		},
+		{name: "jira, no JSON", provider: "jira", body: `{"webhookEvent":"a"`},
+		{name: "jira, no string", provider: "jira", body: `{"webhookEvent":7}`},
+		{name: "jira, no header text", provider: "jira", body: `{"webhookEvent":"a\nb"}`},
+		{name: "jira, too long", provider: "jira", body: `{"webhookEvent":"` + long + `"}`},
+		{name: "jira, too deep", provider: "jira", body: strings.Repeat("[", 1_000_000)},
+		{
+			name: "standard webhooks", provider: "standard-webhooks",
+			header: http.Header{"Webhook-Id": {"msg_1"}},
+			body:   `{"type":"user.created"}`,
+			want:   Message{Type: "user.created", DeliveryID: "msg_1"},
+			names:  []string{"user.created"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := mustLookup(t, test.provider).Read(test.header, []byte(test.body))
+			if (err != nil) != test.invalid || err != nil && !errors.Is(err, ErrHeader) {
+				t.Fatalf("error %v, want one: %v", err, test.invalid)
+			}
+			if got.Type != test.want.Type || got.DeliveryID != test.want.DeliveryID || got.Ping != test.want.Ping {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if err != nil {
+				return
+			}
+			if names := slices.Collect(got.Names()); !slices.Equal(names, test.names) {
+				t.Errorf("names %q, want %q", names, test.names)
+			}
+		})
+	}
+}
+
+func TestGuess(t *testing.T) {
+	if got := Guess(http.Header{"X-Gitlab-Event": {"Push Hook"}}); got.Name() != "gitlab" {
+		t.Errorf("guessed %q", got.Name())
+	}
+	if got := Guess(http.Header{"X-Hub-Signature-256": {"x"}}); got.Name() != "" {
+		t.Errorf("guessed %q of no event header", got.Name())
+	}
+	m, err := Guess(http.Header{}).Read(http.Header{"Idempotency-Key": {"1", "2"}}, []byte(`{"type":"x"}`))
+	if err != nil || m.Type != "" || m.DeliveryID != "" {
+		t.Errorf("nobody says %+v, %v", m, err)
+	}
+}
+
+// Nothing but the right signature is taken, whatever the header holds.
+func FuzzPrecheck(f *testing.F) {
+	const body = `{"a":1}`
+	f.Add("github", sign256("k", body), "sha1=", "1764000000", "msg")
+	f.Add("jira", "", sign256("k", body), "", "")
+	f.Add("standard-webhooks", "v1,AAAA v1a,BBBB", "x", "1764000000", "a.b")
+	f.Add("gitlab", "k", "", "", "")
+	f.Fuzz(func(t *testing.T, name, first, second, stamp, id string) {
+		p, found := Lookup(name)
+		if !found {
+			return
+		}
+		secret := map[bool]string{true: "whsec_a2tra2tra2tra2tr", false: "k"}[name == "standard-webhooks"]
+		v, err := p.NewVerifier([]string{secret}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := http.Header{
+			"X-Hub-Signature-256": {first}, "X-Hub-Signature": {second}, "X-Gitlab-Token": {first},
+			"Webhook-Signature": {first}, "Webhook-Timestamp": {stamp}, "Webhook-Id": {id},
+		}
+		claim, reason := v.Precheck(header, time.Unix(1764000000, 0))
+		if reason != "" || claim.Verify([]byte(body)) != "" {
+			return
+		}
+		right := false
+		switch name {
+		case "github":
+			right = first == sign256("k", body)
+		case "jira":
+			right = second == sign256("k", body)
+		case "gitlab":
+			right = first == "k"
+		case "standard-webhooks":
+			mac := hmac.New(sha256.New, []byte("kkkkkkkkkkkk"))
+			mac.Write([]byte(id + "." + stamp + "." + body))
+			right = strings.Contains(first, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		}
+		if !right {
+			t.Errorf("%s took %q and %q", name, first, second)
+		}
+	})
+}
+
+// Whatever the body is, a look for names in it ends, and what is found can
+// stand in a header.
+func FuzzRead(f *testing.F) {
+	f.Add("gitlab", []byte(`{"object_kind":"a","object_attributes":{"action":"b"}}`))
+	f.Add("jira", []byte(`{"webhookEvent":"\ud800"}`))
+	f.Add("github", []byte(`{"action":"opened","action":"closed"}`))
+	f.Fuzz(func(t *testing.T, name string, body []byte) {
+		p, found := Lookup(name)
+		if !found {
+			return
+		}
+		m, err := p.Read(http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range m.Names() {
+			if !printable(name) || name == "" {
+				t.Errorf("name %q", name)
+			}
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	body := []byte(strings.Repeat("x", 1024))
+	v := mustVerifier(b, "github", true, "It's a Secret to Everybody")
+	header := http.Header{"X-Hub-Signature-256": {sign256("It's a Secret to Everybody", string(body))}}
+	b.ReportAllocs()
+	for b.Loop() {
+		claim, reason := v.Precheck(header, time.Now())
+		if reason != "" || claim.Verify(body) != "" {
+			b.Fatal("refused")
+		}
+	}
+}

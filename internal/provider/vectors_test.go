@@ -1,0 +1,137 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// vector is a request with the answer that it must get, most of them made by
+// the sender's own library.
+type vector struct {
+	ID          string              `json:"id"`
+	Provider    string              `json:"provider"`
+	Note        string              `json:"note"`
+	Requirement string              `json:"requirement"`
+	Secrets     []string            `json:"secrets"`
+	Headers     map[string][]string `json:"headers"`
+	Body        []byte              `json:"body_base64"`
+	Repeat      struct {
+		Byte  byte `json:"byte"`
+		Count int  `json:"count"`
+	} `json:"body_repeat"`
+	Now   int64 `json:"now"`
+	Valid bool  `json:"valid"`
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
+	text, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// header returns the fields as net/http hands them over: names canonical,
+// blanks around values gone (RFC 9110, 5.5).
+func (v *vector) header() http.Header {
+	header := http.Header{}
+	for name, values := range v.Headers {
+		for _, value := range values {
+			header.Add(name, strings.Trim(value, " \t"))
+		}
+	}
+	return header
+}
+
+func (v *vector) body() []byte {
+	if v.Repeat.Count > 0 {
+		return bytes.Repeat([]byte{v.Repeat.Byte}, v.Repeat.Count)
+	}
+	return v.Body
+}
+
+// verify goes the whole way that a request goes.
+func (v *vector) verify(t *testing.T) Reason {
+	t.Helper()
+	name, requireSHA256 := v.Provider, true
+	switch name {
+	case "github-sha1":
+		name, requireSHA256 = "github", false
+	case "gitlab":
+		requireSHA256 = false
+	}
+	p, found := Lookup(name)
+	if !found {
+		t.Fatalf("no provider %q", name)
+	}
+	verifier, err := p.NewVerifier(v.Secrets, requireSHA256)
+	if err != nil {
+		return Reason(err.Error())
+	}
+	claim, reason := verifier.Precheck(v.header(), time.Unix(v.Now, 0))
+	if reason != "" {
+		return reason
+	}
+	return claim.Verify(v.body())
+}
+
+// stricter lists what a vector leaves open and this package refuses.
+var stricter = map[string]bool{
+	"github-sig-uppercase-hex": true, // hex digests count in lower case only
+}
+
+func TestVectors(t *testing.T) {
+	all := vectors(t)
+	if len(all) < 90 {
+		t.Fatalf("only %d vectors", len(all))
+	}
+	for _, v := range all {
+		t.Run(v.ID, func(t *testing.T) {
+			want := v.Valid && !stricter[v.ID]
+			if reason := v.verify(t); (reason == "") != want {
+				t.Errorf("%s: reason %q, want valid = %v (%s)", v.Note, reason, want, v.Requirement)
+			}
+		})
+	}
+}
+
+// Each valid vector must fail once its secrets or any byte of its body have
+// changed.
+func TestVectorsChanged(t *testing.T) {
+	for _, v := range vectors(t) {
+		if !v.Valid || stricter[v.ID] || v.Repeat.Count > 0 {
+			continue
+		}
+		t.Run(v.ID, func(t *testing.T) {
+			good := v.Secrets
+			v.Secrets = nil
+			for _, secret := range good {
+				v.Secrets = append(v.Secrets, secret+"Zm9v") // valid where base64 is due
+			}
+			if v.verify(t) == "" {
+				t.Error("another secret verifies")
+			}
+			v.Secrets = good
+			if v.Provider == "gitlab" {
+				return // its token covers no body
+			}
+			for i := range v.Body {
+				v.Body[i] ^= 1
+				if v.verify(t) == "" {
+					t.Errorf("byte %d of the body may change", i)
+				}
+				v.Body[i] ^= 1
+			}
+		})
+	}
+}
