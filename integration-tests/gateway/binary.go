@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Binary returns the path of the binary under test: $HOOKGATE_BIN, else what
-// `make build` makes, which is run once.
+// Binary returns the path of the binary under test: $HOOKGATE_BIN (from the top
+// folder, unless absolute), else what `make build` makes, which is run once.
 func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
@@ -26,12 +26,14 @@ func Binary(t testing.TB) string {
 }
 
 var binary = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("HOOKGATE_BIN"); path != "" {
-		return filepath.Abs(path)
-	}
 	root, err := root()
 	if err != nil {
 		return "", err
+	}
+	if path := os.Getenv("HOOKGATE_BIN"); filepath.IsAbs(path) {
+		return path, nil
+	} else if path != "" {
+		return filepath.Join(root, path), nil
 	}
 	if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("make build: %w\n%s", err, out)
