@@ -34,11 +34,8 @@ type Key struct {
 	material [32]byte
 }
 
-// String hides the key from formatted output.
-func (Key) String() string { return "[key]" }
-
-// GoString hides the key from %#v.
-func (Key) GoString() string { return "[key]" }
+// Format hides the key from formatted output, whatever the verb.
+func (Key) Format(state fmt.State, _ rune) { fmt.Fprint(state, "[key]") }
 
 // NewKey draws a key.
 func NewKey() Key {

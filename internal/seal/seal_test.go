@@ -1,0 +1,146 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOpenUndoesSeal(t *testing.T) {
+	key := NewKey()
+	for _, plain := range []string{"", "a", strings.Repeat("payload ", 1000)} {
+		sealed := key.Seal("test", []byte("place"), []byte(plain))
+		got, err := key.Open("test", []byte("place"), sealed)
+		if err != nil || string(got) != plain {
+			t.Errorf("%d bytes come back as %d: %v", len(plain), len(got), err)
+		}
+		if len(plain) > 8 && bytes.Contains(sealed, []byte(plain)) {
+			t.Error("the sealed record shows the plain text")
+		}
+	}
+	if bytes.Equal(key.Seal("test", nil, []byte("a")), key.Seal("test", nil, []byte("a"))) {
+		t.Error("two records of one text are alike")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	key := NewKey()
+	sealed := key.Seal("test", []byte("place"), []byte("plain"))
+	refuse := func(name string, key Key, purpose, place string, sealed []byte) {
+		t.Helper()
+		if plain, err := key.Open(purpose, []byte(place), sealed); !errors.Is(err, ErrOpen) || plain != nil {
+			t.Errorf("%s: opened as %q, %v", name, plain, err)
+		}
+	}
+	refuse("another key", NewKey(), "test", "place", sealed)
+	refuse("another purpose", key, "other", "place", sealed)
+	refuse("another place", key, "test", "elsewhere", sealed)
+	for bit := range 8 * len(sealed) {
+		flipped := bytes.Clone(sealed)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		refuse(fmt.Sprintf("bit %d flipped", bit), key, "test", "place", flipped)
+	}
+	for n := range sealed {
+		refuse(fmt.Sprintf("cut to %d bytes", n), key, "test", "place", sealed[:n])
+	}
+}
+
+func TestParseKey(t *testing.T) {
+	key := NewKey()
+	parsed, err := ParseKey(key.Text())
+	if err != nil || parsed != key {
+		t.Fatalf("a key does not come back: %v", err)
+	}
+	for name, text := range map[string]string{
+		"empty":          "",
+		"too short":      base64.StdEncoding.EncodeToString(make([]byte, 31)),
+		"too long":       base64.StdEncoding.EncodeToString(make([]byte, 33)),
+		"hex":            strings.Repeat("0f", 32),
+		"URL alphabet":   strings.Repeat("_", 43) + "=",
+		"without its =":  strings.TrimSuffix(key.Text(), "="),
+		"stray bits set": strings.Repeat("A", 42) + "B=",
+	} {
+		if _, err := ParseKey(text); err == nil {
+			t.Errorf("%s: %q is taken for a key", name, text)
+		} else if text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("%s: the error shows the key", name)
+		}
+	}
+}
+
+func TestKeyHidesItself(t *testing.T) {
+	key := NewKey()
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		text := fmt.Sprintf(format, key)
+		if strings.Contains(text, key.Text()) || strings.Contains(text, fmt.Sprintf("%x", key.material)) ||
+			strings.Contains(text, fmt.Sprintf("%d", key.material)) {
+			t.Errorf("%s shows the key: %s", format, text)
+		}
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	key, salt := NewKey(), []byte("salt")
+	mark := key.Fingerprint(salt, "secret")
+	if len(mark) != 8 || mark != key.Fingerprint(salt, "secret") {
+		t.Errorf("%q is no stable short mark", mark)
+	}
+	for name, other := range map[string]string{
+		"another secret": key.Fingerprint(salt, "other"),
+		"another salt":   key.Fingerprint([]byte("other"), "secret"),
+		"another key":    NewKey().Fingerprint(salt, "secret"),
+	} {
+		if other == mark {
+			t.Errorf("%s has the same fingerprint", name)
+		}
+	}
+}
+
+func TestKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.key")
+	if _, err := ReadKeyFile(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("a missing file: %v", err)
+	}
+	key, err := CreateKeyFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadKeyFile(path); err != nil || got != key {
+		t.Errorf("the key does not come back: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if _, err := CreateKeyFile(path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a second key over the first: %v", err)
+	}
+	if got, _ := ReadKeyFile(path); got != key {
+		t.Error("the first key is gone")
+	}
+	if files, _ := filepath.Glob(path + "*"); len(files) != 1 {
+		t.Errorf("left behind: %v", files)
+	}
+	if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKeyFile(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("a damaged file: %v", err)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	key := NewKey()
+	f.Add(key.Seal("test", nil, []byte("plain")))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, sealed []byte) {
+		if plain, err := key.Open("test", nil, sealed); err == nil && string(plain) != "plain" {
+			t.Errorf("%x opens as %q", sealed, plain)
+		}
+	})
+}
