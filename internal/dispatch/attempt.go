@@ -1,0 +1,341 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+const (
+	// crashes of the process during its attempts quarantine an event.
+	crashes = 3
+
+	// unknownPause is how long an integration whose state cannot be told is
+	// left alone.
+	unknownPause = time.Second
+
+	// A worker that meets a fault of the storage rests before it does
+	// anything else: with many events pending the fault is not met in a busy
+	// loop. The event itself is left for longer, lest one with a fault of its
+	// own keeps a worker.
+	rest      = time.Second
+	faultWait = 10 * time.Second
+
+	// persistence is how often a result is offered to a storage that refuses
+	// it, unless it is unavailable: that passes.
+	persistence = 60
+
+	// Faults are logged once in this time.
+	faultLogPause = 10 * time.Second
+
+	maxProgress = 64 << 10
+	maxDetail   = 200 // characters
+)
+
+// end is how a worker hands a job back.
+type end struct {
+	fate   fate
+	delay  time.Duration
+	health health
+	// code of the result, for the log.
+	code string
+}
+
+// work does a job from its start to its return to the schedule.
+func (d *Dispatcher) work(j job) {
+	e := end{fate: later, delay: faultWait}
+	defer func() { d.giveBack(j, e) }()
+	e = d.handle(&j)
+}
+
+// giveBack returns a job to the schedule, and tells the circuit.
+func (d *Dispatcher) giveBack(j job, e end) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	g := j.guest
+	before := g.circuit.open
+	opened := g.circuit.end(j.probe, e.health, now)
+	d.schedule.giveBack(j, e.fate, e.delay, now)
+
+	inUse := j.lane.station.guest == g
+	switch {
+	case opened && inUse:
+		d.schedule.expire(g, now)
+	case before && !g.circuit.open && inUse:
+		for _, st := range g.stations {
+			d.schedule.reinstate(st)
+		}
+	}
+	if before != g.circuit.open && inUse {
+		d.reportCircuit(g, e.code)
+	}
+	d.pump()
+}
+
+// handle claims the event and attempts it, unless its integration or the end
+// of the dispatcher stand against it.
+func (d *Dispatcher) handle(j *job) end {
+	if e, ok := d.mayBegin(j); !ok {
+		return e
+	}
+	record, err := d.events.Claim(d.cut, j.lane.identity, j.item.id)
+	switch {
+	case err == nil:
+	case isGone(err):
+		return end{fate: forget}
+	case errors.Is(err, storage.ErrCorrupt):
+		return d.bury(j, err)
+	default:
+		d.fault("claiming an event", j, err)
+		d.sleep(d.stopping, rest)
+		return end{fate: later, delay: faultWait}
+	}
+	j.item.queued = seconds(d.now() - time.Since(record.QueuedAt))
+
+	// The claim may have taken a while.
+	if e, ok := d.mayBegin(j); !ok {
+		return d.release(j, e)
+	}
+	return d.attempt(j, record)
+}
+
+// mayBegin says whether an attempt may begin now, else how the job ends.
+func (d *Dispatcher) mayBegin(j *job) (end, bool) {
+	if d.stopping.Err() != nil {
+		return end{fate: later}, false
+	}
+	switch j.guest.plan.Integration(j.lane.webhookID, j.lane.identity) {
+	case Enabled:
+		return end{}, true
+	case Disabled:
+		return end{fate: hold}, false
+	case Deleted:
+		return end{fate: drop}, false
+	default:
+		return end{fate: hold, delay: unknownPause}, false
+	}
+}
+
+// attempt runs the trigger for a claimed event and records the result.
+func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
+	began := time.Now()
+	refuse := func(code, detail string) end {
+		at := storage.Attempt{At: began, Error: code, Detail: shorten(detail)}
+		return d.finish(j, record, at, storage.Failed, end{})
+	}
+	if record.Crashes >= crashes {
+		return refuse(trigger.ErrQuarantined, "")
+	}
+	if j.overdue {
+		if !j.guest.plan.Retry.expired(&record.State, began) {
+			return d.release(j, end{fate: later})
+		}
+		return refuse(trigger.ErrExpired, "")
+	}
+
+	result, refused := d.run(j, record)
+	if refused != nil {
+		return refuse(trigger.ErrResourceNotAllowed, refused.Error())
+	}
+	took := time.Since(began)
+
+	if result.Verdict == trigger.Pending {
+		policy := j.guest.plan.Retry
+		wait := min(max(result.RetryAfter, policy.Initial), max(policy.Max, policy.Initial))
+		d.logger.Debug("the run goes on", d.fields(record, zap.Duration("duration", took))...)
+		return d.release(j, end{fate: later, delay: wait, health: well})
+	}
+	isCut := d.cut.Err() != nil
+	if isCut && result.Verdict != trigger.Delivered && result.Verdict != trigger.Fail {
+		return d.release(j, end{fate: later})
+	}
+	status, wait := j.guest.plan.Retry.judge(result, &record.State, time.Now())
+	at := storage.Attempt{
+		At:         began,
+		StatusCode: result.StatusCode,
+		Error:      result.Error,
+		Detail:     shorten(result.Detail),
+		Duration:   took,
+	}
+	switch {
+	case status == storage.Delivered:
+		at.Error = ""
+	case status == storage.Failed && at.Error == "":
+		at.Error = trigger.ErrExpired
+	}
+	return d.finish(j, record, at, status, end{delay: wait, health: healthOf(result)})
+}
+
+// run calls the trigger. A panic of it is a failed attempt: the event that
+// caused it must not take the process, and everybody else's events, with it.
+func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result, refused error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// What was passed to panic may hold anything, a secret too.
+			d.logger.Error("a trigger panicked", d.fields(record,
+				zap.String("resource_type", record.ResourceType),
+				zap.String("panic_type", fmt.Sprintf("%T", p)), zap.Stack("stack"))...)
+			result, refused = trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrInternal}, nil
+		}
+	}()
+	resource := trigger.Resource{Type: record.ResourceType, ID: record.ResourceID}
+	if err := j.guest.trigger.Allow(record.Project, resource); err != nil {
+		return trigger.Result{}, err
+	}
+	return j.guest.trigger.Run(d.cut, &trigger.Attempt{
+		Event: &trigger.Event{
+			ID:         record.ID.String(),
+			WebhookID:  record.WebhookID,
+			Project:    record.Project,
+			Alias:      record.Alias,
+			Provider:   record.Provider,
+			Type:       record.Type,
+			DeliveryID: record.DeliveryID,
+			Resource:   resource,
+			ReceivedAt: record.ReceivedAt,
+			Header:     record.Header,
+			Body:       record.Body,
+		},
+		Number:         record.Tries + 1,
+		IdempotencyKey: idempotencyKey(record),
+		Progress:       record.Progress,
+		Save: func(ctx context.Context, progress []byte) error {
+			if len(progress) > maxProgress {
+				return fmt.Errorf("saving progress of %d bytes: the limit is %d", len(progress), maxProgress)
+			}
+			return d.events.Save(ctx, j.lane.identity, j.item.id, progress)
+		},
+	}), nil
+}
+
+// idempotencyKey is the same for all attempts until the event is queued
+// again.
+func idempotencyKey(record *storage.Record) string {
+	if record.Requeued == 0 {
+		return record.ID.String()
+	}
+	return fmt.Sprintf("%s.%d", record.ID, record.Requeued+1)
+}
+
+// healthOf says what a result means for the circuit.
+func healthOf(result trigger.Result) health {
+	switch {
+	case result.Verdict == trigger.Delivered:
+		return well
+	case result.Verdict == trigger.RefusedCredential:
+		return refused
+	case result.Verdict == trigger.Fail && result.StatusCode > 0:
+		return well // it answered, if not as we wished
+	case result.Verdict == trigger.Fail, result.Error == trigger.ErrInternal:
+		return silent
+	default:
+		return ill
+	}
+}
+
+// finish records an attempt, and ends the job as e says when the event is
+// still pending.
+func (d *Dispatcher) finish(j *job, record *storage.Record, at storage.Attempt, status storage.Status, e end) end {
+	e.code = outcome(status, at.Error)
+	due := time.Now().Add(e.delay)
+	d.observe(j.lane.station.resourceType, e.code, at.Duration)
+	err := d.tell("recording an attempt", j, func(ctx context.Context) error {
+		return d.events.Finish(ctx, j.lane.identity, j.item.id, at, status, due)
+	})
+	d.reportAttempt(record, at, status)
+	return e.after(status, err)
+}
+
+// release ends the claim without an attempt, and the job as e says.
+func (d *Dispatcher) release(j *job, e end) end {
+	due := time.Now().Add(e.delay)
+	err := d.tell("releasing an event", j, func(ctx context.Context) error {
+		return d.events.Release(ctx, j.lane.identity, j.item.id, due)
+	})
+	if e.fate == drop {
+		return e
+	}
+	if err != nil {
+		return e.after(storage.Pending, err)
+	}
+	return e
+}
+
+// after sets the fate of an event whose status was told to the storage.
+func (e end) after(status storage.Status, err error) end {
+	switch {
+	case isGone(err), err == nil && status != storage.Pending:
+		e.fate, e.delay = forget, 0
+	case err != nil:
+		e.fate, e.delay = later, max(e.delay, faultWait)
+	default:
+		e.fate = later
+	}
+	return e
+}
+
+// tell tells the storage what has become of a claimed event, and again while
+// it cannot take it: the claim would outlive the attempt otherwise. Meanwhile
+// the worker takes no other event.
+func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) error {
+	ctx := context.WithoutCancel(d.cut)
+	for n := 1; ; n++ {
+		err := say(ctx)
+		if err == nil || isGone(err) {
+			return err
+		}
+		d.fault(what, j, err)
+		if n >= persistence && !errors.Is(err, storage.ErrUnavailable) {
+			return err
+		}
+		if !d.sleep(d.cut, rest) {
+			return err
+		}
+	}
+}
+
+// bury ends an event that cannot be read.
+func (d *Dispatcher) bury(j *job, cause error) end {
+	at := storage.Attempt{At: time.Now(), Error: trigger.ErrInternal}
+	err := d.events.Finish(context.WithoutCancel(d.cut), j.lane.identity, j.item.id, at, storage.Failed, at.At)
+	d.logger.Error("an event is damaged and is not attempted",
+		zap.Stringer("event_id", j.item.id), zap.String("webhook_id", j.lane.webhookID),
+		zap.Bool("recorded", err == nil), zap.Error(cause))
+	return end{fate: forget}
+}
+
+// sleep waits, and says whether ctx let it.
+func (d *Dispatcher) sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// isGone says that the event is nothing to the dispatcher any more.
+func isGone(err error) bool {
+	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNotPending)
+}
+
+// shorten cuts a detail to its limit.
+func shorten(detail string) string {
+	n := 0
+	for i := range detail {
+		if n == maxDetail {
+			return detail[:i]
+		}
+		n++
+	}
+	return detail
+}

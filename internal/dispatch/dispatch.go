@@ -1,0 +1,287 @@
+// Package dispatch attempts what is pending: it picks the event whose turn it
+// is, claims it, runs its trigger, records the result, and tries again later
+// when that may help.
+//
+// The storage holds the truth. The dispatcher keeps a few bytes for each
+// pending event, so that it never has to look for work, and starts a
+// goroutine for each attempt, of which there are at most Options.Workers.
+package dispatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Options are the settings of a Dispatcher. Only Events is required.
+type Options struct {
+	// Events is where the events are. It must stay open until Stop returns.
+	Events storage.Events
+
+	// Logger gets a line for each event that ends. Default: none.
+	Logger *zap.Logger
+
+	// Workers bounds the attempts that are under way at once. Default: 64.
+	Workers int
+
+	// PerIntegration bounds the attempts for one integration. Default: 16.
+	PerIntegration int
+
+	// PerTrigger bounds the attempts by one trigger. Default: 32.
+	PerTrigger int
+
+	// Grace is how long Stop waits for attempts before it cuts them off.
+	// Default: 5s.
+	Grace time.Duration
+
+	// Observe is called after each attempt; outcome is "delivered" or the
+	// attempt's error code. Default: nothing.
+	Observe func(resourceType, outcome string, took time.Duration)
+}
+
+// Dispatcher attempts pending events. It lives as long as their storage; each
+// configuration tells it what to do with Use.
+type Dispatcher struct {
+	events  storage.Events
+	logger  *zap.Logger
+	grace   time.Duration
+	observe func(resourceType, outcome string, took time.Duration)
+	began   time.Time // the zero of the schedule's time, monotonic
+
+	// stopping is done when nothing new may begin, cut when attempts that
+	// are under way have to end.
+	stopping, cut context.Context
+	stop, cutOff  context.CancelFunc
+	workers       sync.WaitGroup
+	stopWatching  func()
+	lastFault     time.Time // when one was logged; guarded by mu
+
+	mu       sync.Mutex
+	schedule schedule
+	guests   []*guest
+	farthest time.Duration // no due time of the storage's is believed beyond
+	timer    *time.Timer
+	wakeAt   time.Duration
+}
+
+// day is how far off a due time in the storage may be, unless a policy says
+// more: a wall clock that was wrong when it was written strands no event.
+const day = 24 * time.Hour
+
+// New returns a Dispatcher that does nothing until Start and Use.
+func New(options Options) *Dispatcher {
+	d := &Dispatcher{
+		events:   options.Events,
+		logger:   cmp.Or(options.Logger, zap.NewNop()),
+		grace:    cmp.Or(options.Grace, 5*time.Second),
+		observe:  options.Observe,
+		began:    time.Now(),
+		farthest: day,
+		schedule: schedule{
+			workers:        cmp.Or(options.Workers, 64),
+			perIntegration: cmp.Or(options.PerIntegration, 16),
+			perTrigger:     cmp.Or(options.PerTrigger, 32),
+			stations:       make(map[string]*station),
+			running:        make(map[storage.Identity]int),
+		},
+	}
+	if d.observe == nil {
+		d.observe = func(string, string, time.Duration) {}
+	}
+	d.stopping, d.stop = context.WithCancel(context.Background())
+	d.cut, d.cutOff = context.WithCancel(context.Background())
+	return d
+}
+
+// Start begins to watch the storage for pending events. It is called once.
+func (d *Dispatcher) Start() error {
+	stop, err := d.events.Watch(d.add)
+	if err != nil {
+		return fmt.Errorf("watching for pending events: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopWatching = stop
+	d.warnOfUnserved()
+	return nil
+}
+
+// Use makes the plan the one by which attempts begin from now on, with closed
+// circuits; attempts that are under way end by the plan that they began with.
+// With nil none begins.
+func (d *Dispatcher) Use(plan *Plan) {
+	var guests []*guest
+	farthest := day
+	if plan != nil {
+		own := *plan
+		own.Retry = own.Retry.withDefaults()
+		farthest = max(day, own.Retry.Max)
+		for _, t := range own.Triggers {
+			guests = append(guests, &guest{trigger: t, plan: &own})
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.guests, d.farthest = guests, farthest
+	d.schedule.serve(guests)
+	d.warnOfUnserved()
+	d.pump()
+}
+
+// warnOfUnserved logs the events that wait for a trigger that the plan in use
+// does not have.
+func (d *Dispatcher) warnOfUnserved() {
+	if d.guests == nil {
+		return
+	}
+	for _, st := range d.schedule.order {
+		if st.guest == nil && st.pending > 0 {
+			d.logger.Warn("events wait, for no trigger serves their resource type",
+				zap.String("resource_type", st.resourceType), zap.Int("pending", st.pending))
+		}
+	}
+}
+
+// Wake makes the dispatcher look at an integration again. It is called after
+// each change: one that was enabled has its events attempted, those of a
+// deleted one leave the schedule. It does not wait for either.
+func (d *Dispatcher) Wake(identity storage.Identity) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.schedule.release(identity)
+	d.pump()
+}
+
+// TriggerStatus is what the status page shows of a resource type.
+type TriggerStatus struct {
+	ResourceType string
+	// State of the trigger's circuit: closed, open or half_open.
+	State string
+	// InFlight counts the attempts that are under way.
+	InFlight int
+}
+
+// Status returns the resource types of the plan in use, sorted.
+func (d *Dispatcher) Status() []TriggerStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	var all []TriggerStatus
+	for _, g := range d.guests {
+		for _, st := range g.stations {
+			all = append(all, TriggerStatus{st.resourceType, g.circuit.state(now), st.running})
+		}
+	}
+	slices.SortFunc(all, func(a, b TriggerStatus) int { return strings.Compare(a.ResourceType, b.ResourceType) })
+	return all
+}
+
+// Stop ends the dispatcher for good. Attempts that are under way may end
+// within the grace time, or until ctx is done; then they are cut off, and
+// their events stay pending as if those attempts had not begun. The error
+// says that some did not end even so. Stop may be called without Start, and
+// again.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	d.mu.Lock()
+	d.stop()
+	stopWatching := d.stopWatching
+	d.stopWatching = nil
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.mu.Unlock()
+	if stopWatching != nil {
+		stopWatching()
+	}
+	defer d.cutOff()
+
+	idle := make(chan struct{})
+	go func() {
+		d.workers.Wait()
+		close(idle)
+	}()
+	grace := time.NewTimer(d.grace)
+	defer grace.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-grace.C:
+	case <-ctx.Done():
+	}
+	d.cutOff()
+	last := time.NewTimer(cutTime)
+	defer last.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-last.C:
+		return errStuck
+	}
+}
+
+// cutTime is how long an attempt may take to end once it is cut off.
+const cutTime = 5 * time.Second
+
+var errStuck = errors.New("stopping the dispatcher: an attempt goes on after it was cut off")
+
+// now is the schedule's time. It follows the monotonic clock: a jump of the
+// wall clock neither hastens nor delays what is scheduled.
+func (d *Dispatcher) now() time.Duration { return time.Since(d.began) }
+
+// add is called by the storage for each pending event.
+func (d *Dispatcher) add(ref storage.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	d.schedule.add(ref, now+min(time.Until(ref.Due), d.farthest), now)
+	d.pump()
+}
+
+// pump starts as many attempts as may begin now, and sets the timer for the
+// next that begins by itself. It is called whenever something has changed,
+// with mu held.
+func (d *Dispatcher) pump() {
+	if d.stopping.Err() != nil {
+		return
+	}
+	now := d.now()
+	d.schedule.ripen(now)
+	for {
+		j, ok := d.schedule.take(now)
+		if !ok {
+			break
+		}
+		d.workers.Go(func() { d.work(j) })
+	}
+	d.arm(now)
+}
+
+// arm sets the timer, if it is not set for that time already.
+func (d *Dispatcher) arm(now time.Duration) {
+	at, ok := d.schedule.next(now)
+	switch {
+	case !ok || at == d.wakeAt && now < at:
+		return
+	case d.timer == nil:
+		d.timer = time.AfterFunc(at-now, d.tick)
+	default:
+		d.timer.Reset(at - now)
+	}
+	d.wakeAt = at
+}
+
+func (d *Dispatcher) tick() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wakeAt = -1
+	d.pump()
+}

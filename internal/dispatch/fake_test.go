@@ -1,0 +1,390 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// fakeEvents is a storage in memory that notes every breach of its contract.
+type fakeEvents struct {
+	storage.Events // what the dispatcher must not call panics
+
+	mu       sync.Mutex
+	records  map[storage.ID]*fakeRecord
+	last     uint64
+	watcher  func(storage.Ref)
+	breaches []string
+	claims   int
+	releases int
+
+	// fail answers a call instead of the storage, when it returns an error.
+	fail func(call string, id storage.ID) error
+}
+
+type fakeRecord struct {
+	storage.Record
+	claimed bool
+}
+
+func newFakeEvents() *fakeEvents {
+	return &fakeEvents{records: make(map[storage.ID]*fakeRecord)}
+}
+
+func identity(n int) (id storage.Identity) {
+	binary.BigEndian.PutUint64(id[:], uint64(n)+1)
+	return id
+}
+
+// accept stores a new event and tells the watcher.
+func (f *fakeEvents) accept(integration int, resourceType string) storage.ID {
+	now := time.Now()
+	return f.store(storage.Record{
+		Event: storage.Event{
+			Integration: identity(integration), WebhookID: fmt.Sprint("hook-", integration),
+			Project: "demo", ResourceType: resourceType, ResourceID: "r", ReceivedAt: now,
+		},
+		State: storage.State{Status: storage.Pending, Due: now, QueuedAt: now},
+	})
+}
+
+func (f *fakeEvents) store(record storage.Record) storage.ID {
+	f.mu.Lock()
+	f.last++
+	binary.BigEndian.PutUint64(record.ID[8:], f.last)
+	f.records[record.ID] = &fakeRecord{Record: record}
+	watcher := f.watcher
+	f.mu.Unlock()
+	if watcher != nil {
+		watcher(ref(record))
+	}
+	return record.ID
+}
+
+func ref(r storage.Record) storage.Ref {
+	return storage.Ref{ID: r.ID, Integration: r.Integration, WebhookID: r.WebhookID, ResourceType: r.ResourceType, Due: r.Due}
+}
+
+// requeue queues a failed event again.
+func (f *fakeEvents) requeue(id storage.ID) {
+	f.mu.Lock()
+	r := f.records[id]
+	r.Status, r.Progress, r.Crashes = storage.Pending, nil, 0
+	r.Requeued++
+	r.Due, r.QueuedAt = time.Now(), time.Now()
+	record, watcher := r.Record, f.watcher
+	f.mu.Unlock()
+	watcher(ref(record))
+}
+
+func (f *fakeEvents) get(id storage.ID) storage.Record {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.records[id].Record
+}
+
+// count counts the events by status.
+func (f *fakeEvents) count() map[storage.Status]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	counts := make(map[storage.Status]int)
+	for _, r := range f.records {
+		counts[r.Status]++
+	}
+	return counts
+}
+
+func (f *fakeEvents) breach(format string, args ...any) {
+	f.breaches = append(f.breaches, fmt.Sprintf(format, args...))
+}
+
+func (f *fakeEvents) Watch(fn func(storage.Ref)) (func(), error) {
+	f.mu.Lock()
+	var refs []storage.Ref
+	for n := range f.last {
+		var id storage.ID
+		binary.BigEndian.PutUint64(id[8:], n+1)
+		if r := f.records[id]; r != nil && r.Status == storage.Pending {
+			refs = append(refs, ref(r.Record))
+		}
+	}
+	if f.watcher != nil {
+		f.breach("two watchers at once")
+	}
+	f.watcher = fn
+	f.mu.Unlock()
+	for _, r := range refs {
+		fn(r)
+	}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.watcher = nil
+	}, nil
+}
+
+func (f *fakeEvents) Claim(_ context.Context, integration storage.Identity, id storage.ID) (*storage.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.find("claim", integration, id)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status != storage.Pending || r.claimed {
+		return nil, storage.ErrNotPending
+	}
+	f.claims++
+	r.claimed = true
+	record := r.Record
+	return &record, nil
+}
+
+func (f *fakeEvents) Save(_ context.Context, integration storage.Identity, id storage.ID, progress []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.claimed("save", integration, id)
+	if err == nil {
+		r.Progress = progress
+	}
+	return err
+}
+
+func (f *fakeEvents) Finish(_ context.Context, integration storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.claimed("finish", integration, id)
+	if err != nil {
+		return err
+	}
+	r.claimed, r.Crashes = false, 0
+	r.Status, r.Due = status, due
+	r.Tries++
+	r.Attempts = append(r.Attempts, attempt)
+	return nil
+}
+
+func (f *fakeEvents) Release(_ context.Context, integration storage.Identity, id storage.ID, due time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, err := f.claimed("release", integration, id)
+	if err != nil {
+		return err
+	}
+	f.releases++
+	r.claimed, r.Due = false, due
+	return nil
+}
+
+// drop deletes the events of an integration.
+func (f *fakeEvents) drop(integration int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, r := range f.records {
+		if r.Integration == identity(integration) {
+			delete(f.records, id)
+		}
+	}
+}
+
+func (f *fakeEvents) find(call string, integration storage.Identity, id storage.ID) (*fakeRecord, error) {
+	if f.fail != nil {
+		if err := f.fail(call, id); err != nil {
+			return nil, err
+		}
+	}
+	r := f.records[id]
+	if r == nil {
+		return nil, storage.ErrNotFound
+	}
+	if r.Integration != integration {
+		f.breach("%s of %s under another identity", call, id)
+	}
+	return r, nil
+}
+
+func (f *fakeEvents) claimed(call string, integration storage.Identity, id storage.ID) (*fakeRecord, error) {
+	r, err := f.find(call, integration, id)
+	if err == nil && !r.claimed {
+		f.breach("%s of %s without a claim", call, id)
+		return nil, storage.ErrNotPending
+	}
+	return r, err
+}
+
+// call is one Run of a fakeTrigger.
+type call struct {
+	id           string
+	webhookID    string
+	number       int
+	key          string
+	began, ended time.Time
+	result       trigger.Result
+	wasCut       bool
+}
+
+// fakeTrigger answers with run, notes each call, and that no event runs twice
+// at once and no limit is passed.
+type fakeTrigger struct {
+	types []string
+	allow func(project string, resource trigger.Resource) error
+	run   func(ctx context.Context, attempt *trigger.Attempt) trigger.Result
+	log   *callLog
+}
+
+// callLog is shared by the triggers of a test.
+type callLog struct {
+	mu       sync.Mutex
+	calls    []call
+	running  map[string]int // by event
+	inFlight int
+	most     int
+	breaches []string
+}
+
+func newCallLog() *callLog { return &callLog{running: make(map[string]int)} }
+
+func (f *fakeTrigger) ResourceTypes() []string { return f.types }
+
+func (f *fakeTrigger) Allow(project string, resource trigger.Resource) error {
+	if f.allow == nil {
+		return nil
+	}
+	return f.allow(project, resource)
+}
+
+func (f *fakeTrigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+	l, c := f.log, call{
+		id: attempt.Event.ID, webhookID: attempt.Event.WebhookID,
+		number: attempt.Number, key: attempt.IdempotencyKey, began: time.Now(),
+	}
+	l.mu.Lock()
+	l.inFlight++
+	l.most = max(l.most, l.inFlight)
+	if l.running[c.id]++; l.running[c.id] > 1 {
+		l.breaches = append(l.breaches, c.id+" runs twice at once")
+	}
+	l.mu.Unlock()
+	defer func() {
+		c.ended, c.wasCut = time.Now(), ctx.Err() != nil
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.inFlight--
+		l.running[c.id]--
+		l.calls = append(l.calls, c)
+	}()
+	c.result = f.run(ctx, attempt)
+	return c.result
+}
+
+func (l *callLog) all() []call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]call(nil), l.calls...)
+}
+
+// bench is a dispatcher over fakes, in a bubble of simulated time.
+type bench struct {
+	*testing.T
+	events *fakeEvents
+	log    *callLog
+	d      *Dispatcher
+
+	mu     sync.Mutex
+	states map[string]IntegrationState // others are Enabled
+}
+
+// simulate runs a test in simulated time and checks at its end that every
+// goroutine has ended and that the fakes saw no breach.
+func simulate(t *testing.T, options Options, test func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{T: t, events: newFakeEvents(), log: newCallLog(), states: make(map[string]IntegrationState)}
+		b.start(options)
+		test(b)
+		b.stop()
+		for _, breach := range append(b.events.breaches, b.log.breaches...) {
+			t.Error(breach)
+		}
+		if n := b.d.schedule.inFlight; n != 0 || len(b.d.schedule.running) != 0 {
+			t.Errorf("%d attempts in flight after the end", n)
+		}
+	})
+}
+
+func (b *bench) start(options Options) {
+	b.Helper()
+	options.Events = b.events
+	b.d = New(options)
+	if err := b.d.Start(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) stop() {
+	b.Helper()
+	if err := b.d.Stop(b.Context()); err != nil {
+		b.Error(err)
+	}
+}
+
+// plan makes a plan with one trigger for the types.
+func (b *bench) plan(retry Policy, run func(context.Context, *trigger.Attempt) trigger.Result, types ...string) *Plan {
+	if len(types) == 0 {
+		types = []string{"assistant"}
+	}
+	return &Plan{
+		Triggers:    []trigger.Trigger{&fakeTrigger{types: types, run: run, log: b.log}},
+		Retry:       retry,
+		Integration: b.state,
+	}
+}
+
+func (b *bench) state(webhookID string, _ storage.Identity) IntegrationState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if state, ok := b.states[webhookID]; ok {
+		return state
+	}
+	return Enabled
+}
+
+func (b *bench) setState(integration int, state IntegrationState) {
+	b.mu.Lock()
+	b.states[fmt.Sprint("hook-", integration)] = state
+	b.mu.Unlock()
+	b.d.Wake(identity(integration))
+}
+
+// pass lets simulated time go by.
+func (b *bench) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// want checks the counts of events.
+func (b *bench) want(pending, delivered, failed int) {
+	b.Helper()
+	got := b.events.count()
+	if got[storage.Pending] != pending || got[storage.Delivered] != delivered || got[storage.Failed] != failed {
+		b.Fatalf("got %v; want %d pending, %d delivered, %d failed", got, pending, delivered, failed)
+	}
+}
+
+// always answers with the result.
+func always(result trigger.Result) func(context.Context, *trigger.Attempt) trigger.Result {
+	return func(context.Context, *trigger.Attempt) trigger.Result { return result }
+}
+
+var (
+	resultOK      = trigger.Result{Verdict: trigger.Delivered, StatusCode: 200}
+	resultRetry   = trigger.Result{Verdict: trigger.Retry, StatusCode: 503, Error: trigger.ErrStatus}
+	resultFail    = trigger.Result{Verdict: trigger.Fail, StatusCode: 404, Error: trigger.ErrStatus}
+	resultRefused = trigger.Result{Verdict: trigger.RefusedCredential, StatusCode: 401, Error: trigger.ErrStatus}
+)

@@ -1,0 +1,140 @@
+package dispatch
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// Plan is what one configuration wants to be done with pending events. It is
+// not changed once it is in use.
+type Plan struct {
+	// Triggers serve the resource types that they name. A type that two of
+	// them name belongs to the first.
+	Triggers []trigger.Trigger
+
+	// Retry says how often and how long an event is tried.
+	Retry Policy
+
+	// Integration says how the integration of a pending event stands now. It
+	// is asked before each attempt, from many goroutines at once, and should
+	// answer from memory as a rule.
+	Integration func(webhookID string, identity storage.Identity) IntegrationState
+}
+
+// IntegrationState is how an integration stands towards its pending events.
+type IntegrationState int
+
+const (
+	// Unknown means that it cannot be told now: its events are held and it is
+	// asked again a second later.
+	Unknown IntegrationState = iota
+	// Enabled integrations have their events attempted.
+	Enabled
+	// Disabled integrations have their events held, neither attempted nor
+	// expired, until Wake or Use.
+	Disabled
+	// Deleted integrations never come back: their events leave the schedule.
+	Deleted
+)
+
+// Policy says how often and how long an event is tried. A zero field takes
+// its default.
+type Policy struct {
+	// For is how long after its acceptance, or after it was queued again, an
+	// event is tried. The last attempt is made when the time is over.
+	// Default: 72h.
+	For time.Duration
+
+	// Initial bounds the wait after the first failure; the bound doubles with
+	// each further one. Default: 1s.
+	Initial time.Duration
+
+	// Max is the longest wait, also when an endpoint asks for a longer one.
+	// Default: 1h.
+	Max time.Duration
+
+	// Attempts is how many attempts an event gets. Default: 0, no limit.
+	Attempts int
+}
+
+func (p Policy) withDefaults() Policy {
+	p.For = cmp.Or(max(p.For, 0), 72*time.Hour)
+	p.Initial = cmp.Or(max(p.Initial, 0), time.Second)
+	p.Max = cmp.Or(max(p.Max, 0), time.Hour)
+	return p
+}
+
+// ceiling is the longest wait after the given number of failures.
+func (p Policy) ceiling(failures int) time.Duration {
+	wait := min(p.Initial, p.Max)
+	for i := 1; i < failures && wait < p.Max; i++ {
+		wait = min(2*wait, p.Max)
+	}
+	return wait
+}
+
+// wait returns how long an event waits after a failed attempt: a random time
+// below the ceiling, but no less than the endpoint asked for.
+func (p Policy) wait(failures int, retryAfter time.Duration) time.Duration {
+	return max(rand.N(p.ceiling(failures)+1), min(retryAfter, p.Max))
+}
+
+// expired says whether the event's time is over.
+func (p Policy) expired(state *storage.State, now time.Time) bool {
+	return now.Sub(state.QueuedAt) >= p.For
+}
+
+// judge says what becomes of an event after an attempt with the result, and
+// how long it waits when it is still pending.
+func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time) (storage.Status, time.Duration) {
+	switch result.Verdict {
+	case trigger.Delivered:
+		return storage.Delivered, 0
+	case trigger.Fail:
+		return storage.Failed, 0
+	}
+	failures := sinceQueued(state) + 1
+	if p.expired(state, now) || p.Attempts > 0 && failures >= p.Attempts {
+		return storage.Failed, 0
+	}
+	// The last attempt falls on the end of the time, unless the endpoint has
+	// asked for more patience than that.
+	left := p.For - now.Sub(state.QueuedAt)
+	wait := min(p.wait(failures, result.RetryAfter), max(left, min(result.RetryAfter, p.Max)))
+	return storage.Pending, wait
+}
+
+// sinceQueued counts the attempts since the event was accepted or last queued
+// again.
+func sinceQueued(state *storage.State) int {
+	if state.Requeued == 0 {
+		return state.Tries
+	}
+	n := 0
+	for _, attempt := range state.Attempts {
+		if !attempt.At.Before(state.QueuedAt) {
+			n++
+		}
+	}
+	return n
+}
+
+// guest is a trigger in use, with what all its resource types share.
+type guest struct {
+	trigger  trigger.Trigger
+	plan     *Plan
+	circuit  circuit
+	stations []*station
+}
+
+func (g *guest) running() int {
+	n := 0
+	for _, station := range g.stations {
+		n += station.running
+	}
+	return n
+}
