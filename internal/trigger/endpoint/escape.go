@@ -1,0 +1,45 @@
+package endpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+)
+
+// escapeSegment makes a value the text of one path segment, which it cannot
+// leave: neither a slash nor a dot segment gets through.
+func escapeSegment(value string) (string, error) {
+	if value == "" || value == "." || value == ".." || hasControl(value) {
+		return "", errSegment
+	}
+	return url.PathEscape(value), nil
+}
+
+func escapeQuery(value string) (string, error) {
+	return url.QueryEscape(value), nil
+}
+
+// escapeHeader refuses what could end a header line.
+func escapeHeader(value string) (string, error) {
+	if hasControl(value) {
+		return "", errHeader
+	}
+	return value, nil
+}
+
+// escapeJSON makes a value the inside of a JSON string.
+func escapeJSON(value string) (string, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return "", err
+	}
+	quoted := strings.TrimSuffix(out.String(), "\n")
+	return quoted[1 : len(quoted)-1], nil
+}
+
+func hasControl(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
