@@ -1,0 +1,202 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Expand returns what a secret's text in the configuration stands for. field
+// is the path of the secret, such as
+// integrations[0].authentication.bearer.tokens[1].
+type Expand func(field, text string) (string, error)
+
+// ParseDeclared reads the integrations that a configuration declares, by the
+// rules and in the JSON form of the admin API. They have no identity yet.
+func ParseDeclared(rules Rules, forms []json.RawMessage, expand Expand) ([]*Integration, error) {
+	declared := make([]*Integration, 0, len(forms))
+	seen := make(map[string]bool)
+	for i, text := range forms {
+		root := item("integrations", i)
+		in, err := parseDeclared(rules, text, func(field, text string) (string, error) {
+			if expand == nil {
+				return text, nil
+			}
+			return expand(root+"."+field, text)
+		})
+		if err == nil && seen[in.WebhookID] {
+			err = &Refusal{Field: "webhook_id", Reason: "two integrations have it"}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", root, err)
+		}
+		seen[in.WebhookID] = true
+		declared = append(declared, in)
+	}
+	return declared, nil
+}
+
+func parseDeclared(rules Rules, text []byte, expand Expand) (*Integration, error) {
+	document, err := decodeForm(text)
+	if err != nil {
+		return nil, err
+	}
+	in, err := form{rules: rules, expand: expand}.read(document)
+	if err != nil {
+		return nil, err
+	}
+	if in.WebhookID == "" {
+		return nil, &Refusal{Field: "webhook_id", Reason: "a declared integration needs one"}
+	}
+	in.ManagedBy = ManagedByConfig
+	return in, nil
+}
+
+// Declared is the integrations that a configuration declares, complete.
+type Declared struct {
+	// Shadowed are the webhook IDs that the storage has an integration of,
+	// too. The declaration wins.
+	Shadowed []string
+
+	byID   map[string]*Integration
+	sorted []*Integration // by project and webhook ID
+}
+
+// All returns the declared integrations.
+func (d *Declared) All() []*Integration {
+	if d == nil {
+		return nil
+	}
+	return d.sorted
+}
+
+func (d *Declared) get(webhookID string) *Integration {
+	if d == nil {
+		return nil
+	}
+	return d.byID[webhookID]
+}
+
+// Declare completes what a configuration declares. Identity and times are kept
+// in the storage, so that they outlive restarts and reloads; nothing is
+// written there for a declaration that it knows already.
+func (s *Service) Declare(ctx context.Context, integrations []*Integration) (*Declared, error) {
+	d := &Declared{byID: make(map[string]*Integration)}
+	for _, in := range integrations {
+		complete, err := s.declare(ctx, in)
+		if err != nil {
+			return nil, fmt.Errorf("declaring the integration %s: %w", in.WebhookID, err)
+		}
+		d.byID[in.WebhookID] = complete
+		d.sorted = append(d.sorted, complete)
+		switch record, err := s.integrations.Get(ctx, in.WebhookID); {
+		case err == nil && !record.Deleted:
+			d.Shadowed = append(d.Shadowed, in.WebhookID)
+		case err != nil && !errors.Is(err, storage.ErrNotFound):
+			return nil, fmt.Errorf("declaring the integration %s: %w", in.WebhookID, err)
+		}
+	}
+	slices.SortFunc(d.sorted, byPlace)
+	return d, nil
+}
+
+// declaration is what the storage keeps of a declared integration: no secret,
+// only a keyed digest that tells whether it has changed. Its record is under
+// an ID that no webhook can have, and marked as deleted, so that no listing
+// shows it.
+type declaration struct {
+	Identity  storage.Identity `json:"identity"`
+	Seed      []byte           `json:"seed"` // key of the digest, salt of the secrets
+	Digest    []byte           `json:"digest"`
+	CreatedAt time.Time        `json:"created_at"`
+	UpdatedAt time.Time        `json:"updated_at"`
+}
+
+func (s *Service) declare(ctx context.Context, in *Integration) (*Integration, error) {
+	for range maxTries {
+		record, err := s.integrations.Get(ctx, "declared/"+in.Project+"/"+in.WebhookID)
+		if errors.Is(err, storage.ErrNotFound) {
+			record = storage.Integration{WebhookID: "declared/" + in.Project + "/" + in.WebhookID, Project: in.Project, Deleted: true}
+		} else if err != nil {
+			return nil, err
+		}
+		known, changed, err := s.remember(record, in)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			if record.Value, err = json.Marshal(known); err != nil {
+				return nil, err
+			}
+			record.Revision, err = s.integrations.Put(ctx, record, record.Revision)
+			if errors.Is(err, storage.ErrConflict) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		complete := salted(in, known.Seed)
+		complete.Identity, complete.Revision = known.Identity, record.Revision
+		complete.CreatedAt, complete.UpdatedAt = known.CreatedAt, known.UpdatedAt
+		return complete, nil
+	}
+	return nil, storage.ErrConflict
+}
+
+// remember returns what to keep of the declaration, and whether that differs
+// from the record.
+func (s *Service) remember(record storage.Integration, in *Integration) (known declaration, changed bool, err error) {
+	if record.Revision == 0 {
+		known = declaration{Identity: newIdentity(), Seed: make([]byte, saltSize), CreatedAt: s.second()}
+		rand.Read(known.Seed) // never fails, says crypto/rand
+	} else if err := json.Unmarshal(record.Value, &known); err != nil {
+		return known, false, storage.ErrCorrupt
+	}
+	text, err := salted(in, known.Seed).Encode()
+	if err != nil {
+		return known, false, err
+	}
+	mac := hmac.New(sha256.New, known.Seed)
+	mac.Write(text)
+	digest := mac.Sum(nil)
+	if hmac.Equal(digest, known.Digest) {
+		return known, false, nil
+	}
+	known.Digest, known.UpdatedAt = digest, s.second()
+	return known, true, nil
+}
+
+// salted returns a copy of a declared integration whose secrets have one salt,
+// so that their masks stay the same over restarts.
+func salted(in *Integration, salt []byte) *Integration {
+	complete := *in
+	set := func(secret Secret) Secret { return Secret{value: secret.value, salt: salt} }
+	auth := &complete.Authentication
+	if header := auth.SecureHeader; header != nil {
+		auth.SecureHeader = &SecureHeader{header.Name, set(header.Value)}
+	}
+	if signature := auth.Signature; signature != nil {
+		auth.Signature = &Signature{signature.Provider, each(signature.Secrets, set)}
+	}
+	if basic := auth.Basic; basic != nil {
+		auth.Basic = &Basic{basic.Username, set(basic.Password)}
+	}
+	if bearer := auth.Bearer; bearer != nil {
+		auth.Bearer = &Bearer{each(bearer.Tokens, set)}
+	}
+	return &complete
+}
+
+func byPlace(a, b *Integration) int {
+	return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.WebhookID, b.WebhookID))
+}

@@ -1,0 +1,127 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep a document nests; an integration needs three.
+const maxDepth = 16
+
+var errJSON = errors.New("the body is not one valid JSON value")
+
+// decode reads one JSON document more strictly than encoding/json does: a key
+// that occurs twice, text that is not Unicode, and anything after the value
+// are refused. No error shows a part of the document but the name of a key.
+func decode(data []byte) (any, error) {
+	if !utf8.Valid(data) {
+		return nil, errJSON
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	document, err := decodeValue(decoder, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errJSON
+	}
+	return document, nil
+}
+
+func decodeValue(decoder *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, errors.New("the body nests too deep")
+	}
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, errJSON
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		if token == '{' {
+			return decodeObject(decoder, depth)
+		}
+		return decodeArray(decoder, depth)
+	case string:
+		return token, unicodeText(token)
+	default:
+		return token, nil
+	}
+}
+
+func decodeObject(decoder *json.Decoder, depth int) (any, error) {
+	object := make(map[string]any)
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, errJSON
+		}
+		name := token.(string) // else Token would have failed
+		if err := unicodeText(name); err != nil {
+			return nil, err
+		}
+		if _, twice := object[name]; twice {
+			return nil, fmt.Errorf("the field %.64q occurs twice", name)
+		}
+		if object[name], err = decodeValue(decoder, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, errJSON
+	}
+	return object, nil
+}
+
+func decodeArray(decoder *json.Decoder, depth int) (any, error) {
+	array := []any{}
+	for decoder.More() {
+		value, err := decodeValue(decoder, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		array = append(array, value)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, errJSON
+	}
+	return array, nil
+}
+
+// unicodeText refuses half of a surrogate pair, which the decoder turns into
+// U+FFFD: a secret must not change on its way in.
+func unicodeText(text string) error {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return errors.New("the body holds text that is not valid Unicode")
+	}
+	return nil
+}
+
+// mergePatch applies a JSON merge patch (RFC 7396, section 2) to a decoded
+// document. Neither argument is changed.
+func mergePatch(target, patch any) any {
+	changes, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	merged := make(map[string]any)
+	if object, ok := target.(map[string]any); ok {
+		for name, value := range object {
+			merged[name] = value
+		}
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(merged, name)
+			continue
+		}
+		merged[name] = mergePatch(merged[name], value)
+	}
+	return merged
+}

@@ -1,0 +1,113 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// memory is a storage of integrations for tests.
+type memory struct {
+	mu        sync.Mutex
+	records   map[string]storage.Integration
+	revision  uint64
+	beforePut func() // called once, without the lock
+}
+
+func newMemory() *memory { return &memory{records: make(map[string]storage.Integration)} }
+
+func (m *memory) Get(_ context.Context, webhookID string) (storage.Integration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	record, ok := m.records[webhookID]
+	if !ok {
+		return record, storage.ErrNotFound
+	}
+	return record, nil
+}
+
+func (m *memory) Put(_ context.Context, record storage.Integration, expected uint64) (uint64, error) {
+	if before := m.beforePut; before != nil {
+		m.beforePut = nil
+		before()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.records[record.WebhookID].Revision != expected {
+		return 0, storage.ErrConflict
+	}
+	m.revision++
+	record.Revision = m.revision
+	m.records[record.WebhookID] = record
+	return m.revision, nil
+}
+
+func (m *memory) List(_ context.Context, project string, after storage.Place, limit int) ([]storage.Integration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []storage.Integration
+	for record := range maps.Values(m.records) {
+		place := cmp.Or(cmp.Compare(record.Project, after.Project), cmp.Compare(record.WebhookID, after.WebhookID))
+		if !record.Deleted && place > 0 && (project == "" || project == record.Project) {
+			list = append(list, record)
+		}
+	}
+	slices.SortFunc(list, func(a, b storage.Integration) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.WebhookID, b.WebhookID))
+	})
+	return list[:min(limit, len(list))], nil
+}
+
+// queue is the events of integrations for tests.
+type queue struct {
+	pending map[storage.Identity]int
+	dropped []storage.Identity
+	err     error // of Drop
+}
+
+func (q *queue) PendingOf(identity storage.Identity) int { return q.pending[identity] }
+
+func (q *queue) Drop(_ context.Context, identity storage.Identity) error {
+	if q.err != nil {
+		return q.err
+	}
+	q.dropped = append(q.dropped, identity)
+	delete(q.pending, identity)
+	return nil
+}
+
+// rules are those of a small table of providers and one trigger.
+func rules() Rules {
+	return Rules{
+		Provider: func(name string) (ProviderFacts, bool) {
+			facts, ok := map[string]ProviderFacts{
+				"github": {
+					SHA256:            true,
+					CredentialHeaders: []string{"X-Hub-Signature-256", "X-Hub-Signature"},
+					ReservedHeaders:   []string{"X-GitHub-Event", "X-GitHub-Delivery"},
+				},
+				"jira":   {SHA256: true, CredentialHeaders: []string{"X-Hub-Signature"}},
+				"gitlab": {CredentialHeaders: []string{"X-Gitlab-Token"}, ReservedHeaders: []string{"X-Gitlab-Event"}},
+				"teams":  {SHA256: true, CredentialHeaders: []string{"Authorization"}, CheckSecret: checkTeams},
+			}[name]
+			return facts, ok
+		},
+		Allow: func(project, resourceType, id string) error {
+			if resourceType != "assistant" && resourceType != "workflow" {
+				return errUnserved
+			}
+			return nil
+		},
+	}
+}
+
+func newTestService(t *testing.T) (*Service, *memory, *queue) {
+	t.Helper()
+	m, q := newMemory(), &queue{pending: make(map[storage.Identity]int)}
+	return NewService(m, q), m, q
+}

@@ -1,0 +1,321 @@
+package integration
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The bounds of an integration.
+const (
+	maxAlias       = 200  // characters
+	maxSecrets     = 5    // in a list
+	maxSecretSize  = 4096 // bytes
+	maxUsername    = 256  // characters
+	maxFilter      = 200  // entries
+	maxFilterEntry = 128  // characters
+	maxFilterStars = 4    // in one entry
+)
+
+// form is how the JSON form of an integration is read.
+type form struct {
+	rules Rules
+
+	// project and webhookID are those of the path, "" when it names none.
+	project, webhookID string
+
+	// stored is what the form changes: a mask keeps a secret of it. It is nil
+	// when there is nothing stored.
+	stored *Integration
+
+	// expand returns what a secret's text stands for; nil takes it literally.
+	expand func(field, text string) (string, error)
+}
+
+// read returns the integration that a decoded document describes, complete
+// but for what the service adds, or a Refusal.
+func (p form) read(document any) (*Integration, error) {
+	f := newFields(document)
+	in := &Integration{
+		WebhookID: name(f, "webhook_id", p.webhookID, ValidWebhookID, "_ -"),
+		Project:   name(f, "project", p.project, ValidProject, ". _ @ -"),
+		Alias:     p.alias(f),
+		IsEnabled: orElse(f.flag("is_enabled"), true),
+	}
+	in.Authentication = p.authentication(f)
+	in.EventFilter = eventFilter(f)
+	in.Dedupe = oneOf(f, "dedupe", DedupeDelivery, DedupeBody, DedupeNone)
+	in.Resource = p.resource(f, in)
+	f.skip("webhook_url", "managed_by", "created_at", "updated_at")
+	f.end()
+	if *f.fault != nil {
+		return nil, *f.fault
+	}
+	return in, nil
+}
+
+// name reads a field that the path may name too.
+func name(f *fields, field, path string, valid func(string) bool, marks string) string {
+	text := f.text(field, path)
+	switch {
+	case path != "" && text != path:
+		f.refuse(field, "it must be the one in the path")
+	case !valid(text) && (text != "" || field == "project" || path != ""):
+		f.refuse(field, "up to 128 letters and digits of ASCII and %s are needed, a letter or digit first", marks)
+	}
+	return text
+}
+
+func (p form) alias(f *fields) string {
+	alias := f.text("alias", "")
+	switch {
+	case utf8.RuneCountInString(alias) > maxAlias:
+		f.refuse("alias", "at most %d characters are allowed", maxAlias)
+	case strings.ContainsFunc(alias, unicode.IsControl):
+		f.refuse("alias", "control characters are not allowed")
+	}
+	return alias
+}
+
+func (p form) authentication(f *fields) (auth Authentication) {
+	a := f.object("authentication")
+	if a == nil {
+		a = &fields{path: "authentication", fault: f.fault}
+	}
+	var kept Authentication
+	if p.stored != nil {
+		kept = p.stored.Authentication
+	}
+	auth.SecureHeader = p.secureHeader(a.object("secure_header"), kept.SecureHeader)
+	auth.Signature = p.signature(a.object("signature"), kept.Signature)
+	auth.Basic = p.basic(a.object("basic"), kept.Basic)
+	auth.Bearer = p.bearer(a.object("bearer"), kept.Bearer)
+	auth.RequireSHA256Signature = orElse(a.flag("require_sha256_signature"), p.rules.facts(&auth).SHA256)
+	auth.Match = oneOf(a, "match", MatchAny, MatchAll)
+	auth.AllowUnauthenticated = orElse(a.flag("allow_unauthenticated"), false)
+	a.end()
+	if *f.fault == nil {
+		p.rules.checkCredentials(a, &auth)
+	}
+	return auth
+}
+
+func (p form) secureHeader(f *fields, kept *SecureHeader) *SecureHeader {
+	if f == nil {
+		return nil
+	}
+	header := &SecureHeader{Name: f.text("name", "")}
+	var stored []Secret
+	if kept != nil && strings.EqualFold(kept.Name, header.Name) {
+		stored = []Secret{kept.Value}
+	}
+	if header.Name == "" {
+		f.refuse("name", "it must not be empty")
+	}
+	header.Value = p.secret(f, "value", f.text("value", ""), stored)
+	if !visible(header.Value.value) {
+		f.refuse("value", "only printable ASCII is allowed, with no blank at its ends")
+	}
+	f.end()
+	return header
+}
+
+func (p form) signature(f *fields, kept *Signature) *Signature {
+	if f == nil {
+		return nil
+	}
+	signature := &Signature{Provider: f.text("provider", "")}
+	var facts ProviderFacts
+	known := false
+	if p.rules.Provider != nil {
+		facts, known = p.rules.Provider(signature.Provider)
+	}
+	if !known {
+		f.refuse("provider", "there is no such provider")
+	}
+	var stored []Secret
+	if kept != nil && kept.Provider == signature.Provider {
+		stored = kept.Secrets
+	}
+	signature.Secrets = p.secrets(f, "secrets", stored)
+	for i, secret := range signature.Secrets {
+		if facts.CheckSecret == nil || *f.fault != nil {
+			break
+		}
+		if err := facts.CheckSecret(secret.value); err != nil {
+			f.refuse(item("secrets", i), "%v", err)
+		}
+	}
+	f.end()
+	return signature
+}
+
+func (p form) basic(f *fields, kept *Basic) *Basic {
+	if f == nil {
+		return nil
+	}
+	basic := &Basic{Username: f.text("username", "")}
+	var stored []Secret
+	if kept != nil && kept.Username == basic.Username {
+		stored = []Secret{kept.Password}
+	}
+	switch {
+	case basic.Username == "":
+		f.refuse("username", "it must not be empty")
+	case utf8.RuneCountInString(basic.Username) > maxUsername:
+		f.refuse("username", "at most %d characters are allowed", maxUsername)
+	case strings.Contains(basic.Username, ":") || strings.ContainsFunc(basic.Username, unicode.IsControl):
+		f.refuse("username", "a colon and control characters are not allowed")
+	}
+	basic.Password = p.secret(f, "password", f.text("password", ""), stored)
+	if strings.ContainsFunc(basic.Password.value, unicode.IsControl) {
+		f.refuse("password", "control characters are not allowed")
+	}
+	f.end()
+	return basic
+}
+
+func (p form) bearer(f *fields, kept *Bearer) *Bearer {
+	if f == nil {
+		return nil
+	}
+	var stored []Secret
+	if kept != nil {
+		stored = kept.Tokens
+	}
+	bearer := &Bearer{Tokens: p.secrets(f, "tokens", stored)}
+	for i, token := range bearer.Tokens {
+		if !visible(token.value) || strings.Contains(token.value, " ") {
+			f.refuse(item("tokens", i), "only printable ASCII without blanks is allowed")
+		}
+	}
+	f.end()
+	return bearer
+}
+
+// secrets reads a list of secrets.
+func (p form) secrets(f *fields, name string, stored []Secret) []Secret {
+	texts := f.list(name)
+	if len(texts) == 0 || len(texts) > maxSecrets {
+		f.refuse(name, "from 1 to %d are needed", maxSecrets)
+		return nil
+	}
+	secrets := make([]Secret, len(texts))
+	for i, text := range texts {
+		secrets[i] = p.secret(f, item(name, i), text, stored)
+	}
+	return secrets
+}
+
+// secret reads one secret. A mask keeps the stored secret that it stands for.
+func (p form) secret(f *fields, name, text string, stored []Secret) Secret {
+	if p.expand != nil && *f.fault == nil {
+		var err error
+		if text, err = p.expand(f.at(name), text); err != nil {
+			f.refuse(name, "%v", err)
+		}
+	}
+	switch {
+	case text == "":
+		f.refuse(name, "it must not be empty")
+	case len(text) > maxSecretSize:
+		f.refuse(name, "at most %d bytes are allowed", maxSecretSize)
+	case isMask(text):
+		for _, secret := range stored {
+			if secret.Masked() == text {
+				return secret
+			}
+		}
+		f.refuse(name, "this mask stands for no secret that is stored here; send the secret itself")
+	}
+	return NewSecret(text)
+}
+
+// eventFilter reads a list of names, or one string with commas between them.
+func eventFilter(f *fields) []string {
+	const name = "event_filter"
+	value, present := f.take(name)
+	if !present || value == "" {
+		return nil
+	}
+	var entries []string
+	if text, ok := value.(string); ok {
+		entries = strings.Split(text, ",")
+	} else {
+		entries = f.texts(name, value)
+	}
+	if len(entries) > maxFilter {
+		f.refuse(name, "at most %d entries are allowed", maxFilter)
+		return nil
+	}
+	for i, entry := range entries {
+		entries[i] = strings.TrimSpace(entry)
+		switch {
+		case entries[i] == "":
+			f.refuse(item(name, i), "it must not be blank")
+		case utf8.RuneCountInString(entries[i]) > maxFilterEntry:
+			f.refuse(item(name, i), "at most %d characters are allowed", maxFilterEntry)
+		case strings.Count(entries[i], "*") > maxFilterStars:
+			f.refuse(item(name, i), "at most %d '*' are allowed", maxFilterStars)
+		case strings.ContainsFunc(entries[i], unicode.IsControl):
+			f.refuse(item(name, i), "control characters are not allowed")
+		}
+	}
+	return entries
+}
+
+func (p form) resource(f *fields, in *Integration) *Resource {
+	r := f.object("resource")
+	if r == nil {
+		return nil
+	}
+	resource := &Resource{Type: r.text("type", ""), ID: r.text("id", "")}
+	r.end()
+	switch {
+	case resource.Type == "":
+		r.refuse("type", "it must not be empty")
+	case !ValidResourceID(resource.ID):
+		r.refuse("id", "letters and digits of ASCII and the marks . _ @ : / - are allowed, at most 256 characters, "+
+			"with no segment . or .. and no mark first")
+	case *f.fault == nil && !p.rests(in, resource):
+		p.allow(r, in.Project, resource)
+	}
+	return resource
+}
+
+func (p form) allow(r *fields, project string, resource *Resource) {
+	if p.rules.Allow == nil {
+		r.refuse("type", "no trigger serves it")
+		return
+	}
+	if err := p.rules.Allow(project, resource.Type, resource.ID); err != nil {
+		r.refuse("", "%v", err)
+	}
+}
+
+// rests says that the form disables or keeps disabled what is stored and
+// leaves its resource alone. That is allowed when its trigger has gone, too.
+func (p form) rests(in *Integration, resource *Resource) bool {
+	return !in.IsEnabled && p.stored != nil && p.stored.Resource != nil && *p.stored.Resource == *resource
+}
+
+// oneOf reads one of the values; the first is the default.
+func oneOf[T ~string](f *fields, name string, values ...T) T {
+	text := T(f.text(name, string(values[0])))
+	var names []string
+	for _, value := range values {
+		if text == value {
+			return text
+		}
+		names = append(names, string(value))
+	}
+	f.refuse(name, "one of %s is needed", strings.Join(names, ", "))
+	return text
+}
+
+func orElse(flag *bool, unset bool) bool {
+	if flag == nil {
+		return unset
+	}
+	return *flag
+}

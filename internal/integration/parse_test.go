@@ -1,0 +1,318 @@
+package integration
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+var errUnserved = errors.New("no trigger serves this resource type")
+
+func checkTeams(secret string) error {
+	if len(secret) != 4 {
+		return errors.New("four characters are needed")
+	}
+	return nil
+}
+
+const github = `"authentication":{"signature":{"provider":"github","secrets":["s3cret"]}}`
+
+func parse(t *testing.T, text string, stored *Integration) (*Integration, error) {
+	t.Helper()
+	document, err := decodeForm([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return form{rules: rules(), project: "demo", webhookID: "hook", stored: stored}.read(document)
+}
+
+func mustParse(t *testing.T, text string) *Integration {
+	t.Helper()
+	in, err := parse(t, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func TestRefusals(t *testing.T) {
+	many := func(n int, text string) string { return strings.TrimSuffix(strings.Repeat(text+",", n), ",") }
+	long := strings.Repeat("x", 4097)
+	for _, c := range []struct{ text, want string }{
+		{``, "the body is not one valid JSON value"},
+		{`[]`, "a JSON object is needed"},
+		{`null`, "a JSON object is needed"},
+		{`"x"`, "a JSON object is needed"},
+		{`{` + github + `} {}`, "the body is not one valid JSON value"},
+		{`{` + github + `,}`, "the body is not one valid JSON value"},
+		{"{\"alias\":\"\xff\"}", "the body is not one valid JSON value"},
+		{`{"alias":"\ud800"}`, "the body holds text that is not valid Unicode"},
+		{`{"alias":"a","alias":"b",` + github + `}`, `the field "alias" occurs twice`},
+		{`{"authentication":{"match":"any","match":"all"}}`, `the field "match" occurs twice`},
+		{strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40), "the body nests too deep"},
+
+		{`{"is_enable":true,` + github + `}`, "is_enable: there is no such field"},
+		{`{"authentication":{"secret":"x","bearer":{"tokens":["x"]}}}`, "authentication.secret: there is no such field"},
+		{`{"authentication":{"bearer":{"tokens":["x"],"n":1}}}`, "authentication.bearer.n: there is no such field"},
+		{`{"authentication":{"basic":{"username":"u","password":"p","realm":""}}}`, "authentication.basic.realm: there is no such field"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":"v","more":1}}}`, "authentication.secure_header.more: there is no such field"},
+		{`{"resource":{"type":"assistant","id":"a","url":"http://x"},` + github + `}`, "resource.url: there is no such field"},
+
+		{`{"is_enabled":"false",` + github + `}`, "is_enabled: true or false is needed"},
+		{`{"is_enabled":null,` + github + `}`, "is_enabled: true or false is needed"},
+		{`{"is_enabled":0,` + github + `}`, "is_enabled: true or false is needed"},
+		{`{"alias":1,` + github + `}`, "alias: a string is needed"},
+		{`{"authentication":[]}`, "authentication: an object is needed"},
+		{`{"authentication":{"signature":"github"}}`, "authentication.signature: an object is needed"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":"x"}}}`, "authentication.signature.secrets: a list of strings is needed"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":["x",7]}}}`, "authentication.signature.secrets[1]: a string is needed"},
+		{`{"authentication":{"require_sha256_signature":"true","bearer":{"tokens":["x"]}}}`, "authentication.require_sha256_signature: true or false is needed"},
+		{`{"event_filter":7,` + github + `}`, "event_filter: a list of strings is needed"},
+		{`{"event_filter":[7],` + github + `}`, "event_filter[0]: a string is needed"},
+		{`{"resource":"assistant",` + github + `}`, "resource: an object is needed"},
+
+		{`{"webhook_id":"other",` + github + `}`, "webhook_id: it must be the one in the path"},
+		{`{"project":"other",` + github + `}`, "project: it must be the one in the path"},
+		{`{"alias":"` + strings.Repeat("é", 201) + `",` + github + `}`, "alias: at most 200 characters are allowed"},
+		{`{"alias":"a\nb",` + github + `}`, "alias: control characters are not allowed"},
+
+		{`{}`, "authentication: a credential is needed"},
+		{`{"authentication":{}}`, "authentication: a credential is needed"},
+		{`{"authentication":{"basic":null}}`, "authentication: a credential is needed"},
+		{`{"authentication":{"allow_unauthenticated":true}}`, "authentication.allow_unauthenticated: the operator has not set"},
+		{`{"authentication":{"allow_unauthenticated":true,"bearer":{"tokens":["x"]}}}`, "authentication.allow_unauthenticated: it cannot stand beside a credential"},
+		{`{"authentication":{"match":"some","bearer":{"tokens":["x"]}}}`, "authentication.match: one of any, all is needed"},
+
+		{`{"authentication":{"secure_header":{"name":"X-A"}}}`, "authentication.secure_header.value: it must not be empty"},
+		{`{"authentication":{"secure_header":{"value":"v"}}}`, "authentication.secure_header.name: it must not be empty"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":""}}}`, "authentication.secure_header.value: it must not be empty"},
+		{`{"authentication":{"secure_header":{"name":"X A","value":"v"}}}`, "authentication.secure_header.name: the name of an HTTP header"},
+		{`{"authentication":{"secure_header":{"name":"X-Ä","value":"v"}}}`, "authentication.secure_header.name: the name of an HTTP header"},
+		{`{"authentication":{"secure_header":{"name":"X-A:","value":"v"}}}`, "authentication.secure_header.name: the name of an HTTP header"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":"é"}}}`, "authentication.secure_header.value: only printable ASCII"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":" v"}}}`, "authentication.secure_header.value: only printable ASCII"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":"a\u0000"}}}`, "authentication.secure_header.value: only printable ASCII"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":"` + long + `"}}}`, "authentication.secure_header.value: at most 4096 bytes"},
+
+		{`{"authentication":{"signature":{"secrets":["x"]}}}`, "authentication.signature.provider: there is no such provider"},
+		{`{"authentication":{"signature":{"provider":"GitHub","secrets":["x"]}}}`, "authentication.signature.provider: there is no such provider"},
+		{`{"authentication":{"signature":{"provider":"github"}}}`, "authentication.signature.secrets: from 1 to 5 are needed"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":[]}}}`, "authentication.signature.secrets: from 1 to 5 are needed"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":["a",""]}}}`, "authentication.signature.secrets[1]: it must not be empty"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":[` + many(6, `"x"`) + `]}}}`, "authentication.signature.secrets: from 1 to 5 are needed"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":["` + long + `"]}}}`, "authentication.signature.secrets[0]: at most 4096 bytes"},
+		{`{"authentication":{"signature":{"provider":"github","secrets":["********"]}}}`, "authentication.signature.secrets[0]: this mask stands for no secret"},
+		{`{"authentication":{"signature":{"provider":"teams","secrets":["1234","123"]}}}`, "authentication.signature.secrets[1]: four characters are needed"},
+		{`{"authentication":{"require_sha256_signature":true,"signature":{"provider":"gitlab","secrets":["x"]}}}`, "authentication.require_sha256_signature: a signature of SHA-256"},
+		{`{"authentication":{"require_sha256_signature":true,"bearer":{"tokens":["x"]}}}`, "authentication.require_sha256_signature: a signature of SHA-256"},
+
+		{`{"authentication":{"basic":{"username":"u"}}}`, "authentication.basic.password: it must not be empty"},
+		{`{"authentication":{"basic":{"password":"p"}}}`, "authentication.basic.username: it must not be empty"},
+		{`{"authentication":{"basic":{"username":"a:b","password":"p"}}}`, "authentication.basic.username: a colon and control characters"},
+		{`{"authentication":{"basic":{"username":"a","password":"p\n"}}}`, "authentication.basic.password: control characters"},
+		{`{"authentication":{"bearer":{}}}`, "authentication.bearer.tokens: from 1 to 5 are needed"},
+		{`{"authentication":{"bearer":{"tokens":["a b"]}}}`, "authentication.bearer.tokens[0]: only printable ASCII without blanks"},
+		{`{"authentication":{"bearer":{"tokens":["x"]},"basic":{"username":"u","password":"p"}}}`, "authentication.basic: this credential and bearer are on the same header, Authorization"},
+		{`{"authentication":{"bearer":{"tokens":["x"]},"secure_header":{"name":"authorization","value":"v"}}}`, "authentication.secure_header.name: this credential and bearer are on the same header"},
+		{`{"authentication":{"basic":{"username":"u","password":"p"},"secure_header":{"name":"Authorization","value":"v"}}}`, "authentication.secure_header.name: this credential and basic"},
+		{`{"authentication":{"basic":{"username":"u","password":"p"},"signature":{"provider":"teams","secrets":["1234"]}}}`, "authentication.signature.provider: this credential and basic"},
+		{`{"authentication":{"secure_header":{"name":"x-hub-signature","value":"v"},"signature":{"provider":"github","secrets":["1234"]}}}`, "authentication.secure_header.name: this credential and signature are on the same header, X-Hub-Signature"},
+		{`{"authentication":{"secure_header":{"name":"x-github-event","value":"v"},"signature":{"provider":"github","secrets":["1234"]}}}`, "authentication.secure_header.name: the provider names its event"},
+
+		{`{"event_filter":" , ",` + github + `}`, "event_filter[0]: it must not be blank"},
+		{`{"event_filter":[" "],` + github + `}`, "event_filter[0]: it must not be blank"},
+		{`{"event_filter":["push",""],` + github + `}`, "event_filter[1]: it must not be blank"},
+		{`{"event_filter":["a*b*c*d*e*"],` + github + `}`, "event_filter[0]: at most 4 '*'"},
+		{`{"event_filter":["` + strings.Repeat("x", 129) + `"],` + github + `}`, "event_filter[0]: at most 128 characters"},
+		{`{"event_filter":[` + many(201, `"x"`) + `],` + github + `}`, "event_filter: at most 200 entries"},
+		{`{"dedupe":"id",` + github + `}`, "dedupe: one of delivery, body, none is needed"},
+
+		{`{"resource":{"id":"a"},` + github + `}`, "resource.type: it must not be empty"},
+		{`{"resource":{"type":"assistant"},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"assistant","id":"../x"},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"assistant","id":"a/../b"},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"assistant","id":"a/."},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"assistant","id":"a b"},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"assistant","id":"` + strings.Repeat("x", 257) + `"},` + github + `}`, "resource.id: "},
+		{`{"resource":{"type":"ticket","id":"a"},` + github + `}`, "resource: no trigger serves this resource type"},
+	} {
+		in, err := parse(t, c.text, nil)
+		var refusal *Refusal
+		if !errors.As(err, &refusal) || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%.120s:\ngot  %v, %v\nwant %s", c.text, in, err, c.want)
+		}
+	}
+}
+
+func TestRefusedSecureHeaders(t *testing.T) {
+	for _, name := range strings.Fields("Host content-type Content-Length Content-Encoding User-Agent Connection Keep-Alive " +
+		"Proxy-Authorization Proxy-Connection TE Trailer Transfer-Encoding upgrade") {
+		text := fmt.Sprintf(`{"authentication":{"secure_header":{"name":%q,"value":"v"}}}`, name)
+		if _, err := parse(t, text, nil); err == nil || !strings.HasPrefix(err.Error(), "authentication.secure_header.name: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRefusalShowsNoSecret(t *testing.T) {
+	for _, text := range []string{
+		`{"authentication":{"signature":{"provider":"CANARY","secrets":["CANARY"]}}}`,
+		`{"authentication":{"signature":{"provider":"teams","secrets":["CANARY"]}}}`,
+		`{"authentication":{"bearer":{"tokens":["CANARY x"]}}}`,
+		`{"authentication":{"basic":{"username":"u","password":"CANARY\n"}}}`,
+		`{"authentication":{"secure_header":{"name":"X-A","value":"CANARYé"}}}`,
+		`{"authentication":{"bearer":{"tokens":["CANARY"`,
+		`{"authentication":CANARY}`,
+	} {
+		if _, err := parse(t, text, nil); err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	in := mustParse(t, `{`+github+`}`)
+	if !in.IsEnabled || in.Alias != "" || in.Dedupe != DedupeDelivery || in.Authentication.Match != MatchAny ||
+		in.EventFilter != nil || in.Resource != nil || in.Project != "demo" || in.WebhookID != "hook" {
+		t.Errorf("%+v", in)
+	}
+	for provider, want := range map[string]bool{"github": true, "jira": true, "gitlab": false} {
+		in := mustParse(t, `{"authentication":{"signature":{"provider":"`+provider+`","secrets":["x"]}}}`)
+		if got := in.Authentication.RequireSHA256Signature; got != want {
+			t.Errorf("%s: require_sha256_signature %v", provider, got)
+		}
+	}
+	if in := mustParse(t, `{"authentication":{"bearer":{"tokens":["x"]}}}`); in.Authentication.RequireSHA256Signature {
+		t.Error("a signature is required without a provider")
+	}
+	in = mustParse(t, `{"authentication":{"require_sha256_signature":false,"signature":{"provider":"github","secrets":["x"]}}}`)
+	if in.Authentication.RequireSHA256Signature {
+		t.Error("what was sent is not kept")
+	}
+}
+
+func TestReadOnlyFieldsAreIgnored(t *testing.T) {
+	mustParse(t, `{"webhook_id":"hook","project":"demo","webhook_url":"x","managed_by":7,"created_at":null,"updated_at":[],`+github+`}`)
+}
+
+func TestEventFilter(t *testing.T) {
+	for text, want := range map[string][]string{
+		`""`:                           nil,
+		`[]`:                           {},
+		`"push"`:                       {"push"},
+		`" push , pull_request.* "`:    {"push", "pull_request.*"},
+		`["Merge Request Hook"," a "]`: {"Merge Request Hook", "a"},
+		`["a*b*c*d*e"]`:                {"a*b*c*d*e"},
+	} {
+		in := mustParse(t, `{"event_filter":`+text+`,`+github+`}`)
+		if !reflect.DeepEqual(in.EventFilter, want) {
+			t.Errorf("%s: %q", text, in.EventFilter)
+		}
+	}
+}
+
+func TestUnauthenticatedNeedsTheOperator(t *testing.T) {
+	document, _ := decode([]byte(`{"project":"demo","authentication":{"allow_unauthenticated":true}}`))
+	open := rules()
+	open.AllowUnauthenticated = true
+	in, err := form{rules: open}.read(document)
+	if err != nil || !in.Authentication.AllowUnauthenticated {
+		t.Errorf("%+v, %v", in, err)
+	}
+}
+
+func TestRestsWithoutItsTrigger(t *testing.T) {
+	resource := `"resource":{"type":"ticket","id":"7"},` + github + `}`
+	stored := &Integration{Resource: &Resource{Type: "ticket", ID: "7"}}
+	if _, err := parse(t, `{"is_enabled":false,`+resource, stored); err != nil {
+		t.Errorf("disabling: %v", err)
+	}
+	if _, err := parse(t, `{"is_enabled":true,`+resource, stored); err == nil {
+		t.Error("enabled without a trigger")
+	}
+	if _, err := parse(t, `{"is_enabled":false,`+resource, nil); err == nil {
+		t.Error("created without a trigger")
+	}
+}
+
+func TestParseDeclared(t *testing.T) {
+	forms := func(texts ...string) (raw []json.RawMessage) {
+		for _, text := range texts {
+			raw = append(raw, json.RawMessage(text))
+		}
+		return raw
+	}
+	expand := func(field, text string) (string, error) {
+		switch {
+		case field != "integrations[0].authentication.signature.secrets[0]":
+			t.Errorf("field %s", field)
+		case text == "{env.EMPTY}":
+			return "", errors.New("it expands to nothing")
+		}
+		return "expanded", nil
+	}
+	one := `{"webhook_id":"a","project":"demo","authentication":{"signature":{"provider":"github","secrets":["{env.A}"]}}}`
+	declared, err := ParseDeclared(rules(), forms(one), expand)
+	if err != nil || declared[0].ManagedBy != ManagedByConfig || declared[0].Authentication.Signature.Secrets[0].Reveal() != "expanded" {
+		t.Errorf("%+v, %v", declared, err)
+	}
+	for _, c := range []struct {
+		texts []string
+		want  string
+	}{
+		{[]string{strings.Replace(one, "{env.A}", "{env.EMPTY}", 1)}, "integrations[0]: authentication.signature.secrets[0]: it expands to nothing"},
+		{[]string{one, one}, "integrations[1]: webhook_id: two integrations have it"},
+		{[]string{strings.Replace(one, `"webhook_id":"a",`, "", 1)}, "integrations[0]: webhook_id: a declared integration needs one"},
+		{[]string{strings.Replace(one, `"project":"demo",`, "", 1)}, "integrations[0]: project: "},
+		{[]string{strings.Replace(one, `"a"`, `"a.b"`, 1)}, "integrations[0]: webhook_id: "},
+		{[]string{strings.Replace(one, `{env.A}`, `********01234567`, 1)}, "integrations[0]: authentication.signature.secrets[0]: this mask"},
+	} {
+		noExpand := Expand(nil)
+		if strings.Contains(c.want, "expands") {
+			noExpand = expand
+		}
+		if _, err := ParseDeclared(rules(), forms(c.texts...), noExpand); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%v\nwant %s", err, c.want)
+		}
+	}
+}
+
+func FuzzForm(f *testing.F) {
+	f.Add([]byte(`{` + github + `}`))
+	f.Add([]byte(`{"event_filter":"a,b","resource":{"type":"assistant","id":"x"},"authentication":{"bearer":{"tokens":["x"]}}}`))
+	f.Add([]byte(`{"authentication":{"basic":{"username":"u","password":"p"},"secure_header":{"name":"X","value":"v"},"match":"all"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		in, err := func() (*Integration, error) {
+			document, err := decodeForm(text)
+			if err != nil {
+				return nil, err
+			}
+			return form{rules: rules(), project: "demo", webhookID: "hook"}.read(document)
+		}()
+		if err != nil {
+			var refusal *Refusal
+			if !errors.As(err, &refusal) {
+				t.Fatalf("not a refusal: %v", err)
+			}
+			return
+		}
+		// What was read can be sent back, and stays what it is.
+		document, err := in.document()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := form{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
+		if err != nil {
+			t.Fatalf("sending back %s: %v", text, err)
+		}
+		if len(again.EventFilter) == 0 {
+			again.EventFilter = in.EventFilter
+		}
+		if !reflect.DeepEqual(in, again) {
+			t.Fatalf("%+v\n%+v", in, again)
+		}
+	})
+}

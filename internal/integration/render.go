@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Masked is an integration as a reader sees it: with every secret masked. It
+// is made to be encoded as JSON.
+type Masked struct {
+	WebhookID      string               `json:"webhook_id"`
+	Project        string               `json:"project"`
+	Alias          string               `json:"alias"`
+	IsEnabled      bool                 `json:"is_enabled"`
+	Authentication maskedAuthentication `json:"authentication"`
+	EventFilter    []string             `json:"event_filter"`
+	Dedupe         Dedupe               `json:"dedupe"`
+	Resource       *maskedResource      `json:"resource"`
+	WebhookURL     string               `json:"webhook_url"`
+	ManagedBy      ManagedBy            `json:"managed_by"`
+	CreatedAt      time.Time            `json:"created_at"`
+	UpdatedAt      time.Time            `json:"updated_at"`
+}
+
+type maskedAuthentication struct {
+	SecureHeader           *maskedHeader    `json:"secure_header"`
+	Signature              *maskedSignature `json:"signature"`
+	Basic                  *maskedBasic     `json:"basic"`
+	Bearer                 *maskedBearer    `json:"bearer"`
+	RequireSHA256Signature bool             `json:"require_sha256_signature"`
+	Match                  Match            `json:"match"`
+	AllowUnauthenticated   bool             `json:"allow_unauthenticated"`
+}
+
+type maskedHeader struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type maskedSignature struct {
+	Provider string   `json:"provider"`
+	Secrets  []string `json:"secrets"`
+}
+
+type maskedBasic struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+type maskedBearer struct {
+	Tokens []string `json:"tokens"`
+}
+
+type maskedResource struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+}
+
+// Mask returns the integration as a reader sees it. base is what stands
+// before the webhook ID in its URL: a public URL, or the path alone.
+func (in *Integration) Mask(base string) *Masked {
+	auth := &in.Authentication
+	masked := &Masked{
+		WebhookID: in.WebhookID,
+		Project:   in.Project,
+		Alias:     in.Alias,
+		IsEnabled: in.IsEnabled,
+		Authentication: maskedAuthentication{
+			RequireSHA256Signature: auth.RequireSHA256Signature,
+			Match:                  auth.Match,
+			AllowUnauthenticated:   auth.AllowUnauthenticated,
+		},
+		EventFilter: append([]string{}, in.EventFilter...),
+		Dedupe:      in.Dedupe,
+		WebhookURL:  base + in.WebhookID,
+		ManagedBy:   in.ManagedBy,
+		CreatedAt:   in.CreatedAt.UTC(),
+		UpdatedAt:   in.UpdatedAt.UTC(),
+	}
+	if header := auth.SecureHeader; header != nil {
+		masked.Authentication.SecureHeader = &maskedHeader{header.Name, header.Value.Masked()}
+	}
+	if signature := auth.Signature; signature != nil {
+		masked.Authentication.Signature = &maskedSignature{signature.Provider, each(signature.Secrets, Secret.Masked)}
+	}
+	if basic := auth.Basic; basic != nil {
+		masked.Authentication.Basic = &maskedBasic{basic.Username, basic.Password.Masked()}
+	}
+	if bearer := auth.Bearer; bearer != nil {
+		masked.Authentication.Bearer = &maskedBearer{each(bearer.Tokens, Secret.Masked)}
+	}
+	if in.Resource != nil {
+		masked.Resource = &maskedResource{in.Resource.Type, in.Resource.ID}
+	}
+	return masked
+}
+
+// document returns the masked form as a patch is applied to it.
+func (in *Integration) document() (any, error) {
+	text, err := json.Marshal(in.Mask(""))
+	if err != nil {
+		return nil, err
+	}
+	return decode(text)
+}

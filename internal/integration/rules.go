@@ -1,0 +1,118 @@
+package integration
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Rules is what a configuration allows an integration to be.
+type Rules struct {
+	// Provider returns what must be known of a provider, or false when there
+	// is none of the name.
+	Provider func(name string) (ProviderFacts, bool)
+
+	// Allow says whether a trigger serves the resource type and the project
+	// may use the resource; the error names the reason for an admin to read.
+	// Without Allow there is no trigger.
+	Allow func(project, resourceType, id string) error
+
+	// AllowUnauthenticated permits integrations without any credential.
+	AllowUnauthenticated bool
+}
+
+// ProviderFacts is what the rules need to know of a provider.
+type ProviderFacts struct {
+	// SHA256 says that it signs with SHA-256 or stronger.
+	SHA256 bool
+
+	// CredentialHeaders carry its signature or token.
+	CredentialHeaders []string
+
+	// ReservedHeaders carry its event and delivery ID.
+	ReservedHeaders []string
+
+	// CheckSecret says what is wrong with a secret, never showing it; nil
+	// takes any.
+	CheckSecret func(secret string) error
+}
+
+// facts returns what is known of the integration's provider; a form whose
+// provider is unknown has been refused before.
+func (r Rules) facts(auth *Authentication) ProviderFacts {
+	if auth.Signature == nil || r.Provider == nil {
+		return ProviderFacts{}
+	}
+	facts, _ := r.Provider(auth.Signature.Provider)
+	return facts
+}
+
+// checkCredentials holds the ways in against each other.
+func (r Rules) checkCredentials(f *fields, auth *Authentication) {
+	facts := r.facts(auth)
+	switch {
+	case auth.AllowUnauthenticated && auth.credentials() > 0:
+		f.refuse("allow_unauthenticated", "it cannot stand beside a credential")
+	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
+		f.refuse("allow_unauthenticated", "the operator has not set allow_unauthenticated")
+	case !auth.AllowUnauthenticated && auth.credentials() == 0:
+		f.refuse("", "a credential is needed: secure_header, signature, basic or bearer")
+	case auth.RequireSHA256Signature && !facts.SHA256:
+		f.refuse("require_sha256_signature", "a signature of SHA-256 or stronger is needed beside it")
+	}
+	if header := auth.SecureHeader; header != nil {
+		checkSecureHeader(f, header.Name, facts)
+	}
+	checkHeadersDiffer(f, auth, facts)
+}
+
+// checkSecureHeader refuses a header that the sender or a proxy writes for
+// purposes of its own.
+func checkSecureHeader(f *fields, name string, facts ProviderFacts) {
+	const field = "secure_header.name"
+	lower := strings.ToLower(name)
+	switch {
+	case !token(name) || len(name) > 256:
+		f.refuse(field, "the name of an HTTP header is needed, of at most 256 characters")
+	case lower == "host", lower == "user-agent", strings.HasPrefix(lower, "content-"):
+		f.refuse(field, "this header has a meaning of its own in every request")
+	case slices.Contains(hopByHop, lower), strings.HasPrefix(lower, "proxy-"):
+		f.refuse(field, "this header belongs to one connection and does not pass a proxy")
+	case containsHeader(facts.ReservedHeaders, name):
+		f.refuse(field, "the provider names its event or delivery in this header")
+	}
+}
+
+// hopByHop are the headers of one connection (RFC 9110, section 7.6.1).
+var hopByHop = []string{"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+
+// checkHeadersDiffer refuses two credentials on one header: no request could
+// carry both.
+func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
+	type use struct{ field, header string }
+	var uses []use
+	if auth.SecureHeader != nil {
+		uses = append(uses, use{"secure_header.name", auth.SecureHeader.Name})
+	}
+	for _, header := range facts.CredentialHeaders {
+		uses = append(uses, use{"signature.provider", header})
+	}
+	if auth.Basic != nil {
+		uses = append(uses, use{"basic", "Authorization"})
+	}
+	if auth.Bearer != nil {
+		uses = append(uses, use{"bearer", "Authorization"})
+	}
+	for i, later := range uses {
+		for _, earlier := range uses[:i] {
+			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) {
+				f.refuse(earlier.field, "this credential and %s are on the same header, %s",
+					strings.TrimSuffix(later.field, ".provider"), http.CanonicalHeaderKey(later.header))
+			}
+		}
+	}
+}
+
+func containsHeader(headers []string, name string) bool {
+	return slices.ContainsFunc(headers, func(header string) bool { return strings.EqualFold(header, name) })
+}

@@ -1,0 +1,365 @@
+package integration
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// What a call to the service may be answered with, besides a Refusal and the
+// errors of the storage.
+var (
+	ErrNotFound     = errors.New("there is no such integration")
+	ErrExists       = errors.New("this webhook ID is taken")
+	ErrReadOnly     = errors.New("this integration is declared in the configuration and cannot be changed here")
+	ErrPrecondition = errors.New("the integration is not at the revision that the request asks for")
+	ErrPending      = errors.New("the integration has pending events; force=true drops them")
+)
+
+// Events is what the service needs of the events of integrations: the part of
+// storage.Events of the same names.
+type Events interface {
+	PendingOf(identity storage.Identity) int
+	Drop(ctx context.Context, identity storage.Identity) error
+}
+
+// View is what a configuration says about integrations: the rules for writes,
+// and those that it declares itself.
+type View struct {
+	Rules    Rules
+	Declared *Declared // nil without any
+}
+
+// maxTries bounds how often a change begins again because another came
+// between.
+const maxTries = 16
+
+// Service reads and changes the integrations in a storage. What its methods
+// return is shared and must not be changed.
+type Service struct {
+	integrations storage.Integrations
+	events       Events
+	now          func() time.Time
+
+	mu    sync.Mutex
+	hooks map[*func(string, storage.Identity)]struct{}
+}
+
+// NewService returns a service over what a storage keeps.
+func NewService(integrations storage.Integrations, events Events) *Service {
+	return &Service{
+		integrations: integrations,
+		events:       events,
+		now:          time.Now,
+		hooks:        make(map[*func(string, storage.Identity)]struct{}),
+	}
+}
+
+// OnChange calls fn after each write, before it is answered, until stop. fn
+// must return quickly. It may be called for a write that failed.
+func (s *Service) OnChange(fn func(webhookID string, identity storage.Identity)) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks[&fn] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.hooks, &fn)
+	}
+}
+
+func (s *Service) changed(webhookID string, identity storage.Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for fn := range s.hooks {
+		(*fn)(webhookID, identity)
+	}
+}
+
+// Lookup returns the integration that has the webhook ID, or nil when there
+// is none. It does not ask whether the configuration still allows what an
+// integration without credentials needs: see Rules.AllowUnauthenticated.
+func (s *Service) Lookup(ctx context.Context, view View, webhookID string) (*Integration, error) {
+	in, _, err := s.find(ctx, view, webhookID)
+	return in, err
+}
+
+// Get returns the integration of a project, or ErrNotFound.
+func (s *Service) Get(ctx context.Context, view View, project, webhookID string) (*Integration, error) {
+	in, _, err := s.find(ctx, view, webhookID)
+	if err != nil {
+		return nil, err
+	}
+	if in == nil || in.Project != project {
+		return nil, ErrNotFound
+	}
+	return in, nil
+}
+
+// find returns the integration that has the webhook ID, if any, and the
+// record under that ID: without a revision when it was never written.
+func (s *Service) find(ctx context.Context, view View, webhookID string) (*Integration, storage.Integration, error) {
+	if in := view.Declared.get(webhookID); in != nil {
+		return in, storage.Integration{}, nil
+	}
+	record, err := s.integrations.Get(ctx, webhookID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, storage.Integration{WebhookID: webhookID}, nil
+	}
+	if err != nil || record.Deleted {
+		return nil, record, err
+	}
+	in, err := Decode(record)
+	return in, record, err
+}
+
+// Create makes an integration of a project from its JSON form. Without a
+// webhook ID in the form it draws one.
+func (s *Service) Create(ctx context.Context, view View, project string, text []byte) (*Integration, error) {
+	return s.change(ctx, func() (*Integration, storage.Integration, error) {
+		document, err := decodeForm(text)
+		if err != nil {
+			return nil, storage.Integration{}, err
+		}
+		next, err := form{rules: view.Rules, project: project}.read(document)
+		if err != nil {
+			return nil, storage.Integration{}, err
+		}
+		if next.WebhookID == "" {
+			next.WebhookID = newWebhookID()
+		}
+		current, record, err := s.find(ctx, view, next.WebhookID)
+		if err == nil && (current != nil || reserved(record, project)) {
+			err = ErrExists
+		}
+		if err != nil {
+			return nil, record, err
+		}
+		return s.begin(ctx, next, record)
+	})
+}
+
+// Put replaces an integration of a project by its JSON form, or creates it.
+func (s *Service) Put(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (in *Integration, created bool, err error) {
+	in, err = s.change(ctx, func() (*Integration, storage.Integration, error) {
+		current, record, err := s.find(ctx, view, webhookID)
+		if err != nil {
+			return nil, record, err
+		}
+		foreign := current != nil && current.Project != project || current == nil && reserved(record, project)
+		if foreign {
+			current = nil
+		}
+		if err := condition.check(current); err != nil {
+			return nil, record, err
+		}
+		if foreign {
+			return nil, record, ErrExists
+		}
+		if current != nil && current.ManagedBy == ManagedByConfig {
+			return nil, record, ErrReadOnly
+		}
+		document, err := decodeForm(text)
+		if err != nil {
+			return nil, record, err
+		}
+		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(document)
+		if err != nil {
+			return nil, record, err
+		}
+		created = current == nil
+		if created {
+			return s.begin(ctx, next, record)
+		}
+		s.succeed(next, current)
+		return next, record, nil
+	})
+	return in, created, err
+}
+
+// Patch applies a JSON merge patch (RFC 7396) to an integration of a project.
+func (s *Service) Patch(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (*Integration, error) {
+	return s.change(ctx, func() (*Integration, storage.Integration, error) {
+		current, record, err := s.own(ctx, view, project, webhookID, condition)
+		if err != nil {
+			return nil, record, err
+		}
+		patch, err := decodeForm(text)
+		if err != nil {
+			return nil, record, err
+		}
+		document, err := current.document()
+		if err != nil {
+			return nil, record, err
+		}
+		merged := mergePatch(document, patch)
+		recompute(merged, patch, current.SignatureProvider())
+		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(merged)
+		if err != nil {
+			return nil, record, err
+		}
+		s.succeed(next, current)
+		return next, record, nil
+	})
+}
+
+// own returns an integration of the project that can be changed.
+func (s *Service) own(ctx context.Context, view View, project, webhookID string, condition Precondition) (*Integration, storage.Integration, error) {
+	current, record, err := s.find(ctx, view, webhookID)
+	switch {
+	case err != nil:
+	case current == nil || current.Project != project:
+		err = ErrNotFound
+	case condition.check(current) != nil:
+		err = ErrPrecondition
+	case current.ManagedBy == ManagedByConfig:
+		err = ErrReadOnly
+	}
+	return current, record, err
+}
+
+// Delete deletes an integration of a project with its events. While events
+// are pending it fails, unless forced; when it returns, no attempt for an
+// event of it begins any more.
+func (s *Service) Delete(ctx context.Context, view View, project, webhookID string, force bool, condition Precondition) error {
+	for range maxTries {
+		current, record, err := s.own(ctx, view, project, webhookID, condition)
+		if errors.Is(err, ErrNotFound) && record.Deleted && record.Project == project && len(record.Value) > 0 {
+			return s.drop(ctx, record) // a deletion that was cut short
+		}
+		if err != nil {
+			return err
+		}
+		if !force && s.events.PendingOf(current.Identity) > 0 {
+			return ErrPending
+		}
+		// The identity stays in the record until its events are dropped.
+		record.Deleted, record.Value = true, current.Identity[:]
+		record.Revision, err = s.put(ctx, record, current.Identity)
+		if errors.Is(err, storage.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return s.drop(ctx, record)
+	}
+	return storage.ErrConflict
+}
+
+// drop ends a deletion: the events go, and then what the record says of them.
+func (s *Service) drop(ctx context.Context, record storage.Integration) error {
+	if len(record.Value) != len(storage.Identity{}) {
+		return storage.ErrCorrupt
+	}
+	identity := storage.Identity(record.Value)
+	ctx = context.WithoutCancel(ctx) // a caller who leaves does not cut it short
+	if err := s.events.Drop(ctx, identity); err != nil {
+		return err
+	}
+	record.Value = nil
+	// Dropping twice does no harm, so this may fail: the events are gone.
+	_, _ = s.put(ctx, record, identity)
+	return nil
+}
+
+// change reads, decides and writes, and begins again when somebody else wrote
+// between.
+func (s *Service) change(ctx context.Context, decide func() (*Integration, storage.Integration, error)) (*Integration, error) {
+	for range maxTries {
+		next, record, err := decide()
+		if err != nil {
+			return nil, err
+		}
+		record.WebhookID, record.Project, record.Deleted = next.WebhookID, next.Project, false
+		if record.Value, err = next.Encode(); err != nil {
+			return nil, err
+		}
+		next.Revision, err = s.put(ctx, record, next.Identity)
+		if errors.Is(err, storage.ErrConflict) {
+			continue
+		}
+		return next, err
+	}
+	return nil, storage.ErrConflict
+}
+
+// put writes a record over the revision that it holds.
+func (s *Service) put(ctx context.Context, record storage.Integration, identity storage.Identity) (uint64, error) {
+	revision, err := s.integrations.Put(ctx, record, record.Revision)
+	s.changed(record.WebhookID, identity)
+	return revision, err
+}
+
+// begin completes a new integration, after what is left of a deleted one
+// under its webhook ID has gone.
+func (s *Service) begin(ctx context.Context, next *Integration, record storage.Integration) (*Integration, storage.Integration, error) {
+	if len(record.Value) == len(storage.Identity{}) {
+		if err := s.events.Drop(ctx, storage.Identity(record.Value)); err != nil {
+			return nil, record, err
+		}
+	}
+	next.Identity = newIdentity()
+	next.ManagedBy = ManagedByAPI
+	next.CreatedAt = s.second()
+	next.UpdatedAt = next.CreatedAt
+	return next, record, nil
+}
+
+// succeed completes an integration that replaces another.
+func (s *Service) succeed(next, current *Integration) {
+	next.Identity = current.Identity
+	next.ManagedBy = ManagedByAPI
+	next.CreatedAt = current.CreatedAt
+	next.UpdatedAt = s.second()
+	if next.UpdatedAt.Before(current.UpdatedAt) {
+		next.UpdatedAt = current.UpdatedAt
+	}
+}
+
+// second is the time as integrations show it.
+func (s *Service) second() time.Time { return s.now().UTC().Truncate(time.Second) }
+
+// reserved says whether a deleted integration of another project holds the
+// webhook ID.
+func reserved(record storage.Integration, project string) bool {
+	return record.Deleted && record.Project != project
+}
+
+// decodeForm decodes the body of a write.
+func decodeForm(text []byte) (any, error) {
+	document, err := decode(text)
+	if err != nil {
+		return nil, &Refusal{Reason: err.Error()}
+	}
+	return document, nil
+}
+
+// recompute takes require_sha256_signature out of a patched form when the
+// patch changes the provider without naming it, so that it takes the new
+// provider's default.
+func recompute(merged, patch any, provider string) {
+	auth := member(merged, "authentication")
+	if _, named := member(patch, "authentication")["require_sha256_signature"]; named {
+		return
+	}
+	if next, _ := member(auth, "signature")["provider"].(string); next != provider {
+		delete(auth, "require_sha256_signature")
+	}
+}
+
+// member returns the object under a name, nil when there is none.
+func member(document any, name string) map[string]any {
+	object, _ := document.(map[string]any)
+	inner, _ := object[name].(map[string]any)
+	return inner
+}
+
+func newIdentity() (identity storage.Identity) {
+	rand.Read(identity[:]) // never fails, says crypto/rand
+	return identity
+}
