@@ -1,0 +1,172 @@
+package integration
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// The cases of RFC 7396, appendix A.
+func TestMergePatch(t *testing.T) {
+	for _, c := range []struct{ target, patch, want string }{
+		{`{"a":"b"}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"b"}`, `{"b":"c"}`, `{"a":"b","b":"c"}`},
+		{`{"a":"b"}`, `{"a":null}`, `{}`},
+		{`{"a":"b","b":"c"}`, `{"a":null}`, `{"b":"c"}`},
+		{`{"a":["b"]}`, `{"a":"c"}`, `{"a":"c"}`},
+		{`{"a":"c"}`, `{"a":["b"]}`, `{"a":["b"]}`},
+		{`{"a":{"b":"c"}}`, `{"a":{"b":"d","c":null}}`, `{"a":{"b":"d"}}`},
+		{`{"a":[{"b":"c"}]}`, `{"a":[1]}`, `{"a":[1]}`},
+		{`["a","b"]`, `["c","d"]`, `["c","d"]`},
+		{`{"a":"b"}`, `["c"]`, `["c"]`},
+		{`{"a":"foo"}`, `null`, `null`},
+		{`{"a":"foo"}`, `"bar"`, `"bar"`},
+		{`{"e":null}`, `{"a":1}`, `{"e":null,"a":1}`},
+		{`[1,2]`, `{"a":"b","c":null}`, `{"a":"b"}`},
+		{`{}`, `{"a":{"bb":{"ccc":null}}}`, `{"a":{"bb":{}}}`},
+	} {
+		got := mergePatch(mustDecode(t, c.target), mustDecode(t, c.patch))
+		if want := mustDecode(t, c.want); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s + %s = %v, want %s", c.target, c.patch, got, c.want)
+		}
+	}
+}
+
+func mustDecode(t *testing.T, text string) any {
+	t.Helper()
+	document, err := decode([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+func FuzzMergePatch(f *testing.F) {
+	f.Add([]byte(`{"a":{"b":1,"c":[1]}}`), []byte(`{"a":{"b":null,"d":{"e":null}}}`))
+	f.Add([]byte(`1`), []byte(`{"a":{"b":null}}`))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		target, err := decode(a)
+		if err != nil {
+			return
+		}
+		patch, err := decode(b)
+		if err != nil {
+			return
+		}
+		before, _ := json.Marshal([]any{target, patch})
+		merged := mergePatch(target, patch)
+		if again := mergePatch(merged, patch); !reflect.DeepEqual(merged, again) {
+			t.Errorf("patched twice: %v, %v", merged, again)
+		}
+		if object, ok := patch.(map[string]any); ok {
+			for name, value := range object {
+				if _, there := merged.(map[string]any)[name]; there != (value != nil) {
+					t.Errorf("%s: %v", name, merged)
+				}
+			}
+		}
+		if after, _ := json.Marshal([]any{target, patch}); string(before) != string(after) {
+			t.Errorf("changed its arguments: %s, %s", before, after)
+		}
+	})
+}
+
+func TestMaskedForm(t *testing.T) {
+	in := mustParse(t, `{"alias":"<PR> & review","event_filter":"pull_request,push","resource":{"type":"assistant","id":"8f0c"},
+		"authentication":{"secure_header":{"name":"X-Secure-Header","value":"v"},"signature":{"provider":"github","secrets":["s"]}}}`)
+	in.ManagedBy = ManagedByAPI
+	text, err := json.Marshal(in.Mask("/webhooks/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"webhook_id":"hook","project":"demo","alias":"\u003cPR\u003e \u0026 review","is_enabled":true,` +
+		`"authentication":{"secure_header":{"name":"X-Secure-Header","value":"` + in.Authentication.SecureHeader.Value.Masked() + `"},` +
+		`"signature":{"provider":"github","secrets":["` + in.Authentication.Signature.Secrets[0].Masked() + `"]},"basic":null,"bearer":null,` +
+		`"require_sha256_signature":true,"match":"any","allow_unauthenticated":false},` +
+		`"event_filter":["pull_request","push"],"dedupe":"delivery","resource":{"type":"assistant","id":"8f0c"},` +
+		`"webhook_url":"/webhooks/hook","managed_by":"api","created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z"}`
+	if string(text) != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
+}
+
+func TestMasks(t *testing.T) {
+	stored := mustParse(t, `{"authentication":{"secure_header":{"name":"X-A","value":"one"},
+		"signature":{"provider":"github","secrets":["two","three"]},"basic":{"username":"u","password":"four"}}}`)
+	auth := stored.Authentication
+	header, password := auth.SecureHeader.Value.Masked(), auth.Basic.Password.Masked()
+	two, three := auth.Signature.Secrets[0].Masked(), auth.Signature.Secrets[1].Masked()
+	if len(header) != 16 || !isMask(header) || header == two {
+		t.Errorf("masks %s, %s", header, two)
+	}
+	for _, c := range []struct{ auth, field string }{ // "" is kept
+		{`{"secure_header":{"name":"X-A","value":"` + header + `"}}`, ""},
+		{`{"secure_header":{"name":"x-a","value":"` + header + `"}}`, ""},
+		{`{"secure_header":{"name":"X-B","value":"` + header + `"}}`, "secure_header.value"},
+		{`{"secure_header":{"name":"X-A","value":"` + two + `"}}`, "secure_header.value"},
+		{`{"secure_header":{"name":"X-A","value":"********"}}`, "secure_header.value"},
+		{`{"secure_header":{"name":"X-A","value":"` + header + `0"}}`, "secure_header.value"},
+		{`{"signature":{"provider":"github","secrets":["` + three + `","new","` + two + `"]}}`, ""},
+		{`{"signature":{"provider":"jira","secrets":["` + two + `"]}}`, "signature.secrets[0]"},
+		{`{"signature":{"provider":"github","secrets":["new","` + password + `"]}}`, "signature.secrets[1]"},
+		{`{"basic":{"username":"u","password":"` + password + `"}}`, ""},
+		{`{"basic":{"username":"v","password":"` + password + `"}}`, "basic.password"},
+		{`{"bearer":{"tokens":["` + two + `"]}}`, "bearer.tokens[0]"},
+	} {
+		in, err := parse(t, `{"authentication":`+c.auth+`}`, stored)
+		if c.field != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), "authentication."+c.field+": this mask stands for no secret") {
+				t.Errorf("%s: %v", c.auth, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.auth, err)
+			continue
+		}
+		if s := in.Authentication.Signature; s != nil {
+			var got []string
+			for _, secret := range s.Secrets {
+				got = append(got, secret.Reveal())
+			}
+			if !reflect.DeepEqual(got, []string{"three", "new", "two"}) || s.Secrets[0].Masked() != three {
+				t.Errorf("%s: %q", c.auth, got)
+			}
+		}
+	}
+	if a, b := NewSecret("same").Masked(), NewSecret("same").Masked(); a == b {
+		t.Error("the masks of two secrets compare")
+	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	in := mustParse(t, `{`+strings.Replace(github, "s3cret", "CANARY", 1)+`}`)
+	encoded, _ := json.Marshal(in)
+	for _, text := range []string{
+		string(encoded),
+		in.Authentication.Signature.Secrets[0].String(),
+		sprint("%v", in.Authentication.Signature), sprint("%+v", in.Authentication.Signature),
+		sprint("%#v", in.Authentication.Signature), sprint("%s", in.Authentication.Signature.Secrets),
+	} {
+		if strings.Contains(text, "CANARY") {
+			t.Error(text)
+		}
+	}
+}
+
+func TestEncodeDecode(t *testing.T) {
+	in := mustParse(t, `{"alias":"a","is_enabled":false,"event_filter":["push"],"dedupe":"body","resource":{"type":"workflow","id":"x"},
+		"authentication":{"match":"all","secure_header":{"name":"X-A","value":"one"},"signature":{"provider":"github","secrets":["two","three"]},
+		"bearer":{"tokens":["four"]}}}`)
+	in.Identity, in.ManagedBy = newIdentity(), ManagedByAPI
+	again := throughStore(t, in)
+	if !reflect.DeepEqual(in, again) {
+		t.Errorf("%+v\n%+v", in, again)
+	}
+	in = mustParse(t, `{"authentication":{"basic":{"username":"u","password":"p"}}}`)
+	in.ManagedBy = ManagedByAPI
+	if again := throughStore(t, in); !reflect.DeepEqual(in, again) {
+		t.Errorf("%+v\n%+v", in, again)
+	}
+}

@@ -1,0 +1,416 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func sprint(format string, value any) string { return fmt.Sprintf(format, value) }
+
+func throughStore(t *testing.T, in *Integration) *Integration {
+	t.Helper()
+	value, err := in.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(storage.Integration{WebhookID: in.WebhookID, Project: in.Project, Revision: in.Revision, Value: value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+func withHook(id string) []byte { return []byte(`{"webhook_id":"` + id + `",` + github + `}`) }
+
+func TestCreate(t *testing.T) {
+	s, _, _ := newTestService(t)
+	view := View{Rules: rules()}
+	in, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Identity == (storage.Identity{}) || in.ManagedBy != ManagedByAPI || in.CreatedAt.IsZero() || in.Revision == 0 {
+		t.Errorf("%+v", in)
+	}
+	got, err := s.Get(t.Context(), view, "demo", "hook")
+	if err != nil || got.Identity != in.Identity || got.ETag() != in.ETag() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, project := range []string{"demo", "other"} {
+		if _, err := s.Create(t.Context(), view, project, withHook("hook")); !errors.Is(err, ErrExists) {
+			t.Errorf("%s: %v", project, err)
+		}
+	}
+	drawn, err := s.Create(t.Context(), view, "demo", []byte(`{`+github+`}`))
+	if err != nil || len(drawn.WebhookID) != 26 || !ValidWebhookID(drawn.WebhookID) {
+		t.Errorf("%+v, %v", drawn, err)
+	}
+	if _, err := s.Create(t.Context(), view, "demo", withHook("declared/x")); err == nil {
+		t.Error("a webhook ID with a slash was taken")
+	}
+}
+
+func TestOtherProjects(t *testing.T) {
+	s, _, _ := newTestService(t)
+	view := View{Rules: rules()}
+	if _, err := s.Create(t.Context(), view, "demo", withHook("hook")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(t.Context(), view, "other", "hook"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("get: %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), view, "other", "hook", withHook("hook"), Precondition{}); !errors.Is(err, ErrExists) {
+		t.Errorf("put: %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), view, "other", "hook", withHook("hook"), Precondition{IfMatch: "*"}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("put if-match: %v", err)
+	}
+	if _, err := s.Patch(t.Context(), view, "other", "hook", []byte(`{}`), Precondition{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("patch: %v", err)
+	}
+	if err := s.Delete(t.Context(), view, "other", "hook", true, Precondition{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("delete: %v", err)
+	}
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context(), view, "other", withHook("hook")); !errors.Is(err, ErrExists) {
+		t.Errorf("a deleted ID: %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), view, "other", "hook", withHook("hook"), Precondition{}); !errors.Is(err, ErrExists) {
+		t.Errorf("put on a deleted ID: %v", err)
+	}
+}
+
+func TestPutReplaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := newTestService(t)
+		view := View{Rules: rules()}
+		first, created, err := s.Put(t.Context(), view, "demo", "hook", []byte(`{"alias":"a","is_enabled":false,`+github+`}`), Precondition{})
+		if err != nil || !created {
+			t.Fatal(created, err)
+		}
+		time.Sleep(time.Minute)
+		next, created, err := s.Put(t.Context(), view, "demo", "hook", []byte(`{`+github+`}`), Precondition{IfMatch: first.ETag()})
+		if err != nil || created {
+			t.Fatal(created, err)
+		}
+		if next.Alias != "" || !next.IsEnabled || next.Identity != first.Identity || !next.CreatedAt.Equal(first.CreatedAt) ||
+			next.UpdatedAt.Sub(first.UpdatedAt) != time.Minute || next.ETag() == first.ETag() {
+			t.Errorf("%+v\n%+v", first, next)
+		}
+	})
+}
+
+func TestPreconditions(t *testing.T) {
+	s, _, _ := newTestService(t)
+	view := View{Rules: rules()}
+	put := func(p Precondition) error {
+		_, _, err := s.Put(t.Context(), view, "demo", "hook", []byte(`{`+github+`}`), p)
+		return err
+	}
+	if err := put(Precondition{IfMatch: "*"}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("if-match on nothing: %v", err)
+	}
+	if err := put(Precondition{IfNoneMatch: "*"}); err != nil {
+		t.Errorf("if-none-match on nothing: %v", err)
+	}
+	if err := put(Precondition{IfNoneMatch: "*"}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("if-none-match: %v", err)
+	}
+	in, err := s.Get(t.Context(), view, "demo", "hook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stale := range []string{`"x"`, "W/" + in.ETag(), "nonsense"} {
+		if err := put(Precondition{IfMatch: stale}); !errors.Is(err, ErrPrecondition) {
+			t.Errorf("%s: %v", stale, err)
+		}
+		if _, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{}`), Precondition{IfMatch: stale}); !errors.Is(err, ErrPrecondition) {
+			t.Errorf("patch %s: %v", stale, err)
+		}
+		if err := s.Delete(t.Context(), view, "demo", "hook", true, Precondition{IfMatch: stale}); !errors.Is(err, ErrPrecondition) {
+			t.Errorf("delete %s: %v", stale, err)
+		}
+	}
+	if err := put(Precondition{IfMatch: `"x", ` + in.ETag()}); err != nil {
+		t.Errorf("a list: %v", err)
+	}
+	if err := put(Precondition{IfMatch: in.ETag()}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("the tag before: %v", err)
+	}
+}
+
+func TestPatch(t *testing.T) {
+	s, _, _ := newTestService(t)
+	view := View{Rules: rules()}
+	first, err := s.Create(t.Context(), view, "demo", []byte(`{"webhook_id":"hook","alias":"a","event_filter":["push"],
+		"authentication":{"secure_header":{"name":"X-A","value":"one"},"signature":{"provider":"github","secrets":["two"]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := func(text string) (*Integration, error) {
+		return s.Patch(t.Context(), view, "demo", "hook", []byte(text), Precondition{})
+	}
+	in, err := patch(`{"alias":"b"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Alias != "b" || !reflect.DeepEqual(in.Authentication, first.Authentication) || !reflect.DeepEqual(in.EventFilter, first.EventFilter) {
+		t.Errorf("%+v", in)
+	}
+	if in, err = patch(`{"event_filter":null,"authentication":{"secure_header":null}}`); err != nil {
+		t.Fatal(err)
+	}
+	if len(in.EventFilter) != 0 || in.Authentication.SecureHeader != nil || in.Authentication.Signature.Secrets[0].Reveal() != "two" {
+		t.Errorf("%+v", in)
+	}
+	// The mask of a secret does not move to another provider.
+	if _, err = patch(`{"authentication":{"signature":{"provider":"gitlab"}}}`); err == nil {
+		t.Error("a secret moved to another provider")
+	}
+	// The default of require_sha256_signature follows the provider.
+	if in, err = patch(`{"authentication":{"signature":{"provider":"gitlab","secrets":["x"]}}}`); err != nil || in.Authentication.RequireSHA256Signature {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if in, err = patch(`{"authentication":{"signature":{"provider":"jira","secrets":["x"]}}}`); err != nil || !in.Authentication.RequireSHA256Signature {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if in, err = patch(`{"authentication":{"require_sha256_signature":false}}`); err != nil || in.Authentication.RequireSHA256Signature {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if in, err = patch(`{"alias":"c"}`); err != nil || in.Authentication.RequireSHA256Signature {
+		t.Errorf("a value that was set is not kept: %+v, %v", in, err)
+	}
+	if in, err = patch(`{"authentication":{"signature":null,"bearer":{"tokens":["t"]}}}`); err != nil || in.Authentication.Signature != nil {
+		t.Errorf("%+v, %v", in, err)
+	}
+	for text, want := range map[string]string{
+		`{"authentication":{"bearer":null}}`: "authentication: a credential is needed",
+		`{"webhook_id":"x"}`:                 "webhook_id: it must be the one in the path",
+		`{"project":"x"}`:                    "project: it must be the one in the path",
+		`{"is_enabled":"no"}`:                "is_enabled: true or false is needed",
+		`{"nonsense":1}`:                     "nonsense: there is no such field",
+		`[]`:                                 "a JSON object is needed",
+		`{"resource":{"type":"assistant"}}`:  "resource.id: ",
+	} {
+		if _, err := patch(text); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestConcurrentChangesBothHold(t *testing.T) {
+	s, m, _ := newTestService(t)
+	view := View{Rules: rules()}
+	in, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.beforePut = func() {
+		if _, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"dedupe":"body"}`), Precondition{}); err != nil {
+			t.Error(err)
+		}
+	}
+	got, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"alias":"a"}`), Precondition{})
+	if err != nil || got.Alias != "a" || got.Dedupe != DedupeBody {
+		t.Errorf("%+v, %v", got, err)
+	}
+	m.beforePut = func() {
+		if _, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"dedupe":"none"}`), Precondition{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"alias":"b"}`), Precondition{IfMatch: in.ETag()}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	s, m, q := newTestService(t)
+	view := View{Rules: rules()}
+	first, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.pending[first.Identity] = 3
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); !errors.Is(err, ErrPending) {
+		t.Errorf("%v", err)
+	}
+	var changes []storage.Identity
+	stop := s.OnChange(func(webhookID string, identity storage.Identity) {
+		if len(q.dropped) == 0 && m.records[webhookID].Deleted {
+			changes = append(changes, identity)
+		}
+	})
+	if err := s.Delete(t.Context(), view, "demo", "hook", true, Precondition{}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if len(changes) != 1 || changes[0] != first.Identity || !reflect.DeepEqual(q.dropped, []storage.Identity{first.Identity}) {
+		t.Errorf("changes %v, dropped %v", changes, q.dropped)
+	}
+	if err := s.Delete(t.Context(), view, "demo", "hook", true, Precondition{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("again: %v", err)
+	}
+	second, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil || second.Identity == first.Identity || second.Revision <= first.Revision {
+		t.Errorf("%+v, %v", second, err)
+	}
+	if len(changes) != 1 {
+		t.Error("called after stop")
+	}
+}
+
+func TestDeleteCutShort(t *testing.T) {
+	s, _, q := newTestService(t)
+	view := View{Rules: rules()}
+	first, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.err = storage.ErrUnavailable
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); !errors.Is(err, storage.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if in, err := s.Lookup(t.Context(), view, "hook"); in != nil || err != nil {
+		t.Errorf("%v, %v", in, err)
+	}
+	if _, err := s.Create(t.Context(), view, "demo", withHook("hook")); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("made anew before the events have gone: %v", err)
+	}
+	q.err = nil
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(q.dropped, []storage.Identity{first.Identity}) {
+		t.Errorf("dropped %v", q.dropped)
+	}
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+func declare(t *testing.T, s *Service, texts ...string) *Declared {
+	t.Helper()
+	var declared []*Integration
+	for _, text := range texts {
+		in, err := parseDeclared(rules(), []byte(text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared = append(declared, in)
+	}
+	d, err := s.Declare(t.Context(), declared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDeclared(t *testing.T) {
+	s, m, _ := newTestService(t)
+	view := View{Rules: rules()}
+	for _, id := range []string{"b", "d"} {
+		if _, err := s.Create(t.Context(), view, "demo", withHook(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one := `{"webhook_id":"b","project":"demo",` + github + `}`
+	d := declare(t, s, one, `{"webhook_id":"c","project":"demo",`+github+`}`, `{"webhook_id":"a","project":"zoo",`+github+`}`)
+	if !reflect.DeepEqual(d.Shadowed, []string{"b"}) || len(d.All()) != 3 || d.All()[2].Project != "zoo" {
+		t.Errorf("%+v", d)
+	}
+	view.Declared = d
+	in, err := s.Get(t.Context(), view, "demo", "b")
+	if err != nil || in.ManagedBy != ManagedByConfig || in.Identity == (storage.Identity{}) || in.CreatedAt.IsZero() {
+		t.Fatalf("%+v, %v", in, err)
+	}
+	if _, err := s.Create(t.Context(), view, "demo", withHook("c")); !errors.Is(err, ErrExists) {
+		t.Errorf("create: %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), view, "demo", "b", withHook("b"), Precondition{}); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("put: %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), view, "other", "b", withHook("b"), Precondition{}); !errors.Is(err, ErrExists) {
+		t.Errorf("put in another project: %v", err)
+	}
+	if _, err := s.Patch(t.Context(), view, "demo", "b", []byte(`{}`), Precondition{}); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("patch: %v", err)
+	}
+	if err := s.Delete(t.Context(), view, "demo", "b", true, Precondition{}); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("delete: %v", err)
+	}
+	if _, err := s.Get(t.Context(), view, "demo", "a"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another project's: %v", err)
+	}
+
+	// Nothing is written for what is known, and identity and masks stay.
+	writes := m.revision
+	again := declare(t, s, one).All()[0]
+	if m.revision != writes || !reflect.DeepEqual(again, in) {
+		t.Errorf("%+v\n%+v", in, again)
+	}
+	changed := declare(t, s, strings.Replace(one, "s3cret", "other", 1)).All()[0]
+	if changed.Identity != in.Identity || changed.Revision == in.Revision ||
+		changed.Authentication.Signature.Secrets[0].Masked() == in.Authentication.Signature.Secrets[0].Masked() {
+		t.Errorf("%+v\n%+v", in, changed)
+	}
+	if moved := declare(t, s, strings.Replace(one, "demo", "zoo", 1)).All()[0]; moved.Identity == in.Identity {
+		t.Error("a declaration of another project has the same identity")
+	}
+	for _, record := range m.records {
+		if record.Deleted && strings.Contains(string(record.Value), "s3cret") {
+			t.Error("a secret of the configuration is stored")
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	s, _, _ := newTestService(t)
+	view := View{Rules: rules()}
+	for _, place := range []string{"a/b", "a/d", "a/f", "b/a", "b/z"} {
+		project, id, _ := strings.Cut(place, "/")
+		if _, err := s.Create(t.Context(), view, project, withHook(project+id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	view.Declared = declare(t, s, `{"webhook_id":"ad","project":"b",`+github+`}`, `{"webhook_id":"aa","project":"a",`+github+`}`,
+		`{"webhook_id":"ag","project":"a",`+github+`}`, `{"webhook_id":"x","project":"c",`+github+`}`)
+	for _, c := range []struct{ project, want string }{
+		{"", "a/aa a/ab a/af a/ag b/ad b/ba b/bz c/x"},
+		{"a", "a/aa a/ab a/af a/ag"},
+		{"b", "b/ad b/ba b/bz"},
+		{"c", "c/x"},
+		{"d", ""},
+	} {
+		for limit := 1; limit < 10; limit++ {
+			var got []string
+			var after storage.Place
+			for more := true; more; {
+				var page []*Integration
+				var err error
+				if page, more, err = s.List(t.Context(), view, c.project, after, limit); err != nil {
+					t.Fatal(err)
+				}
+				if len(page) > limit || more && len(page) < limit {
+					t.Fatalf("a page of %d of %d, more %v", len(page), limit, more)
+				}
+				for _, in := range page {
+					got = append(got, in.Project+"/"+in.WebhookID)
+					after = storage.Place{Project: in.Project, WebhookID: in.WebhookID}
+				}
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("project %q by %d: %q", c.project, limit, got)
+			}
+		}
+	}
+}
