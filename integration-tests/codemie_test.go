@@ -1,0 +1,183 @@
+package integrationtests
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+)
+
+const platformToken = "the operator's token"
+
+// codemie starts a gateway before a stand-in of the platform that has an
+// assistant, a workflow and a datasource.
+func codemie(t *testing.T, options string) (*gateway.Gateway, *codemietest.Platform) {
+	t.Helper()
+	platform := codemietest.New(platformToken)
+	platform.AddAssistant("helper", demo)
+	platform.AddWorkflow("review", demo)
+	platform.AddDatasource(codemietest.Datasource{ID: "docs", Project: demo, Name: "docs", Type: "knowledge_base_confluence"})
+	platform.AddDatasource(codemietest.Datasource{ID: "files", Project: demo, Name: "files", Type: "knowledge_base_file"})
+	platform.AddAssistant("foreign", "other")
+	server := httptest.NewServer(http.StripPrefix("/code-assistant-api", platform))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+
+	var integrations strings.Builder
+	for id, resource := range map[string]string{
+		"assistant": "assistant helper", "workflow": "workflow review", "datasource": "datasource docs",
+		"files": "datasource files", "foreign": "assistant foreign", "unknown": "assistant nobody",
+	} {
+		fmt.Fprintf(&integrations, "integration %s {\nproject demo\nalias \"PR review\"\nsignature github %q\nresource %s\n}\n", id, secret, resource)
+	}
+	g := gateway.New(t, gateway.Config(soon+"trigger codemie "+server.URL+"/code-assistant-api {\ntoken {file.{$DIR}/token}\n"+options+"\n}\n"+integrations.String(), gateway.Edge))
+	writeToken(t, g, platformToken)
+	g.Start()
+	return g, platform
+}
+
+func writeToken(t *testing.T, g *gateway.Gateway, token string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(g.Dir, "token"), []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCodemieRuns(t *testing.T) {
+	t.Parallel()
+	g, platform := codemie(t, "")
+	ends := func(id, delivery, status, code string) {
+		t.Helper()
+		record := g.WaitStatus(t, demo, id, push(g, t, id, delivery), status)
+		made, _ := record["attempts"].([]any)
+		if len(made) == 0 {
+			t.Fatalf("%s: no attempt is recorded: %v", id, record)
+		}
+		if got, _ := made[len(made)-1].(gateway.M)["error"].(string); got != code && !strings.HasPrefix(got, code+":") {
+			t.Errorf("%s: the error is %q, want %q", id, got, code)
+		}
+	}
+	ends("assistant", "1", "delivered", "")
+	ends("workflow", "1", "delivered", "")
+	ends("datasource", "1", "delivered", "")
+	if platform.Runs() != 2 || platform.Reindexed("docs") != 1 {
+		t.Errorf("%d runs, %d reindexed, want 2 and 1", platform.Runs(), platform.Reindexed("docs"))
+	}
+	named := false
+	for _, chat := range platform.Conversations() {
+		named = named || chat.Name == "Webhook: PR review · push" && len(chat.Messages) > 0 && strings.Contains(chat.Messages[0].Text, `"number":7`)
+	}
+	if !named {
+		t.Errorf("no chat shows the event: %v", platform.Conversations())
+	}
+	ends("files", "1", "failed", "resource_invalid")
+	ends("foreign", "1", "failed", "resource_not_allowed")
+	ends("unknown", "1", "failed", "resource_not_found")
+	if platform.Runs() != 2 {
+		t.Error("a refused resource was run")
+	}
+	platform.SetFailing(true)
+	ends("assistant", "2", "failed", "run_failed")
+	ends("workflow", "2", "failed", "run_failed")
+	platform.SetFailing(false)
+	platform.SetSilent(true)
+	ends("datasource", "2", "failed", "")
+	platform.SetSilent(false)
+
+	ids := map[string]bool{}
+	for _, request := range platform.Requests() {
+		if id := request.Header.Get("X-Request-Id"); id == "" || ids[id] {
+			t.Errorf("X-Request-ID %q is missing or not unique", id)
+		} else {
+			ids[id] = true
+		}
+		for name := range request.Header {
+			if strings.HasPrefix(name, "X-Github") || strings.HasPrefix(name, "X-Hub") {
+				t.Errorf("the platform got %s", name)
+			}
+		}
+	}
+}
+
+// TestCodemieStartsOnce breaks the connection after a start was sent: it is
+// not sent again, however often the process is restarted.
+func TestCodemieStartsOnce(t *testing.T) {
+	t.Parallel()
+	g, platform := codemie(t, "")
+	const start = "POST /v1/assistants/{id}/model"
+	platform.Inject(codemietest.Fault{Route: start, Times: 1, Answer: codemietest.Drop})
+	id := push(g, t, "assistant", "1")
+	record := g.WaitStatus(t, demo, "assistant", id, "failed")
+	made := record["attempts"].([]any)
+	if got := made[len(made)-1].(gateway.M)["error"].(string); !strings.HasPrefix(got, "start_unknown") {
+		t.Errorf("the error is %q", got)
+	}
+	g.Kill()
+	g.Start()
+	platform.Heal()
+	id = push(g, t, "assistant", "2")
+	g.WaitStatus(t, demo, "assistant", id, "delivered")
+	if n := platform.Count(start); n != 2 {
+		t.Errorf("%d starts were sent, want one for each event", n)
+	}
+
+	// A crash while the run goes on: it is followed, not started again.
+	platform.SetLooks(1 << 30)
+	id = push(g, t, "workflow", "3")
+	gateway.Eventually(t, "the run has been looked at", func() bool {
+		return platform.Count("GET /v1/workflows/{id}/executions/{execution}") > 0
+	})
+	g.Kill()
+	g.Start()
+	platform.SetLooks(0)
+	g.WaitStatus(t, demo, "workflow", id, "delivered")
+	if n := platform.Count("POST /v1/workflows/{id}/executions"); n != 1 {
+		t.Errorf("the workflow was started %d times", n)
+	}
+}
+
+func TestCodemieToken(t *testing.T) {
+	t.Parallel()
+	g, platform := codemie(t, "")
+	g.WaitStatus(t, demo, "datasource", push(g, t, "datasource", "1"), "delivered")
+	platform.AddDatasource(codemietest.Datasource{ID: "docs", Project: demo, Name: "docs", Type: "knowledge_base_confluence"})
+	platform.SetToken("rotated")
+	writeToken(t, g, "rotated")
+	g.WaitStatus(t, demo, "datasource", push(g, t, "datasource", "2"), "delivered")
+	platform.SetToken("unknown to the operator")
+	id := push(g, t, "datasource", "3")
+	gateway.Eventually(t, "the circuit is open", func() bool {
+		for _, trigger := range g.API("GET", "/webhooks/status", nil).Want(t, 200).JSON(t)["triggers"].([]any) {
+			if trigger.(gateway.M)["state"] == "open" {
+				return true
+			}
+		}
+		return false
+	})
+	platform.AddDatasource(codemietest.Datasource{ID: "docs", Project: demo, Name: "docs", Type: "knowledge_base_confluence"})
+	platform.SetToken("rotated")
+	g.WaitStatus(t, demo, "datasource", id, "delivered")
+}
+
+// TestCodemieProjects limits the trigger by project: what no glob allows is
+// refused when it is saved.
+func TestCodemieProjects(t *testing.T) {
+	t.Parallel()
+	platform := codemietest.New(platformToken)
+	platform.AddAssistant("team-helper", demo)
+	server := httptest.NewServer(platform)
+	t.Cleanup(server.Close)
+	g := gateway.Start(t, gateway.Config(soon+"trigger codemie "+server.URL+" {\nproject demo {\ntoken {env.TOKEN}\nresources team-*\n}\n}\n", gateway.Edge), "TOKEN="+platformToken)
+	integration := func(id, resource string) gateway.M {
+		return github(id, "resource", gateway.M{"type": "assistant", "id": resource})
+	}
+	refused(t, g.API("POST", gateway.Integrations(demo), integration("a", "other-helper")), 400, "resource")
+	refused(t, g.API("POST", gateway.Integrations("other"), integration("b", "team-helper")), 400, "resource")
+	g.Create(t, demo, integration("c", "team-helper"))
+	g.WaitStatus(t, demo, "c", push(g, t, "c", "1"), "delivered")
+}
