@@ -1,0 +1,224 @@
+// Package store keeps integrations in a Badger database of their own: sealed,
+// indexed by project, and durable when a write is answered.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Options says what to open.
+type Options struct {
+	// Dir is the store's directory. It is made when it does not exist; its
+	// parent must.
+	Dir string
+
+	// Key seals what is stored.
+	Key seal.Key
+
+	Logger *zap.Logger // nil logs nothing
+
+	// space returns the free and the total bytes of a directory's disk; tests
+	// set it.
+	space func(dir string) (free, total int64, err error)
+}
+
+// Store is an open store. It implements storage.Integrations.
+type Store struct {
+	dir    string
+	key    seal.Key
+	logger *zap.Logger
+	space  func(dir string) (free, total int64, err error)
+	db     *badger.DB
+	mark   *mark
+
+	// writes is read by one goroutine, which alone changes what is below.
+	writes  chan *write
+	written sync.WaitGroup
+	last    uint64 // the last revision
+	failed  error
+	broken  atomic.Bool // failed is set
+
+	// open guards the database against use after it is closed.
+	open   sync.RWMutex
+	closed bool
+}
+
+// Open opens a store, or makes one. An error wraps storage.ErrUnavailable when
+// the disk is too full, and storage.ErrCorrupt when something that was
+// acknowledged is missing or the key is not the store's.
+func Open(o Options) (*Store, error) {
+	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, writes: make(chan *write, maxGroup)}
+	if s.logger == nil {
+		s.logger = zap.NewNop()
+	}
+	if s.space == nil {
+		s.space = diskSpace
+	}
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("opening the store of integrations %s: %w", o.Dir, err)
+	}
+	s.written.Go(s.writeGroups)
+	return s, nil
+}
+
+func (s *Store) start() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	if err := s.roomy(); err != nil {
+		return err
+	}
+	if s.db, err = openBadger(s.dir, s.logger); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+	}()
+	if s.mark, err = openMark(s.dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.mark.close())
+		}
+	}()
+	if s.last, err = s.lastRevision(); err != nil {
+		return err
+	}
+	if acknowledged := s.mark.read(); s.last < acknowledged {
+		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
+			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
+	}
+	return seal.SyncDir(s.dir)
+}
+
+// openBadger opens the database with little memory: what is looked up often
+// is cached by the caller.
+func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
+	// Badger meets some damaged files with a panic.
+	defer func() {
+		if cause := recover(); cause != nil {
+			db, err = nil, fmt.Errorf("%w: %v", storage.ErrCorrupt, cause)
+		}
+	}()
+	db, err = badger.Open(badger.DefaultOptions(dir).
+		WithLogger(badgerLogger{logger.Sugar()}).
+		WithMetricsEnabled(false).
+		WithSyncWrites(true).
+		WithDetectConflicts(false). // one goroutine writes
+		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithCompression(options.None). // sealed values do not shrink
+		WithBlockCacheSize(0).
+		WithMemTableSize(8 << 20).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		// All values are below the threshold and stay out of the value log,
+		// whose errors of syncing Badger only logs.
+		WithValueThreshold(maxValue + maxOverhead).
+		WithValueLogFileSize(1 << 20))
+	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
+		return nil, errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
+	}
+	return db, err
+}
+
+// Close waits for what is under way and closes the database.
+func (s *Store) Close() error {
+	s.open.Lock()
+	defer s.open.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.writes)
+	s.written.Wait()
+	if err := errors.Join(s.db.Close(), s.mark.close()); err != nil {
+		return fmt.Errorf("closing the store of integrations: %w", err)
+	}
+	return nil
+}
+
+// enter keeps the store open until leave.
+func (s *Store) enter() error {
+	s.open.RLock()
+	if s.closed {
+		s.open.RUnlock()
+		return fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.open.RUnlock() }
+
+// Health says how the store is: "ok", "full", "failed" or "closed". The size is
+// that of the last minute.
+func (s *Store) Health() (health storage.Health) {
+	if s.enter() != nil {
+		return storage.Health{State: "closed"}
+	}
+	defer s.leave()
+	tree, values := s.db.Size()
+	health = storage.Health{State: "ok", SizeBytes: tree + values}
+	health.DiskFreeBytes, _, _ = s.space(s.dir) // roomy tells of the error
+	switch {
+	case s.broken.Load():
+		health.State = "failed"
+	case s.roomy() != nil:
+		health.State = "full"
+	}
+	return health
+}
+
+// The floor of free space: Badger writes to memory maps, and a full disk under
+// them kills the process. What it may write behind a commit (a memtable, a
+// compaction) grows with the store up to a bound.
+const (
+	minFloor = 64 << 20
+	maxFloor = 256 << 20
+)
+
+// roomy returns an error that wraps storage.ErrUnavailable when the disk has
+// too little space to write.
+func (s *Store) roomy() error {
+	free, total, err := s.space(s.dir)
+	if err != nil {
+		return fmt.Errorf("%w: asking for the free space of the disk: %w", storage.ErrUnavailable, err)
+	}
+	floor := int64(minFloor)
+	if s.db != nil {
+		tree, _ := s.db.Size()
+		floor = min(minFloor+tree, maxFloor)
+	}
+	if floor = min(floor, total/8); free < floor {
+		return fmt.Errorf("%w: %d bytes of disk are free and %d are needed", storage.ErrUnavailable, free, floor)
+	}
+	return nil
+}
+
+// badgerLogger passes on what Badger says that is more than chatter.
+type badgerLogger struct{ *zap.SugaredLogger }
+
+func (l badgerLogger) Warningf(format string, args ...any) { l.Warnf(clean(format), args...) }
+func (l badgerLogger) Errorf(format string, args ...any) {
+	l.SugaredLogger.Errorf(clean(format), args...)
+}
+func (l badgerLogger) Infof(format string, args ...any) {
+	l.SugaredLogger.Debugf(clean(format), args...)
+}
+func (l badgerLogger) Debugf(format string, args ...any) {}
+
+func clean(format string) string { return "store of integrations: " + strings.TrimSpace(format) }

@@ -1,0 +1,305 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/storage/storagetest"
+)
+
+func mustOpen(t testing.TB, dir string, key seal.Key) *Store {
+	t.Helper()
+	s, err := Open(Options{Dir: dir, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func mustPut(t testing.TB, s *Store, id, value string, expected uint64) uint64 {
+	t.Helper()
+	revision, err := s.Put(context.Background(), storage.Integration{WebhookID: id, Project: "p", Value: []byte(value)}, expected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+func TestConformance(t *testing.T) {
+	key := seal.NewKey()
+	storagetest.Integrations(t, func(t *testing.T, dir string) (storage.Integrations, func()) {
+		s := mustOpen(t, filepath.Join(dir, "store"), key)
+		return s, func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestClosed(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), seal.NewKey())
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, getErr := s.Get(t.Context(), "a")
+	_, putErr := s.Put(t.Context(), storage.Integration{WebhookID: "a"}, 0)
+	_, listErr := s.List(t.Context(), "", storage.Place{}, 1)
+	for _, err := range []error{getErr, putErr, listErr} {
+		if !errors.Is(err, storage.ErrUnavailable) {
+			t.Error(err)
+		}
+	}
+	if state := s.Health().State; state != "closed" {
+		t.Error(state)
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := t.TempDir()
+	mustOpen(t, dir, seal.NewKey())
+	_, err := Open(Options{Dir: dir, Key: seal.NewKey()})
+	if err == nil || !strings.Contains(err.Error(), "in use by another process") || !strings.Contains(err.Error(), "caddy reload") {
+		t.Error(err)
+	}
+}
+
+func TestWrongKey(t *testing.T) {
+	dir, key := t.TempDir(), seal.NewKey()
+	s := mustOpen(t, dir, key)
+	mustPut(t, s, "a", "1", 0)
+	s.Close()
+	if _, err := Open(Options{Dir: dir, Key: seal.NewKey()}); !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), "another key") {
+		t.Errorf("%v", err)
+	}
+	mustPut(t, mustOpen(t, dir, key), "a", "2", 1)
+}
+
+func TestNothingIsReadable(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, seal.NewKey())
+	mustPut(t, s, "hook", "CANARY", 0)
+	s.Close()
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte("CANARY")) {
+			t.Errorf("%s holds a value in the clear", path)
+		}
+		return err
+	})
+	if err != nil || files == 0 {
+		t.Error(files, err)
+	}
+}
+
+// A copy of the files of an open store is what a crash leaves.
+func crash(t *testing.T, dir string) string {
+	t.Helper()
+	left := filepath.Join(t.TempDir(), "left")
+	if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+func TestCrash(t *testing.T) {
+	dir, key := t.TempDir(), seal.NewKey()
+	s := mustOpen(t, dir, key)
+	for i := range 20 {
+		mustPut(t, s, fmt.Sprint("hook", i), "value", 0)
+	}
+	again := mustOpen(t, crash(t, dir), key)
+	for i := range 20 {
+		if in, err := again.Get(t.Context(), fmt.Sprint("hook", i)); err != nil || string(in.Value) != "value" {
+			t.Errorf("%d: %+v, %v", i, in, err)
+		}
+	}
+}
+
+// Badger drops what follows a damaged byte of its log without a word. The
+// store must not.
+func TestDamage(t *testing.T) {
+	dir, key := t.TempDir(), seal.NewKey()
+	s := mustOpen(t, dir, key)
+	for i := range 20 {
+		mustPut(t, s, fmt.Sprint("hook", i), strings.Repeat("value", 50), 0)
+	}
+	left := crash(t, dir)
+	logs, err := filepath.Glob(filepath.Join(left, "*.mem"))
+	if err != nil || len(logs) != 1 {
+		t.Fatal(logs, err)
+	}
+	text, err := os.ReadFile(logs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[4000] ^= 1
+	if err := os.WriteFile(logs[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(Options{Dir: left, Key: key})
+	if !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), "acknowledged") {
+		t.Fatalf("%v", err)
+	}
+	if err := os.Remove(filepath.Join(left, "acknowledged")); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, mustOpen(t, left, key), "after", "1", 0)
+}
+
+func TestMark(t *testing.T) {
+	dir := t.TempDir()
+	m, err := openMark(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	if m.read() != 0 {
+		t.Error("a new mark is not 0")
+	}
+	for _, revision := range []uint64{1, 2, 4, 6, 1 << 40} {
+		if err := m.write(revision); err != nil || m.read() != revision {
+			t.Errorf("%d: %d, %v", revision, m.read(), err)
+		}
+	}
+	// A torn write leaves the one before.
+	if _, err := m.file.WriteAt([]byte{0xff}, (1-m.next)*slotOffset+3); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.read(); got != 6 {
+		t.Errorf("after a torn write: %d", got)
+	}
+}
+
+func TestSpace(t *testing.T) {
+	var free atomic.Int64
+	o := Options{Dir: t.TempDir(), Key: seal.NewKey(), space: func(string) (int64, int64, error) { return free.Load(), 1 << 40, nil }}
+	if _, err := Open(o); !errors.Is(err, storage.ErrUnavailable) {
+		t.Fatalf("opened on a full disk: %v", err)
+	}
+	if entries, _ := os.ReadDir(o.Dir); len(entries) > 0 {
+		t.Error("files were made on a full disk")
+	}
+	free.Store(1 << 30)
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	revision := mustPut(t, s, "a", "1", 0)
+	free.Store(minFloor - 1)
+	if _, err := s.Put(t.Context(), storage.Integration{WebhookID: "a", Project: "p"}, revision); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if in, err := s.Get(t.Context(), "a"); err != nil || in.Revision != revision {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if health := s.Health(); health.State != "full" || health.DiskFreeBytes != minFloor-1 {
+		t.Errorf("%+v", health)
+	}
+	free.Store(1 << 30)
+	mustPut(t, s, "a", "2", revision)
+	if health := s.Health(); health.State != "ok" {
+		t.Errorf("%+v", health)
+	}
+}
+
+// After a failed sync nobody knows what is on disk: nothing is acknowledged on
+// top of it.
+func TestFailedWrite(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), seal.NewKey())
+	mustPut(t, s, "a", "1", 0)
+	s.mark.file.Close()
+	for range 2 {
+		if _, err := s.Put(t.Context(), storage.Integration{WebhookID: "b", Project: "p"}, 0); !errors.Is(err, storage.ErrUnavailable) {
+			t.Fatalf("%v", err)
+		}
+	}
+	if state := s.Health().State; state != "failed" {
+		t.Error(state)
+	}
+	if _, err := s.Get(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), seal.NewKey())
+	for _, in := range []storage.Integration{
+		{WebhookID: "a", Project: "p", Value: make([]byte, maxValue+1)},
+		{WebhookID: "", Project: "p"},
+		{WebhookID: "a\x00b", Project: "p"},
+		{WebhookID: "a", Project: strings.Repeat("p", maxName+1)},
+	} {
+		if _, err := s.Put(t.Context(), in, 0); err == nil {
+			t.Errorf("%s/%.9s was stored", in.WebhookID, in.Project)
+		}
+	}
+	// Groups of large values are cut to what one transaction takes.
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			in := storage.Integration{WebhookID: fmt.Sprint("hook", i), Project: strings.Repeat("p", maxName), Value: make([]byte, maxValue)}
+			if _, err := s.Put(t.Context(), in, 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzRecord(f *testing.F) {
+	f.Add(encode(storage.Integration{Revision: 7, Project: "p", Value: []byte("value")}))
+	f.Add(encode(storage.Integration{Deleted: true}))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		in, err := decode("a", raw)
+		if err != nil {
+			return
+		}
+		again, err := decode("a", encode(in))
+		if err != nil || again.Revision != in.Revision || again.Project != in.Project || string(again.Value) != string(in.Value) {
+			t.Errorf("%+v, %+v, %v", in, again, err)
+		}
+	})
+}
+
+func BenchmarkPut(b *testing.B) {
+	s := mustOpen(b, b.TempDir(), seal.NewKey())
+	var n atomic.Int64
+	value := strings.Repeat("v", 1000)
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			mustPut(b, s, fmt.Sprint("hook", n.Add(1)), value, 0)
+		}
+	})
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := mustOpen(b, b.TempDir(), seal.NewKey())
+	mustPut(b, s, "hook", strings.Repeat("v", 1000), 0)
+	for name, id := range map[string]string{"known": "hook", "unknown": "nobody"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = s.Get(b.Context(), id)
+			}
+		})
+	}
+}
