@@ -94,7 +94,7 @@ func (d *Dispatcher) handle(j *job) end {
 		return d.bury(j, err)
 	default:
 		d.fault("claiming an event", j, err)
-		d.sleep(d.stopping, rest)
+		sleep(d.stopping, rest)
 		return end{fate: later, delay: faultWait}
 	}
 	j.item.queued = seconds(d.now() - time.Since(record.QueuedAt))
@@ -287,17 +287,16 @@ func (e end) after(status storage.Status, err error) end {
 func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) error {
 	ctx := context.WithoutCancel(d.cut)
 	for n := 1; ; n++ {
+		isCut := d.cut.Err() != nil // before the try, so that one follows the cut
 		err := say(ctx)
 		if err == nil || isGone(err) {
 			return err
 		}
 		d.fault(what, j, err)
-		if n >= persistence && !errors.Is(err, storage.ErrUnavailable) {
+		if isCut || n >= persistence && !errors.Is(err, storage.ErrUnavailable) {
 			return err
 		}
-		if !d.sleep(d.cut, rest) {
-			return err
-		}
+		sleep(d.cut, rest)
 	}
 }
 
@@ -311,15 +310,13 @@ func (d *Dispatcher) bury(j *job, cause error) end {
 	return end{fate: forget}
 }
 
-// sleep waits, and says whether ctx let it.
-func (d *Dispatcher) sleep(ctx context.Context, wait time.Duration) bool {
+// sleep waits, at most until ctx is done.
+func sleep(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
 
