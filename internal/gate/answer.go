@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Outcome says in one word what became of a request. There are few, so that
+// they can label a metric.
+type Outcome string
+
+// The outcomes.
+const (
+	Accepted            Outcome = "accepted"
+	Duplicate           Outcome = "duplicate"
+	Requeued            Outcome = "requeued"
+	Filtered            Outcome = "filtered"
+	Pong                Outcome = "pong"
+	Passed              Outcome = "passed"
+	NotFound            Outcome = "not_found"
+	Unauthorized        Outcome = "unauthorized"
+	MethodNotAllowed    Outcome = "method_not_allowed"
+	TooEarly            Outcome = "too_early"
+	TooLarge            Outcome = "too_large"
+	TooSlow             Outcome = "too_slow"
+	Invalid             Outcome = "invalid"
+	UnsupportedEncoding Outcome = "unsupported_encoding"
+	Unavailable         Outcome = "unavailable"
+)
+
+// answer is what a request gets. A prepared one is never changed.
+type answer struct {
+	outcome Outcome
+	status  int
+	kind    string
+	// field is one more header, when its name is set.
+	field struct{ name, value string }
+	body  []byte
+}
+
+// The refusals: each has its bytes, whatever the reason was.
+var (
+	methodNotAllowed = problem(MethodNotAllowed, http.StatusMethodNotAllowed,
+		"This address takes POST requests only.", "Allow", "POST")
+	notFound = problem(NotFound, http.StatusNotFound,
+		"There is no webhook at this address.", "", "")
+	tooEarly = problem(TooEarly, http.StatusTooEarly,
+		"The request came as early data; send it again after the handshake.", "", "")
+	tooLarge = problem(TooLarge, http.StatusRequestEntityTooLarge,
+		"The body is too large.", "", "")
+	unauthorized = problem(Unauthorized, http.StatusUnauthorized,
+		"The credentials are missing or not valid.", "WWW-Authenticate", "Webhook")
+	tooSlow = problem(TooSlow, http.StatusRequestTimeout,
+		"The body did not arrive in time.", "", "")
+	unsupportedEncoding = problem(UnsupportedEncoding, http.StatusUnsupportedMediaType,
+		"The body must come without a content encoding.", "Accept-Encoding", "identity")
+	badBody = problem(Invalid, http.StatusBadRequest,
+		"The body could not be read.", "", "")
+	badForm = problem(Invalid, http.StatusBadRequest,
+		"The form holds no payload.", "", "")
+	badHeader = problem(Invalid, http.StatusBadRequest,
+		"An event or delivery header is not valid.", "", "")
+	unavailable = problem(Unavailable, http.StatusServiceUnavailable,
+		"The event cannot be taken now; send it again later.", "Retry-After", "10")
+)
+
+// problem prepares a problem document (RFC 9457).
+func problem(outcome Outcome, status int, detail, name, value string) *answer {
+	body, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(status), status, detail})
+	if err != nil {
+		panic(err) // three strings and a number can be written
+	}
+	a := &answer{outcome: outcome, status: status, kind: "application/problem+json", body: body}
+	a.field.name, a.field.value = name, value
+	return a
+}
+
+// refuse notes why the answer is given.
+func (v *visit) refuse(a *answer, reason string) *answer {
+	v.seen.Reason = reason
+	return a
+}
+
+// answerJSON answers with a status and, when it has a name, one more member.
+// The value is printable ASCII, for which Go's quoting is JSON's.
+func (v *visit) answerJSON(outcome Outcome, code int, status, name, value string) *answer {
+	body := append(v.text[:0], `{"status":"`...)
+	body = append(body, status...)
+	if name != "" {
+		body = append(body, `","`...)
+		body = append(body, name...)
+		body = append(body, `":`...)
+		body = strconv.AppendQuote(body, value)
+	} else {
+		body = append(body, '"')
+	}
+	v.reply = answer{outcome: outcome, status: code, kind: "application/json", body: append(body, '}')}
+	return &v.reply
+}
+
+func (v *visit) write(a *answer) {
+	v.seen.Outcome, v.seen.StatusCode = a.outcome, a.status
+	header := v.w.Header()
+	header.Set("Content-Type", a.kind)
+	if a.field.name != "" {
+		header.Set(a.field.name, a.field.value)
+	}
+	if v.r.ProtoMajor == 1 {
+		v.endConnection(a)
+	}
+	v.w.WriteHeader(a.status)
+	v.w.Write(a.body) // who has gone needs no answer
+}
+
+// endConnection lets a connection of HTTP/1 end with the answer when the body
+// has not come: to keep it, net/http would wait for the rest before it
+// answers. Who is not let in loses it always, so that the bytes of an answer
+// do not tell how far the request came.
+func (v *visit) endConnection(a *answer) {
+	left := !v.received && v.r.ContentLength != 0
+	if left || a == unauthorized || a == notFound {
+		v.w.Header().Set("Connection", "close")
+	}
+	if left && a != tooSlow { // its deadline has passed, and stays
+		v.control.SetReadDeadline(time.Now().Add(v.gate.drain))
+	}
+}

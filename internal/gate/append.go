@@ -1,0 +1,123 @@
+package gate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/http"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// How long and how often a duplicate finds its event.
+const (
+	duplicateWindow   = 72 * time.Hour
+	duplicateRequeues = 5
+)
+
+// append stores the event. What it answers is durable.
+func (v *visit) append() *answer {
+	it := v.route.Integration
+	if it.Resource == nil || !v.backend.Serves(it.Resource.Type) {
+		return v.refuse(unavailable, "no_trigger")
+	}
+	v.event = storage.Event{
+		Integration:  it.Identity,
+		WebhookID:    it.WebhookID,
+		Project:      it.Project,
+		Alias:        it.Alias,
+		Type:         v.content.message.Type,
+		DeliveryID:   v.content.message.DeliveryID,
+		ResourceType: it.Resource.Type,
+		ResourceID:   it.Resource.ID,
+		Header:       v.storedHeader(),
+		Body:         v.payload,
+	}
+	if v.route.provider != nil {
+		v.event.Provider = v.route.provider.Name()
+	}
+	id, outcome, err := v.backend.Events().Append(v.r.Context(), &v.event, v.dedupe())
+	if err != nil {
+		return v.refuse(unavailable, "store_unavailable")
+	}
+	v.seen.EventID = id.String()
+	switch outcome {
+	case storage.Duplicate:
+		return v.answerJSON(Duplicate, http.StatusOK, "duplicate", "id", v.seen.EventID)
+	case storage.Requeued:
+		return v.answerJSON(Requeued, http.StatusAccepted, "accepted", "id", v.seen.EventID)
+	}
+	return v.answerJSON(Accepted, http.StatusAccepted, "accepted", "id", v.seen.EventID)
+}
+
+// dedupe says what makes another request a copy of this one. The body always
+// counts: most signatures do not cover the delivery ID, so it proves nothing.
+func (v *visit) dedupe() storage.Dedupe {
+	mode, delivery := v.route.Integration.Dedupe, v.event.DeliveryID
+	switch mode {
+	case integration.DedupeNone:
+		return storage.Dedupe{}
+	case integration.DedupeBody:
+		delivery = ""
+	default:
+		if delivery == "" {
+			return storage.Dedupe{}
+		}
+	}
+	// The length says where the delivery ID ends; without one it is 0.
+	sum := sha256.New()
+	sum.Write(binary.BigEndian.AppendUint64(v.digest[:0], uint64(len(delivery))))
+	sum.Write([]byte(delivery))
+	sum.Write(v.event.Body)
+	return storage.Dedupe{Key: sum.Sum(v.digest[:0]), Window: duplicateWindow, Requeues: duplicateRequeues}
+}
+
+// maxStored bounds the value of a stored header, in bytes.
+const maxStored = 1 << 10
+
+// storedHeader builds a header without allocating for each value.
+type storedHeader struct {
+	fields http.Header
+	values [24]string
+	used   int
+}
+
+func (h *storedHeader) reset() {
+	clear(h.fields)
+	clear(h.values[:h.used])
+	h.used = 0
+}
+
+func (h *storedHeader) set(name, value string) {
+	if h.fields == nil {
+		h.fields = make(http.Header, len(h.values))
+	}
+	if _, found := h.fields[name]; found || h.used == len(h.values) {
+		return
+	}
+	at := h.used
+	h.values[at] = value
+	h.fields[name] = h.values[at : at+1 : at+1]
+	h.used++
+}
+
+// storedHeader returns the headers that are kept with the event: those that
+// say what it is, and no secret.
+func (v *visit) storedHeader() http.Header {
+	keep := v.route.keep
+	if keep == nil {
+		keep = keptHeaders(v.content.provider)
+	}
+	if v.content.form {
+		v.header.set("Content-Type", "application/json")
+	}
+	for _, name := range keep {
+		values := v.r.Header[name]
+		if len(values) == 0 || len(values[0]) > maxStored || !printable(values[0]) || v.route.isSecret(values[0]) {
+			continue
+		}
+		v.header.set(name, values[0])
+	}
+	return v.header.fields
+}

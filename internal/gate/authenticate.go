@@ -1,0 +1,202 @@
+package gate
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// precheck refuses what the headers alone can refuse, before the body costs
+// anything.
+func (v *visit) precheck() *answer {
+	open := v.backend.AllowUnauthenticated()
+	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), open)
+	if reason != "" {
+		return v.refuse(unauthorized, reason)
+	}
+	v.claim = claim
+	return nil
+}
+
+// authenticate judges the request by the integration as it stands now, which
+// may have changed while the body was coming.
+func (v *visit) authenticate() *answer {
+	before := v.route
+	if a := v.lookUp(); a != nil {
+		return a
+	}
+	if v.route != before {
+		if a := v.precheck(); a != nil {
+			return a
+		}
+	}
+	if v.claim.Present() {
+		if reason := v.claim.Verify(v.body); reason != "" {
+			return v.refuse(unauthorized, "signature_"+string(reason))
+		}
+	}
+	return nil
+}
+
+// credentials are an integration's ways in.
+type credentials struct {
+	tokens   []token
+	verifier *provider.Verifier
+	// all wants every credential, otherwise one is enough.
+	all bool
+	// signed wants a signature whatever else there is.
+	signed bool
+	// open lets anyone in: there is no credential, on purpose.
+	open bool
+}
+
+func newCredentials(auth *integration.Authentication, p *provider.Provider) (credentials, error) {
+	c := credentials{
+		all:    auth.Match != integration.MatchAny,
+		signed: auth.RequireSHA256Signature,
+	}
+	if s := auth.SecureHeader; s != nil {
+		c.tokens = append(c.tokens, newToken("secure_header", s.Name, "", s.Value.Reveal()))
+	}
+	if b := auth.Basic; b != nil {
+		// The base64 text has one spelling, so it is compared as it is. A
+		// colon in the user name would move the border to the password.
+		if strings.Contains(b.Username, ":") || b.Password.Reveal() == "" {
+			return credentials{}, errors.New("the basic credential is not valid")
+		}
+		pair := base64.StdEncoding.EncodeToString([]byte(b.Username + ":" + b.Password.Reveal()))
+		c.tokens = append(c.tokens, newToken("basic", "Authorization", "Basic", pair))
+	}
+	if b := auth.Bearer; b != nil {
+		tokens := make([]string, len(b.Tokens))
+		for i, secret := range b.Tokens {
+			tokens[i] = secret.Reveal()
+		}
+		c.tokens = append(c.tokens, newToken("bearer", "Authorization", "Bearer", tokens...))
+	}
+	for i := range c.tokens {
+		if c.tokens[i].header == "" || len(c.tokens[i].digests) == 0 {
+			return credentials{}, errors.New("a credential has no header or no value")
+		}
+	}
+	if s := auth.Signature; s != nil {
+		secrets := make([]string, len(s.Secrets))
+		for i, secret := range s.Secrets {
+			secrets[i] = secret.Reveal()
+		}
+		var err error
+		if c.verifier, err = p.NewVerifier(secrets, auth.RequireSHA256Signature); err != nil {
+			return credentials{}, err
+		}
+	}
+	if c.signed && c.verifier == nil {
+		return credentials{}, errors.New("a required signature is not configured")
+	}
+	c.open = auth.AllowUnauthenticated && len(c.tokens) == 0 && c.verifier == nil
+	return c, nil
+}
+
+// precheck returns the claim that the body must still prove, or why the
+// request is refused. A credential that the request carries must be valid
+// also where another one would do.
+func (c *credentials) precheck(header http.Header, now time.Time, open bool) (provider.Claim, string) {
+	if len(c.tokens) == 0 && c.verifier == nil {
+		if c.open && open {
+			return provider.Claim{}, ""
+		}
+		return provider.Claim{}, "credential_not_configured"
+	}
+	carried := false
+	for i := range c.tokens {
+		t := &c.tokens[i]
+		switch reason := t.check(header); {
+		case reason == "":
+			carried = true
+		case reason != provider.Missing || c.all:
+			return provider.Claim{}, t.kind + "_" + string(reason)
+		}
+	}
+	var claim provider.Claim
+	if c.verifier != nil {
+		var reason provider.Reason
+		claim, reason = c.verifier.Precheck(header, now)
+		if reason == "" && !claim.Present() && (c.all || c.signed) {
+			reason = provider.Missing
+		}
+		if reason != "" {
+			return provider.Claim{}, "signature_" + string(reason)
+		}
+	}
+	if !carried && !claim.Present() {
+		return provider.Claim{}, "credential_missing"
+	}
+	return claim, ""
+}
+
+// token is a credential that is the value of a header, after the name of a
+// scheme or alone.
+type token struct {
+	kind   string
+	header string
+	scheme string
+	// digests are compared instead of values, so that the time tells nothing
+	// of a secret's length.
+	digests [][sha256.Size]byte
+}
+
+func newToken(kind, header, scheme string, values ...string) token {
+	t := token{kind: kind, header: http.CanonicalHeaderKey(header), scheme: scheme}
+	for _, value := range values {
+		if value != "" {
+			t.digests = append(t.digests, sha256.Sum256([]byte(value)))
+		}
+	}
+	return t
+}
+
+func (t *token) check(header http.Header) provider.Reason {
+	values := header[t.header]
+	switch {
+	case len(values) == 0:
+		return provider.Missing
+	case len(values) > 1:
+		return provider.Duplicate
+	case values[0] == "" || !printable(values[0]):
+		return provider.Malformed
+	}
+	value := values[0]
+	if t.scheme != "" {
+		// RFC 9110, 11.4: the scheme's case does not matter, and one blank or
+		// more follows it.
+		scheme, rest, found := strings.Cut(value, " ")
+		if !found || !strings.EqualFold(scheme, t.scheme) {
+			return provider.Malformed
+		}
+		value = strings.TrimLeft(rest, " ")
+	}
+	sent, match := sha256.Sum256([]byte(value)), 0
+	for i := range t.digests {
+		match |= subtle.ConstantTimeCompare(sent[:], t.digests[i][:])
+	}
+	if match != 1 {
+		return provider.Mismatch
+	}
+	return ""
+}
+
+// printable says whether the text is printable ASCII; blanks are.
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,196 @@
+package gate
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/integration"
+)
+
+// ways returns a change to the integration's ways in.
+func ways(auth integration.Authentication) func(*integration.Integration) {
+	return func(it *integration.Integration) { it.Authentication = auth }
+}
+
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
+
+func TestAuthentication(t *testing.T) {
+	var (
+		secure = &integration.SecureHeader{Name: "x-secure-header", Value: integration.NewSecret("open sesame")}
+		signed = &integration.Signature{Provider: "github", Secrets: secrets("old", theSecret)}
+		token  = &integration.Signature{Provider: "gitlab", Secrets: secrets("glt", "glt2")}
+		user   = &integration.Basic{Username: "jürgen", Password: integration.NewSecret("pass:wörd")}
+		bearer = &integration.Bearer{Tokens: secrets("t0k3n", "t1")}
+
+		goodSecure = "X-Secure-Header: open sesame"
+		badSecure  = "X-Secure-Header: open sesame!"
+		good256    = "X-Hub-Signature-256: " + signature(push)
+		bad256     = "X-Hub-Signature-256: " + signature("x")
+		good1      = "X-Hub-Signature: " + legacySignature(push)
+		goodBasic  = "Authorization: Basic " + basic("jürgen", "pass:wörd")
+		goodBearer = "Authorization: Bearer t0k3n"
+	)
+	const (
+		anyOf = integration.MatchAny
+		allOf = integration.MatchAll
+	)
+	tests := []struct {
+		name   string
+		auth   integration.Authentication
+		fields []string
+		reason string // "" is let in
+	}{
+		{"nothing configured", integration.Authentication{Match: anyOf}, nil, "credential_not_configured"},
+		{"nothing configured, all", integration.Authentication{Match: allOf}, []string{goodSecure}, "credential_not_configured"},
+		{"unauthenticated, the operator forbids", integration.Authentication{Match: anyOf, AllowUnauthenticated: true}, nil, "credential_not_configured"},
+		{"allowed beside a credential", integration.Authentication{Match: anyOf, SecureHeader: secure, AllowUnauthenticated: true}, nil, "credential_missing"},
+
+		{"header", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{goodSecure}, ""},
+		{"header in lower case", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{strings.ToLower(goodSecure)}, ""},
+		{"header missing", integration.Authentication{Match: anyOf, SecureHeader: secure}, nil, "credential_missing"},
+		{"header wrong", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{badSecure}, "secure_header_mismatch"},
+		{"header empty", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header:"}, "secure_header_malformed"},
+		{"header twice", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{goodSecure, goodSecure}, "secure_header_duplicate"},
+		{"header not ASCII", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header: \xfc\xff"}, "secure_header_malformed"},
+		{"header in a list", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header: x, open sesame"}, "secure_header_mismatch"},
+
+		{"any: the header", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure}, ""},
+		{"any: the signature", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256}, ""},
+		{"any: both", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256, goodSecure}, ""},
+		{"any: none", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, nil, "credential_missing"},
+		{"any: one of two wrong", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure, bad256}, "signature_mismatch"},
+		{"any: one of two empty", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256, "X-Secure-Header:"}, "secure_header_malformed"},
+		{"any: one of two twice", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure, good256, good256}, "signature_duplicate"},
+		{"all: both", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{good256, goodSecure}, ""},
+		{"all: header only", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{goodSecure}, "signature_missing"},
+		{"all: signature only", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{good256}, "secure_header_missing"},
+		{"no match said: all", integration.Authentication{SecureHeader: secure, Signature: signed}, []string{good256}, "secure_header_missing"},
+
+		{"required: header only", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{goodSecure}, "signature_missing"},
+		{"required: SHA-1", integration.Authentication{Match: anyOf, Signature: signed, RequireSHA256Signature: true}, []string{good1}, "signature_weak"},
+		{"required: SHA-1 and header", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{good1, goodSecure}, "signature_weak"},
+		{"required: SHA-256", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{good256}, ""},
+		{"SHA-1", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1}, ""},
+		{"SHA-1 wrong beside SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{"X-Hub-Signature: junk", good256}, ""},
+		{"SHA-1 good beside wrong SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1, bad256}, "signature_mismatch"},
+		{"SHA-1 good beside empty SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1, "X-Hub-Signature-256:"}, "signature_malformed"},
+		{"signature not ASCII", integration.Authentication{Match: anyOf, Signature: signed}, []string{"X-Hub-Signature-256: sha256=\xff"}, "signature_malformed"},
+
+		{"gitlab", integration.Authentication{Match: anyOf, Signature: token}, []string{"X-Gitlab-Token: glt2"}, ""},
+		{"gitlab wrong", integration.Authentication{Match: anyOf, Signature: token}, []string{"X-Gitlab-Token: glt3"}, "signature_mismatch"},
+
+		{"basic", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBasic}, ""},
+		{"basic in another case", integration.Authentication{Match: anyOf, Basic: user}, []string{strings.Replace(goodBasic, "Basic ", "bASIC  ", 1)}, ""},
+		{"basic wrong", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic " + basic("jürgen", "pass")}, "basic_mismatch"},
+		{"basic another user", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic " + basic("x", "pass:wörd")}, "basic_mismatch"},
+		{"basic unpadded", integration.Authentication{Match: anyOf, Basic: user}, []string{strings.TrimRight(goodBasic, "=") + "*"}, "basic_mismatch"},
+		{"basic without scheme", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: " + basic("jürgen", "pass:wörd")}, "basic_malformed"},
+		{"basic, bearer sent", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBearer}, "basic_malformed"},
+		{"basic twice", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBasic, goodBasic}, "basic_duplicate"},
+		{"basic not ASCII", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic \xff"}, "basic_malformed"},
+
+		{"bearer", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{goodBearer}, ""},
+		{"bearer, second token", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"authorization: bearer t1"}, ""},
+		{"bearer wrong", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"Authorization: Bearer t2"}, "bearer_mismatch"},
+		{"bearer empty", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"Authorization: Bearer"}, "bearer_malformed"},
+		{"bearer, nothing sent", integration.Authentication{Match: anyOf, Bearer: bearer}, nil, "credential_missing"},
+		{"bearer wrong beside a signature", integration.Authentication{Match: anyOf, Bearer: bearer, Signature: signed}, []string{"Authorization: Bearer t2", good256}, "bearer_mismatch"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, newBackend(t, github(ways(test.auth))), New(Settings{}))
+			want := 202
+			if test.reason != "" {
+				want = 401
+			}
+			if got := s.raw(t, request("/webhooks/hook", test.fields, push)); got.status != want {
+				t.Errorf("status %d, want %d", got.status, want)
+			}
+			if seen := s.lastSeen(t, 1); seen.Reason != test.reason {
+				t.Errorf("reason %q, want %q", seen.Reason, test.reason)
+			}
+		})
+	}
+}
+
+func TestUnauthenticatedWhereAllowed(t *testing.T) {
+	b := newBackend(t, github(ways(integration.Authentication{Match: integration.MatchAny, AllowUnauthenticated: true})))
+	b.open = true
+	s := serve(t, b, New(Settings{}))
+	if got := s.post(t, "/webhooks/hook", nil, push); got.status != 202 {
+		t.Errorf("status %d", got.status)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	for name, auth := range map[string]integration.Authentication{
+		"unknown provider":     {Signature: &integration.Signature{Provider: "none", Secrets: secrets("x")}},
+		"empty secret":         {Signature: &integration.Signature{Provider: "github", Secrets: secrets("x", "")}},
+		"no secret":            {Signature: &integration.Signature{Provider: "github"}},
+		"empty value":          {SecureHeader: &integration.SecureHeader{Name: "X-A"}},
+		"no name":              {SecureHeader: &integration.SecureHeader{Value: integration.NewSecret("x")}},
+		"empty password":       {Basic: &integration.Basic{Username: "u"}},
+		"colon in the user":    {Basic: &integration.Basic{Username: "u:v", Password: integration.NewSecret("x")}},
+		"no token":             {Bearer: &integration.Bearer{}},
+		"required, no way":     {RequireSHA256Signature: true, Bearer: &integration.Bearer{Tokens: secrets("x")}},
+		"required, not a HMAC": {RequireSHA256Signature: true, Signature: &integration.Signature{Provider: "none", Secrets: secrets("x")}},
+	} {
+		if _, err := Compile(github(ways(auth))); err == nil {
+			t.Errorf("%s: no error", name)
+		} else if strings.Contains(err.Error(), theSecret) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Nothing but the right values lets anyone in, whatever the headers hold.
+func FuzzCredentials(f *testing.F) {
+	f.Add("open sesame", "", "Basic dTpw")
+	f.Add("", signature(push), "Bearer x")
+	f.Add("x", "sha256="+hex.EncodeToString(make([]byte, 32)), "")
+	route, err := Compile(github(ways(integration.Authentication{
+		SecureHeader: &integration.SecureHeader{Name: "X-Secure", Value: integration.NewSecret("open sesame")},
+		Signature:    &integration.Signature{Provider: "github", Secrets: secrets(theSecret)},
+		Bearer:       &integration.Bearer{Tokens: secrets("t0k3n")},
+		Match:        integration.MatchAny,
+	})))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, secure, sha256, authorization string) {
+		header := http.Header{}
+		for name, value := range map[string]string{"X-Secure": secure, "X-Hub-Signature-256": sha256, "Authorization": authorization} {
+			if value != "" {
+				header.Set(name, value)
+			}
+		}
+		b := newBackend(t)
+		b.routes["hook"] = route
+		g := New(Settings{})
+		r, err := http.NewRequest(http.MethodPost, "/webhooks/hook", strings.NewReader(push))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header
+		seen := g.Serve(discard{http.Header{}}, r, "", b.Acquire)
+		scheme, token, _ := strings.Cut(authorization, " ")
+		right := (secure == "" || secure == "open sesame") && (sha256 == "" || sha256 == signature(push)) &&
+			(authorization == "" || strings.EqualFold(scheme, "bearer") && strings.TrimLeft(token, " ") == "t0k3n") &&
+			len(header) > 0
+		if (seen.StatusCode == 202) != right || seen.StatusCode >= 500 {
+			t.Errorf("status %d for %q", seen.StatusCode, header)
+		}
+	})
+}
+
+// discard is an answer that nobody reads.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}

@@ -1,0 +1,357 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func TestDuplicates(t *testing.T) {
+	other := push + " "
+	for _, test := range []struct {
+		mode     integration.Dedupe
+		delivery string
+		body     string
+		status   int
+		answer   string
+	}{
+		{integration.DedupeDelivery, "d-1", push, 200, "duplicate"},
+		{integration.DedupeDelivery, "d-2", push, 202, "accepted"},
+		{integration.DedupeDelivery, "d-1", other, 202, "accepted"},
+		{integration.DedupeBody, "d-2", push, 200, "duplicate"},
+		{integration.DedupeBody, "d-1", other, 202, "accepted"},
+		{integration.DedupeNone, "d-1", push, 202, "accepted"},
+	} {
+		b := newBackend(t, github(func(it *integration.Integration) { it.Dedupe = test.mode }))
+		s := serve(t, b, New(Settings{}))
+		first := s.post(t, "/webhooks/hook", signed("push", "d-1", push), push)
+		got := s.post(t, "/webhooks/hook", signed("push", test.delivery, test.body), test.body)
+		if first.status != 202 || got.status != test.status || !strings.HasPrefix(got.body, `{"status":"`+test.answer+`","id":"0`) {
+			t.Errorf("%s, %s, %q: %d, then %d %s", test.mode, test.delivery, test.body, first.status, got.status, got.body)
+		}
+	}
+}
+
+func TestWithoutDeliveryIDNothingIsADuplicate(t *testing.T) {
+	header := signed("push", "", push)
+	delete(header, "X-Github-Delivery")
+	for mode, status := range map[integration.Dedupe]int{integration.DedupeDelivery: 202, integration.DedupeBody: 200} {
+		s := serve(t, newBackend(t, github(func(it *integration.Integration) { it.Dedupe = mode })), New(Settings{}))
+		s.post(t, "/webhooks/hook", header, push)
+		if got := s.post(t, "/webhooks/hook", header, push); got.status != status {
+			t.Errorf("%s: status %d, want %d", mode, got.status, status)
+		}
+	}
+}
+
+// The border between delivery ID and body is part of what is compared.
+func TestDedupeIsFramed(t *testing.T) {
+	key := func(mode integration.Dedupe, delivery, body string) string {
+		v := &visit{route: &Route{Integration: &integration.Integration{Dedupe: mode}}}
+		v.event = storage.Event{DeliveryID: delivery, Body: []byte(body)}
+		dedupe := v.dedupe()
+		if dedupe.Key != nil && (dedupe.Window.Hours() != 72 || dedupe.Requeues != 5) {
+			t.Errorf("window %v, requeues %d", dedupe.Window, dedupe.Requeues)
+		}
+		return string(dedupe.Key)
+	}
+	keys := map[string]bool{
+		key(integration.DedupeDelivery, "ab", "c"): true,
+		key(integration.DedupeDelivery, "a", "bc"): true,
+		key(integration.DedupeBody, "a", "abc"):    true,
+		key(integration.DedupeBody, "a", "bc"):     true,
+	}
+	if len(keys) != 4 {
+		t.Errorf("%d different keys", len(keys))
+	}
+	if key(integration.DedupeBody, "a", "c") != key(integration.DedupeBody, "b", "c") {
+		t.Error("the delivery ID counts where only the body should")
+	}
+}
+
+func TestFailedEventIsQueuedAgain(t *testing.T) {
+	b := newBackend(t, github())
+	s := serve(t, b, New(Settings{}))
+	s.post(t, "/webhooks/hook", signed("push", "d-1", push), push)
+	b.log.failAll()
+	for n := range 7 {
+		got := s.post(t, "/webhooks/hook", signed("push", "d-1", push), push)
+		status, answer, outcome := 202, accepted(1), Requeued
+		if n >= 5 {
+			status, answer, outcome = 200, `{"status":"duplicate","id":"`+storage.ID{15: 1}.String()+`"}`, Duplicate
+		}
+		if got.status != status || got.body != answer || s.lastSeen(t, n+2).Outcome != outcome {
+			t.Errorf("copy %d: %d %s, seen %s", n+1, got.status, got.body, s.lastSeen(t, n+2).Outcome)
+		}
+	}
+}
+
+func TestFilter(t *testing.T) {
+	gitlab := func(it *integration.Integration) {
+		it.Authentication = integration.Authentication{
+			Signature: &integration.Signature{Provider: "gitlab", Secrets: secrets("t")}, Match: integration.MatchAny,
+		}
+	}
+	jira := func(it *integration.Integration) { it.Authentication.Signature.Provider = "jira" }
+	mine := func(it *integration.Integration) {
+		it.Authentication = integration.Authentication{Bearer: &integration.Bearer{Tokens: secrets("t")}, Match: integration.MatchAny}
+	}
+	const opened = `{"action":"opened","number":1}`
+	const merge = `{"object_kind":"merge_request","object_attributes":{"action":"open"}}`
+	const issue = `{"webhookEvent":"jira:issue_updated"}`
+	gitlabHeader := http.Header{"X-Gitlab-Token": {"t"}, "X-Gitlab-Event": {"Merge Request Hook"}}
+	for _, test := range []struct {
+		change func(*integration.Integration)
+		filter string
+		header http.Header
+		body   string
+		wanted bool
+	}{
+		{nil, "", signed("pull_request", "1", opened), opened, true},
+		{nil, "pull_request", signed("pull_request", "1", opened), opened, true},
+		{nil, "pull_request.opened", signed("pull_request", "1", opened), opened, true},
+		{nil, "pull_request.closed", signed("pull_request", "1", opened), opened, false},
+		{nil, "Pull_request", signed("pull_request", "1", opened), opened, false},
+		{nil, "*.opened", signed("pull_request", "1", opened), opened, true},
+		{nil, "pull_request.opened", signed("pull_request", "1", opened[1:]), opened[1:], false},
+		{gitlab, "Merge Request Hook", gitlabHeader, merge, true},
+		{gitlab, "merge_request", gitlabHeader, merge, true},
+		{gitlab, "merge_request.open", gitlabHeader, merge, true},
+		{gitlab, "merge_request.close", gitlabHeader, merge, false},
+		{gitlab, "issue*", gitlabHeader, merge, false},
+		{jira, "jira:issue_*", http.Header{"X-Hub-Signature": {signature(issue)}}, issue, true},
+		{jira, "jira:issue_created", http.Header{"X-Hub-Signature": {signature(issue)}}, issue, false},
+		{mine, "push", http.Header{"Authorization": {"Bearer t"}, "X-Github-Event": {"push"}}, push, true},
+		{mine, "Push Hook", http.Header{"Authorization": {"Bearer t"}, "X-Gitlab-Event": {"Push Hook"}}, push, true},
+		{mine, "*", http.Header{"Authorization": {"Bearer t"}}, push, false},
+		{mine, "", http.Header{"Authorization": {"Bearer t"}}, push, true},
+	} {
+		it := github()
+		if test.change != nil {
+			test.change(it)
+		}
+		if test.filter != "" {
+			it.EventFilter = []string{test.filter}
+		}
+		s := serve(t, newBackend(t, it), New(Settings{}))
+		status := 200
+		if test.wanted {
+			status = 202
+		}
+		if got := s.post(t, "/webhooks/hook", test.header, test.body); got.status != status {
+			t.Errorf("filter %q, %v: %d %s", test.filter, test.header, got.status, got.body)
+		}
+	}
+}
+
+func TestForm(t *testing.T) {
+	b := newBackend(t, github(func(it *integration.Integration) { it.EventFilter = []string{"pull_request.opened"} }))
+	s := serve(t, b, New(Settings{}))
+	const payload = `{"action":"opened","title":"ü + & ="}`
+	body := "payload=" + url.QueryEscape(payload)
+	header := signed("pull_request", "1", body)
+	header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	if got := s.post(t, "/webhooks/hook", header, body); got.status != 202 {
+		t.Fatalf("got %+v", got)
+	}
+	event := b.log.last(t)
+	if string(event.Body) != payload || event.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("stored %q as %q", event.Body, event.Header)
+	}
+	// The signature is over the form, not over what is in it.
+	header.Set("X-Hub-Signature-256", signature(payload))
+	if got := s.post(t, "/webhooks/hook", header, body); got.status != 401 {
+		t.Errorf("signed inside: %d", got.status)
+	}
+}
+
+// A form of a sender that is not known to use forms is a body like any other.
+func TestFormOfAnother(t *testing.T) {
+	b := newBackend(t, github(func(it *integration.Integration) { it.Authentication.Signature.Provider = "jira" }))
+	s := serve(t, b, New(Settings{}))
+	const body = "payload=1"
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Hub-Signature": {signature(body)}}
+	if got := s.post(t, "/webhooks/hook", header, body); got.status != 202 || string(b.log.last(t).Body) != body {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestStoredHeadersHoldNoSecret(t *testing.T) {
+	it := github(ways(integration.Authentication{
+		SecureHeader: &integration.SecureHeader{Name: "X-Key", Value: integration.NewSecret("canary-1")},
+		Signature:    &integration.Signature{Provider: "github", Secrets: secrets("canary-2", theSecret)},
+		Match:        integration.MatchAny,
+	}))
+	b := newBackend(t, it)
+	s := serve(t, b, New(Settings{}))
+	header := signed("push", "d", push)
+	header["X-Key"] = []string{"canary-1"}
+	header["User-Agent"] = []string{"canary-2"}
+	header["Traceparent"] = []string{"canary-1"}
+	header["X-Github-Hook-Id"] = []string{strings.Repeat("x", maxStored+1)}
+	header["Content-Type"] = []string{"text/plain; x=\xff"}
+	header["Authorization"] = []string{"Bearer other"}
+	if got := s.post(t, "/webhooks/hook", header, push); got.status != 202 {
+		t.Fatalf("got %+v", got)
+	}
+	if got := asText(b.log.last(t).Header); got != `{"X-Github-Delivery":["d"],"X-Github-Event":["push"]}` {
+		t.Errorf("kept %s", got)
+	}
+}
+
+func TestInline(t *testing.T) {
+	for _, forward := range []bool{false, true} {
+		it := github(func(it *integration.Integration) {
+			it.Authentication.SecureHeader = &integration.SecureHeader{Name: "x-webhook-token", Value: integration.NewSecret("s")}
+			it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
+			it.EventFilter = []string{"push"}
+			it.Resource = nil
+		})
+		b := newBackend(t, it)
+		b.log.fail = errDown // nothing is stored
+		s := serve(t, b, New(Settings{Inline: true, ForwardCredentials: forward}))
+		var header http.Header
+		var body, again []byte
+		s.next = func(w http.ResponseWriter, r *http.Request) {
+			header = r.Header.Clone()
+			body, _ = io.ReadAll(r.Body)
+			second, err := r.GetBody()
+			if err != nil {
+				t.Error(err)
+			}
+			again, _ = io.ReadAll(second)
+			if r.ContentLength != int64(len(body)) || r.TransferEncoding != nil || r.Trailer != nil || b.flight.Used() != int64(len(body)) {
+				t.Errorf("length %d, encoding %q, trailer %q, in flight %d", r.ContentLength, r.TransferEncoding, r.Trailer, b.flight.Used())
+			}
+			w.WriteHeader(http.StatusTeapot)
+		}
+		fields := []string{
+			"X-Hub-Signature-256: " + signature(push), "X-Hub-Signature: " + legacySignature(push), "X-GitHub-Event: push",
+			"X-Webhook-Token: s", "Authorization: Bearer t", "X-Webhook-Id: forged", "x-webhook-project: forged", "X_Webhook_Event: forged", "X-Other: kept",
+		}
+		chunked := fmt.Sprintf("POST /webhooks/hook HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nTrailer: X-Webhook-Id\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\nX-Webhook-Id: forged\r\n\r\n",
+			strings.Join(fields, "\r\n"), len(push), push)
+		if got := s.raw(t, chunked); got.status != http.StatusTeapot {
+			t.Fatalf("got %+v", got)
+		}
+		if string(body) != push || !bytes.Equal(again, body) {
+			t.Errorf("body %q, again %q", body, again)
+		}
+		want := `{"X-Github-Event":["push"],"X-Other":["kept"]}`
+		if forward {
+			want = asText(http.Header{
+				"Authorization": {"Bearer t"}, "X-Hub-Signature": {legacySignature(push)}, "X-Hub-Signature-256": {signature(push)},
+				"X-Webhook-Token": {"s"}, "X-Github-Event": {"push"}, "X-Other": {"kept"},
+			})
+		}
+		if got := asText(header); got != want {
+			t.Errorf("forward %v: %s", forward, got)
+		}
+		if seen := s.lastSeen(t, 1); !seen.Pass || seen.Outcome != Passed || seen.StatusCode != 0 || seen.EventType != "push" {
+			t.Errorf("seen %+v", seen)
+		}
+		for event, answer := range map[string]string{"ping": `{"status":"pong"}`, "issues": `{"status":"filtered","event":"issues"}`} {
+			header := signed(event, "1", push)
+			header["Authorization"], header["X-Webhook-Token"] = []string{"Bearer t"}, []string{"s"}
+			if got := s.post(t, "/webhooks/hook", header, push); got.status != 200 || got.body != answer {
+				t.Errorf("%s: %+v", event, got)
+			}
+		}
+		if got := s.post(t, "/webhooks/hook", nil, push); got.status != 401 {
+			t.Errorf("unauthenticated: %d", got.status)
+		}
+	}
+}
+
+// The body of a form passes as it came.
+func TestInlineForm(t *testing.T) {
+	s := serve(t, newBackend(t, github()), New(Settings{Inline: true}))
+	var body []byte
+	var kind string
+	s.next = func(_ http.ResponseWriter, r *http.Request) {
+		body, _ = io.ReadAll(r.Body)
+		kind = r.Header.Get("Content-Type")
+	}
+	const form = "payload=%7B%7D"
+	header := signed("push", "1", form)
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := s.post(t, "/webhooks/hook", header, form); got.status != 200 || string(body) != form || kind != header.Get("Content-Type") {
+		t.Errorf("got %+v with %q as %q", got, body, kind)
+	}
+}
+
+// Copies at once: one is accepted, the others are its duplicates.
+func TestCopiesAtOnce(t *testing.T) {
+	b := newBackend(t, github())
+	s := serve(t, b, New(Settings{}))
+	statuses := make(chan int, 20)
+	var group sync.WaitGroup
+	for range cap(statuses) {
+		group.Go(func() { statuses <- s.post(t, "/webhooks/hook", signed("push", "d", push), push).status })
+	}
+	group.Wait()
+	close(statuses)
+	count := map[int]int{}
+	for status := range statuses {
+		count[status]++
+	}
+	if count[202] != 1 || count[200] != 19 {
+		t.Errorf("statuses %v", count)
+	}
+}
+
+// A request that waits for the store holds a reference to the backend until
+// it is answered.
+func TestBackendIsHeldUntilTheAnswer(t *testing.T) {
+	b := newBackend(t, github())
+	held := int64(0)
+	b.log.during = func() { held = b.held.Load() }
+	s := serve(t, b, New(Settings{}))
+	s.post(t, "/webhooks/hook", signed("push", "d", push), push)
+	s.lastSeen(t, 1)
+	if held != 1 || b.held.Load() != 0 {
+		t.Errorf("%d references during, %d after", held, b.held.Load())
+	}
+}
+
+// nothing is an event log that keeps nothing.
+type nothing struct{ backend }
+
+func (n *nothing) Events() storage.Events { return emptyLog{} }
+
+func BenchmarkServe(b *testing.B) {
+	for _, size := range []int{1 << 10, 8 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			n := &nothing{backend: backend{types: map[string]bool{"assistant": true}, flight: NewFlight(0), routes: map[string]*Route{}}}
+			n.put(b, github())
+			g := New(Settings{})
+			body := strings.Repeat("x", size)
+			header := signed("push", "d", body)
+			release := func() {}
+			acquire := func() (Backend, func(), error) { return n, release, nil }
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			b.RunParallel(func(p *testing.PB) {
+				reader := strings.NewReader(body)
+				for p.Next() {
+					reader.Reset(body)
+					r := &http.Request{
+						Method: http.MethodPost, URL: &url.URL{Path: "/webhooks/hook"}, Header: header,
+						Body: io.NopCloser(reader), ContentLength: int64(size), ProtoMajor: 1,
+					}
+					if seen := g.Serve(discard{http.Header{}}, r, "192.0.2.1", acquire); seen.StatusCode != 202 {
+						b.Fatal(seen)
+					}
+				}
+			})
+		})
+	}
+}

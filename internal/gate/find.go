@@ -1,0 +1,86 @@
+package gate
+
+import (
+	"net/http"
+	"strings"
+)
+
+func (v *visit) checkMethod() *answer {
+	if v.r.Method != http.MethodPost {
+		return v.refuse(methodNotAllowed, "method")
+	}
+	return nil
+}
+
+// find looks the integration up. Whatever there is not, and why, the answer
+// is the same.
+func (v *visit) find() *answer {
+	id, ok := v.gate.webhookID(v.r)
+	if !ok {
+		return v.refuse(notFound, "path")
+	}
+	backend, release, err := v.acquire()
+	if err != nil {
+		return v.refuse(unavailable, "gateway_unavailable")
+	}
+	v.id, v.backend, v.release = id, backend, release
+	return v.lookUp()
+}
+
+func (v *visit) lookUp() *answer {
+	route, err := v.backend.Route(v.r.Context(), v.id)
+	switch {
+	case err != nil:
+		return v.refuse(unavailable, "lookup_failed")
+	case route == nil:
+		v.seen.Integration = nil
+		return v.refuse(notFound, "unknown")
+	case !route.Integration.IsEnabled:
+		v.seen.Integration = route.Integration
+		return v.refuse(notFound, "disabled")
+	}
+	v.route, v.seen.Integration = route, route.Integration
+	return nil
+}
+
+// checkEarly refuses early data, which anyone on the way can send again
+// (RFC 8470).
+func (v *visit) checkEarly() *answer {
+	if v.r.TLS != nil && !v.r.TLS.HandshakeComplete {
+		return v.refuse(tooEarly, "early_data")
+	}
+	return nil
+}
+
+func (v *visit) checkLength() *answer {
+	if v.r.ContentLength > v.gate.settings.MaxBody {
+		return v.refuse(tooLarge, "length")
+	}
+	return nil
+}
+
+// webhookID cuts the ID out of the path. Both forms of the path must hold the
+// same one, so that no other way of writing it leads here.
+func (g *Gate) webhookID(r *http.Request) (string, bool) {
+	id, ok := strings.CutPrefix(r.URL.Path, g.settings.Prefix)
+	if !ok || !isWebhookID(id) {
+		return "", false
+	}
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), g.escaped)
+	return id, ok && rest == id
+}
+
+// isWebhookID matches ^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$.
+func isWebhookID(id string) bool {
+	if id == "" || len(id) > 128 || id[0] == '_' || id[0] == '-' {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}

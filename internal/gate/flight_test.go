@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func TestFlight(t *testing.T) {
+	f := NewFlight(1000)
+	on := func(integration byte, client string) *lease {
+		return &lease{flight: f, identity: storage.Identity{integration}, client: client}
+	}
+	a, b, c := on(1, "x"), on(2, "y"), on(1, "z")
+	if !a.take(500) {
+		t.Error("half of it is nobody's to refuse")
+	}
+	if a.take(1) {
+		t.Error("over half, one integration may hold a quarter")
+	}
+	a.release()
+	if f.Used() != 0 {
+		t.Errorf("%d bytes are left", f.Used())
+	}
+
+	a.take(250)
+	if !b.take(250) || !b.take(0) {
+		t.Error("half of it")
+	}
+	if c.take(10) {
+		t.Error("the integration has a quarter already, from another client")
+	}
+	c.release()
+	if d := on(3, "y"); d.take(10) {
+		t.Error("the client has a quarter already, for another integration")
+	} else {
+		d.release()
+	}
+	d := on(4, "w")
+	if !d.take(240) || on(5, "").take(0) != true {
+		t.Error("others have room")
+	}
+	e := on(6, "")
+	if !e.take(250) {
+		t.Error("an unknown client is not one client")
+	}
+	if g := on(7, "v"); g.take(11) {
+		t.Error("over the whole")
+	} else {
+		g.release()
+	}
+	for _, l := range []*lease{a, b, c, d, e} {
+		l.release()
+		l.release()
+	}
+	checkEmpty(t, f)
+}
+
+func TestFlightAtOnce(t *testing.T) {
+	f := NewFlight(1 << 20)
+	var group sync.WaitGroup
+	for n := range 8 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(n), 1))
+			for range 2000 {
+				l := lease{flight: f, identity: storage.Identity{byte(random.IntN(3))}, client: string(rune('a' + random.IntN(3)))}
+				for range random.IntN(4) {
+					l.take(int64(random.IntN(1 << 18)))
+				}
+				l.release()
+			}
+		})
+	}
+	group.Wait()
+	checkEmpty(t, f)
+}
+
+func checkEmpty(t *testing.T, f *Flight) {
+	t.Helper()
+	entries := 0
+	for i := range f.integrations.shards {
+		entries += len(f.integrations.shards[i].bytes) + len(f.clients.shards[i].bytes)
+	}
+	if f.Used() != 0 || entries != 0 {
+		t.Errorf("%d bytes and %d holders are left", f.Used(), entries)
+	}
+}

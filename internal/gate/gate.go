@@ -1,0 +1,210 @@
+// Package gate takes a request from the edge to the event log. A request
+// stays in one goroutine, goes through the steps from top to bottom, and the
+// first step with an answer ends it.
+package gate
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Defaults of Settings.
+const (
+	DefaultPrefix  = "/webhooks/"
+	DefaultMaxBody = 25 << 20
+)
+
+// Settings are those of one handler.
+type Settings struct {
+	// Prefix is what stands before the webhook ID in a path; it begins and
+	// ends with a slash. Default: DefaultPrefix.
+	Prefix string
+
+	// Inline hands the authenticated, wanted request on instead of storing it.
+	Inline bool
+
+	// ForwardCredentials keeps the credentials' headers when handing on.
+	ForwardCredentials bool
+
+	// MaxBody is the largest body in bytes. Default: DefaultMaxBody.
+	MaxBody int64
+}
+
+// Backend is what a request needs of the running configuration. It stays
+// usable until it is released, also when another configuration is loaded.
+type Backend interface {
+	// Route returns the integration of a webhook ID, nil when there is none,
+	// and the same pointer while the integration is unchanged.
+	Route(ctx context.Context, webhookID string) (*Route, error)
+
+	// Events is where events are stored.
+	Events() storage.Events
+
+	// Flight counts the bytes that the process is receiving.
+	Flight() *Flight
+
+	// Serves says whether a trigger serves the resource type.
+	Serves(resourceType string) bool
+
+	// AllowUnauthenticated says whether the operator permits integrations
+	// without any credential.
+	AllowUnauthenticated() bool
+}
+
+// Acquire takes a reference to the backend. release is called once.
+type Acquire func() (backend Backend, release func(), err error)
+
+// Gate answers the requests of one handler.
+type Gate struct {
+	settings Settings
+	// escaped is the prefix as it stands in an escaped path.
+	escaped string
+	// patience and rate say how long a body may take: patience, and a second
+	// for each rate bytes.
+	patience time.Duration
+	rate     int64
+	// drain is how long the rest of a refused body is waited for, so that the
+	// sender reads the answer before the connection ends.
+	drain time.Duration
+}
+
+// New returns a gate with these settings.
+func New(settings Settings) *Gate {
+	if settings.Prefix == "" {
+		settings.Prefix = DefaultPrefix
+	}
+	if settings.MaxBody <= 0 {
+		settings.MaxBody = DefaultMaxBody
+	}
+	settings.MaxBody = min(settings.MaxBody, math.MaxInt-1) // read adds one
+	return &Gate{
+		settings: settings,
+		escaped:  (&url.URL{Path: settings.Prefix}).EscapedPath(),
+		patience: 10 * time.Second,
+		rate:     64 << 10,
+		drain:    5 * time.Second,
+	}
+}
+
+// Seen is what became of a request, for logs, metrics and placeholders.
+type Seen struct {
+	Outcome Outcome
+	// Reason says more in a word or two, such as signature_mismatch, when the
+	// request was refused. It never holds what a request carried.
+	Reason string
+	// StatusCode is that of the answer, 0 when the request passes.
+	StatusCode int
+	// Integration is nil as long as none was found.
+	Integration *integration.Integration
+	// EventType and DeliveryID are what the authenticated sender says.
+	EventType  string
+	DeliveryID string
+	// EventID is the ID of the event that stands for the request.
+	EventID string
+	// Pass says that the request was not answered: the next handler is to
+	// answer it, and then Done is to be called.
+	Pass bool
+
+	lease lease
+}
+
+// Done gives back what a passed request holds. It may be called always, and
+// more than once.
+func (s *Seen) Done() { s.lease.release() }
+
+// steps are the checks in the order in which a request meets them.
+var steps = [...]func(*visit) *answer{
+	(*visit).checkMethod,  // 405
+	(*visit).find,         // 404, or 503 when nothing can be looked up
+	(*visit).checkEarly,   // 425
+	(*visit).checkLength,  // 413 by length
+	(*visit).precheck,     // 401 by what headers alone can refuse
+	(*visit).read,         // 415, 408, 413, 503
+	(*visit).authenticate, // 401
+	(*visit).understand,   // 400
+	(*visit).answerPing,   // 200
+	(*visit).checkFilter,  // 200
+	(*visit).pass,         // nothing is stored inline
+	(*visit).append,       // 202, 200, 503
+}
+
+// Serve answers the request, unless it passes. client is the address of the
+// client, as far as it is known.
+func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, client string, acquire Acquire) Seen {
+	v := visits.Get().(*visit)
+	v.gate, v.w, v.r, v.client, v.acquire = g, w, r, client, acquire
+	v.control = http.NewResponseController(w)
+	defer v.end()
+
+	for _, step := range steps {
+		if a := step(v); a != nil {
+			v.write(a)
+			break
+		}
+		if v.seen.Pass {
+			break
+		}
+	}
+	return v.seen
+}
+
+// visit is a request on its way.
+type visit struct {
+	gate    *Gate
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	client  string
+	acquire Acquire
+
+	backend Backend
+	release func()
+	id      string
+	route   *Route
+	claim   provider.Claim
+
+	lease lease
+	// body is what was received, payload what the event is: of a form the
+	// JSON inside it.
+	body     []byte
+	received bool // the body is there as a whole
+	payload  []byte
+	content  content
+
+	event  storage.Event
+	header storedHeader
+	digest [32]byte
+
+	seen  Seen
+	reply answer
+	text  [160]byte
+}
+
+var visits = sync.Pool{New: func() any { return new(visit) }}
+
+// maxKept is the largest body buffer that is kept for another request.
+const maxKept = 64 << 10
+
+// end gives back what the request held. What it leaves in the visit for the
+// next one is memory only.
+func (v *visit) end() {
+	v.lease.release()
+	if v.release != nil {
+		v.release()
+	}
+	kept, header := v.body[:0], v.header
+	if cap(kept) > maxKept {
+		kept = nil
+	}
+	header.reset()
+	*v = visit{body: kept, header: header}
+	visits.Put(v)
+}

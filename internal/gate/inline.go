@@ -1,0 +1,49 @@
+package gate
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// pass hands the request on, when that is what the handler does: with its
+// body, without its credentials, and without what only Hookgate may say.
+func (v *visit) pass() *answer {
+	if !v.gate.settings.Inline {
+		return nil
+	}
+	v.seen.Pass, v.seen.Outcome = true, Passed
+	v.seen.lease, v.lease = v.lease, lease{}
+	body := v.body
+	v.body = nil // it is the next handler's now
+
+	for name := range v.r.Header {
+		credential := slices.Contains(v.route.strip, name)
+		if credential && v.gate.settings.ForwardCredentials {
+			continue
+		}
+		if credential || isOurs(name) {
+			delete(v.r.Header, name)
+		}
+	}
+	// The body has been read to its end, so it has a length and no trailer.
+	v.r.Trailer, v.r.TransferEncoding = nil, nil
+	v.r.ContentLength = int64(len(body))
+	v.r.GetBody = func() (io.ReadCloser, error) {
+		if len(body) == 0 {
+			return http.NoBody, nil
+		}
+		return io.NopCloser(bytes.NewReader(body)), nil
+	}
+	v.r.Body, _ = v.r.GetBody()
+	return nil
+}
+
+// isOurs says whether a header's name begins with X-Webhook-, also as gateway
+// interfaces would read it that make no difference between the two dashes.
+func isOurs(name string) bool {
+	const prefix = "X-Webhook-"
+	return len(name) >= len(prefix) && strings.EqualFold(strings.ReplaceAll(name[:len(prefix)], "_", "-"), prefix)
+}

@@ -1,0 +1,97 @@
+package gate
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/hookgate/hookgate/internal/filter"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// Route is an integration, ready to judge requests. It is never changed.
+type Route struct {
+	Integration *integration.Integration
+
+	// provider is nil when the integration names none.
+	provider    *provider.Provider
+	credentials credentials
+	filter      *filter.Filter
+	// strip are the canonical names of the headers that carry credentials.
+	strip []string
+	// keep are those of the headers that are stored.
+	keep []string
+	// secrets are never stored, wherever they stand.
+	secrets []string
+}
+
+// Compile prepares an integration. It fails only for one that should not
+// have been stored.
+func Compile(it *integration.Integration) (*Route, error) {
+	r := &Route{Integration: it, filter: filter.New(it.EventFilter)}
+	auth := &it.Authentication
+	if auth.Signature != nil {
+		p, found := provider.Lookup(auth.Signature.Provider)
+		if !found {
+			return nil, fmt.Errorf("preparing %s: there is no provider %q", it.WebhookID, auth.Signature.Provider)
+		}
+		r.provider = p
+		r.keep = keptHeaders(p)
+	}
+	var err error
+	if r.credentials, err = newCredentials(auth, r.provider); err != nil {
+		return nil, fmt.Errorf("preparing %s: %w", it.WebhookID, err)
+	}
+	r.strip = credentialHeaders(auth, r.provider)
+	r.secrets = secretTexts(auth)
+	return r, nil
+}
+
+// keptHeaders are the headers that are stored with a provider's event.
+func keptHeaders(p *provider.Provider) []string {
+	return append([]string{"Content-Type", "User-Agent", "Traceparent"}, p.PassHeaders()...)
+}
+
+func credentialHeaders(auth *integration.Authentication, p *provider.Provider) []string {
+	var names []string
+	if auth.SecureHeader != nil {
+		names = append(names, http.CanonicalHeaderKey(auth.SecureHeader.Name))
+	}
+	if p != nil {
+		names = append(names, p.CredentialHeaders()...)
+	}
+	if auth.Basic != nil || auth.Bearer != nil {
+		names = append(names, "Authorization")
+	}
+	return names
+}
+
+func secretTexts(auth *integration.Authentication) []string {
+	var secrets []integration.Secret
+	if auth.SecureHeader != nil {
+		secrets = append(secrets, auth.SecureHeader.Value)
+	}
+	if auth.Signature != nil {
+		secrets = append(secrets, auth.Signature.Secrets...)
+	}
+	if auth.Basic != nil {
+		secrets = append(secrets, auth.Basic.Password)
+	}
+	if auth.Bearer != nil {
+		secrets = append(secrets, auth.Bearer.Tokens...)
+	}
+	texts := make([]string, len(secrets))
+	for i, secret := range secrets {
+		texts[i] = secret.Reveal()
+	}
+	return texts
+}
+
+// isSecret says whether the value is one of the integration's secrets.
+func (r *Route) isSecret(value string) bool {
+	return slices.ContainsFunc(r.secrets, func(secret string) bool {
+		return len(secret) == len(value) && subtle.ConstantTimeCompare([]byte(secret), []byte(value)) == 1
+	})
+}
