@@ -27,6 +27,8 @@ type Disk interface {
 	Open(path string) (File, error)
 	// Rename gives a file its name, durably.
 	Rename(from, to string) error
+	// Truncate shortens a file to what counts.
+	Truncate(path string, size int64) error
 	// Space returns the bytes that are free for us, and all bytes, of the
 	// file system of a directory.
 	Space(dir string) (free, total int64, err error)
@@ -69,6 +71,9 @@ func (OS) Rename(from, to string) error {
 	}
 	return seal.SyncDir(filepath.Dir(to))
 }
+
+// Truncate shortens a file.
+func (OS) Truncate(path string, size int64) error { return os.Truncate(path, size) }
 
 // Space asks the file system.
 func (OS) Space(dir string) (free, total int64, err error) { return space(dir) }

@@ -1,0 +1,176 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// verdict is what an op needs.
+type verdict int
+
+const (
+	nothing verdict = iota // it is answered as it stands
+	join                   // it is answered with the group that it relies on
+	own                    // it needs its record
+)
+
+// errFull is the answer below the floor of free space.
+var errFull = fmt.Errorf("%w: the disk has too little free space", storage.ErrUnavailable)
+
+// decide says what becomes of an op, and upon which event.
+func (w *writer) decide(o *op) (change, verdict, error) {
+	r := &o.record
+	if w.isDropped(r.identity) {
+		if r.kind == dropped {
+			return change{}, nothing, nil
+		}
+		return change{}, nothing, storage.ErrNotFound
+	}
+	switch r.kind {
+	case accepted:
+		return w.decideAppend(o)
+	case dropped, closed:
+		return change{}, own, nil
+	}
+	current, err := w.find(r.identity, r.id, &o.known)
+	switch {
+	case err != nil:
+		return change{}, nothing, err
+	case !current.now.allows(r):
+		return change{}, nothing, storage.ErrNotPending
+	}
+	return current, own, nil
+}
+
+// decideAppend looks for an event that stands for the new one.
+func (w *writer) decideAppend(o *op) (change, verdict, error) {
+	r := &o.record
+	if r.key != "" {
+		first, found, err := w.findCopy(copyName{r.identity, r.key}, &o.known)
+		if err != nil {
+			return change{}, nothing, err
+		}
+		if found && r.event.ReceivedAt.Sub(first.at) <= o.dedupe.Window {
+			current, err := w.find(r.identity, first.id, &o.known)
+			if err == nil {
+				return w.decideCopy(o, current)
+			}
+			if !errors.Is(err, storage.ErrNotFound) {
+				return change{}, nothing, err
+			}
+		}
+	}
+	if w.log.space.low() {
+		return change{}, nothing, errFull
+	}
+	now := w.log.now()
+	r.id = w.ids.next(now)
+	r.event.ID = r.id
+	o.outcome = storage.Accepted
+	return change{}, own, nil
+}
+
+// decideCopy answers a duplicate: an event that failed is queued again.
+func (w *writer) decideCopy(o *op, current change) (change, verdict, error) {
+	r := &o.record
+	o.event = current.now
+	r.id = current.now.ID
+	if current.now.Status == storage.Failed && current.now.Requeued < o.dedupe.Requeues {
+		o.outcome = storage.Requeued
+		o.record = record{kind: requeued, identity: r.identity, id: r.id, at: r.event.ReceivedAt}
+		return current, own, nil
+	}
+	o.outcome = storage.Duplicate
+	if w.staged.get(r.identity, r.id) != nil {
+		return current, join, nil
+	}
+	return current, nothing, nil
+}
+
+func (w *writer) isDropped(identity storage.Identity) bool {
+	if _, ok := w.staged.dropped[identity]; ok {
+		return true
+	}
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	_, ok := w.log.dropped[identity]
+	return ok
+}
+
+// find returns an event as the group leaves it. What the caller read from the
+// index counts only if the index has not moved on since.
+func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge) (change, error) {
+	if of, ok := w.staged.events[identity][id]; ok {
+		return of, nil
+	}
+	l := w.log
+	l.mu.Lock()
+	of, ok := l.active.events[identity][id]
+	if !ok {
+		if flushing := l.flushing.get(identity, id); flushing != nil {
+			of, ok = change{now: flushing, base: flushing}, true
+		}
+	}
+	generation := l.generation
+	l.mu.Unlock()
+	if ok {
+		return of, nil
+	}
+	if e := known.event; e != nil && known.generation == generation && e.ID == id {
+		return change{now: e, base: e}, nil
+	}
+	e, err := l.indexed(identity, id)
+	return change{now: e, base: e}, err
+}
+
+func (w *writer) findCopy(name copyName, known *knowledge) (copyOf, bool, error) {
+	if c, ok := w.staged.copies[name]; ok {
+		return c, true, nil
+	}
+	l := w.log
+	l.mu.Lock()
+	c, ok := l.active.copyOf(name)
+	if !ok {
+		c, ok = l.flushing.copyOf(name)
+	}
+	generation := l.generation
+	l.mu.Unlock()
+	if ok {
+		return c, true, nil
+	}
+	if known.generation == generation {
+		return known.copy, known.copied, nil
+	}
+	return l.indexedCopy(name)
+}
+
+// indexed reads an event from the index.
+func (l *Log) indexed(identity storage.Identity, id storage.ID) (e *event, err error) {
+	view := l.index.View()
+	defer view.Close()
+	err = view.Get(idKey(eventKey, identity, id), func(value []byte) (err error) {
+		e, err = decodeEvent(identity, id, value)
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return nil, storage.ErrNotFound
+	}
+	return e, l.indexFault(err)
+}
+
+// indexedCopy reads a dedupe entry from the index.
+func (l *Log) indexedCopy(name copyName) (c copyOf, found bool, err error) {
+	view := l.index.View()
+	defer view.Close()
+	err = view.Get(dedupeKey(name.identity, name.key), func(value []byte) (err error) {
+		c, err = decodeCopyOf(value)
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return copyOf{}, false, nil
+	}
+	return c, err == nil, l.indexFault(err)
+}

@@ -1,0 +1,197 @@
+package eventlog
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// event is what is known of one event without reading its record: everything
+// but header and body. One that others can see is never changed; apply makes
+// another.
+type event struct {
+	storage.Event // without Header and Body
+	storage.State
+
+	place    place
+	key      string // of the dedupe entry; "" has none
+	claimed  bool
+	sequence uint64 // of the last record in it
+}
+
+// place is where the accepted record stands.
+type place struct {
+	segment uint64
+	offset  int64
+	length  int64
+}
+
+// newEvent is the event that an accepted record begins.
+func newEvent(r *record, sequence uint64, at place) *event {
+	e := &event{Event: *r.event, place: at, key: r.key, sequence: sequence}
+	e.Header, e.Body = nil, nil
+	e.Status = storage.Pending
+	e.Due = e.ReceivedAt
+	e.QueuedAt = e.ReceivedAt
+	return e
+}
+
+// allows says whether the record can follow upon the event as it is.
+func (e *event) allows(r *record) bool {
+	switch r.kind {
+	case claimed:
+		return e.Status == storage.Pending && !e.claimed
+	case saved, finished, released:
+		return e.claimed
+	case requeued:
+		return e.Status == storage.Failed
+	}
+	return false
+}
+
+// apply returns the event as it is after the record. It is the only place
+// where an event changes, in service and in recovery.
+func (e *event) apply(r *record, sequence uint64) *event {
+	next := new(event)
+	*next = *e
+	next.sequence = sequence
+	switch r.kind {
+	case claimed:
+		if e.claimed {
+			next.Crashes++ // the process died with the claim before
+		}
+		next.claimed = true
+	case saved:
+		next.Progress = r.progress
+	case released:
+		next.claimed = false
+		next.Due = r.due
+	case finished:
+		next.claimed = false
+		next.Status = r.status
+		next.Due = r.due
+		next.Crashes = 0
+		next.Tries++
+		next.Attempts = slices.Concat(e.Attempts, []storage.Attempt{r.attempt})
+		if len(next.Attempts) > storage.MaxAttempts {
+			next.Attempts = slices.Delete(next.Attempts, 1, 2)
+		}
+	case requeued:
+		next.Status = storage.Pending
+		next.Requeued++
+		next.QueuedAt = r.at
+		next.Due = r.at
+		next.Crashes = 0
+		next.Progress = nil
+	}
+	return next
+}
+
+// crashed is the event after the process died with its claim.
+func (e *event) crashed() *event {
+	next := new(event)
+	*next = *e
+	next.claimed = false
+	next.Crashes++
+	return next
+}
+
+// record is the event as a listing shows it. The attempts are the caller's own.
+func (e *event) record() storage.Record {
+	r := storage.Record{Event: e.Event, State: e.State}
+	r.Attempts = slices.Clone(e.Attempts)
+	r.Progress = slices.Clone(e.Progress)
+	return r
+}
+
+func (e *event) ref() storage.Ref {
+	return storage.Ref{ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, ResourceType: e.ResourceType, Due: e.Due}
+}
+
+// eventVersion begins an event's value in the index.
+const eventVersion = 1
+
+func (e *event) append(buf []byte) []byte {
+	buf = append(buf, eventVersion, statusCode(e.Status))
+	flags := byte(0)
+	if e.claimed {
+		flags = 1
+	}
+	buf = append(buf, flags)
+	buf = binary.AppendUvarint(buf, e.sequence)
+	buf = binary.AppendUvarint(buf, e.place.segment)
+	buf = appendInt(buf, e.place.offset)
+	buf = appendInt(buf, e.place.length)
+	buf = appendString(buf, e.key)
+	buf = appendEnvelope(buf, &e.Event)
+	buf = appendTime(buf, e.Due)
+	buf = appendTime(buf, e.QueuedAt)
+	buf = appendInt(buf, int64(e.Tries))
+	buf = appendInt(buf, int64(e.Requeued))
+	buf = appendInt(buf, int64(e.Crashes))
+	buf = appendString(buf, e.Progress)
+	buf = binary.AppendUvarint(buf, uint64(len(e.Attempts)))
+	for _, attempt := range e.Attempts {
+		buf = appendAttempt(buf, attempt)
+	}
+	return buf
+}
+
+// decodeEvent reads an event's value, which it does not keep.
+func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, error) {
+	d := decoder{raw: raw}
+	if d.byte() != eventVersion {
+		return nil, errCodec
+	}
+	e := &event{}
+	e.ID, e.Integration = id, identity
+	e.Status = d.status()
+	e.claimed = d.byte() == 1
+	e.sequence = d.uint()
+	e.place = place{segment: d.uint(), offset: d.int(), length: d.int()}
+	e.key = d.string()
+	d.envelope(&e.Event)
+	e.Due = d.time()
+	e.QueuedAt = d.time()
+	e.Tries = d.small()
+	e.Requeued = d.small()
+	e.Crashes = d.small()
+	if progress := d.bytes(); len(progress) > 0 {
+		e.Progress = slices.Clone(progress)
+	}
+	if n := d.count(5); n > 0 {
+		e.Attempts = make([]storage.Attempt, n)
+		for i := range e.Attempts {
+			e.Attempts[i] = d.attempt()
+		}
+	}
+	return e, d.err()
+}
+
+// copyOf is what a dedupe key leads to.
+type copyOf struct {
+	id storage.ID
+	at time.Time // of its receipt
+}
+
+func (c copyOf) append(buf []byte) []byte { return appendTime(append(buf, c.id[:]...), c.at) }
+
+func decodeCopyOf(raw []byte) (copyOf, error) {
+	d := decoder{raw: raw}
+	c := copyOf{id: d.id(), at: d.time()}
+	return c, d.err()
+}
+
+func appendRef(buf []byte, r storage.Ref) []byte {
+	buf = appendTime(buf, r.Due)
+	buf = appendString(buf, r.WebhookID)
+	return appendString(buf, r.ResourceType)
+}
+
+func decodeRef(identity storage.Identity, id storage.ID, raw []byte) (storage.Ref, error) {
+	d := decoder{raw: raw}
+	r := storage.Ref{ID: id, Integration: identity, Due: d.time(), WebhookID: d.string(), ResourceType: d.string()}
+	return r, d.err()
+}

@@ -1,0 +1,245 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// What the index can hold of one event is bounded, and with it these, in bytes.
+const (
+	maxKey      = 1 << 10
+	maxEnvelope = 64 << 10
+	maxProgress = 256 << 10
+	maxText     = 4 << 10 // of an attempt: the rest is cut
+)
+
+// maxWait is how long an append waits for an index that is behind.
+const maxWait = 5 * time.Second
+
+// Append implements storage.Events. Once the event is queued it waits for its
+// group, whatever becomes of ctx. An event of a dropped integration is
+// storage.ErrNotFound.
+func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedupe) (storage.ID, storage.Outcome, error) {
+	if err := l.enter(); err != nil {
+		return storage.ID{}, 0, err
+	}
+	defer l.leave()
+	if err := l.check(e, dedupe); err != nil {
+		return storage.ID{}, 0, fmt.Errorf("appending an event: %w", err)
+	}
+	if err := l.waitForIndex(ctx); err != nil {
+		return storage.ID{}, 0, err
+	}
+	if e.ReceivedAt.IsZero() {
+		e.ReceivedAt = l.now()
+	}
+	e.ReceivedAt = moment(millis(e.ReceivedAt))
+
+	o := newOp()
+	defer o.free()
+	o.record = record{kind: accepted, identity: e.Integration, event: e, key: string(dedupe.Key)}
+	o.dedupe = dedupe
+	if o.record.key != "" {
+		var err error
+		if o.known, err = l.lookCopy(copyName{e.Integration, o.record.key}); err != nil {
+			return storage.ID{}, 0, err
+		}
+	}
+	if err := l.submit(ctx, o); err != nil {
+		return storage.ID{}, 0, err
+	}
+	return o.event.ID, o.outcome, nil
+}
+
+// check refuses what the log cannot keep.
+func (l *Log) check(e *storage.Event, dedupe storage.Dedupe) error {
+	envelope := len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
+		len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID)
+	switch {
+	case int64(len(e.Body)) > l.MaxBody:
+		return fmt.Errorf("the body has more than %d bytes", l.MaxBody)
+	case envelope > maxEnvelope:
+		return fmt.Errorf("the fields have more than %d bytes", maxEnvelope)
+	case len(dedupe.Key) > maxKey:
+		return fmt.Errorf("the dedupe key has more than %d bytes", maxKey)
+	}
+	return nil
+}
+
+// waitForIndex keeps what waits for the index in memory bounded.
+func (l *Log) waitForIndex(ctx context.Context) error {
+	var timeout <-chan time.Time
+	for {
+		behind, caughtUp := l.behind()
+		if !behind {
+			return nil
+		}
+		l.indexer.hurry()
+		if timeout == nil {
+			timer := time.NewTimer(maxWait)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		select {
+		case <-caughtUp:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout:
+			return fmt.Errorf("%w: the event index is behind", storage.ErrUnavailable)
+		}
+	}
+}
+
+// lookCopy reads a dedupe entry for the writer.
+func (l *Log) lookCopy(name copyName) (knowledge, error) {
+	l.mu.Lock()
+	known := knowledge{generation: l.generation}
+	l.mu.Unlock()
+	var err error
+	known.copy, known.copied, err = l.indexedCopy(name)
+	return known, err
+}
+
+// submit hands an op to the writer and waits for its answer.
+func (l *Log) submit(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !l.queue.put(o) {
+		return errClosed
+	}
+	<-o.done
+	return o.err
+}
+
+// Claim implements storage.Events. An event whose record is damaged is made
+// Failed with the error "corrupt", and Claim returns storage.ErrCorrupt.
+func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.ID) (*storage.Record, error) {
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	defer l.leave()
+	e, known, err := l.look(identity, id)
+	if err != nil {
+		return nil, err
+	}
+	if e.Status != storage.Pending || e.claimed {
+		return nil, storage.ErrNotPending
+	}
+	whole, readErr := l.segments.read(e)
+	if readErr != nil && !errors.Is(readErr, storage.ErrCorrupt) {
+		return nil, readErr
+	}
+	e, err = l.change(ctx, record{kind: claimed, identity: identity, id: id}, known)
+	if err != nil {
+		return nil, err
+	}
+	if readErr != nil {
+		return nil, l.bury(ctx, e, readErr)
+	}
+	r := e.record()
+	r.Header, r.Body = whole.Header, whole.Body
+	return &r, nil
+}
+
+// bury fails a claimed event that nobody can read any more.
+func (l *Log) bury(ctx context.Context, e *event, cause error) error {
+	l.lost.Store(true)
+	l.Logger.Error("an accepted event is damaged", zap.String("webhook_id", e.WebhookID), zap.Stringer("event_id", e.ID), zap.Error(cause))
+	_, err := l.change(context.WithoutCancel(ctx), record{
+		kind: finished, identity: e.Integration, id: e.ID, status: storage.Failed,
+		attempt: storage.Attempt{At: moment(millis(l.now())), Error: "corrupt"},
+	}, knowledge{})
+	return errors.Join(cause, err)
+}
+
+// change has one thing happen to an event, and returns the event after it.
+func (l *Log) change(ctx context.Context, r record, known knowledge) (*event, error) {
+	o := newOp()
+	defer o.free()
+	o.record, o.known = r, known
+	if err := l.submit(ctx, o); err != nil {
+		return nil, err
+	}
+	return o.event, nil
+}
+
+// update is change for an event that the caller has not looked at.
+func (l *Log) update(ctx context.Context, r record) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	defer l.leave()
+	_, known, err := l.look(r.identity, r.id)
+	if err != nil {
+		return err
+	}
+	_, err = l.change(ctx, r, known)
+	return err
+}
+
+// Save implements storage.Events.
+func (l *Log) Save(ctx context.Context, identity storage.Identity, id storage.ID, progress []byte) error {
+	if len(progress) > maxProgress {
+		return fmt.Errorf("saving progress: it has more than %d bytes", maxProgress)
+	}
+	return l.update(ctx, record{kind: saved, identity: identity, id: id, progress: append([]byte(nil), progress...)})
+}
+
+// Finish implements storage.Events. Texts of the attempt beyond 4 KiB are cut.
+func (l *Log) Finish(ctx context.Context, identity storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
+	if statusCode(status) == 0 {
+		return fmt.Errorf("finishing an attempt: %q is no status", status)
+	}
+	attempt.At = moment(millis(attempt.At))
+	attempt.Error, attempt.Detail = cut(attempt.Error), cut(attempt.Detail)
+	return l.update(ctx, record{
+		kind: finished, identity: identity, id: id, status: status, attempt: attempt, due: moment(millis(due)),
+	})
+}
+
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "")
+}
+
+// Release implements storage.Events.
+func (l *Log) Release(ctx context.Context, identity storage.Identity, id storage.ID, due time.Time) error {
+	return l.update(ctx, record{kind: released, identity: identity, id: id, due: moment(millis(due))})
+}
+
+// Drop implements storage.Events. What the index has of the integration is
+// deleted a little later.
+func (l *Log) Drop(ctx context.Context, identity storage.Identity) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	defer l.leave()
+	o := newOp()
+	defer o.free()
+	o.record = record{kind: dropped, identity: identity}
+	return l.submit(ctx, o)
+}
+
+// Counts implements storage.Events. OldestPending is exact to the second.
+func (l *Log) Counts() storage.Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tallies.counts()
+}
+
+// PendingOf implements storage.Events.
+func (l *Log) PendingOf(identity storage.Identity) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tallies.pendingOf(identity)
+}

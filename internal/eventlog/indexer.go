@@ -1,0 +1,265 @@
+package eventlog
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// chunk is how many events or keys go into the index between two looks at the
+// free space: about a megabyte.
+const chunk = 4096
+
+// indexer is the goroutine that moves the overlay to the index, every now and
+// then, and deletes what was dropped.
+type indexer struct {
+	log    *Log
+	kick   chan struct{}
+	quit   chan struct{}
+	done   chan struct{}
+	purges []storage.Identity // dropped, and still in the index
+}
+
+func newIndexer(l *Log) *indexer {
+	return &indexer{log: l, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (x *indexer) run() {
+	defer close(x.done)
+	ticker := time.NewTicker(x.log.FlushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-x.quit:
+			x.end()
+			return
+		case <-ticker.C:
+		case <-x.kick:
+		}
+		x.follow()
+		x.purge()
+	}
+}
+
+// hurry has the index follow now.
+func (x *indexer) hurry() {
+	select {
+	case x.kick <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends the indexer, after it has followed once more.
+func (x *indexer) stop() {
+	close(x.quit)
+	<-x.done
+}
+
+// end writes what a clean end leaves behind: no claim, and an index that is
+// not behind.
+func (x *indexer) end() {
+	l := x.log
+	l.mu.Lock()
+	held := make(map[storage.ID]storage.Identity, len(l.claims))
+	for id, identity := range l.claims {
+		held[id] = identity
+	}
+	l.mu.Unlock()
+	for id, identity := range held {
+		due := l.now()
+		if e, _, err := l.look(identity, id); err == nil {
+			due = e.Due
+		}
+		x.submit(&op{record: record{kind: released, identity: identity, id: id, due: due}})
+	}
+	x.submit(&op{record: record{kind: closed}})
+	x.follow()
+}
+
+func (x *indexer) submit(o *op) {
+	o.done = make(chan struct{}, 1)
+	if x.log.queue.put(o) {
+		<-o.done
+	}
+}
+
+// follow takes the overlay from the writer and writes it to the index.
+func (x *indexer) follow() {
+	o := &op{swap: true}
+	x.submit(o)
+	if !o.swapped {
+		return
+	}
+	for {
+		err := x.log.write(x.log.flushing, o.mark)
+		if err == nil {
+			x.log.flushed()
+			return
+		}
+		x.log.Logger.Warn("the event index cannot follow the log", zap.Error(err))
+		if !x.pause() {
+			return // the next start follows
+		}
+	}
+}
+
+// pause waits before another try; false means that there is none.
+func (x *indexer) pause() bool {
+	timer := time.NewTimer(max(time.Second, x.log.FlushEvery))
+	defer timer.Stop()
+	select {
+	case <-x.quit:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// write moves an overlay to the index, and after it how far the log is in
+// there. Doing it twice does no harm.
+func (l *Log) write(o *overlay, mark watermark) error {
+	w := indexWriter{log: l}
+	for identity, of := range o.events {
+		if l.isDropped(identity) {
+			continue
+		}
+		for _, c := range of {
+			w.event(c)
+		}
+	}
+	for name, c := range o.copies {
+		if !l.isDropped(name.identity) {
+			w.set(dedupeKey(name.identity, name.key), c.append(nil))
+		}
+	}
+	for identity := range o.dropped {
+		w.set(identityKey(droppedKey, identity), nil)
+		l.indexer.purges = append(l.indexer.purges, identity)
+	}
+	w.commit()
+	w.set([]byte{watermarkKey}, mark.append(nil))
+	w.commit()
+	return w.err
+}
+
+// indexWriter writes chunk by chunk, until there is an error or too little
+// space.
+type indexWriter struct {
+	log   *Log
+	batch index.Batch
+	count int
+	err   error
+}
+
+// event writes an event and what leads to it, as far as it has changed.
+func (w *indexWriter) event(c change) {
+	now, base := c.now, c.base
+	w.set(idKey(eventKey, now.Integration, now.ID), now.append(nil))
+	had := func(holds func(*event) bool) bool { return base != nil && holds(base) }
+	for _, mark := range marks {
+		key := idKey(mark.prefix, now.Integration, now.ID)
+		switch {
+		case mark.holds(now):
+			w.set(key, mark.value(now))
+		case had(mark.holds):
+			w.delete(key)
+		}
+	}
+}
+
+// marks are the keys by which events of one kind are found without a look at
+// the others.
+var marks = []struct {
+	prefix byte
+	holds  func(*event) bool
+	value  func(*event) []byte
+}{
+	{pendingKey, func(e *event) bool { return e.Status == storage.Pending }, func(e *event) []byte { return appendRef(nil, e.ref()) }},
+	{failedKey, func(e *event) bool { return e.Status == storage.Failed }, func(*event) []byte { return nil }},
+	{claimKey, func(e *event) bool { return e.claimed }, func(*event) []byte { return nil }},
+}
+
+func (w *indexWriter) set(key, value []byte) {
+	if w.ready() {
+		w.err = w.batch.Set(key, value)
+	}
+}
+
+func (w *indexWriter) delete(key []byte) {
+	if w.ready() {
+		w.err = w.batch.Delete(key)
+	}
+}
+
+// ready makes sure of a batch with room.
+func (w *indexWriter) ready() bool {
+	if w.count == chunk {
+		w.commit()
+	}
+	if w.err == nil && w.count == 0 {
+		if w.err = w.log.space.forIndex(w.log.indexFloor()); w.err == nil {
+			w.batch = w.log.index.Batch()
+		}
+	}
+	if w.err == nil {
+		w.count++
+	}
+	return w.err == nil
+}
+
+func (w *indexWriter) commit() {
+	if w.count == 0 {
+		return
+	}
+	if w.err == nil {
+		w.err = w.batch.Commit()
+	} else {
+		w.batch.Cancel()
+	}
+	w.count = 0
+}
+
+// indexFloor is the free space that Badger needs to write a chunk and to
+// compact what is there: two memory tables and twice the tree, up to a bound.
+func (l *Log) indexFloor() int64 {
+	return 32<<20 + min(2*l.index.Size(), 96<<20)
+}
+
+// purge deletes what the index has of dropped integrations.
+func (x *indexer) purge() {
+	for len(x.purges) > 0 {
+		identity := x.purges[0]
+		if err := x.purgeOne(identity); err != nil {
+			x.log.Logger.Warn("deleted events cannot be removed from the index yet", zap.Error(err))
+			return // the next turn goes on
+		}
+		x.purges = x.purges[1:]
+		select {
+		case <-x.quit:
+			return // so does the next start
+		default:
+		}
+	}
+}
+
+func (x *indexer) purgeOne(identity storage.Identity) error {
+	w := indexWriter{log: x.log}
+	view := x.log.index.View()
+	defer view.Close()
+	for _, prefix := range []byte{eventKey, copyKey, pendingKey, failedKey, claimKey} {
+		err := view.Keys(identityKey(prefix, identity), func(key []byte) (bool, error) {
+			w.delete(append([]byte(nil), key...))
+			return w.err == nil, nil
+		})
+		if w.err == nil {
+			w.err = err
+		}
+	}
+	w.commit()
+	w.set(identityKey(droppedKey, identity), []byte{1}) // purged
+	w.commit()
+	return w.err
+}

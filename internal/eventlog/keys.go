@@ -1,0 +1,70 @@
+package eventlog
+
+import (
+	"encoding/binary"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// The keys of the index begin with one of these. All but the last go on with
+// an identity, so that what belongs to it stands together.
+const (
+	eventKey     = 'e' // + event ID: the event
+	copyKey      = 'k' // + dedupe key: the event that stands for it
+	pendingKey   = 'p' // + event ID: the event's ref
+	failedKey    = 'f' // + event ID
+	claimKey     = 'c' // + event ID: claimed when the index was written
+	droppedKey   = 'd' // the integration was dropped; its value is purged or not
+	watermarkKey = 'w' // how far the log is in the index
+)
+
+func identityKey(prefix byte, identity storage.Identity) []byte {
+	return append(append(make([]byte, 0, 33), prefix), identity[:]...)
+}
+
+func idKey(prefix byte, identity storage.Identity, id storage.ID) []byte {
+	return append(identityKey(prefix, identity), id[:]...)
+}
+
+func dedupeKey(identity storage.Identity, key string) []byte {
+	return append(identityKey(copyKey, identity), key...)
+}
+
+// parseIDKey takes identity and event ID from a key that idKey made.
+func parseIDKey(key []byte) (identity storage.Identity, id storage.ID, err error) {
+	if len(key) != 1+len(identity)+len(id) {
+		return identity, id, errCodec
+	}
+	copy(identity[:], key[1:])
+	copy(id[:], key[1+len(identity):])
+	return identity, id, nil
+}
+
+// watermark is a place in the log: what comes before is in the index.
+type watermark struct {
+	segment  uint64
+	offset   int64
+	sequence uint64 // the last one before the place
+	lastID   storage.ID
+	salt     [seal.SaltSize]byte // of the segment, so that an index fits one log only
+}
+
+func (w watermark) append(buf []byte) []byte {
+	buf = binary.AppendUvarint(buf, w.segment)
+	buf = appendInt(buf, w.offset)
+	buf = binary.AppendUvarint(buf, w.sequence)
+	buf = append(buf, w.lastID[:]...)
+	return append(buf, w.salt[:]...)
+}
+
+func decodeWatermark(raw []byte) (watermark, error) {
+	d := decoder{raw: raw}
+	w := watermark{segment: d.uint(), offset: d.int(), sequence: d.uint(), lastID: d.id()}
+	copy(w.salt[:], d.take(seal.SaltSize))
+	if w.offset < segment.Start {
+		d.fail()
+	}
+	return w, d.err()
+}

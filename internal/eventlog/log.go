@@ -1,0 +1,248 @@
+// Package eventlog keeps accepted events: it is a storage.Events. The truth is
+// a log of sealed records in segment files, which one goroutine writes in
+// groups, one sync for each. An index in Badger follows behind it and can be
+// rebuilt from it.
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Options of a log. Dir and Key are required.
+type Options struct {
+	// Dir is made when it does not exist. One process uses it at a time.
+	Dir string
+	Key seal.Key
+	// Logger defaults to none.
+	Logger *zap.Logger
+
+	// SegmentSize in bytes; default 64 MiB. A larger record gets a larger
+	// segment, and a nearly full disk a smaller one.
+	SegmentSize int64
+	// GroupSize bounds in bytes what is written before a sync, unless one
+	// record is larger; default 8 MiB.
+	GroupSize int64
+	// MinFree is how many bytes of the disk stay free of new events. Default
+	// 64 MiB, or an eighth of a small disk.
+	MinFree int64
+	// FlushEvery is how often the index follows; default 500 ms.
+	FlushEvery time.Duration
+	// MaxBehind is how many events the index may be behind, in memory;
+	// default 100,000. Further ones wait for it.
+	MaxBehind int
+	// MaxBody bounds an event's body in bytes; default 1 GiB.
+	MaxBody int64
+
+	// After a failed write or sync the log tries again after retryMin,
+	// doubling to retryMax.
+	retryMin, retryMax time.Duration
+
+	disk segment.Disk
+	now  func() time.Time
+}
+
+func (o *Options) setDefaults() {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	setDefault(&o.SegmentSize, 64<<20)
+	setDefault(&o.GroupSize, 8<<20)
+	setDefault(&o.FlushEvery, 500*time.Millisecond)
+	setDefault(&o.MaxBehind, 100_000)
+	setDefault(&o.MaxBody, 1<<30)
+	setDefault(&o.retryMin, 100*time.Millisecond)
+	setDefault(&o.retryMax, 5*time.Second)
+	if o.disk == nil {
+		o.disk = segment.OS{}
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+}
+
+func setDefault[T comparable](value *T, standard T) {
+	var zero T
+	if *value == zero {
+		*value = standard
+	}
+}
+
+// errClosed is what calls get after Close.
+var errClosed = fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
+
+// Log is an open event log.
+type Log struct {
+	Options
+	lock     *os.File
+	index    *index.Index
+	segments *segments
+	space    *space
+	queue    *queue
+	writer   *writer
+	indexer  *indexer
+	lost     atomic.Bool // damage was found
+	failing  atomic.Bool // the last write or sync failed
+
+	// life is held by every call, and by Close.
+	life   sync.RWMutex
+	closed bool
+	wait   sync.WaitGroup
+
+	mu         sync.Mutex // guards what follows; never held during input or output
+	active     *overlay   // what the writer adds to
+	flushing   *overlay   // what the indexer is writing; nil when it is not
+	generation uint64     // grows when flushing is let go
+	caughtUp   chan struct{}
+	tallies    *tallies
+	dropped    map[storage.Identity]struct{}
+	claims     map[storage.ID]storage.Identity
+	watch      *watch
+}
+
+var _ storage.Events = (*Log)(nil)
+
+// Open opens the log in a directory, or makes one, and recovers what a crash
+// left. A key that is not the log's is an error before anything is changed; too
+// little space for that is storage.ErrUnavailable.
+func Open(options Options) (*Log, error) {
+	options.setDefaults()
+	l := &Log{
+		Options:  options,
+		queue:    newQueue(),
+		active:   newOverlay(),
+		caughtUp: make(chan struct{}),
+		tallies:  newTallies(),
+		dropped:  make(map[storage.Identity]struct{}),
+		claims:   make(map[storage.ID]storage.Identity),
+	}
+	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now}
+	if err := l.open(); err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	l.wait.Go(l.writer.run)
+	l.wait.Go(l.indexer.run)
+	return l, nil
+}
+
+func (l *Log) open() error {
+	if err := makeDirs(l.Dir, l.segmentDir()); err != nil {
+		return fmt.Errorf("making the event log: %w", err)
+	}
+	var err error
+	if l.lock, err = lockFile(filepath.Join(l.Dir, "lock")); err != nil {
+		return fmt.Errorf("opening the event log: %w", err)
+	}
+	l.segments = newSegments(l)
+	l.writer = newWriter(l)
+	l.indexer = newIndexer(l)
+	return l.recover()
+}
+
+// release lets go of what open took.
+func (l *Log) release() error {
+	var errs []error
+	if l.writer != nil {
+		errs = append(errs, l.writer.close())
+	}
+	if l.segments != nil {
+		errs = append(errs, l.segments.close())
+	}
+	if l.index != nil {
+		if err := l.space.forIndex(l.indexFloor()); err != nil {
+			l.space.dropReserve() // closing writes a table
+		}
+		errs = append(errs, l.index.Close())
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Close ends the log. Calls under way are waited for; what was acknowledged is
+// durable already.
+func (l *Log) Close() error {
+	l.life.Lock()
+	if l.closed {
+		l.life.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.life.Unlock()
+
+	l.mu.Lock()
+	watch := l.watch
+	l.mu.Unlock()
+	if watch != nil {
+		watch.stop()
+	}
+	l.indexer.stop() // writes the index once more
+	l.queue.close()
+	l.wait.Wait()
+	return l.release()
+}
+
+// enter begins a call; leave ends it.
+func (l *Log) enter() error {
+	l.life.RLock()
+	if l.closed {
+		l.life.RUnlock()
+		return errClosed
+	}
+	return nil
+}
+
+func (l *Log) leave() { l.life.RUnlock() }
+
+// Health says how the log is: "ok", "failed" (the last write or sync failed and
+// is tried again), "full" (the disk's free space is below MinFree), "corrupt"
+// (acknowledged records or the index were found damaged) or "closed".
+func (l *Log) Health() storage.Health {
+	if l.enter() != nil {
+		return storage.Health{State: "closed"}
+	}
+	defer l.leave()
+	free, _, _ := l.space.ask()
+	health := storage.Health{
+		State:         "ok",
+		SizeBytes:     l.segments.size.Load() + l.index.Size(),
+		DiskFreeBytes: free,
+	}
+	switch {
+	case l.failing.Load():
+		health.State = "failed"
+	case l.space.low():
+		health.State = "full"
+	case l.lost.Load():
+		health.State = "corrupt"
+	}
+	return health
+}
+
+func (l *Log) segmentDir() string { return filepath.Join(l.Dir, "segments") }
+func (l *Log) indexDir() string   { return filepath.Join(l.Dir, "index") }
+
+func makeDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := seal.SyncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

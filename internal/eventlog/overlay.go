@@ -1,0 +1,84 @@
+package eventlog
+
+import (
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// overlay is what the log holds and the index does not hold yet, as final
+// states: an event that is accepted and delivered soon costs the index one
+// write.
+type overlay struct {
+	events  map[storage.Identity]map[storage.ID]change
+	copies  map[copyName]copyOf
+	dropped map[storage.Identity]struct{}
+	count   int // of events
+}
+
+// change is an event and what the index has of it, or will have once the
+// overlay before this one is written: nil if nothing.
+type change struct {
+	now, base *event
+}
+
+// copyName is a dedupe key of one integration.
+type copyName struct {
+	identity storage.Identity
+	key      string
+}
+
+func newOverlay() *overlay {
+	return &overlay{
+		events:  make(map[storage.Identity]map[storage.ID]change),
+		copies:  make(map[copyName]copyOf),
+		dropped: make(map[storage.Identity]struct{}),
+	}
+}
+
+func (o *overlay) get(identity storage.Identity, id storage.ID) *event {
+	if o == nil {
+		return nil
+	}
+	return o.events[identity][id].now
+}
+
+// put keeps the event. base counts when the overlay has none of it yet. It
+// returns the event that was there before, for all to see.
+func (o *overlay) put(now, base *event) (before *event) {
+	of := o.events[now.Integration]
+	if of == nil {
+		of = make(map[storage.ID]change)
+		o.events[now.Integration] = of
+	}
+	before = base
+	if present, ok := of[now.ID]; ok {
+		before, base = present.now, present.base
+	} else {
+		o.count++
+	}
+	of[now.ID] = change{now: now, base: base}
+	return before
+}
+
+func (o *overlay) copyOf(name copyName) (copyOf, bool) {
+	if o == nil {
+		return copyOf{}, false
+	}
+	c, ok := o.copies[name]
+	return c, ok
+}
+
+// drop forgets the events of an identity and keeps that it is dropped.
+func (o *overlay) drop(identity storage.Identity) {
+	o.count -= len(o.events[identity])
+	delete(o.events, identity)
+	o.dropped[identity] = struct{}{}
+}
+
+func (o *overlay) empty() bool { return o.count == 0 && len(o.copies) == 0 && len(o.dropped) == 0 }
+
+func (o *overlay) clear() {
+	clear(o.events)
+	clear(o.copies)
+	clear(o.dropped)
+	o.count = 0
+}

@@ -1,0 +1,114 @@
+package eventlog
+
+import (
+	"sync"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// op is what a caller wants written. The caller waits on done; until then the
+// op and all it points to belong to the writer.
+type op struct {
+	record   record
+	dedupe   storage.Dedupe // accepted
+	swap     bool           // no record: hand the overlay to the indexer
+	known    knowledge
+	outcome  storage.Outcome
+	event    *event // after it, where there is one
+	mark     watermark
+	swapped  bool
+	err      error
+	answered bool
+	done     chan struct{}
+}
+
+// knowledge is what the caller read from the index before it queued: it spares
+// the writer the disk. It holds for one generation of the index.
+type knowledge struct {
+	generation uint64
+	event      *event
+	copy       copyOf
+	copied     bool
+}
+
+// lazy says whether the caller need not wait for a sync: a process crash does
+// not undo the record, and a power cut only repeats an attempt.
+func (o *op) lazy() bool {
+	switch o.record.kind {
+	case claimed, finished, released:
+		return true
+	}
+	return false
+}
+
+var ops = sync.Pool{New: func() any { return &op{done: make(chan struct{}, 1)} }}
+
+func newOp() *op { return ops.Get().(*op) }
+
+// free gives the op back.
+func (o *op) free() {
+	*o = op{done: o.done}
+	ops.Put(o)
+}
+
+// queue is where callers and the writer meet. Its length is bounded by the
+// callers: each waits for what it queued.
+type queue struct {
+	mu     sync.Mutex
+	ops    []*op
+	closed bool
+	wake   chan struct{}
+}
+
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+
+// put says whether the op was queued.
+func (q *queue) put(o *op) bool {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return false
+	}
+	q.ops = append(q.ops, o)
+	first := len(q.ops) == 1
+	q.mu.Unlock()
+	if first {
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// take waits for ops and returns them all; nil means that the queue is closed
+// and empty. spare is used for what comes next.
+func (q *queue) take(spare []*op) []*op {
+	for {
+		q.mu.Lock()
+		taken, closed := q.ops, q.closed
+		if len(taken) > 0 {
+			clear(spare[:cap(spare)])
+			q.ops = spare[:0]
+		}
+		q.mu.Unlock()
+		if len(taken) > 0 {
+			return taken
+		}
+		if closed {
+			return nil
+		}
+		<-q.wake
+	}
+}
+
+// close refuses further ops. What is queued is still taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,236 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// openFloor is the free space that opening the index needs.
+const openFloor = 24 << 20
+
+// recover brings the log to where the last process left it: it opens the index,
+// or makes it anew when it is damaged, and takes from the segments what the
+// index does not have.
+func (l *Log) recover() error {
+	found, err := l.findSegments()
+	if err != nil {
+		return err
+	}
+	if l.space.forIndex(openFloor) != nil {
+		l.space.dropReserve()
+		if err := l.space.forIndex(openFloor); err != nil {
+			return fmt.Errorf("opening the event log: %w", err)
+		}
+	}
+	mark, err := l.openIndex(found)
+	if err != nil {
+		return err
+	}
+	if err := l.loadDropped(); err != nil {
+		return err
+	}
+	r := replay{log: l, segments: found, mark: mark}
+	if err := r.run(); err != nil {
+		return err
+	}
+	if err := l.loadTallies(); err != nil {
+		return err
+	}
+	if err := os.Remove(l.rebuildMark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("opening the event log: %w", err)
+	}
+	if err := l.writer.activate(segment.Overhead); err != nil {
+		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	if err := l.space.keepReserve(); err != nil {
+		l.Logger.Warn("the event log has no reserve of disk space", zap.Error(err))
+	}
+	return nil
+}
+
+// foundSegment is a segment as it was found.
+type foundSegment struct {
+	number uint64
+	size   int64
+	header segment.Header
+	err    error // why the header cannot be read
+}
+
+// findSegments reads the headers of all segments, in order. A segment of
+// another key is an error: nothing is touched then.
+func (l *Log) findSegments() ([]foundSegment, error) {
+	entries, err := os.ReadDir(l.segmentDir())
+	if err != nil {
+		return nil, fmt.Errorf("listing the segments: %w", err)
+	}
+	var found []foundSegment
+	var unfinished []string
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), segmentSuffix)
+		if !ok {
+			if strings.HasSuffix(entry.Name(), newSuffix) {
+				unfinished = append(unfinished, filepath.Join(l.segmentDir(), entry.Name()))
+			}
+			continue
+		}
+		number, err := strconv.ParseUint(name, 16, 64)
+		if err != nil || l.segments.path(number) != filepath.Join(l.segmentDir(), entry.Name()) {
+			continue // nothing of ours
+		}
+		s, err := l.findSegment(number)
+		if err != nil {
+			return nil, fmt.Errorf("reading segment %s: %w", entry.Name(), err)
+		}
+		found = append(found, s)
+	}
+	for _, path := range unfinished {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("removing an unfinished segment: %w", err)
+		}
+	}
+	slices.SortFunc(found, func(a, b foundSegment) int { return int(a.number - b.number) })
+	return found, nil
+}
+
+func (l *Log) findSegment(number uint64) (foundSegment, error) {
+	info, err := os.Stat(l.segments.path(number))
+	if err != nil {
+		return foundSegment{}, err
+	}
+	file, err := l.disk.Open(l.segments.path(number))
+	if err != nil {
+		return foundSegment{}, err
+	}
+	s := foundSegment{number: number, size: info.Size()}
+	s.header, s.err = readHeader(file, l.Key)
+	if err := file.Close(); err != nil {
+		return foundSegment{}, err
+	}
+	switch {
+	case s.err == nil && s.header.Number != number:
+		s.err = segment.ErrDamaged // a file under another's name
+	case s.err != nil && !errors.Is(s.err, segment.ErrDamaged) && !errors.Is(s.err, segment.ErrEmpty):
+		return foundSegment{}, s.err
+	}
+	l.segments.size.Add(s.size)
+	return s, nil
+}
+
+// openIndex opens the index and returns how far it is. One that is damaged or
+// of another log is moved aside, and an empty one takes its place.
+func (l *Log) openIndex(found []foundSegment) (watermark, error) {
+	_, err := os.Stat(l.rebuildMark())
+	distrusted := err == nil
+	if !distrusted {
+		mark, err := l.tryIndex(found)
+		if err == nil {
+			return mark, nil
+		}
+		l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
+		if l.index != nil {
+			if err := l.index.Close(); err != nil {
+				l.Logger.Warn("closing the damaged index", zap.Error(err))
+			}
+			l.index = nil
+		}
+	}
+	aside := l.indexDir() + ".damaged"
+	if err := os.RemoveAll(aside); err != nil {
+		return watermark{}, fmt.Errorf("moving the damaged index aside: %w", err)
+	}
+	if err := os.Rename(l.indexDir(), aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return watermark{}, fmt.Errorf("moving the damaged index aside: %w", err)
+	}
+	// Until the new one is complete, a crash must not make it pass for one.
+	l.distrustIndex()
+	l.index, err = index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
+	return watermark{}, err
+}
+
+// tryIndex opens the index and compares it with the segments.
+func (l *Log) tryIndex(found []foundSegment) (mark watermark, err error) {
+	l.index, err = index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
+	if err != nil {
+		return watermark{}, err
+	}
+	view := l.index.View()
+	defer view.Close()
+	err = view.Get([]byte{watermarkKey}, func(value []byte) (err error) {
+		mark, err = decodeWatermark(value)
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return watermark{}, l.checkFresh(view)
+	}
+	if err != nil {
+		return watermark{}, err
+	}
+	at := slices.IndexFunc(found, func(s foundSegment) bool { return s.number == mark.segment })
+	if at < 0 || found[at].size < mark.offset || (found[at].err == nil && found[at].header.Salt != mark.salt) {
+		l.lost.Store(true)
+		return watermark{}, fmt.Errorf("the index has seen record %d, which the log does not have", mark.sequence)
+	}
+	return mark, nil
+}
+
+// checkFresh is an error when an index without a watermark has something: it
+// was cut short.
+func (l *Log) checkFresh(view index.View) error {
+	return view.Keys(nil, func([]byte) (bool, error) {
+		return false, errors.New("the index has no watermark")
+	})
+}
+
+func (l *Log) distrustIndex() {
+	if file, err := os.Create(l.rebuildMark()); err == nil {
+		_ = file.Close() // it has no content to lose
+	}
+}
+
+// loadDropped reads which integrations were dropped.
+func (l *Log) loadDropped() error {
+	view := l.index.View()
+	defer view.Close()
+	return view.Ascend([]byte{droppedKey}, func(key, value []byte) (bool, error) {
+		if len(key) != 1+len(storage.Identity{}) {
+			return false, errCodec
+		}
+		identity := storage.Identity(key[1:])
+		l.dropped[identity] = struct{}{}
+		if len(value) == 0 {
+			l.indexer.purges = append(l.indexer.purges, identity)
+		}
+		return true, nil
+	})
+}
+
+// loadTallies counts what is in the index, which has everything by now.
+func (l *Log) loadTallies() error {
+	view := l.index.View()
+	defer view.Close()
+	for prefix, status := range map[byte]storage.Status{pendingKey: storage.Pending, failedKey: storage.Failed} {
+		err := view.Keys([]byte{prefix}, func(key []byte) (bool, error) {
+			identity, id, err := parseIDKey(key)
+			if _, gone := l.dropped[identity]; err == nil && !gone {
+				l.tallies.move(identity, id, "", status)
+			}
+			return true, err
+		})
+		if err != nil {
+			return fmt.Errorf("counting events: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,261 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// replayChunk is how many events a replay keeps in memory before it writes them
+// to the index.
+const replayChunk = 20_000
+
+// replay takes records from the segments that the index does not have.
+type replay struct {
+	log      *Log
+	segments []foundSegment
+	mark     watermark // where the index ends
+	last     uint64    // the last sequence number that was accounted for
+	lost     uint64    // records that were acknowledged and are not there
+}
+
+func (r *replay) run() error {
+	l, w := r.log, r.log.writer
+	r.last = r.mark.sequence
+	w.ids.saw(r.mark.lastID)
+	for i, s := range r.segments {
+		if s.number < r.mark.segment {
+			continue
+		}
+		w.header.Number = s.number
+		if s.err != nil {
+			l.lost.Store(true)
+			l.Logger.Error("a segment of the event log cannot be read",
+				zap.Uint64("segment", s.number), zap.Int64("bytes", s.size), zap.Error(s.err))
+			w.limit, w.syncedEnd = 0, 0
+			continue
+		}
+		var next *segment.Header
+		if i+1 < len(r.segments) && r.segments[i+1].err == nil && r.segments[i+1].number == s.number+1 {
+			next = &r.segments[i+1].header
+		}
+		if err := r.scan(s, next); err != nil {
+			return fmt.Errorf("replaying segment %d of the event log: %w", s.number, err)
+		}
+	}
+	w.sequence, w.synced = r.last, r.last
+	if err := r.countCrashes(); err != nil {
+		return err
+	}
+	if err := r.flush(); err != nil {
+		return err
+	}
+	if r.lost > 0 {
+		l.lost.Store(true)
+		l.Logger.Error("acknowledged records of the event log are lost", zap.Uint64("records", r.lost))
+	}
+	return nil
+}
+
+// scan replays one segment. next is the header behind it, if there is one: it
+// says where this segment ends. The last segment ends where it is torn.
+func (r *replay) scan(s foundSegment, next *segment.Header) error {
+	file, err := r.log.disk.Open(r.log.segments.path(s.number))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+
+	offset := int64(segment.Start)
+	if s.number == r.mark.segment {
+		offset = r.mark.offset
+	} else {
+		r.account(s.header.PreviousLast)
+		r.last = max(r.last, s.header.First-1)
+	}
+	r.log.writer.ids.saw(s.header.LastID)
+
+	var end int64
+	whole := true
+	if next != nil {
+		end = min(next.PreviousEnd, s.size)
+	} else if end, whole, err = r.findEnd(file, s, offset); err != nil {
+		return err
+	}
+	scanner := segment.Scan(file, s.header.AEAD(r.log.Key), offset, end)
+	for {
+		frame, err := scanner.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if frame.Sequence <= r.last {
+			continue // it is accounted for
+		}
+		r.account(frame.Sequence - 1)
+		r.last = frame.Sequence
+		if err := r.apply(s, frame); err != nil {
+			return err
+		}
+		if r.log.active.count >= replayChunk {
+			r.moveTo(s, frame.Offset+frame.Length)
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if next != nil {
+		r.account(next.PreviousLast)
+	}
+	r.moveTo(s, max(scanner.End(), offset))
+	w := r.log.writer
+	w.syncedEnd, w.limit = r.mark.offset, s.size
+	if !whole {
+		w.limit = 0 // what stands behind the end is left as it is
+	}
+	return nil
+}
+
+// account notices records that were acknowledged, up to one, and not seen.
+func (r *replay) account(upTo uint64) {
+	if upTo <= r.last {
+		return
+	}
+	r.log.Logger.Error("records of the event log are damaged",
+		zap.Uint64("first", r.last+1), zap.Uint64("last", upTo), zap.Uint64("segment", r.mark.segment))
+	r.lost += upTo - r.last
+	r.last = upTo
+}
+
+// findEnd returns where the log's last segment ends, and whether nothing stands
+// behind that. A group that was being written when the power went may have
+// holes, and nobody was told of it; but a hole before a frame that knows it to be
+// durable is damage.
+func (r *replay) findEnd(file io.ReaderAt, s foundSegment, offset int64) (end int64, whole bool, err error) {
+	type hole struct {
+		at    int64
+		first uint64
+	}
+	var holes []hole
+	var synced uint64
+	expected := r.last + 1
+	scanner := segment.Scan(file, s.header.AEAD(r.log.Key), offset, s.size)
+	for {
+		end = scanner.End()
+		frame, err := scanner.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if frame.Sequence > expected {
+			holes = append(holes, hole{end, expected})
+		}
+		expected = frame.Sequence + 1
+		synced = max(synced, frame.Synced)
+	}
+	for _, h := range holes {
+		if h.first > synced {
+			r.log.Logger.Warn("the event log ends in a group that was never finished; nobody was told that it was kept",
+				zap.Uint64("segment", s.number), zap.Int64("bytes", s.size-h.at))
+			return h.at, false, nil
+		}
+	}
+	rest, err := scanner.Rest()
+	if rest > 0 {
+		r.log.Logger.Warn("the event log ends in a record that is damaged or was never finished",
+			zap.Uint64("segment", s.number), zap.Int64("bytes", rest))
+	}
+	return end, rest == 0, err
+}
+
+// apply does what the writer did when it published the record.
+func (r *replay) apply(s foundSegment, frame segment.Frame) error {
+	l := r.log
+	rec, err := decodeRecord(kind(frame.Kind), frame.Payload, false)
+	if err != nil {
+		l.Logger.Error("a record of the event log cannot be read", zap.Uint64("sequence", frame.Sequence), zap.Error(err))
+		r.lost++
+		return nil
+	}
+	l.writer.ids.saw(rec.id)
+	if _, gone := l.dropped[rec.identity]; gone {
+		return nil
+	}
+	switch rec.kind {
+	case closed:
+		return nil
+	case dropped:
+		l.active.drop(rec.identity)
+		l.dropped[rec.identity] = struct{}{}
+		return nil
+	}
+	current, err := l.writer.find(rec.identity, rec.id, &knowledge{})
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		if rec.kind != accepted {
+			return nil // what it is about is lost
+		}
+		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
+		l.active.put(newEvent(&rec, frame.Sequence, at), nil)
+		if rec.key != "" {
+			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, at: rec.event.ReceivedAt}
+		}
+		return nil
+	case err != nil:
+		return err
+	case rec.kind == accepted || current.now.sequence >= frame.Sequence:
+		return nil // the index has it already
+	case current.now.allows(&rec), rec.kind == claimed && current.now.claimed:
+		l.active.put(current.now.apply(&rec, frame.Sequence), current.base)
+	}
+	return nil
+}
+
+// countCrashes ends the claims that no process holds any more.
+func (r *replay) countCrashes() error {
+	l := r.log
+	if err := r.flush(); err != nil {
+		return err
+	}
+	view := l.index.View()
+	defer view.Close()
+	return view.Keys([]byte{claimKey}, func(key []byte) (bool, error) {
+		identity, id, err := parseIDKey(key)
+		if err != nil {
+			return false, err
+		}
+		e, err := l.indexed(identity, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			return true, nil // its integration is being purged
+		}
+		if err == nil && e.claimed {
+			l.active.put(e.crashed(), e)
+		}
+		return err == nil, err
+	})
+}
+
+func (r *replay) moveTo(s foundSegment, offset int64) {
+	r.mark = watermark{segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt}
+}
+
+// flush writes what was replayed to the index.
+func (r *replay) flush() error {
+	if r.mark.segment == 0 {
+		return nil // there is nothing yet
+	}
+	if err := r.log.write(r.log.active, r.mark); err != nil {
+		return err
+	}
+	r.log.active = newOverlay()
+	return nil
+}

@@ -1,0 +1,164 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+)
+
+// minSegment is the smallest segment that a full disk is asked for.
+const minSegment = 1 << 20
+
+// newSuffix marks a segment's file before it has a header and a number.
+const newSuffix = ".new"
+
+// prepared is a file with blocks that waits to become a segment.
+type prepared struct {
+	file segment.File
+	path string
+	size int64
+	err  error
+}
+
+// prepare makes the next segment's file in the background, so that a rotation
+// does not wait for the disk.
+func (w *writer) prepare() {
+	ready := make(chan prepared, 1)
+	w.next = ready
+	w.log.wait.Go(func() { ready <- w.log.newFile("next", 0) })
+}
+
+// obtain returns a file with room for a record of the given size.
+func (w *writer) obtain(room int64) prepared {
+	if w.next == nil {
+		return w.log.newFile("next", room)
+	}
+	next := <-w.next
+	if next.err != nil {
+		w.next = nil
+		return w.log.newFile("next", room)
+	}
+	if next.size < segment.Start+room {
+		w.next <- next // for the segment after this one
+		return w.log.newFile("large", room)
+	}
+	w.next = nil
+	return next
+}
+
+// newFile allocates the file of a segment: as large as it should be, or as the
+// disk allows.
+func (l *Log) newFile(name string, room int64) prepared {
+	least := segment.Start + room
+	size := l.SegmentSize
+	if free, _, err := l.space.ask(); err == nil {
+		size = min(size, free/4)
+	}
+	size = max(size, least, min(minSegment, l.SegmentSize))
+	path := filepath.Join(l.segmentDir(), name+newSuffix)
+	for {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return prepared{err: fmt.Errorf("making a segment: %w", err)}
+		}
+		file, err := l.disk.Create(path, size)
+		if err == nil {
+			return prepared{file: file, path: path, size: size}
+		}
+		if size/4 < max(least, minSegment) {
+			return prepared{err: fmt.Errorf("making a segment: %w", err)}
+		}
+		size /= 4
+	}
+}
+
+// activate begins a segment with room for a record of the given size, behind
+// the last durable record. Its header is durable before its name is, so every
+// file with a segment's name has had a header.
+func (w *writer) activate(room int64) error {
+	header := segment.NewHeader()
+	header.Number = w.header.Number + 1
+	header.First = w.sequence + 1
+	header.PreviousEnd, header.PreviousLast = w.syncedEnd, w.synced
+	header.Created = w.log.now().UnixMilli()
+	header.LastID = w.ids.last
+
+	file := w.obtain(room)
+	if file.err != nil {
+		return file.err
+	}
+	_, err := file.file.WriteAt(header.Encode(w.log.Key), 0)
+	if err == nil {
+		err = file.file.Sync()
+	}
+	if err == nil {
+		err = w.log.disk.Rename(file.path, w.log.segments.path(header.Number))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("beginning a segment: %w", err), file.file.Close())
+	}
+	w.trim()
+	w.header, w.aead = header, header.AEAD(w.log.Key)
+	w.file, w.limit = file.file, file.size
+	w.offset, w.syncedEnd, w.synced = segment.Start, segment.Start, w.sequence
+	w.log.segments.size.Add(file.size)
+	if w.next == nil {
+		w.prepare()
+	}
+	return nil
+}
+
+// rotate goes on in the next segment.
+func (w *writer) rotate(room int64) {
+	if w.file == nil {
+		return // the commit before it failed
+	}
+	err := w.sync()
+	if err == nil {
+		old := w.file
+		if err = w.activate(room); err == nil {
+			err = old.Close()
+		}
+	}
+	if err != nil {
+		w.abandon(err)
+	}
+}
+
+// trim cuts the present segment behind its last durable record. That only saves
+// space.
+func (w *writer) trim() {
+	if w.limit == 0 {
+		return // there is none, or recovery found something behind its end
+	}
+	if err := w.log.disk.Truncate(w.log.segments.path(w.header.Number), w.syncedEnd); err != nil {
+		w.log.Logger.Warn("a segment of the event log cannot be trimmed", zap.Error(err))
+		return
+	}
+	w.log.segments.size.Add(w.syncedEnd - w.limit)
+}
+
+// close ends the log's last segment.
+func (w *writer) close() error {
+	var errs []error
+	if w.next != nil {
+		if next := <-w.next; next.err == nil {
+			errs = append(errs, next.file.Close(), os.Remove(next.path))
+		}
+		w.next = nil
+	}
+	if w.file != nil {
+		if err := w.sync(); err != nil {
+			errs = append(errs, err)
+		} else {
+			w.trim()
+		}
+		errs = append(errs, w.file.Close())
+		w.file = nil
+	}
+	return errors.Join(errs...)
+}

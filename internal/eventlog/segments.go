@@ -1,0 +1,152 @@
+package eventlog
+
+import (
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// maxOpen bounds the segments that are held open for reading.
+const maxOpen = 64
+
+// segments reads records by their place, whatever segment they are in.
+type segments struct {
+	disk segment.Disk
+	dir  string
+	key  seal.Key
+	size atomic.Int64 // of all segments, in bytes
+
+	mu   sync.Mutex
+	open map[uint64]*openSegment
+	tick uint64
+}
+
+type openSegment struct {
+	file  segment.File
+	aead  cipher.AEAD
+	users int
+	used  uint64 // the tick of its last use
+}
+
+func newSegments(l *Log) *segments {
+	return &segments{disk: l.disk, dir: l.segmentDir(), key: l.Key, open: make(map[uint64]*openSegment)}
+}
+
+const segmentSuffix = ".segment"
+
+func (s *segments) path(number uint64) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", number, segmentSuffix))
+}
+
+// read returns the event whose accepted record stands at a place, whole. A
+// record that is not there as it was written is storage.ErrCorrupt.
+func (s *segments) read(e *event) (*storage.Event, error) {
+	opened, err := s.acquire(e.place.segment)
+	if err != nil {
+		return nil, err
+	}
+	defer s.letGo(opened)
+	raw := make([]byte, e.place.length)
+	if _, err := opened.file.ReadAt(raw, e.place.offset); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = storage.ErrCorrupt
+		}
+		return nil, fmt.Errorf("reading an event: %w", err)
+	}
+	frame, err := segment.Open(opened.aead, raw)
+	if err != nil || kind(frame.Kind) != accepted {
+		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+	}
+	r, err := decodeRecord(accepted, frame.Payload, true)
+	if err != nil || r.id != e.ID || r.identity != e.Integration {
+		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+	}
+	return r.event, nil
+}
+
+func (s *segments) acquire(number uint64) (*openSegment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opened := s.open[number]
+	if opened == nil {
+		var err error
+		if opened, err = s.openNow(number); err != nil {
+			return nil, err
+		}
+		s.evict()
+		s.open[number] = opened
+	}
+	s.tick++
+	opened.used = s.tick
+	opened.users++
+	return opened, nil
+}
+
+func (s *segments) openNow(number uint64) (*openSegment, error) {
+	file, err := s.disk.Open(s.path(number))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(storage.ErrCorrupt, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening a segment: %w", err)
+	}
+	header, err := readHeader(file, s.key)
+	if err != nil {
+		return nil, fmt.Errorf("opening a segment: %w", errors.Join(storage.ErrCorrupt, err, file.Close()))
+	}
+	return &openSegment{file: file, aead: header.AEAD(s.key)}, nil
+}
+
+func (s *segments) letGo(opened *openSegment) {
+	s.mu.Lock()
+	opened.users--
+	s.mu.Unlock()
+}
+
+// evict closes the segment that was not used for longest, once there are too
+// many.
+func (s *segments) evict() {
+	if len(s.open) < maxOpen {
+		return
+	}
+	var oldest uint64
+	var found *openSegment
+	for number, opened := range s.open {
+		if opened.users == 0 && (found == nil || opened.used < found.used) {
+			oldest, found = number, opened
+		}
+	}
+	if found != nil {
+		_ = found.file.Close() // it was only read
+		delete(s.open, oldest)
+	}
+}
+
+func (s *segments) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for number, opened := range s.open {
+		errs = append(errs, opened.file.Close())
+		delete(s.open, number)
+	}
+	return errors.Join(errs...)
+}
+
+func readHeader(file io.ReaderAt, key seal.Key) (segment.Header, error) {
+	raw := make([]byte, segment.Start)
+	n, err := file.ReadAt(raw, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return segment.Header{}, err
+	}
+	return segment.DecodeHeader(raw[:n], key)
+}

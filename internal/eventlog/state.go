@@ -1,0 +1,128 @@
+package eventlog
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// publish shows everybody what a group did.
+func (l *Log) publish(staged *overlay) {
+	if staged.empty() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range staged.events {
+		for _, c := range of {
+			l.publishEvent(c)
+		}
+	}
+	for name, c := range staged.copies {
+		l.active.copies[name] = c
+	}
+	for identity := range staged.dropped {
+		l.active.drop(identity)
+		l.tallies.drop(identity)
+		l.dropped[identity] = struct{}{}
+		for id, of := range l.claims {
+			if of == identity {
+				delete(l.claims, id)
+			}
+		}
+	}
+	if l.watch != nil {
+		l.watch.signal()
+	}
+}
+
+func (l *Log) publishEvent(c change) {
+	now := c.now
+	before := storage.Status("")
+	if e := l.active.put(now, c.base); e != nil {
+		before = e.Status
+	}
+	l.tallies.move(now.Integration, now.ID, before, now.Status)
+	if now.claimed {
+		l.claims[now.ID] = now.Integration
+	} else {
+		delete(l.claims, now.ID)
+	}
+	if l.watch != nil && now.Status == storage.Pending && before != storage.Pending {
+		l.watch.refs = append(l.watch.refs, now.ref())
+	}
+}
+
+// swapOverlay makes the active overlay the one to be flushed, unless one still
+// is or nothing has changed.
+func (l *Log) swapOverlay() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.flushing != nil || l.active.empty() {
+		return false
+	}
+	l.flushing, l.active = l.active, newOverlay()
+	return true
+}
+
+// flushed lets go of what is in the index now.
+func (l *Log) flushed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flushing = nil
+	l.generation++
+	close(l.caughtUp)
+	l.caughtUp = make(chan struct{})
+}
+
+// behind says whether the index is too far behind, and what is closed once it
+// has caught up.
+func (l *Log) behind() (bool, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count := l.active.count
+	if l.flushing != nil {
+		count += l.flushing.count
+	}
+	return count >= l.MaxBehind, l.caughtUp
+}
+
+// look returns an event as it stands, and for the writer what of it came from
+// the index.
+func (l *Log) look(identity storage.Identity, id storage.ID) (*event, knowledge, error) {
+	l.mu.Lock()
+	generation := l.generation
+	_, gone := l.dropped[identity]
+	e := l.active.get(identity, id)
+	if e == nil {
+		e = l.flushing.get(identity, id)
+	}
+	l.mu.Unlock()
+	switch {
+	case gone:
+		return nil, knowledge{}, storage.ErrNotFound
+	case e != nil:
+		return e, knowledge{}, nil
+	}
+	e, err := l.indexed(identity, id)
+	return e, knowledge{generation: generation, event: e}, err
+}
+
+// indexFault notes that the index cannot be read, so that the next start makes
+// it anew from the log.
+func (l *Log) indexFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if !l.lost.Swap(true) {
+		l.Logger.Error("the event index is damaged; the next start rebuilds it", zap.Error(err))
+	}
+	l.distrustIndex()
+	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+}
+
+// rebuildMark is a file that says that the index is not to be trusted.
+func (l *Log) rebuildMark() string { return filepath.Join(l.Dir, "rebuild") }

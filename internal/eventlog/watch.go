@@ -1,0 +1,146 @@
+package eventlog
+
+import (
+	"errors"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// watch tells one watcher of pending events, on a goroutine of its own: first
+// of those that are there, then of each new one.
+type watch struct {
+	log  *Log
+	fn   func(storage.Ref)
+	wake chan struct{}
+	quit chan struct{}
+	done chan struct{}
+	once sync.Once
+
+	refs []storage.Ref // new ones; guarded by the log's mutex
+}
+
+// Watch implements storage.Events. It returns at once; fn is called from one
+// goroutine, also for an event that somebody holds. fn must not call stop.
+func (l *Log) Watch(fn func(storage.Ref)) (stop func(), err error) {
+	if err := l.enter(); err != nil {
+		return nil, err
+	}
+	defer l.leave()
+	w := &watch{log: l, fn: fn, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	l.mu.Lock()
+	if l.watch != nil {
+		l.mu.Unlock()
+		return nil, errors.New("watching events: there is a watcher already")
+	}
+	l.watch = w
+	// What is not in the index yet is taken here; from now on w.refs gets
+	// the rest. The index is read later, when it can only have more.
+	recent := make(map[storage.ID]*event)
+	for _, o := range []*overlay{l.flushing, l.active} {
+		if o == nil {
+			continue
+		}
+		for _, of := range o.events {
+			for id, c := range of {
+				recent[id] = c.now
+			}
+		}
+	}
+	l.mu.Unlock()
+	l.wait.Go(func() { w.run(recent) })
+	return w.stop, nil
+}
+
+func (w *watch) stop() {
+	w.once.Do(func() {
+		close(w.quit)
+		<-w.done
+		w.log.mu.Lock()
+		w.log.watch = nil
+		w.log.mu.Unlock()
+	})
+	<-w.done
+}
+
+// signal is called with the log's mutex held.
+func (w *watch) signal() {
+	if len(w.refs) > 0 {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watch) run(recent map[storage.ID]*event) {
+	defer close(w.done)
+	if err := w.start(recent); err != nil {
+		w.log.Logger.Error("pending events cannot be listed; some wait for the next start", zap.Error(w.log.indexFault(err)))
+	}
+	var spare []storage.Ref
+	for {
+		select {
+		case <-w.quit:
+			return
+		case <-w.wake:
+		}
+		w.log.mu.Lock()
+		refs := w.refs
+		w.refs = spare[:0]
+		w.log.mu.Unlock()
+		for _, ref := range refs {
+			if w.quitting() {
+				return
+			}
+			w.fn(ref)
+		}
+		clear(refs)
+		spare = refs
+	}
+}
+
+// start passes on the events that are pending already.
+func (w *watch) start(recent map[storage.ID]*event) error {
+	view := w.log.index.View()
+	defer view.Close()
+	err := view.Ascend([]byte{pendingKey}, func(key, value []byte) (bool, error) {
+		identity, id, err := parseIDKey(key)
+		if err != nil {
+			return false, err
+		}
+		if _, ok := recent[id]; ok || w.log.isDropped(identity) {
+			return !w.quitting(), nil
+		}
+		ref, err := decodeRef(identity, id, value)
+		if err != nil {
+			return false, err
+		}
+		w.fn(ref)
+		return !w.quitting(), nil
+	})
+	for _, e := range recent {
+		if e.Status == storage.Pending && !w.quitting() {
+			w.fn(e.ref())
+		}
+	}
+	return err
+}
+
+func (w *watch) quitting() bool {
+	select {
+	case <-w.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *Log) isDropped(identity storage.Identity) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.dropped[identity]
+	return ok
+}

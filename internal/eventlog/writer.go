@@ -1,0 +1,294 @@
+package eventlog
+
+import (
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// maxUnsynced bounds the bytes of lazy records that wait for another group's
+// sync.
+const maxUnsynced = 1 << 20
+
+// errBroken is the answer while the log cannot be written.
+var errBroken = fmt.Errorf("%w: the event log cannot be written", storage.ErrUnavailable)
+
+// writer is the one goroutine that writes. It takes what callers queued,
+// decides what becomes of each op, writes all of it at once, syncs once, and
+// answers. What it stages is seen by nobody before.
+type writer struct {
+	log *Log
+	ids ids
+
+	// The segment that is written to; file is nil after a failure.
+	file   segment.File
+	aead   cipher.AEAD
+	header segment.Header
+	limit  int64 // its size
+	offset int64 // behind the last frame
+
+	sequence  uint64 // of the last record; never used twice
+	synced    uint64 // of the last durable record
+	syncedEnd int64  // behind that record
+	next      chan prepared
+
+	// The group under way: its frames, its ops, their effects, and those of
+	// its records that nobody waits for to be durable.
+	buf      []byte
+	group    []*op
+	staged   *overlay
+	lazy     []record
+	mustSync bool
+
+	// owed are lazy records that were answered and are not durable. After a
+	// failure the next segment begins with them.
+	owed      []record
+	owedBytes int
+
+	retryAt time.Time
+	retryIn time.Duration
+}
+
+func newWriter(l *Log) *writer { return &writer{log: l, staged: newOverlay()} }
+
+func (w *writer) run() {
+	var taken []*op
+	for {
+		taken = w.log.queue.take(taken)
+		if taken == nil {
+			return
+		}
+		for _, o := range taken {
+			w.add(o)
+		}
+		w.commit()
+	}
+}
+
+// add decides on one op. What is refused or needs no record is answered now,
+// the rest by commit.
+func (w *writer) add(o *op) {
+	if w.file == nil {
+		w.revive()
+	}
+	if o.swap {
+		w.commit()
+		w.swap(o)
+		return
+	}
+	w.makeRoom(o.record.bound() + segment.Overhead)
+	current, needs, err := w.decide(o)
+	switch {
+	case err != nil:
+		o.answer(err)
+	case needs == nothing:
+		o.answer(nil)
+	case needs == join:
+		w.group = append(w.group, o)
+	case w.file != nil:
+		w.stage(o, current, w.write(&o.record))
+		if o.lazy() {
+			w.lazy = append(w.lazy, o.record)
+		} else {
+			w.mustSync = true
+		}
+		w.group = append(w.group, o)
+	case o.record.kind == finished || o.record.kind == released:
+		// The end of an attempt counts all the same, and is written later:
+		// at worst a crash before repeats the attempt.
+		w.stage(o, current, place{})
+		w.owed = append(w.owed, o.record)
+		w.log.publish(w.staged)
+		w.staged.clear()
+		o.answer(nil)
+	default:
+		o.answer(errBroken)
+	}
+}
+
+// makeRoom commits what stands in the way of a record: the bound of a group, or
+// the end of the segment.
+func (w *writer) makeRoom(room int64) {
+	pending := int64(len(w.buf))
+	if pending > 0 && pending+room > w.log.GroupSize {
+		w.commit()
+	}
+	if w.file != nil && w.offset+int64(len(w.buf))+room > w.limit {
+		w.commit()
+		w.rotate(room)
+	}
+}
+
+// write appends a record to the group and returns its place.
+func (w *writer) write(r *record) place {
+	w.buf = slices.Grow(w.buf, int(r.bound())+segment.Overhead)
+	start := len(w.buf)
+	w.sequence++
+	w.buf = r.append(segment.Begin(w.buf))
+	w.buf = segment.Seal(w.aead, w.buf, start, byte(r.kind), w.sequence, w.synced)
+	return place{segment: w.header.Number, offset: w.offset + int64(start), length: int64(len(w.buf) - start)}
+}
+
+// stage keeps the effect of a record for the commit.
+func (w *writer) stage(o *op, current change, at place) {
+	r := &o.record
+	switch r.kind {
+	case closed:
+		return
+	case dropped:
+		w.staged.drop(r.identity)
+		return
+	case accepted:
+		o.event = newEvent(r, w.sequence, at)
+		if r.key != "" {
+			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, at: o.event.ReceivedAt}
+		}
+	default:
+		o.event = current.now.apply(r, w.sequence)
+	}
+	w.staged.put(o.event, current.base)
+}
+
+// commit makes the group durable and answers it.
+func (w *writer) commit() {
+	if len(w.group) == 0 {
+		return
+	}
+	group := w.group
+	if err := w.flush(); err != nil {
+		w.abandon(err)
+		w.reset()
+		for _, o := range group {
+			if o.record.kind == finished || o.record.kind == released {
+				w.add(o)
+			} else {
+				o.answer(errBroken)
+			}
+		}
+	} else {
+		w.log.publish(w.staged)
+		w.reset()
+		for _, o := range group {
+			o.answer(nil)
+		}
+	}
+	clear(group)
+	w.group = group[:0]
+}
+
+// reset makes room for the next group.
+func (w *writer) reset() {
+	w.group, w.lazy = nil, w.lazy[:0]
+	w.staged.clear()
+	w.mustSync = false
+	w.buf = w.buf[:0]
+	if int64(cap(w.buf)) > 2*w.log.GroupSize {
+		w.buf = nil // it held one very large record
+	}
+}
+
+// flush writes the group, and syncs it when somebody waits for that.
+func (w *writer) flush() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	if _, err := w.file.WriteAt(w.buf, w.offset); err != nil {
+		return fmt.Errorf("writing the event log: %w", err)
+	}
+	w.offset += int64(len(w.buf))
+	if w.mustSync || w.owedBytes+len(w.buf) > maxUnsynced {
+		return w.sync()
+	}
+	w.owed = append(w.owed, w.lazy...)
+	w.owedBytes += len(w.buf)
+	return nil
+}
+
+func (w *writer) sync() error {
+	if w.offset == w.syncedEnd {
+		return nil
+	}
+	if err := w.file.Sync(); err != nil {
+		return fmt.Errorf("syncing the event log: %w", err)
+	}
+	w.synced, w.syncedEnd = w.sequence, w.offset
+	clear(w.owed)
+	w.owed, w.owedBytes = w.owed[:0], 0
+	return nil
+}
+
+// abandon gives the segment up at the last offset that is surely durable: after
+// a failed sync nobody knows what is on the disk, so nothing is written behind
+// it any more.
+func (w *writer) abandon(cause error) {
+	if w.file != nil {
+		cause = errors.Join(cause, w.file.Close())
+		w.file = nil
+	}
+	w.owedBytes = 0
+	w.log.failing.Store(true)
+	w.retryIn = min(max(2*w.retryIn, w.log.retryMin), w.log.retryMax)
+	w.retryAt = w.log.now().Add(w.retryIn)
+	w.log.Logger.Error("the event log cannot be written; events are refused until it can",
+		zap.Error(cause), zap.Duration("retry_in", w.retryIn))
+}
+
+// revive goes on in a new segment after a failure, once it is time.
+func (w *writer) revive() {
+	if w.log.now().Before(w.retryAt) {
+		return
+	}
+	room := int64(segment.Overhead)
+	for i := range w.owed {
+		room += w.owed[i].bound() + segment.Overhead
+	}
+	err := w.activate(room)
+	if err == nil && len(w.owed) > 0 {
+		for i := range w.owed {
+			w.write(&w.owed[i])
+		}
+		w.mustSync = true
+		err = w.flush()
+	}
+	w.reset()
+	if err != nil {
+		w.abandon(err)
+		return
+	}
+	w.retryIn = 0
+	w.log.failing.Store(false)
+	w.log.Logger.Info("the event log can be written again")
+}
+
+// swap hands the overlay to the indexer, when the log is durable up to it.
+func (w *writer) swap(o *op) {
+	if w.file != nil {
+		if err := w.sync(); err != nil {
+			w.abandon(err)
+		}
+	}
+	if w.file != nil {
+		o.mark = watermark{
+			segment:  w.header.Number,
+			offset:   w.offset,
+			sequence: w.sequence,
+			lastID:   w.ids.last,
+			salt:     w.header.Salt,
+		}
+		o.swapped = w.log.swapOverlay()
+	}
+	o.answer(nil)
+}
+
+// answer gives the op back to its caller.
+func (o *op) answer(err error) {
+	o.err = err
+	o.done <- struct{}{}
+}
