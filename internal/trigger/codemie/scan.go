@@ -57,6 +57,7 @@ type scanner struct {
 	in    *bufio.Reader
 	want  map[string]bool
 	found fields
+	unit  [6]byte // a character of a string, as it is written
 }
 
 // next returns the next byte that is no white space.
@@ -186,11 +187,14 @@ func (s *scanner) text(keep int) (text string, cut bool, err error) {
 	raw := make([]byte, 0, min(keep, 64)+2)
 	raw = append(raw, '"')
 	for {
+		if cut {
+			s.skip()
+		}
 		c, err := s.in.ReadByte()
 		if err != nil {
 			return "", false, err
 		}
-		unit := [6]byte{c}
+		s.unit[0] = c
 		length := 1
 		switch {
 		case c == '"':
@@ -198,15 +202,25 @@ func (s *scanner) text(keep int) (text string, cut bool, err error) {
 		case c < ' ':
 			return "", false, errSyntax
 		case c == '\\':
-			if length, err = s.escape(unit[1:]); err != nil {
+			if length, err = s.escape(s.unit[1:]); err != nil {
 				return "", false, err
 			}
 			length++
 		}
 		if cut = cut || len(raw) > keep; !cut {
-			raw = append(raw, unit[:length]...)
+			raw = append(raw, s.unit[:length]...)
 		}
 	}
+}
+
+// skip passes over the plain characters that are at hand.
+func (s *scanner) skip() {
+	buffered, _ := s.in.Peek(s.in.Buffered())
+	n := 0
+	for n < len(buffered) && buffered[n] != '"' && buffered[n] != '\\' && buffered[n] >= ' ' {
+		n++
+	}
+	_, _ = s.in.Discard(n)
 }
 
 // escape reads what follows a backslash.
@@ -229,11 +243,15 @@ func (s *scanner) escape(into []byte) (int, error) {
 		return 0, err
 	}
 	for _, digit := range into[1:5] {
-		if !strings.ContainsRune("0123456789abcdefABCDEF", rune(digit)) {
+		if !isHex(digit) {
 			return 0, errSyntax
 		}
 	}
 	return 5, nil
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
 func unquote(raw []byte, cut bool) (string, bool, error) {
