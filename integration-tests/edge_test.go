@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -215,6 +216,13 @@ func TestEdgeOrder(t *testing.T) {
 		// The body never comes: an answer shows that nobody waited for it.
 		problem(t, g.Raw(g.Addr, "POST /webhooks/plain HTTP/1.1\nContent-Length: 1000\n", ""), 401)
 		problem(t, g.Raw(g.Addr, "POST /webhooks/plain HTTP/1.1\nContent-Length: 1000\nX-Hub-Signature-256: sha256=\n", ""), 401)
+		kept := gateway.Dial(t, g.Addr)
+		began := time.Now()
+		kept.Send("POST /webhooks/plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+		problem(t, kept.Answer(), 401)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the answer on a connection that is to be kept took %v", took)
+		}
 	})
 	t.Run("401 by headers before 415", func(t *testing.T) {
 		problem(t, g.Post("/webhooks/plain", gateway.Headers("Content-Encoding", "gzip"), body), 401)

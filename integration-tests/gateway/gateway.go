@@ -68,9 +68,7 @@ func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if g.process != nil {
-			g.Kill()
-		}
+		g.Kill()
 		if t.Failed() {
 			t.Logf("end of the gateway's log:\n%s", tail(g.Logs(), 40))
 		}
@@ -190,8 +188,12 @@ func (g *Gateway) Running() bool {
 	}
 }
 
-// Kill ends the process as a crash would, with SIGKILL.
+// Kill ends the process as a crash would, with SIGKILL. It does nothing when
+// none runs.
 func (g *Gateway) Kill() {
+	if g.process == nil {
+		return
+	}
 	g.process.Process.Kill()
 	<-g.exited
 	g.process = nil

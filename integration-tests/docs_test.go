@@ -1,0 +1,132 @@
+package integrationtests
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// TestDocumentedConfigurations validates every Caddyfile and every JSON
+// configuration in the README and the docs.
+func TestDocumentedConfigurations(t *testing.T) {
+	t.Parallel()
+	root := gateway.Root(t)
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?ms)^```(caddyfile|json)\n(.*?)^```$")
+	validated := 0
+	for _, file := range append(files, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range block.FindAllSubmatch(text, -1) {
+			language, config := string(found[1]), string(found[2])
+			if language == "json" && !strings.Contains(config, `"apps"`) {
+				continue // the body of a request or an answer
+			}
+			validated++
+			line := 1 + bytes.Count(text[:bytes.Index(text, found[0])], []byte("\n"))
+			dir := t.TempDir()
+			g := gateway.New(t, placeFiles(t, dir, config), exampleSecrets...)
+			args := []string{"validate", "--config", filepath.Join(g.Dir, "Caddyfile"), "--adapter", "caddyfile"}
+			if language == "json" {
+				var compact bytes.Buffer
+				if err := json.Compact(&compact, []byte(placeFiles(t, dir, config))); err != nil {
+					t.Errorf("%s:%d: %v", file, line, err)
+					continue
+				}
+				g.WriteConfig(compact.String())
+				args = []string{"validate", "--config", filepath.Join(g.Dir, "caddy.json")}
+			}
+			if out, err := g.Command(args...); err != nil {
+				t.Errorf("%s:%d: %v\n%s", file, line, err, out)
+			}
+		}
+	}
+	t.Logf("%d configurations", validated)
+	if validated == 0 {
+		t.Error("the docs show no configuration")
+	}
+}
+
+// placeFiles gives every {file./path} of a configuration a file to read, and
+// Hookgate's directories a place in the test's own.
+func placeFiles(t *testing.T, dir, config string) string {
+	t.Helper()
+	secretFile := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secretFile, []byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config = regexp.MustCompile(`\{file\.[^}]+\}`).ReplaceAllString(config, "{file."+secretFile+"}")
+	return strings.ReplaceAll(config, "/var/lib/hookgate", dir)
+}
+
+// TestQuickstart runs the program behind `make run`: it has to show an event
+// arriving at a trigger, to serve on, and to end when it is interrupted.
+func TestQuickstart(t *testing.T) {
+	t.Parallel()
+	root, dir := gateway.Root(t), t.TempDir()
+	demo := filepath.Join(dir, "demo")
+	if out, err := exec.Command("go", "build", "-C", root, "-o", demo, "./caddyfile-examples/quickstart").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"bin/hookgate": gateway.Binary(t), "caddyfile-examples": filepath.Join(root, "caddyfile-examples"),
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.Command(demo)
+	command.Dir = dir
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errors bytes.Buffer
+	command.Stderr = &errors
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { command.Process.Kill() })
+	watchdog := time.AfterFunc(2*gateway.Patience, func() { command.Process.Signal(syscall.SIGTERM) })
+	defer watchdog.Stop()
+
+	var said []string
+	delivered := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said = append(said, lines.Text())
+		if strings.Contains(lines.Text(), "Delivered to the trigger") && !delivered {
+			delivered = true
+			command.Process.Signal(os.Interrupt)
+		}
+	}
+	if err := command.Wait(); err != nil || !delivered {
+		t.Errorf("it ended with %v, delivered: %v\n%s\n%s", err, delivered, strings.Join(said, "\n"), errors.String())
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != "demo" && name != "bin" && name != "caddyfile-examples" && name != ".work" {
+			t.Errorf("it has made %s", name)
+		}
+	}
+}
