@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -29,9 +30,8 @@ type Options struct {
 
 	Logger *zap.Logger // nil logs nothing
 
-	// space returns the free and the total bytes of a directory's disk; tests
-	// set it.
-	space func(dir string) (free, total int64, err error)
+	// space returns the free bytes of a directory's disk; tests set it.
+	space func(dir string) (int64, error)
 }
 
 // Store is an open store. It implements storage.Integrations.
@@ -39,14 +39,15 @@ type Store struct {
 	dir    string
 	key    seal.Key
 	logger *zap.Logger
-	space  func(dir string) (free, total int64, err error)
+	space  func(dir string) (int64, error)
 	db     *badger.DB
 	mark   *mark
 
 	// writes is read by one goroutine, which alone changes what is below.
 	writes  chan *write
 	written sync.WaitGroup
-	last    uint64 // the last revision
+	last    uint64       // the last revision
+	size    atomic.Int64 // of the database when it was opened and all writes since
 	failed  error
 	broken  atomic.Bool // failed is set
 
@@ -77,10 +78,11 @@ func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	if err := s.roomy(); err != nil {
+	cramped, err := s.makeRoom()
+	if err != nil {
 		return err
 	}
-	if s.db, err = openBadger(s.dir, s.logger); err != nil {
+	if s.db, err = openBadger(s.dir, s.logger, cramped); err != nil {
 		return err
 	}
 	defer func() {
@@ -103,19 +105,22 @@ func (s *Store) start() (err error) {
 		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
 			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
 	}
+	if err := s.keepReserve(); err != nil {
+		return err
+	}
 	return seal.SyncDir(s.dir)
 }
 
 // openBadger opens the database with little memory: what is looked up often
-// is cached by the caller.
-func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
+// is cached by the caller. On a cramped disk nothing is compacted.
+func openBadger(dir string, logger *zap.Logger, cramped bool) (db *badger.DB, err error) {
 	// Badger meets some damaged files with a panic.
 	defer func() {
 		if cause := recover(); cause != nil {
 			db, err = nil, fmt.Errorf("%w: %v", storage.ErrCorrupt, cause)
 		}
 	}()
-	db, err = badger.Open(badger.DefaultOptions(dir).
+	o := badger.DefaultOptions(dir).
 		WithLogger(badgerLogger{logger.Sugar()}).
 		WithMetricsEnabled(false).
 		WithSyncWrites(true).
@@ -126,10 +131,16 @@ func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
 		WithMemTableSize(8 << 20).
 		WithNumMemtables(2).
 		WithNumCompactors(2).
+		WithNumLevelZeroTables(4).
+		WithNumLevelZeroTablesStall(8).
 		// All values are below the threshold and stay out of the value log,
 		// whose errors of syncing Badger only logs.
 		WithValueThreshold(maxValue + maxOverhead).
-		WithValueLogFileSize(1 << 20))
+		WithValueLogFileSize(1 << 20)
+	if cramped {
+		o = o.WithNumCompactors(0).WithNumLevelZeroTablesStall(math.MaxInt)
+	}
+	db, err = badger.Open(o)
 	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
 		return nil, errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
 	}
@@ -146,7 +157,14 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.writes)
 	s.written.Wait()
-	if err := errors.Join(s.db.Close(), s.mark.close()); err != nil {
+	err := s.mark.close()
+	if full := s.roomToClose(); full != nil {
+		// The lock stays until the process ends. Nothing is lost.
+		err = errors.Join(err, full)
+	} else {
+		err = errors.Join(err, s.db.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("closing the store of integrations: %w", err)
 	}
 	return nil
@@ -173,7 +191,7 @@ func (s *Store) Health() (health storage.Health) {
 	defer s.leave()
 	tree, values := s.db.Size()
 	health = storage.Health{State: "ok", SizeBytes: tree + values}
-	health.DiskFreeBytes, _, _ = s.space(s.dir) // roomy tells of the error
+	health.DiskFreeBytes, _ = s.space(s.dir) // roomy tells of the error
 	switch {
 	case s.broken.Load():
 		health.State = "failed"
@@ -181,32 +199,6 @@ func (s *Store) Health() (health storage.Health) {
 		health.State = "full"
 	}
 	return health
-}
-
-// The floor of free space: Badger writes to memory maps, and a full disk under
-// them kills the process. What it may write behind a commit (a memtable, a
-// compaction) grows with the store up to a bound.
-const (
-	minFloor = 64 << 20
-	maxFloor = 256 << 20
-)
-
-// roomy returns an error that wraps storage.ErrUnavailable when the disk has
-// too little space to write.
-func (s *Store) roomy() error {
-	free, total, err := s.space(s.dir)
-	if err != nil {
-		return fmt.Errorf("%w: asking for the free space of the disk: %w", storage.ErrUnavailable, err)
-	}
-	floor := int64(minFloor)
-	if s.db != nil {
-		tree, _ := s.db.Size()
-		floor = min(minFloor+tree, maxFloor)
-	}
-	if floor = min(floor, total/8); free < floor {
-		return fmt.Errorf("%w: %d bytes of disk are free and %d are needed", storage.ErrUnavailable, free, floor)
-	}
-	return nil
 }
 
 // badgerLogger passes on what Badger says that is more than chatter.

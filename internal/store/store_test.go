@@ -189,8 +189,9 @@ func TestMark(t *testing.T) {
 }
 
 func TestSpace(t *testing.T) {
+	const floor = 2 * flushRoom
 	var free atomic.Int64
-	o := Options{Dir: t.TempDir(), Key: seal.NewKey(), space: func(string) (int64, int64, error) { return free.Load(), 1 << 40, nil }}
+	o := Options{Dir: t.TempDir(), Key: seal.NewKey(), space: func(string) (int64, error) { return free.Load(), nil }}
 	if _, err := Open(o); !errors.Is(err, storage.ErrUnavailable) {
 		t.Fatalf("opened on a full disk: %v", err)
 	}
@@ -203,21 +204,49 @@ func TestSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	if _, err := os.Stat(s.reserve()); err != nil {
+		t.Error(err)
+	}
 	revision := mustPut(t, s, "a", "1", 0)
-	free.Store(minFloor - 1)
-	if _, err := s.Put(t.Context(), storage.Integration{WebhookID: "a", Project: "p"}, revision); !errors.Is(err, storage.ErrUnavailable) {
-		t.Errorf("%v", err)
+	full := func() {
+		t.Helper()
+		if _, err := s.Put(t.Context(), storage.Integration{WebhookID: "a", Project: "p"}, revision); !errors.Is(err, storage.ErrUnavailable) {
+			t.Errorf("%v", err)
+		}
+		if in, err := s.Get(t.Context(), "a"); err != nil || in.Revision != revision {
+			t.Errorf("%+v, %v", in, err)
+		}
+		if state := s.Health().State; state != "full" {
+			t.Error(state)
+		}
 	}
-	if in, err := s.Get(t.Context(), "a"); err != nil || in.Revision != revision {
-		t.Errorf("%+v, %v", in, err)
+	free.Store(floor - 1)
+	full()
+	// It can be opened and read on a cramped disk, and written again later.
+	free.Store(flushRoom)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if health := s.Health(); health.State != "full" || health.DiskFreeBytes != minFloor-1 {
+	if s, err = Open(o); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := os.Stat(s.reserve()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the reserve is still there: %v", err)
+	}
+	full()
+	free.Store(1 << 30)
+	revision = mustPut(t, s, "a", "2", revision)
+	if health := s.Health(); health.State != "ok" || health.DiskFreeBytes != 1<<30 {
 		t.Errorf("%+v", health)
+	}
+	free.Store(0)
+	if err := s.Close(); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("closed on a full disk: %v", err)
 	}
 	free.Store(1 << 30)
-	mustPut(t, s, "a", "2", revision)
-	if health := s.Health(); health.State != "ok" {
-		t.Errorf("%+v", health)
+	if err := s.db.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

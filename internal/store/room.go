@@ -1,0 +1,96 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Badger writes to memory maps, and a full disk under them kills the process.
+// So every write of ours leaves room for what Badger does behind it.
+const (
+	// flushRoom is what opening, closing and the memtables take.
+	flushRoom = 24 << 20
+
+	// maxCompaction bounds what compactions write before they delete: below
+	// that it is about as much as there is.
+	maxCompaction = 256 << 20
+
+	// reserveSize is what a file holds on to while there is plenty, to be let
+	// go when the store must be opened or closed on a full disk.
+	reserveSize = 32 << 20
+)
+
+// floor is the free space below which nothing is written.
+func (s *Store) floor() int64 {
+	return 2*flushRoom + min(2*s.size.Load(), maxCompaction)
+}
+
+// roomy returns an error that wraps storage.ErrUnavailable when the disk has
+// too little space for a write.
+func (s *Store) roomy() error { return s.need(s.floor()) }
+
+func (s *Store) need(room int64) error {
+	free, err := s.space(s.dir)
+	if err != nil {
+		return fmt.Errorf("%w: asking for the free space of the disk: %w", storage.ErrUnavailable, err)
+	}
+	if free < room {
+		return fmt.Errorf("%w: %d bytes of disk are free and %d are needed", storage.ErrUnavailable, free, room)
+	}
+	return nil
+}
+
+// makeRoom prepares for opening the database: with the reserve if need be. On
+// a disk that stays cramped the store can be read.
+func (s *Store) makeRoom() (cramped bool, err error) {
+	tables, err := filepath.Glob(filepath.Join(s.dir, "*.sst"))
+	if err != nil {
+		return false, err
+	}
+	for _, table := range tables {
+		info, err := os.Stat(table)
+		if err != nil {
+			return false, err
+		}
+		s.size.Add(info.Size())
+	}
+	if s.roomy() == nil {
+		return false, nil
+	}
+	return true, s.useReserve()
+}
+
+// roomToClose returns an error when the database cannot be closed: it would
+// write its memtable.
+func (s *Store) roomToClose() error {
+	if s.need(flushRoom) == nil {
+		return nil
+	}
+	return s.useReserve()
+}
+
+// useReserve lets the reserve go.
+func (s *Store) useReserve() error {
+	if err := os.Remove(s.reserve()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.need(flushRoom)
+}
+
+// keepReserve makes the reserve where there is plenty of space for it.
+func (s *Store) keepReserve() error {
+	if s.need(s.floor()+8*reserveSize) != nil {
+		return nil
+	}
+	if err := allocate(s.reserve(), reserveSize); err != nil {
+		return fmt.Errorf("making the reserve of disk space: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) reserve() string { return filepath.Join(s.dir, "reserve") }
