@@ -1,0 +1,168 @@
+// Package badger is the storage of integrations and events that Hookgate
+// brings along: sealed files in one directory, with Badger as their index.
+package badger
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func init() { caddy.RegisterModule(Storage{}) }
+
+// Storage keeps integrations and events in a directory. Everything in it is
+// encrypted.
+type Storage struct {
+	// Path is the directory. It is made when it does not exist, readable by its
+	// owner only. It may hold placeholders such as {env.NAME}. Default:
+	// `hookgate` in Caddy's data directory.
+	Path string `json:"path,omitempty"`
+
+	// EncryptionKey is 32 bytes in base64, best given as a placeholder such as
+	// {file./etc/hookgate/key}: what is written out here can be read in Caddy's
+	// own /config/. Default: a key that is generated when the storage is first
+	// made, and kept beside it in `<path>.key`. **Without the key the data
+	// cannot be read**, so keep a copy of it.
+	EncryptionKey string `json:"encryption_key,omitempty"`
+
+	path string
+	key  *seal.Key // nil when none is configured
+}
+
+// CaddyModule returns the Caddy module information.
+func (Storage) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "webhooks.storage.badger",
+		New: func() caddy.Module { return new(Storage) },
+	}
+}
+
+// Provision resolves the settings. It makes and opens nothing.
+func (s *Storage) Provision(ctx caddy.Context) error {
+	if err := s.provisionPath(); err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
+	if s.EncryptionKey == "" {
+		return nil
+	}
+	if !strings.Contains(s.EncryptionKey, "{") {
+		ctx.Logger().Warn("the encryption key is written out in the configuration and can be read in /config/; " +
+			"use a placeholder such as {file./path} or {env.NAME}")
+	}
+	text, err := caddy.NewReplacer().ReplaceOrErr(s.EncryptionKey, true, true)
+	if err != nil {
+		// The replacer's error quotes what might be a part of the key.
+		return errors.New("encryption_key: a placeholder in it is unknown or expands to nothing")
+	}
+	key, err := seal.ParseKey(strings.TrimSpace(text))
+	if err != nil {
+		return fmt.Errorf("encryption_key: %w", err)
+	}
+	s.key = &key
+	return nil
+}
+
+func (s *Storage) provisionPath() error {
+	path := filepath.Join(caddy.AppDataDir(), "hookgate")
+	if s.Path != "" {
+		var err error
+		if path, err = caddy.NewReplacer().ReplaceOrErr(s.Path, true, true); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.path, err = canonical(path)
+	return err
+}
+
+// canonical returns the absolute path without symbolic links, as far as it
+// exists.
+func canonical(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
+		resolved, err = canonical(parent)
+		return filepath.Join(resolved, filepath.Base(path)), err
+	}
+	return resolved, err
+}
+
+// Key is the canonical path: a directory must not be opened twice.
+func (s *Storage) Key() string { return s.path }
+
+// Options tells the encryption keys of two configurations apart without
+// telling them.
+func (s *Storage) Options() string {
+	if s.key == nil {
+		return "generated key"
+	}
+	id := s.key.ID()
+	return hex.EncodeToString(id[:])
+}
+
+// Open opens the storage, or makes it.
+func (s *Storage) Open() (storage.Backend, error) {
+	key, err := s.unlock()
+	if err != nil {
+		return nil, err
+	}
+	return openBackend(s.path, key, zap.New(liveCore{}).Named(string(s.CaddyModule().ID)))
+}
+
+// UnmarshalCaddyfile sets up the storage:
+//
+//	storage badger {
+//		path           <directory>
+//		encryption_key <base64>
+//	}
+func (s *Storage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the module's name
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var option *string
+		name := d.Val()
+		switch name {
+		case "path":
+			option = &s.Path
+		case "encryption_key":
+			option = &s.EncryptionKey
+		default:
+			return d.Errf("unrecognized storage option '%s'", name)
+		}
+		if *option != "" {
+			return d.Errf("'%s' is given twice", name)
+		}
+		if !d.AllArgs(option) {
+			return d.ArgErr()
+		}
+		if *option == "" {
+			return d.Errf("'%s' must not be empty", name)
+		}
+		for inner := d.Nesting(); d.NextBlock(inner); {
+			return d.Errf("'%s' takes no block", name)
+		}
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*Storage)(nil)
+	_ caddyfile.Unmarshaler = (*Storage)(nil)
+	_ storage.Storage       = (*Storage)(nil)
+)
