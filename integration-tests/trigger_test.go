@@ -53,7 +53,7 @@ func TestTriggerRequest(t *testing.T) {
 	id := accept(t, g.Post("/webhooks/gh", header, body))
 	got := sink.Wait(id)
 
-	if got.Method != "POST" || !bytes.Equal(got.Body, body) {
+	if got.Method != http.MethodPost || !bytes.Equal(got.Body, body) {
 		t.Errorf("the sink got %s %q", got.Method, got.Body)
 	}
 	target, err := url.Parse(got.URI)

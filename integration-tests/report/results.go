@@ -112,5 +112,5 @@ func (r *results) close(full bool) bool {
 		}
 	}
 	fmt.Fprintf(r.out, "\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, len(r.leftOut))
-	return r.failed == 0 && r.passed > 0 && !(full && len(r.leftOut) > 0)
+	return r.failed == 0 && r.passed > 0 && (!full || len(r.leftOut) == 0)
 }
