@@ -125,6 +125,10 @@ func TestUnauthenticatedWhereAllowed(t *testing.T) {
 	if got := s.post(t, "/webhooks/hook", nil, push); got.status != 202 {
 		t.Errorf("status %d", got.status)
 	}
+	b.put(t, github(ways(integration.Authentication{Match: integration.MatchAny})))
+	if got := s.post(t, "/webhooks/hook", nil, push); got.status != 401 {
+		t.Errorf("the operator alone: status %d", got.status)
+	}
 }
 
 func TestCompileRefuses(t *testing.T) {

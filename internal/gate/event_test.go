@@ -271,6 +271,34 @@ func TestInline(t *testing.T) {
 	}
 }
 
+// What passes keeps its body while other requests come and go.
+func TestInlineBodyIsItsOwn(t *testing.T) {
+	b := newBackend(t, github())
+	g := New(Settings{Inline: true})
+	serve := func(body string) (*http.Request, Seen) {
+		r, err := http.NewRequest(http.MethodPost, "/webhooks/hook", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = signed("push", "d", body)
+		return r, g.Serve(discard{http.Header{}}, r, "", b.Acquire)
+	}
+	var passed []*http.Request
+	for n := range 20 {
+		r, seen := serve(fmt.Sprint("body ", n))
+		if !seen.Pass {
+			t.Fatalf("seen %+v", seen)
+		}
+		seen.Done()
+		passed = append(passed, r)
+	}
+	for n, r := range passed {
+		if body, err := io.ReadAll(r.Body); err != nil || string(body) != fmt.Sprint("body ", n) {
+			t.Errorf("request %d has %q", n, body)
+		}
+	}
+}
+
 // The body of a form passes as it came.
 func TestInlineForm(t *testing.T) {
 	s := serve(t, newBackend(t, github()), New(Settings{Inline: true}))

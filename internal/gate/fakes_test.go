@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
@@ -43,14 +44,14 @@ type kept struct {
 	requeued int
 }
 
-func (l *log) Append(_ context.Context, event *storage.Event, dedupe storage.Dedupe) (storage.ID, storage.Outcome, error) {
+func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.Dedupe) (storage.ID, storage.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.during != nil {
 		l.during()
 	}
-	if l.fail != nil {
-		return storage.ID{}, 0, l.fail
+	if err := cmp.Or(l.fail, ctx.Err()); err != nil {
+		return storage.ID{}, 0, err
 	}
 	key := string(event.Integration[:]) + string(dedupe.Key)
 	if earlier := l.byKey[key]; dedupe.Key != nil && earlier != nil {

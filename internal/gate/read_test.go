@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -150,6 +153,8 @@ func TestPace(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBackend(t, github())
+				// A store may take longer than the body had: that cancels nothing.
+				b.log.during = func() { time.Sleep(time.Minute) }
 				client, server := net.Pipe()
 				var senders sync.WaitGroup
 				defer senders.Wait()
@@ -207,6 +212,73 @@ func TestPace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where no deadline can be set, the clock is looked at after each piece.
+func TestPaceWithoutDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend(t, github())
+		r := httptest.NewRequest("POST", "/webhooks/hook", nil)
+		r.Header, r.ContentLength = signed("push", "1", push), int64(len(push))
+		r.Body = io.NopCloser(iotest.OneByteReader(slow{strings.NewReader(push), time.Second}))
+		w := httptest.NewRecorder()
+		start := time.Now()
+		if New(Settings{}).Serve(w, r, "", b.Acquire); w.Code != 408 {
+			t.Errorf("status %d", w.Code)
+		}
+		if spent := time.Since(start); spent > 12*time.Second {
+			t.Errorf("gave up after %v", spent)
+		}
+	})
+}
+
+// slow is a reader that takes its time.
+type slow struct {
+	io.Reader
+	pause time.Duration
+}
+
+func (s slow) Read(b []byte) (int, error) {
+	time.Sleep(s.pause)
+	return s.Reader.Read(b)
+}
+
+// The deadline of the body is taken away with the body's end. What is left of
+// a refused body has one of its own, and a late one is not waited for again.
+func TestDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend(t, github())
+		start := time.Now()
+		serve := func(header http.Header, body io.Reader) []time.Time {
+			r := httptest.NewRequest("POST", "/webhooks/hook", body)
+			r.Header, r.ContentLength = header, int64(len(push))
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			New(Settings{}).Serve(w, r, "", b.Acquire)
+			return w.set
+		}
+		allowance := 10*time.Second + time.Duration(len(push))*time.Second/(64<<10)
+		good := signed("push", "1", push)
+		for name, test := range map[string]struct{ got, want []time.Time }{
+			"accepted": {serve(good, strings.NewReader(push)), []time.Time{start.Add(allowance), {}}},
+			"refused":  {serve(nil, strings.NewReader(push)), []time.Time{start.Add(5 * time.Second)}},
+			"too late": {serve(good, iotest.ErrReader(os.ErrDeadlineExceeded)), []time.Time{start.Add(allowance)}},
+		} {
+			if !slices.EqualFunc(test.got, test.want, func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Microsecond }) {
+				t.Errorf("%s: deadlines %v, want %v", name, test.got, test.want)
+			}
+		}
+	})
+}
+
+// deadlines is an answer that notes the read deadlines that are set.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(deadline time.Time) error {
+	d.set = append(d.set, deadline)
+	return nil
 }
 
 // oneConn is a listener of one connection.

@@ -197,6 +197,55 @@ func TestStandardWebhooksTime(t *testing.T) {
 	}
 }
 
+// A byte must not move over the dot between what is signed.
+func TestStandardWebhooksID(t *testing.T) {
+	const body, now = `{"type":"a"}`, 1764000000
+	v := mustVerifier(t, "standard-webhooks", true, "whsec_a2tra2tra2tra2tr")
+	sign := func(content string) string {
+		mac := hmac.New(sha256.New, []byte("kkkkkkkkkkkk"))
+		mac.Write([]byte(content))
+		return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	for _, test := range []struct {
+		ids  []string
+		want Reason
+	}{
+		{[]string{"msg_1"}, ""},
+		{[]string{"msg.1"}, Malformed},
+		{[]string{""}, Malformed},
+		{[]string{"\xff"}, Malformed},
+		{[]string{strings.Repeat("x", maxName+1)}, Malformed},
+		{[]string{"msg_1", "msg_1"}, Duplicate},
+		{nil, Malformed},
+	} {
+		header := http.Header{
+			"Webhook-Timestamp": {"1764000000"},
+			"Webhook-Signature": {sign(strings.Join(test.ids, "") + ".1764000000." + body)},
+		}
+		if test.ids != nil {
+			header["Webhook-Id"] = test.ids
+		}
+		claim, reason := v.Precheck(header, time.Unix(now, 0))
+		if reason == "" {
+			reason = claim.Verify([]byte(body))
+		}
+		if reason != test.want {
+			t.Errorf("ID %q: %q, want %q", test.ids, reason, test.want)
+		}
+	}
+}
+
+// A key is as good the second time.
+func TestVerifyAgain(t *testing.T) {
+	v := mustVerifier(t, "github", true, "k")
+	for _, body := range []string{"a", "bb", "a"} {
+		claim, reason := v.Precheck(http.Header{"X-Hub-Signature-256": {sign256("k", body)}}, time.Now())
+		if reason != "" || claim.Verify([]byte(body)) != "" || claim.Verify([]byte(body+"x")) != Mismatch {
+			t.Errorf("body %q: %q", body, reason)
+		}
+	}
+}
+
 func TestRead(t *testing.T) {
 	long := strings.Repeat("x", maxName+1)
 	tests := []struct {
