@@ -1,0 +1,210 @@
+// Package admin is the admin API: integrations, their events, and the status,
+// over HTTP.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Backend is what a request works on: the configuration that is active when
+// it comes.
+type Backend struct {
+	Service *integration.Service
+	View    integration.View
+	Storage storage.Backend
+
+	// Base is what stands before the webhook ID in an integration's URL.
+	Base string
+
+	// Triggers returns the state of each resource type.
+	Triggers func() []Trigger
+
+	Logger *zap.Logger
+}
+
+// Serve answers a request whose path begins with /webhooks/.
+func Serve(w http.ResponseWriter, r *http.Request, b Backend) {
+	c := &call{Backend: b, w: w, r: r}
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// call is one request.
+type call struct {
+	Backend
+	w http.ResponseWriter
+	r *http.Request
+
+	// What the path names.
+	project, webhookID string
+	event              storage.ID
+}
+
+func (c *call) serve() error {
+	segments, err := split(c.r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		names, ok := route.match(segments)
+		if !ok {
+			continue
+		}
+		if err := c.take(names); err != nil {
+			return err
+		}
+		serve, ok := route.methods[c.r.Method]
+		if !ok {
+			c.w.Header().Set("Allow", route.allow())
+			return &refusal{http.StatusMethodNotAllowed, "this method is not allowed here"}
+		}
+		return serve(c)
+	}
+	return &refusal{http.StatusNotFound, "there is nothing at this path"}
+}
+
+// refusal is an error that the caller made.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func badRequest(format string, args ...any) error {
+	return &refusal{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+// fail answers an error. What is not the caller's is told to the log alone.
+func (c *call) fail(err error) {
+	status, text := explain(err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return // nobody is there
+	case status == http.StatusServiceUnavailable:
+		c.w.Header().Set("Retry-After", "5")
+		c.Logger.Warn("answering an admin request", zap.Error(err))
+	case status == http.StatusInternalServerError:
+		c.Logger.Error("answering an admin request", zap.Error(err))
+	}
+	c.answer(status, map[string]string{"error": text})
+}
+
+// explain returns the status of an error and what to tell the caller.
+func explain(err error) (status int, text string) {
+	var own *refusal
+	var form *integration.Refusal
+	switch {
+	case errors.As(err, &own):
+		return own.status, own.text
+	case errors.As(err, &form):
+		return http.StatusBadRequest, form.Error()
+	case errors.Is(err, integration.ErrNotFound):
+		return http.StatusNotFound, integration.ErrNotFound.Error()
+	case errors.Is(err, storage.ErrNotFound):
+		return http.StatusNotFound, "there is no such event"
+	case errors.Is(err, integration.ErrExists), errors.Is(err, integration.ErrReadOnly), errors.Is(err, integration.ErrPending):
+		return http.StatusConflict, err.Error()
+	case errors.Is(err, storage.ErrConflict):
+		return http.StatusConflict, "the integration is being changed by others; try again"
+	case errors.Is(err, integration.ErrPrecondition):
+		return http.StatusPreconditionFailed, err.Error()
+	case errors.Is(err, storage.ErrUnavailable):
+		return http.StatusServiceUnavailable, "the storage is unavailable; the log says why"
+	default:
+		return http.StatusInternalServerError, "the request failed; the log says why"
+	}
+}
+
+// methods are the handlers of a path by method.
+type methods map[string]func(*call) error
+
+// route is a path pattern with names in braces, and what can be done there.
+type route struct {
+	segments []string
+	methods  methods
+}
+
+var routes = []route{
+	at("/webhooks/status", methods{http.MethodGet: (*call).status}),
+	at("/webhooks/integrations", methods{http.MethodGet: (*call).listIntegrations}),
+	at("/webhooks/projects/{project}/integrations", methods{
+		http.MethodGet:  (*call).listIntegrations,
+		http.MethodPost: (*call).createIntegration,
+	}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}", methods{
+		http.MethodGet:    (*call).getIntegration,
+		http.MethodPut:    (*call).putIntegration,
+		http.MethodPatch:  (*call).patchIntegration,
+		http.MethodDelete: (*call).deleteIntegration,
+	}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events", methods{http.MethodGet: (*call).listEvents}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
+}
+
+func at(path string, methods methods) route {
+	return route{segments: strings.Split(path, "/")[1:], methods: methods}
+}
+
+// match returns the segments that have a name.
+func (r route) match(segments []string) (names map[string]string, ok bool) {
+	if len(segments) != len(r.segments) {
+		return nil, false
+	}
+	names = make(map[string]string)
+	for i, want := range r.segments {
+		name, isName := strings.CutPrefix(want, "{")
+		switch {
+		case isName:
+			names[strings.TrimSuffix(name, "}")] = segments[i]
+		case segments[i] != want:
+			return nil, false
+		}
+	}
+	return names, true
+}
+
+// allow lists the methods.
+func (r route) allow() string {
+	var names []string
+	for name := range r.methods {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// take keeps what the path names, if it can be a name at all.
+func (c *call) take(names map[string]string) error {
+	for name, text := range names {
+		switch name {
+		case "project":
+			if !integration.ValidProject(text) {
+				return badRequest("the path holds no valid project")
+			}
+			c.project = text
+		case "webhook_id":
+			if !integration.ValidWebhookID(text) {
+				return badRequest("the path holds no valid webhook ID")
+			}
+			c.webhookID = text
+		case "event":
+			var err error
+			if c.event, err = storage.ParseID(text); err != nil {
+				return badRequest("the path holds no valid event ID")
+			}
+		}
+	}
+	return nil
+}

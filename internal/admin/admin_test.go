@@ -1,0 +1,372 @@
+package admin
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/hookgate/hookgate/internal/eventlog"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/store"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// backend is an open storage whose parts a test can replace.
+type backend struct {
+	integrations storage.Integrations
+	events       storage.Events
+}
+
+func (b backend) Integrations() storage.Integrations { return b.integrations }
+func (b backend) Events() storage.Events             { return b.events }
+func (b backend) Close() error                       { return nil }
+func (b backend) Health() storage.Health {
+	return storage.Health{State: "ok", SizeBytes: 7, DiskFreeBytes: 8}
+}
+
+// api is an admin API over a real storage, at a port of its own.
+type api struct {
+	*testing.T
+	Backend
+	server *httptest.Server
+	logs   *observer.ObservedLogs
+}
+
+func rules() integration.Rules {
+	return integration.Rules{
+		Provider: func(name string) (integration.ProviderFacts, bool) {
+			return integration.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}}, name == "github"
+		},
+		Allow: func(_, resourceType, _ string) error {
+			if resourceType != "ticket" {
+				return errors.New("no trigger serves this resource type")
+			}
+			return nil
+		},
+	}
+}
+
+func newAPI(t *testing.T) *api {
+	t.Helper()
+	dir, key := t.TempDir(), seal.NewKey()
+	integrations, err := store.Open(store.Options{Dir: filepath.Join(dir, "integrations"), Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { integrations.Close() })
+	events, err := eventlog.Open(eventlog.Options{Dir: filepath.Join(dir, "events"), Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { events.Close() })
+	core, logs := observer.New(zap.DebugLevel)
+	a := &api{T: t, logs: logs, Backend: Backend{
+		Service:  integration.NewService(integrations, events),
+		View:     integration.View{Rules: rules()},
+		Storage:  backend{integrations, events},
+		Base:     "https://hooks.example.com/webhooks/",
+		Triggers: func() []Trigger { return []Trigger{{"ticket", "closed", 2}} },
+		Logger:   zap.New(core),
+	}}
+	a.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Serve(w, r, a.Backend) }))
+	t.Cleanup(a.server.Close)
+	return a
+}
+
+// answer is what a call was answered with.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+	json   map[string]any
+}
+
+// do calls the API; a body makes it JSON unless headers, name and value in
+// turn, say else.
+func (a *api) do(method, path, body string, headers ...string) answer {
+	a.Helper()
+	r, err := http.NewRequest(method, a.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		a.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return a.read(response)
+}
+
+// raw sends a request line as it is.
+func (a *api) raw(method, target string) answer {
+	a.Helper()
+	conn, err := net.Dial("tcp", a.server.Listener.Addr().String())
+	if err != nil {
+		a.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, target); err != nil {
+		a.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return a.read(response)
+}
+
+func (a *api) read(response *http.Response) answer {
+	a.Helper()
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		a.Fatal(err)
+	}
+	got := answer{status: response.StatusCode, header: response.Header, text: string(text)}
+	if response.StatusCode != http.StatusNoContent && json.Unmarshal(text, &got.json) != nil {
+		a.Errorf("no JSON object: %d %s", response.StatusCode, text)
+	}
+	if got.status >= 400 {
+		if _, ok := got.json["error"].(string); !ok || len(got.json) != 1 {
+			a.Errorf("an error is %s", text)
+		}
+	}
+	return got
+}
+
+func (a *api) want(got answer, status int, words ...string) answer {
+	a.Helper()
+	if got.status != status {
+		a.Errorf("status %d, want %d: %s", got.status, status, got.text)
+	}
+	for _, word := range words {
+		if !strings.Contains(got.text, word) {
+			a.Errorf("%q is missing: %s", word, got.text)
+		}
+	}
+	return got
+}
+
+const (
+	list   = "/webhooks/projects/demo/integrations"
+	hook   = list + "/hook"
+	github = `{"webhook_id":"hook","authentication":{"signature":{"provider":"github","secrets":["CANARY"]}},"resource":{"type":"ticket","id":"7"}}`
+)
+
+func TestIntegrations(t *testing.T) {
+	a := newAPI(t)
+	created := a.want(a.do("POST", list, github), 201, `"webhook_url":"https://hooks.example.com/webhooks/hook"`, `"basic":null`)
+	if created.header.Get("Location") != hook || created.header.Get("ETag") == "" || created.header.Get("Content-Type") != "application/json" {
+		t.Errorf("%v", created.header)
+	}
+	read := a.want(a.do("GET", hook, ""), 200)
+	if read.text != created.text || read.header.Get("ETag") != created.header.Get("ETag") {
+		t.Errorf("%s\n%s", created.text, read.text)
+	}
+	a.want(a.do("POST", list, github), 409)
+	a.want(a.do("PUT", hook, read.text), 200)
+	a.want(a.do("PUT", hook, github, "If-Match", read.header.Get("ETag")), 412)
+	a.want(a.do("PUT", hook, github, "If-None-Match", "*"), 412)
+	a.want(a.do("PUT", hook, github, "If-Match", ""), 412)
+	a.want(a.do("PUT", list+"/new", strings.Replace(github, `"hook"`, `"new"`, 1), "If-None-Match", "*"), 201)
+	a.want(a.do("PATCH", hook, `{"alias":"a & b"}`, "Content-Type", "application/merge-patch+json"), 200, `"alias":"a & b"`)
+	a.want(a.do("PATCH", hook, `{"alias":7}`), 400, "alias: ")
+	a.want(a.do("PATCH", hook, `{"alias":"c"}`, "If-Match", `"x"`), 412)
+	a.want(a.do("PATCH", list+"/none", `{}`), 404)
+	a.want(a.do("DELETE", hook+"?force=yes", ""), 400, "force")
+	a.want(a.do("DELETE", hook, "", "If-Match", `"x"`), 412)
+	a.want(a.do("DELETE", hook, ""), 204)
+	a.want(a.do("DELETE", hook, ""), 404)
+	a.want(a.do("GET", hook, ""), 404)
+	a.want(a.do("POST", "/webhooks/projects/other/integrations", github), 409)
+	a.want(a.do("POST", list, github), 201)
+}
+
+func TestNoSecretIsShown(t *testing.T) {
+	a := newAPI(t)
+	for _, got := range []answer{
+		a.do("POST", list, github), a.do("GET", hook, ""), a.do("PUT", hook, github), a.do("PATCH", hook, `{"alias":"x"}`),
+		a.do("GET", list, ""), a.do("GET", "/webhooks/integrations", ""), a.do("POST", list, github),
+		a.do("PUT", hook, strings.Replace(github, `"github"`, `"CANARY"`, 1)),
+		a.do("PUT", hook, strings.Replace(github, `["CANARY"]`, `[{"CANARY":1}]`, 1)),
+		a.do("PUT", hook, github+"CANARY"),
+	} {
+		if strings.Contains(got.text, "CANARY") {
+			t.Errorf("%d %s", got.status, got.text)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	a := newAPI(t)
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json; charset=latin1", "application/json; x"} {
+		a.want(a.do("POST", list, github, "Content-Type", kind), 415)
+		a.want(a.do("PUT", hook, github, "Content-Type", kind), 415)
+		a.want(a.do("PATCH", hook, github, "Content-Type", kind), 415)
+	}
+	a.want(a.do("PUT", hook, github, "Content-Encoding", "gzip"), 415)
+	a.want(a.do("PUT", hook, github, "Content-Type", "Application/JSON; charset=UTF-8"), 201)
+	a.want(a.do("PUT", hook, `{"alias":"`+strings.Repeat("x", maxBody)+`"}`), 413)
+	r, err := http.NewRequest("PUT", a.server.URL+hook, io.MultiReader(strings.NewReader(strings.Repeat(" ", maxBody+1)))) // without a length
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.want(a.read(response), 413)
+	a.want(a.do("PUT", hook, "", "Content-Type", "application/json"), 400)
+}
+
+// The endpoint's own time for a request does not cut a slow body short.
+func TestSlowBody(t *testing.T) {
+	a := newAPI(t)
+	server := httptest.NewUnstartedServer(a.server.Config.Handler)
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.Start()
+	defer server.Close()
+	body, writer := io.Pipe()
+	go func() {
+		half := len(github) / 2
+		_, _ = io.WriteString(writer, github[:half])
+		<-time.After(2 * server.Config.ReadTimeout)
+		_, _ = io.WriteString(writer, github[half:])
+		writer.Close()
+	}()
+	r, err := http.NewRequest("PUT", server.URL+hook, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.want(a.read(response), 201)
+}
+
+func TestPaths(t *testing.T) {
+	a := newAPI(t)
+	a.want(a.do("PUT", hook, github), 201)
+	for _, target := range []string{
+		hook + "%2Fevents", "/webhooks/projects/demo%2fintegrations", list + "/%2e%2e", list + "/%2E", list + "/a%2eb",
+		"/webhooks/projects/demo%5Cother/integrations", list + "/hook%5c", list + "/../hook", "/webhooks/./status", list + "/.", "/webhooks/..",
+		"/webhooks//status", "//webhooks/status", "/webhooks/status/", "/webhooks/", list + "/", hook + "/",
+		"/webhooks/projects/-demo/integrations", "/webhooks/projects/d%20emo/integrations", "/webhooks/projects/.demo/integrations",
+		"/webhooks/projects/" + strings.Repeat("a", 129) + "/integrations", "/webhooks/projects/d%C3%A4/integrations",
+		list + "/_hook", list + "/a.b", list + "/hook%00", list + "/h%C3%B6ok", list + "/" + strings.Repeat("a", 129), list + "/hook%0A",
+		hook + "/events/x", hook + "/events/" + strings.Repeat("u", 26), hook + "/events/" + strings.Repeat("0", 25),
+	} {
+		for _, method := range []string{"GET", "DELETE"} {
+			if got := a.raw(method, target); got.status != 400 {
+				t.Errorf("%s %s: %d %s", method, target, got.status, got.text)
+			}
+		}
+	}
+	a.want(a.raw("GET", "/webhooks/projects/%64emo/integrations/h%6Fok"), 200)
+	for _, target := range []string{"/webhooks", "/webhooks/x", "/webhooks/projects", "/webhooks/projects/demo", "/webhooks/status/x", "/webhooks/integrations/hook", hook + "/x", hook + "/events/" + strings.Repeat("0", 26) + "/x"} {
+		a.want(a.raw("GET", target), 404)
+	}
+	for target, allow := range map[string]string{
+		"/webhooks/status":       "GET",
+		"/webhooks/integrations": "GET",
+		list:                     "GET, POST",
+		hook:                     "DELETE, GET, PATCH, PUT",
+		hook + "/events":         "GET",
+		hook + "/events/" + strings.Repeat("0", 26): "GET",
+	} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+			if strings.Contains(allow, method) {
+				continue
+			}
+			if got := a.want(a.raw(method, target), 405); got.header.Get("Allow") != allow {
+				t.Errorf("%s %s: Allow %q", method, target, got.header.Get("Allow"))
+			}
+		}
+	}
+}
+
+func FuzzPath(f *testing.F) {
+	f.Add("/webhooks/projects/demo/integrations/hook")
+	f.Add("/webhooks/%2e%2e/a//b/./%5c")
+	f.Fuzz(func(t *testing.T, path string) {
+		segments, err := split(path)
+		if err != nil {
+			return
+		}
+		for _, segment := range segments {
+			if segment == "" || segment == "." || segment == ".." || strings.Contains(segment, "/") {
+				t.Errorf("%q: %q", path, segments)
+			}
+		}
+	})
+}
+
+func TestLists(t *testing.T) {
+	a := newAPI(t)
+	for _, place := range []string{"demo/a", "demo/b", "demo/c", "other/d"} {
+		project, id, _ := strings.Cut(place, "/")
+		a.want(a.do("PUT", "/webhooks/projects/"+project+"/integrations/"+id, strings.Replace(github, `"hook"`, `"`+id+`"`, 1)), 201)
+	}
+	pages := func(path string) (ids string, cursors []string) {
+		cursor := ""
+		for {
+			got := a.want(a.do("GET", path+"?limit=1&cursor="+cursor, ""), 200)
+			for _, item := range got.json["items"].([]any) {
+				ids += item.(map[string]any)["webhook_id"].(string)
+			}
+			if cursor = got.json["next_cursor"].(string); cursor == "" {
+				return ids, cursors
+			}
+			cursors = append(cursors, cursor)
+		}
+	}
+	own, cursors := pages(list)
+	all, allCursors := pages("/webhooks/integrations")
+	if own != "abc" || all != "abcd" {
+		t.Errorf("%s, %s", own, all)
+	}
+	if got := a.do("GET", "/webhooks/projects/empty/integrations", ""); got.text != `{"items":[],"next_cursor":""}`+"\n" {
+		t.Errorf("%s", got.text)
+	}
+	a.want(a.do("GET", "/webhooks/projects/other/integrations?cursor="+cursors[0], ""), 404)
+	a.want(a.do("GET", list+"?cursor="+allCursors[0], ""), 404)
+	for _, query := range []string{"limit=0", "limit=-1", "limit=501", "limit=x", "limit=1&limit=2", "cursor=!", "cursor=YQ", "limit=%zz",
+		"cursor=" + encodeCursor([]string{"integrations", "demo"}, []string{"demo"}),
+		"cursor=" + encodeCursor([]string{"integrations", "demo"}, []string{"demo", "declared/x"}),
+		"cursor=" + encodeCursor([]string{"integrations", "demo"}, []string{"-", "x"})} {
+		a.want(a.do("GET", list+"?"+query, ""), 400)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	a := newAPI(t)
+	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
+	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8},"events":{"pending":0,"failed":0,"oldest_pending_seconds":0},` +
+		`"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"
+	if got.text != want {
+		t.Errorf("got  %s\nwant %s", got.text, want)
+	}
+	a.Triggers = func() []Trigger { return nil }
+	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`)
+}

@@ -1,0 +1,137 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// stamp is a time in milliseconds, as events show it.
+type stamp time.Time
+
+func (s stamp) MarshalText() ([]byte, error) {
+	return time.Time(s).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
+}
+
+// event is an event as a list shows it.
+type event struct {
+	ID         string         `json:"id"`
+	ReceivedAt stamp          `json:"received_at"`
+	Event      string         `json:"event"`
+	DeliveryID string         `json:"delivery_id"`
+	Status     storage.Status `json:"status"`
+	Held       bool           `json:"held"`
+	Attempts   []attempt      `json:"attempts"`
+}
+
+type attempt struct {
+	At         stamp  `json:"at"`
+	StatusCode int    `json:"status_code"`
+	Error      string `json:"error"`
+	Detail     string `json:"detail,omitempty"`
+	DurationMS int64  `json:"duration_ms"`
+}
+
+// wholeEvent is an event with what was stored of its request.
+type wholeEvent struct {
+	event
+	Headers    http.Header `json:"headers"`
+	BodyBase64 []byte      `json:"body_base64"`
+}
+
+// describe shows an event. It is held while it waits for its integration to
+// be enabled.
+func describe(in *integration.Integration, record *storage.Record) event {
+	e := event{
+		ID:         record.ID.String(),
+		ReceivedAt: stamp(record.ReceivedAt),
+		Event:      record.Type,
+		DeliveryID: record.DeliveryID,
+		Status:     record.Status,
+		Held:       record.Status == storage.Pending && !in.IsEnabled,
+		Attempts:   []attempt{},
+	}
+	for _, a := range record.Attempts {
+		e.Attempts = append(e.Attempts, attempt{
+			At:         stamp(a.At),
+			StatusCode: a.StatusCode,
+			Error:      a.Error,
+			Detail:     a.Detail,
+			DurationMS: a.Duration.Milliseconds(),
+		})
+	}
+	return e
+}
+
+// maxEmptyPages bounds how much is searched for one page of a list.
+const maxEmptyPages = 16
+
+func (c *call) listEvents() error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	q := storage.Query{Status: storage.Status(query.Get("status"))}
+	switch q.Status {
+	case "", storage.Pending, storage.Delivered, storage.Failed:
+	default:
+		return badRequest("status: pending, delivered or failed is needed")
+	}
+	if q.Limit, err = limit(query); err != nil {
+		return err
+	}
+	scope := []string{"events", c.project, c.webhookID}
+	place, err := decodeCursor(query.Get("cursor"), scope)
+	if err != nil {
+		return err
+	}
+	if place != nil {
+		if q.Before, err = storage.ParseID(place[0]); err != nil || len(place) != 1 {
+			return badCursor
+		}
+	}
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	answer := page[event]{Items: []event{}}
+	more := true
+	for pages := 0; more && len(answer.Items) == 0 && pages < maxEmptyPages; pages++ {
+		var records []storage.Record
+		var next storage.ID
+		if records, next, more, err = c.Storage.Events().List(c.r.Context(), in.Identity, q); err != nil {
+			return err
+		}
+		for i := range records {
+			answer.Items = append(answer.Items, describe(in, &records[i]))
+		}
+		q.Before = next
+	}
+	if more {
+		answer.NextCursor = encodeCursor(scope, []string{q.Before.String()})
+	}
+	c.answer(http.StatusOK, answer)
+	return nil
+}
+
+func (c *call) getEvent() error {
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, c.event)
+	if err != nil {
+		return err
+	}
+	whole := wholeEvent{event: describe(in, record), Headers: record.Header, BodyBase64: record.Body}
+	if whole.Headers == nil {
+		whole.Headers = http.Header{}
+	}
+	if whole.BodyBase64 == nil {
+		whole.BodyBase64 = []byte{}
+	}
+	c.answer(http.StatusOK, whole)
+	return nil
+}

@@ -1,0 +1,127 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// page is a part of a list.
+type page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// listIntegrations lists those of a project, or all when the path names none.
+func (c *call) listIntegrations() error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	size, err := limit(query)
+	if err != nil {
+		return err
+	}
+	scope := []string{"integrations", c.project}
+	place, err := decodeCursor(query.Get("cursor"), scope)
+	if err != nil {
+		return err
+	}
+	var after storage.Place
+	if place != nil {
+		if len(place) != 2 || !integration.ValidProject(place[0]) || !integration.ValidWebhookID(place[1]) {
+			return badCursor
+		}
+		after = storage.Place{Project: place[0], WebhookID: place[1]}
+	}
+	list, more, err := c.Service.List(c.r.Context(), c.View, c.project, after, size)
+	if err != nil {
+		return err
+	}
+	answer := page[*integration.Masked]{Items: []*integration.Masked{}}
+	for _, in := range list {
+		answer.Items = append(answer.Items, in.Mask(c.Base))
+	}
+	if more {
+		last := list[len(list)-1]
+		answer.NextCursor = encodeCursor(scope, []string{last.Project, last.WebhookID})
+	}
+	c.answer(http.StatusOK, answer)
+	return nil
+}
+
+func (c *call) createIntegration() error {
+	text, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, err := c.Service.Create(c.r.Context(), c.View, c.project, text)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", "/webhooks/projects/"+in.Project+"/integrations/"+in.WebhookID)
+	c.show(http.StatusCreated, in)
+	return nil
+}
+
+func (c *call) getIntegration() error {
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	c.show(http.StatusOK, in)
+	return nil
+}
+
+func (c *call) putIntegration() error {
+	text, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, created, err := c.Service.Put(c.r.Context(), c.View, c.project, c.webhookID, text, c.precondition())
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	c.show(status, in)
+	return nil
+}
+
+func (c *call) patchIntegration() error {
+	text, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, err := c.Service.Patch(c.r.Context(), c.View, c.project, c.webhookID, text, c.precondition())
+	if err != nil {
+		return err
+	}
+	c.show(http.StatusOK, in)
+	return nil
+}
+
+func (c *call) deleteIntegration() error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	force := query.Get("force")
+	if force != "" && force != "true" && force != "false" {
+		return badRequest("force: true or false is needed")
+	}
+	if err := c.Service.Delete(c.r.Context(), c.View, c.project, c.webhookID, force == "true", c.precondition()); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// show answers with an integration, its secrets masked.
+func (c *call) show(status int, in *integration.Integration) {
+	c.w.Header().Set("ETag", in.ETag())
+	c.answer(status, in.Mask(c.Base))
+}

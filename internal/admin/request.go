@@ -1,0 +1,170 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+)
+
+const (
+	maxBody = 1 << 20 // bytes
+
+	// bodyTime is how long a body may take: 10 s and its size at 64 KiB/s.
+	bodyTime = 26 * time.Second
+
+	defaultLimit = 50
+	maxLimit     = 500 // items of a page
+)
+
+// split returns the decoded segments of a path. Forms in which a rule about
+// paths might see another path than this handler are refused.
+func split(escaped string) ([]string, error) {
+	path, ok := strings.CutPrefix(escaped, "/")
+	if !ok {
+		return nil, badRequest("the path does not begin with a slash")
+	}
+	lower := strings.ToLower(path)
+	for _, code := range []string{"%2f", "%5c", "%2e"} {
+		if strings.Contains(lower, code) {
+			return nil, badRequest("the path holds an encoded slash, backslash or dot")
+		}
+	}
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		switch segment {
+		case "":
+			return nil, badRequest("the path holds a double or a trailing slash")
+		case ".", "..":
+			return nil, badRequest("the path holds a dot segment")
+		}
+		text, err := url.PathUnescape(segment)
+		if err != nil {
+			return nil, badRequest("the path is not well encoded")
+		}
+		segments[i] = text
+	}
+	return segments, nil
+}
+
+// body reads the body of a write.
+func (c *call) body() ([]byte, error) {
+	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	if err != nil || (kind != "application/json" && kind != "application/merge-patch+json") || (charset != "" && charset != "utf-8") {
+		return nil, &refusal{http.StatusUnsupportedMediaType, "the content type application/json or application/merge-patch+json is needed"}
+	}
+	if coding := c.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &refusal{http.StatusUnsupportedMediaType, "a content encoding is not supported"}
+	}
+	tooLarge := &refusal{http.StatusRequestEntityTooLarge, "the body is over 1 MiB"}
+	if c.r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	// The admin endpoint's own time is short for a large body; where the
+	// deadline cannot be moved it stays as it is.
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(bodyTime))
+	text, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &refusal{http.StatusRequestTimeout, "the body came too slowly"}
+	case err != nil:
+		return nil, badRequest("the body ended early")
+	}
+	return text, nil
+}
+
+// query returns the parameters of the query, each at most once.
+func (c *call) query() (url.Values, error) {
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("the query is not well encoded")
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, badRequest("the query has %.64q twice", name)
+		}
+	}
+	return query, nil
+}
+
+// limit is the number of items that a page may have.
+func limit(query url.Values) (int, error) {
+	text := query.Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, badRequest("limit: a number from 1 to %d is needed", maxLimit)
+	}
+	return n, nil
+}
+
+// precondition is what the request asks of the present state.
+func (c *call) precondition() integration.Precondition {
+	list := func(name string) string {
+		values := c.r.Header.Values(name)
+		if len(values) == 0 {
+			return ""
+		}
+		return strings.Join(values, ",") + "," // an empty field is no missing one
+	}
+	return integration.Precondition{IfMatch: list("If-Match"), IfNoneMatch: list("If-None-Match")}
+}
+
+// A cursor names the list that it belongs to, and a place in it.
+
+func encodeCursor(scope, place []string) string {
+	text := strings.Join(scope, "/") + "\n" + strings.Join(place, "/")
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+// decodeCursor returns the place, nil without a cursor. That of another list
+// is not found here.
+func decodeCursor(text string, scope []string) (place []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	list, rest, ok := strings.Cut(string(raw), "\n")
+	if err != nil || !ok {
+		return nil, badCursor
+	}
+	if !slices.Equal(strings.Split(list, "/"), scope) {
+		return nil, &refusal{http.StatusNotFound, "there is no such cursor in this list"}
+	}
+	return strings.Split(rest, "/"), nil
+}
+
+var badCursor = badRequest("cursor: it is not one that a list has given")
+
+// answer writes a JSON document.
+func (c *call) answer(status int, document any) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		c.fail(err)
+		return
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(text.Bytes()) // nobody else can be told
+}
