@@ -143,6 +143,9 @@ func parseBase(text string) (base, host string, err error) {
 	return strings.TrimRight(text, "/"), parsed.Hostname(), nil
 }
 
+// Secure says whether the URL begins with https.
+func (p *Platform) Secure() bool { return strings.HasPrefix(p.base, "https:") }
+
 // ResourceTypes names the three types of the platform.
 func (p *Platform) ResourceTypes() []string {
 	return []string{assistantType, workflowType, datasourceType}

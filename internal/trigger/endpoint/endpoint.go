@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hookgate/hookgate/internal/trigger/exchange"
@@ -129,6 +130,9 @@ func parseBody(text string, expand expander) (template, error) {
 		return escapeJSON(value)
 	})
 }
+
+// Secure says whether the URL begins with https.
+func (e *Endpoint) Secure() bool { return strings.HasPrefix(e.address.base, "https:") }
 
 // ResourceTypes names the one type that the endpoint serves.
 func (e *Endpoint) ResourceTypes() []string { return e.resourceTypes }

@@ -1,0 +1,201 @@
+// Package codemie is the Caddy module `webhooks.triggers.codemie`: it starts
+// what the CodeMie platform offers.
+package codemie
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/hookgate/hookgate/internal/trigger/codemie"
+	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/internal/guest"
+)
+
+func init() {
+	caddy.RegisterModule(Trigger{})
+}
+
+// Trigger starts assistants, workflows and datasources of the CodeMie
+// platform. It serves the resource types `assistant`, `workflow` and
+// `datasource`.
+type Trigger struct {
+	// Where the platform's API is found, with the root path if it has one. It
+	// may hold Caddy's placeholders. Required.
+	URL string `json:"url,omitempty"`
+
+	// The access token of the platform's user in whose name everything is
+	// started. Usually a placeholder, such as {env.NAME} or {file./path}; it
+	// is resolved anew when the platform refuses the token. Required, unless
+	// each project has its own.
+	Token string `json:"token,omitempty"`
+
+	// Leaves out the check that a resource belongs to the integration's
+	// project on the platform as well. **Then whoever may write integrations
+	// of any project can start whatever the token can.** Default: `false`.
+	AnyProject bool `json:"any_project,omitempty"`
+
+	// How long one call to the platform may take. An assistant that is a
+	// remote agent answers only when it is done. Default: `30s`.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// The longest time between two looks at a run. The first looks follow each
+	// other faster. Default: `15s`.
+	PollInterval caddy.Duration `json:"poll_interval,omitempty"`
+
+	// How long a run is followed before its event fails. Default: `6h`.
+	RunTimeout caddy.Duration `json:"run_timeout,omitempty"`
+
+	// The projects that may use this trigger, each with its own token and
+	// resources. Default: all projects may.
+	Projects guest.Projects `json:"projects,omitempty"`
+
+	// How connections are made, as in reverse_proxy. Unlike there, the proxy
+	// variables of the environment are not used. Default: HTTP/1.1 and HTTP/2.
+	TransportRaw json.RawMessage `json:"transport,omitempty" caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
+
+	engine *codemie.Platform
+}
+
+// CaddyModule returns the Caddy module information.
+func (Trigger) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "webhooks.triggers.codemie",
+		New: func() caddy.Module { return new(Trigger) },
+	}
+}
+
+// Provision resolves the placeholders and prepares the engine. It calls nobody.
+func (t *Trigger) Provision(ctx caddy.Context) error {
+	if err := t.provision(ctx); err != nil {
+		return fmt.Errorf("trigger codemie: %w", err)
+	}
+	return nil
+}
+
+func (t *Trigger) provision(ctx caddy.Context) error {
+	url, err := guest.Expand(t.URL)
+	if err != nil {
+		return fmt.Errorf("reading the URL: %w", err)
+	}
+	options := codemie.Options{
+		URL:           url,
+		ProjectTokens: make(map[string]codemie.Token),
+		Projects:      t.Projects.Limits(),
+		AnyProject:    t.AnyProject,
+		Timeout:       time.Duration(t.Timeout),
+		PollInterval:  time.Duration(t.PollInterval),
+		RunTimeout:    time.Duration(t.RunTimeout),
+	}
+	if options.Token, err = token(ctx, "the token", t.Token); err != nil {
+		return err
+	}
+	for name, project := range t.Projects {
+		own, err := token(ctx, "the token of project "+name, project.Token)
+		if err != nil {
+			return err
+		}
+		if own != nil {
+			options.ProjectTokens[name] = own
+		}
+	}
+
+	if t.TransportRaw, err = guest.TransportDefaults(t.TransportRaw); err != nil {
+		return err
+	}
+	module, err := ctx.LoadModule(t, "TransportRaw")
+	if err != nil {
+		return fmt.Errorf("loading the transport: %w", err)
+	}
+	if options.Transport, err = guest.RoundTripper(module); err != nil {
+		return err
+	}
+	if t.engine, err = codemie.New(options); err != nil {
+		return err
+	}
+	return guest.CheckScheme(module, t.engine.Secure())
+}
+
+// token returns what reads the token anew, or nil without one.
+func token(ctx caddy.Context, option, configured string) (codemie.Token, error) {
+	if configured == "" {
+		return nil, nil
+	}
+	if _, err := guest.Secret(ctx.Logger(), option, configured); err != nil {
+		return nil, err
+	}
+	return func() (string, error) {
+		text, err := guest.Expand(configured)
+		return strings.TrimSpace(text), err
+	}, nil
+}
+
+// ResourceTypes names the three types of the platform.
+func (t *Trigger) ResourceTypes() []string { return t.engine.ResourceTypes() }
+
+// Allow says whether the project may start the resource.
+func (t *Trigger) Allow(project string, resource trigger.Resource) error {
+	return t.engine.Allow(project, resource)
+}
+
+// Run starts the resource, or looks after what was started.
+func (t *Trigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+	return t.engine.Run(ctx, attempt)
+}
+
+// UnmarshalCaddyfile reads the trigger. Syntax:
+//
+//	trigger codemie <url> {
+//	    token         <token>
+//	    any_project
+//	    timeout       <duration>
+//	    poll_interval <duration>
+//	    run_timeout   <duration>
+//	    project       <name> {
+//	        token     <token>
+//	        resources <pattern...>
+//	    }
+//	    transport     <name> {
+//	        ...
+//	    }
+//	}
+//
+// `project` may be given once for each name.
+func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the module's name
+	if !d.AllArgs(&t.URL) {
+		return d.ArgErr()
+	}
+	return guest.Block(d, func(option string) (bool, error) {
+		switch option {
+		case "token":
+			return false, guest.Text(d, &t.Token)
+		case "any_project":
+			t.AnyProject = true
+			return false, guest.None(d)
+		case "timeout":
+			return false, guest.Duration(d, &t.Timeout)
+		case "poll_interval":
+			return false, guest.Duration(d, &t.PollInterval)
+		case "run_timeout":
+			return false, guest.Duration(d, &t.RunTimeout)
+		case "project":
+			return true, t.Projects.UnmarshalOption(d)
+		case "transport":
+			return false, guest.UnmarshalTransport(d, &t.TransportRaw)
+		}
+		return false, d.Errf("unrecognized option %s", option)
+	})
+}
+
+// Interface guards
+var (
+	_ trigger.Trigger       = (*Trigger)(nil)
+	_ caddy.Provisioner     = (*Trigger)(nil)
+	_ caddyfile.Unmarshaler = (*Trigger)(nil)
+)

@@ -1,0 +1,87 @@
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+const transports = "http.reverse_proxy.transport."
+
+// UnmarshalTransport reads the option `transport`, as reverse_proxy has it.
+func UnmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	name := d.Val()
+	module, err := caddyfile.UnmarshalModule(d, transports+name)
+	if err != nil {
+		return err
+	}
+	if _, ok := module.(http.RoundTripper); !ok {
+		return d.Errf("the module %s%s is no http.RoundTripper", transports, name)
+	}
+	*into = caddyconfig.JSONModuleObject(module, "protocol", name, nil)
+	return nil
+}
+
+// TransportDefaults fills in what differs from reverse_proxy. The proxy
+// variables of the environment are not used: an event and the operator's
+// credential go where the configuration says. And answers are not asked for in
+// compressed form.
+func TransportDefaults(raw json.RawMessage) (json.RawMessage, error) {
+	options := make(map[string]json.RawMessage)
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &options); err != nil {
+			return nil, fmt.Errorf("reading the transport: %w", err)
+		}
+	}
+	if options["protocol"] == nil {
+		options["protocol"] = json.RawMessage(`"http"`)
+	}
+	if string(options["protocol"]) == `"http"` {
+		if options["network_proxy"] == nil && options["forward_proxy_url"] == nil {
+			options["network_proxy"] = json.RawMessage(`{"from":"none"}`)
+		}
+		if options["compression"] == nil {
+			options["compression"] = json.RawMessage("false")
+		}
+	}
+	return json.Marshal(options)
+}
+
+// RoundTripper makes a loaded transport module usable outside of reverse_proxy.
+func RoundTripper(module any) (http.RoundTripper, error) {
+	next, ok := module.(http.RoundTripper)
+	if !ok {
+		return nil, fmt.Errorf("the transport %T is no http.RoundTripper", module)
+	}
+	if t, ok := module.(reverseproxy.ProxyProtocolTransport); ok && t.ProxyProtocolEnabled() {
+		return nil, errors.New("the transport cannot use the PROXY protocol: an attempt has no client address")
+	}
+	return roundTripper{next}, nil
+}
+
+// CheckScheme refuses TLS options beside a URL that is not https: they would
+// be left out in silence.
+func CheckScheme(module any, secure bool) error {
+	if t, ok := module.(reverseproxy.TLSTransport); ok && t.TLSEnabled() && !secure {
+		return errors.New("the transport has TLS options, but the URL begins with http://")
+	}
+	return nil
+}
+
+// roundTripper gives Caddy's transport the replacer that it looks for in a
+// request's context. It knows nothing of an event.
+type roundTripper struct{ next http.RoundTripper }
+
+func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer())))
+}
