@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,6 +144,61 @@ func TestBacklogExpiresBehindOpenCircuit(t *testing.T) {
 		b.want(0, 0, 500)
 		if n := len(b.log.all()); n > 150 {
 			t.Errorf("%d attempts through an open circuit", n)
+		} else if b.events.claims > n+500 {
+			t.Errorf("%d claims for %d attempts", b.events.claims, n)
+		}
+	})
+}
+
+// Also an event that was tried before this process began expires on time,
+// once it was looked at.
+func TestOldBacklogExpires(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{For: 2 * time.Hour}, always(resultRetry)))
+		now := time.Now()
+		for range 20 {
+			b.events.store(storage.Record{
+				Event: storage.Event{ResourceType: "assistant"},
+				State: storage.State{Status: storage.Pending, Due: now, QueuedAt: now.Add(-time.Hour), Tries: 3},
+			})
+		}
+		b.pass(time.Hour - time.Second)
+		b.want(20, 0, 0)
+		b.pass(2 * time.Minute)
+		b.want(0, 0, 20)
+	})
+}
+
+// What is to expire behind an open circuit is attempted after all when the
+// endpoint answers again before its turn.
+func TestExpiryIsCalledOff(t *testing.T) {
+	simulate(t, Options{Workers: 2}, func(b *bench) {
+		var up, slow atomic.Bool
+		plan := b.plan(Policy{For: time.Minute}, func(context.Context, *trigger.Attempt) trigger.Result {
+			if up.Load() {
+				return resultOK
+			}
+			return resultRefused
+		})
+		plan.Integration = func(string, storage.Identity) IntegrationState {
+			if slow.Load() {
+				time.Sleep(10 * time.Minute)
+			}
+			return Enabled
+		}
+		b.d.Use(plan)
+		for range 100 {
+			b.events.accept(0, "assistant")
+		}
+		b.pass(50 * time.Second)
+		b.want(100, 0, 0)
+		slow.Store(true)
+		b.pass(25 * time.Minute) // the next failure finds that all are overdue
+		up.Store(true)
+		b.events.accept(0, "assistant")
+		b.pass(100 * time.Hour)
+		if got := b.events.count(); got[storage.Delivered] < 90 || got[storage.Failed] == 0 || got[storage.Pending] != 0 {
+			t.Errorf("got %v", got)
 		}
 	})
 }
@@ -220,6 +276,23 @@ func TestPendingRunWithoutTime(t *testing.T) {
 		b.pass(time.Minute + time.Millisecond)
 		if n := len(b.log.all()); n != 61 {
 			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+// A run that goes on shows that the endpoint answers.
+func TestPendingRunClosesCircuit(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{Initial: time.Nanosecond}, func(_ context.Context, attempt *trigger.Attempt) trigger.Result {
+			if attempt.Number == 1 {
+				return resultRefused
+			}
+			return trigger.Result{Verdict: trigger.Pending, RetryAfter: time.Minute}
+		}))
+		b.events.accept(0, "assistant")
+		b.pass(2 * time.Second)
+		if got := b.d.Status()[0].State; got != StateClosed {
+			t.Errorf("the circuit is %s", got)
 		}
 	})
 }
@@ -402,6 +475,21 @@ func TestDeleted(t *testing.T) {
 	})
 }
 
+// An event whose deletion its attempt's end meets is forgotten at once.
+func TestDeletedDuringAttempt(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
+			b.events.drop(0)
+			return resultRetry
+		}))
+		b.events.accept(0, "assistant")
+		b.pass(0)
+		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+			t.Errorf("%d are scheduled", n)
+		}
+	})
+}
+
 // Events of a type that nobody serves wait for a plan that does.
 func TestTriggerGone(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
@@ -478,7 +566,7 @@ func TestStorageFaults(t *testing.T) {
 					if broken == "release" {
 						result = trigger.Result{Verdict: trigger.Pending}
 					}
-					b.d.Use(b.plan(Policy{}, func(_ context.Context, attempt *trigger.Attempt) trigger.Result {
+					b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
 						if len(b.log.all()) < 40 {
 							return result
 						}
@@ -492,7 +580,7 @@ func TestStorageFaults(t *testing.T) {
 						asked++
 						return fault
 					}
-					for n := range 40 {
+					for n := range 500 {
 						b.events.accept(n, "assistant")
 					}
 					b.pass(4 * time.Second)
@@ -503,7 +591,7 @@ func TestStorageFaults(t *testing.T) {
 					}
 					b.events.mu.Unlock()
 					b.pass(time.Minute)
-					b.want(0, 40, 0)
+					b.want(0, 500, 0)
 				})
 			})
 		}

@@ -315,6 +315,18 @@ func simulate(t *testing.T, options Options, test func(b *bench)) {
 		if n := b.d.schedule.inFlight; n != 0 || len(b.d.schedule.running) != 0 {
 			t.Errorf("%d attempts in flight after the end", n)
 		}
+		for _, st := range b.d.schedule.order {
+			events := 0
+			for _, l := range st.lanes {
+				events += int(l.events)
+				if l.events <= 0 || l.dropped {
+					t.Errorf("a lane with %d events is kept", l.events)
+				}
+			}
+			if events != st.pending || st.running != 0 {
+				t.Errorf("%s: counts %d pending, %d running; its lanes have %d", st.resourceType, st.pending, st.running, events)
+			}
+		}
 	})
 }
 

@@ -35,9 +35,11 @@ const (
 	// Enabled integrations have their events attempted.
 	Enabled
 	// Disabled integrations have their events held, neither attempted nor
-	// expired, until Wake or Use.
+	// expired, until Wake or Use. One that a configuration no longer declares
+	// counts as disabled, too.
 	Disabled
 	// Deleted integrations never come back: their events leave the schedule.
+	// The storage drops them.
 	Deleted
 )
 
