@@ -270,6 +270,7 @@ func TestPaths(t *testing.T) {
 	a.want(a.do("PUT", hook, github), 201)
 	for _, target := range []string{
 		hook + "%2Fevents", "/webhooks/projects/demo%2fintegrations", list + "/%2e%2e", list + "/%2E", list + "/a%2eb",
+		"/webhooks/projects/de%2Emo/integrations", "/webhooks/st%2Fatus",
 		"/webhooks/projects/demo%5Cother/integrations", list + "/hook%5c", list + "/../hook", "/webhooks/./status", list + "/.", "/webhooks/..",
 		"/webhooks//status", "//webhooks/status", "/webhooks/status/", "/webhooks/", list + "/", hook + "/",
 		"/webhooks/projects/-demo/integrations", "/webhooks/projects/d%20emo/integrations", "/webhooks/projects/.demo/integrations",
