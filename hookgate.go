@@ -1,8 +1,10 @@
+// Package hookgate imports every module of Hookgate, so that building Caddy
+// with this one package is building the whole product.
 package hookgate
 
 import (
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-	_ "github.com/dgraph-io/badger/v4"
-	_ "github.com/tidwall/gjson"
-	_ "go.uber.org/zap"
+	_ "github.com/hookgate/hookgate/module"
+	_ "github.com/hookgate/hookgate/module/storage/badger"
+	_ "github.com/hookgate/hookgate/module/trigger/codemie"
+	_ "github.com/hookgate/hookgate/module/trigger/http"
 )

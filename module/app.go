@@ -1,0 +1,290 @@
+// Package module holds Hookgate's faces towards Caddy: the webhooks app, its
+// HTTP handler, its admin routes and its Caddyfile syntax. They parse,
+// provision and hand over; what is done with a request is in internal/.
+package module
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+func init() { caddy.RegisterModule(new(App)) }
+
+// App owns what all webhooks handlers share: the storage of integrations and
+// events, the triggers, and the dispatcher that runs them. It works without
+// any configuration: events and integrations are then kept in `hookgate` in
+// Caddy's data directory.
+type App struct {
+	// PublicURL is what stands before the webhook ID in the URLs that admins
+	// are shown, such as https://hooks.example.com/webhooks/. Without it they
+	// are shown the path alone.
+	PublicURL string `json:"public_url,omitempty"`
+
+	// AllowUnauthenticated permits integrations that authenticate nobody and
+	// say so themselves. **Whoever knows such an integration's URL runs its
+	// trigger.** Default: false.
+	AllowUnauthenticated bool `json:"allow_unauthenticated,omitempty"`
+
+	// StorageRaw is where integrations and events are kept. Default: badger.
+	// Two configurations that follow each other may share a storage only with
+	// the same settings.
+	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=webhooks.storage inline_key=module"`
+
+	// TriggersRaw are the triggers: what an event may start. Each resource
+	// type is served by one of them.
+	TriggersRaw []json.RawMessage `json:"triggers,omitempty" caddy:"namespace=webhooks.triggers inline_key=module"`
+
+	// Retry says how often and how long a trigger is tried.
+	Retry *Retry `json:"retry,omitempty"`
+
+	// Integrations are declared here rather than made over the admin API, in
+	// the same form. Over the admin API they can be read and not changed. A
+	// secret should be a placeholder such as {env.NAME} or {file./path}: what
+	// is written out here can be read in Caddy's own /config/.
+	Integrations []json.RawMessage `json:"integrations,omitempty"`
+
+	logger   *zap.Logger
+	storage  storage.Storage
+	triggers []trigger.Trigger
+	byType   map[string]trigger.Trigger
+	parsed   []*integration.Integration // declared, without identity
+	prefix   string                     // of a handler
+
+	// lease is nil until the storage is open; opening guards its making and
+	// what is complete from then on.
+	lease    atomic.Pointer[lease]
+	opening  sync.Mutex
+	declared *integration.Declared
+	routes   map[string]*gate.Route // of the declared integrations
+	cleaned  bool
+}
+
+// Retry is how a trigger is tried again: with exponential back-off and full
+// jitter, until the event is delivered or the time is over.
+type Retry struct {
+	// For is how long after its acceptance an event is tried. Default: 72h.
+	For caddy.Duration `json:"for,omitempty"`
+
+	// Initial is the longest wait before the second attempt. Default: 1s.
+	Initial caddy.Duration `json:"initial,omitempty"`
+
+	// Max is the longest wait before any attempt; a longer Retry-After is cut
+	// to it. Default: 1h.
+	Max caddy.Duration `json:"max,omitempty"`
+
+	// Attempts bounds the attempts. Default: 0, no bound but the time.
+	Attempts int `json:"attempts,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "webhooks", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision loads the guests and checks what is declared. It opens nothing:
+// `caddy validate` provisions too, beside a running server.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Logger()
+	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	if err := a.provisionURL(); err != nil {
+		return err
+	}
+	if err := a.provisionRetry(); err != nil {
+		return err
+	}
+	if err := a.provisionStorage(ctx); err != nil {
+		return err
+	}
+	if err := a.provisionTriggers(ctx); err != nil {
+		return err
+	}
+	return a.provisionIntegrations()
+}
+
+func (a *App) provisionURL() error {
+	if a.PublicURL == "" {
+		return nil
+	}
+	public, err := caddy.NewReplacer().ReplaceOrErr(a.PublicURL, true, true)
+	if err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	parsed, err := url.Parse(public)
+	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
+		parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
+		return errors.New("public_url: it must be an http or https URL with a host and no query")
+	}
+	a.PublicURL = strings.TrimSuffix(public, "/") + "/"
+	return nil
+}
+
+func (a *App) provisionRetry() error {
+	if a.Retry == nil {
+		a.Retry = new(Retry)
+	}
+	for _, field := range []struct {
+		name  string
+		value *caddy.Duration
+		unset time.Duration
+	}{
+		{"for", &a.Retry.For, 72 * time.Hour},
+		{"initial", &a.Retry.Initial, time.Second},
+		{"max", &a.Retry.Max, time.Hour},
+	} {
+		if *field.value < 0 {
+			return fmt.Errorf("retry: %s: a duration above 0 is needed", field.name)
+		}
+		if *field.value == 0 {
+			*field.value = caddy.Duration(field.unset)
+		}
+	}
+	if a.Retry.Attempts < 0 {
+		return errors.New("retry: attempts: a number from 1 is needed, or none")
+	}
+	return nil
+}
+
+func (a *App) provisionStorage(ctx caddy.Context) error {
+	raw := a.StorageRaw
+	if raw == nil {
+		raw = json.RawMessage(`{"module":"badger"}`)
+	}
+	a.StorageRaw = raw
+	loaded, err := ctx.LoadModule(a, "StorageRaw")
+	if err != nil {
+		return fmt.Errorf("loading the storage: %w", err)
+	}
+	a.storage = loaded.(storage.Storage)
+	return nil
+}
+
+func (a *App) provisionTriggers(ctx caddy.Context) error {
+	a.byType = make(map[string]trigger.Trigger)
+	if a.TriggersRaw == nil {
+		return nil
+	}
+	loaded, err := ctx.LoadModule(a, "TriggersRaw")
+	if err != nil {
+		return fmt.Errorf("loading the triggers: %w", err)
+	}
+	for _, guest := range loaded.([]any) {
+		t := guest.(trigger.Trigger)
+		a.triggers = append(a.triggers, t)
+		for _, resourceType := range t.ResourceTypes() {
+			if a.byType[resourceType] != nil {
+				return fmt.Errorf("two triggers serve the resource type '%s'", resourceType)
+			}
+			a.byType[resourceType] = t
+		}
+	}
+	return nil
+}
+
+// serves notes the prefix of a handler. Admins are shown the usual one if any
+// handler has it, else the first by name, for handlers come in no order.
+func (a *App) serves(prefix string) {
+	if a.prefix == "" || prefix == gate.DefaultPrefix || a.prefix != gate.DefaultPrefix && prefix < a.prefix {
+		a.prefix = prefix
+	}
+}
+
+// Start opens the storage and begins to dispatch.
+func (a *App) Start() error {
+	held, err := a.acquire()
+	if err != nil {
+		return err
+	}
+	defer a.release(held)
+	held.attach(a)
+	return nil
+}
+
+// Stop ends dispatching for this configuration. Attempts that are under way
+// go on; what survives reloads waits for them when nothing needs it any more.
+func (a *App) Stop() error {
+	if held := a.lease.Load(); held != nil {
+		held.detach(a)
+	}
+	return nil
+}
+
+// Cleanup lets go of the storage. It may follow a Provision or a Start that
+// failed half way, and requests of this configuration may still be running.
+func (a *App) Cleanup() error {
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if a.cleaned {
+		return nil
+	}
+	a.cleaned = true
+	if held := a.lease.Load(); held != nil {
+		held.detach(a)
+		if held.letGo() {
+			return held.close()
+		}
+	}
+	return nil
+}
+
+// acquire returns a hold on the open gateway, opening it when this is the
+// first to ask: the app's Start or a request, whichever comes first, for Caddy
+// starts apps in no order. It must be released.
+func (a *App) acquire() (*lease, error) {
+	if held := a.lease.Load(); held != nil && held.hold() {
+		return held, nil
+	}
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if held := a.lease.Load(); held != nil && held.hold() {
+		return held, nil
+	}
+	opened, err := openGateway(a.storage, a.logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ready(opened); err != nil {
+		return nil, errors.Join(err, opened.close())
+	}
+	held := newLease(opened)
+	// A request that comes after Cleanup holds what it needs alone.
+	if !a.cleaned {
+		held.hold()
+		a.lease.Store(held)
+	}
+	return held, nil
+}
+
+// release undoes acquire. The last request of a configuration that is gone
+// closes what nobody else holds, behind its own back.
+func (a *App) release(held *lease) {
+	if held.letGo() {
+		go func() {
+			if err := held.close(); err != nil {
+				a.logger.Error("closing the storage", zap.Error(err))
+			}
+		}()
+	}
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

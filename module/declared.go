@@ -1,0 +1,95 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// rules is what this configuration allows an integration to be.
+func (a *App) rules() integration.Rules {
+	return integration.Rules{
+		Provider:             providerFacts,
+		Allow:                a.allow,
+		AllowUnauthenticated: a.AllowUnauthenticated,
+	}
+}
+
+// allow says whether the project may start the resource.
+func (a *App) allow(project, resourceType, id string) error {
+	t := a.byType[resourceType]
+	if t == nil {
+		return errors.New("no trigger serves this resource type")
+	}
+	return t.Allow(project, trigger.Resource{Type: resourceType, ID: id})
+}
+
+func providerFacts(name string) (integration.ProviderFacts, bool) {
+	p, ok := provider.Lookup(name)
+	if !ok {
+		return integration.ProviderFacts{}, false
+	}
+	return integration.ProviderFacts{
+		SHA256:            p.SHA256(),
+		CredentialHeaders: p.CredentialHeaders(),
+		ReservedHeaders:   p.ReservedHeaders(),
+		CheckSecret:       p.CheckSecret,
+	}, true
+}
+
+// provisionIntegrations checks the declared integrations. Their identities
+// are found when the storage is open.
+func (a *App) provisionIntegrations() error {
+	repl := caddy.NewReplacer()
+	var err error
+	a.parsed, err = integration.ParseDeclared(a.rules(), a.Integrations, func(field, text string) (string, error) {
+		if !strings.Contains(text, "{") && text != "" {
+			a.logger.Warn("a declared integration holds a literal secret, which can be read in /config/; use a placeholder such as {env.NAME}",
+				zap.String("field", field))
+		}
+		expanded, err := repl.ReplaceOrErr(text, true, true)
+		if err != nil {
+			// The replacer's error quotes what might be a part of a secret.
+			return "", errors.New("a placeholder in it is unknown or expands to nothing")
+		}
+		return expanded, nil
+	})
+	return err
+}
+
+// ready completes, once, what this configuration needs of the open storage:
+// the declared integrations' identities, and their routes.
+func (a *App) ready(g *gateway) error {
+	if a.routes != nil {
+		return nil
+	}
+	declared, err := g.service.Declare(context.Background(), a.parsed)
+	if err != nil {
+		return err
+	}
+	for _, webhookID := range declared.Shadowed {
+		a.logger.Warn("an integration of the admin API is shadowed by a declared one of the same webhook ID and is not served",
+			zap.String("webhook_id", webhookID))
+	}
+	routes := make(map[string]*gate.Route)
+	for _, in := range declared.All() {
+		if routes[in.WebhookID], err = gate.Compile(in); err != nil {
+			return err
+		}
+	}
+	a.declared, a.routes = declared, routes
+	return nil
+}
+
+// view is what the service must know of this configuration.
+func (a *App) view() integration.View {
+	return integration.View{Rules: a.rules(), Declared: a.declared}
+}

@@ -1,0 +1,238 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func init() { caddy.RegisterModule(Handler{}) }
+
+// maxBodyLimit is the largest max_body, in bytes.
+const maxBodyLimit = 1 << 30
+
+// Handler is the public edge: it takes the webhooks of external tools. It
+// looks up the integration behind the request's path, authenticates the
+// request, filters it by its event, stores it durably and answers 202; the
+// webhooks app runs the trigger then.
+//
+// Every request that reaches it is answered by it, except that, inline, an
+// authenticated and wanted one goes on to the next handler.
+//
+// It provides the placeholders `{webhook.id}`, `{webhook.project}`,
+// `{webhook.alias}`, `{webhook.provider}`, `{webhook.event}`,
+// `{webhook.event_id}`, `{webhook.delivery_id}`, `{webhook.resource_type}` and
+// `{webhook.resource_id}` to handlers and logs that come later.
+type Handler struct {
+	// Prefix is what stands before the webhook ID in the path. It begins and
+	// ends with a slash. Default: /webhooks/.
+	Prefix string `json:"prefix,omitempty"`
+
+	// Inline hands an authenticated, wanted request to the next handler
+	// rather than storing it. Nothing is kept, retried or deduplicated then.
+	Inline bool `json:"inline,omitempty"`
+
+	// ForwardCredentials leaves the sender's credentials in a request that
+	// goes to the next handler. Default: false, they are removed.
+	ForwardCredentials bool `json:"forward_credentials,omitempty"`
+
+	// MaxBody bounds a request's body, in bytes. Default: 26214400 (25 MiB).
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	app    *App
+	gate   *gate.Gate
+	logger *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.webhooks", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision sets the defaults and finds the app, which need not be configured.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	if h.Prefix == "" {
+		h.Prefix = gate.DefaultPrefix
+	}
+	if h.MaxBody == 0 {
+		h.MaxBody = gate.DefaultMaxBody
+	}
+	app, err := ctx.App("webhooks")
+	if err != nil {
+		return fmt.Errorf("loading the webhooks app: %w", err)
+	}
+	h.app = app.(*App)
+	h.app.serves(h.Prefix)
+	h.gate = gate.New(gate.Settings{
+		Prefix:             h.Prefix,
+		Inline:             h.Inline,
+		ForwardCredentials: h.ForwardCredentials,
+		MaxBody:            h.MaxBody,
+	})
+	return nil
+}
+
+// Validate checks what JSON may hold and the Caddyfile's parser refuses.
+func (h *Handler) Validate() error {
+	if err := checkPrefix(h.Prefix); err != nil {
+		return err
+	}
+	if h.MaxBody < 0 || h.MaxBody > maxBodyLimit {
+		return fmt.Errorf("max_body: a number of bytes from 1 to %d is needed", int64(maxBodyLimit))
+	}
+	return nil
+}
+
+func checkPrefix(prefix string) error {
+	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") ||
+		strings.Contains(prefix, "//") || strings.ContainsAny(prefix, "*?#%{}\\ ") {
+		return errors.New("prefix: it must begin and end with a slash and be a plain path")
+	}
+	return nil
+}
+
+// ServeHTTP answers the request or, inline, hands it on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	seen := h.gate.Serve(w, r, client, h.acquire)
+	defer seen.Done()
+	collectors.request(seen)
+	h.log(seen, client)
+	setPlaceholders(r, seen)
+	if seen.Pass {
+		return next.ServeHTTP(w, r)
+	}
+	return nil
+}
+
+func (h *Handler) acquire() (gate.Backend, func(), error) {
+	held, err := h.app.acquire()
+	if err != nil {
+		h.logger.Error("the storage cannot be opened", zap.Error(err))
+		return nil, nil, err
+	}
+	return edge{h.app, held}, func() { h.app.release(held) }, nil
+}
+
+// edge is what the gate needs of the configuration, for one request.
+type edge struct {
+	app *App
+	*lease
+}
+
+func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) {
+	return e.app.route(ctx, e.gateway, webhookID)
+}
+
+func (e edge) Events() storage.Events { return e.backend.Events() }
+
+func (e edge) Flight() *gate.Flight { return e.flight }
+
+func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceType] != nil }
+
+func (e edge) AllowUnauthenticated() bool { return e.app.AllowUnauthenticated }
+
+// log tells what was decided, and why; a sender is told less.
+func (h *Handler) log(seen gate.Seen, client string) {
+	level := zapcore.DebugLevel
+	switch {
+	case seen.StatusCode >= 500:
+		level = zapcore.WarnLevel
+	case seen.StatusCode == http.StatusUnauthorized:
+		level = zapcore.InfoLevel
+	}
+	entry := h.logger.Check(level, "webhook request")
+	if entry == nil {
+		return
+	}
+	fields := make([]zap.Field, 0, 8)
+	fields = append(fields,
+		zap.String("outcome", string(seen.Outcome)),
+		zap.Int("status", seen.StatusCode),
+		zap.String("client_ip", client))
+	if seen.Reason != "" {
+		fields = append(fields, zap.String("reason", seen.Reason))
+	}
+	if in := seen.Integration; in != nil {
+		fields = append(fields, zap.String("webhook_id", in.WebhookID), zap.String("project", in.Project))
+	}
+	if seen.EventID != "" {
+		fields = append(fields, zap.String("event_id", seen.EventID))
+	}
+	entry.Write(fields...)
+}
+
+// setPlaceholders makes what was found out about the request known to later
+// handlers and logs. Nothing is known of an unauthenticated request but the
+// integration that it was meant for.
+func setPlaceholders(r *http.Request, seen gate.Seen) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	repl.Map(func(key string) (any, bool) {
+		name, ok := strings.CutPrefix(key, "webhook.")
+		if !ok {
+			return nil, false
+		}
+		return placeholder(seen, name)
+	})
+}
+
+func placeholder(seen gate.Seen, name string) (any, bool) {
+	switch name {
+	case "event":
+		return seen.EventType, true
+	case "event_id":
+		return seen.EventID, true
+	case "delivery_id":
+		return seen.DeliveryID, true
+	case "id", "project", "alias", "provider", "resource_type", "resource_id":
+	default:
+		return nil, false
+	}
+	in := seen.Integration
+	if in == nil {
+		return "", true
+	}
+	switch name {
+	case "id":
+		return in.WebhookID, true
+	case "project":
+		return in.Project, true
+	case "alias":
+		return in.Alias, true
+	case "provider":
+		if in.Authentication.Signature != nil {
+			return in.Authentication.Signature.Provider, true
+		}
+	case "resource_type":
+		if in.Resource != nil {
+			return in.Resource.Type, true
+		}
+	case "resource_id":
+		if in.Resource != nil {
+			return in.Resource.ID, true
+		}
+	}
+	return "", true
+}
+
+// Interface guards
+var (
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.Validator             = (*Handler)(nil)
+	_ gate.Backend                = edge{}
+)

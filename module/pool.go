@@ -1,0 +1,156 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/dispatch"
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// gateways holds what survives a reload, by the storage's key: Caddy starts a
+// new configuration before it stops the old one, and a storage cannot be open
+// twice.
+var gateways = caddy.NewUsagePool()
+
+// gateway is an open storage and what belongs to it for as long as it is
+// open: the dispatcher, the routes of the edge, the bytes in flight.
+type gateway struct {
+	key     string
+	options string
+	logger  *zap.Logger
+
+	backend    storage.Backend
+	service    *integration.Service
+	routes     *integration.Cache[*gate.Route]
+	dispatcher *dispatch.Dispatcher
+	flight     *gate.Flight
+
+	// apps are the configurations that are started, the newest last. It is
+	// the newest that dispatches. An older one takes over again when a newer
+	// one fails to start as a whole.
+	mu   sync.Mutex
+	apps []*App
+}
+
+// openGateway opens the storage, or joins those who have it open.
+func openGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
+	key := s.Key()
+	value, joined, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return newGateway(s, logger)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the storage: %w", err)
+	}
+	g := value.(*gateway)
+	if joined && g.options != s.Options() {
+		return nil, errors.Join(fmt.Errorf("the storage %s is open with other settings: stop the server to change them", key), g.close())
+	}
+	return g, nil
+}
+
+func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
+	backend, err := s.Open()
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{
+		key:     s.Key(),
+		options: s.Options(),
+		logger:  logger,
+		backend: backend,
+		flight:  gate.NewFlight(gate.DefaultFlight),
+	}
+	g.dispatcher = dispatch.New(dispatch.Options{
+		Events:  backend.Events(),
+		Logger:  logger,
+		Observe: collectors.attempt,
+	})
+	g.service = integration.NewService(backend.Integrations(), dropper{backend.Events(), g.dispatcher})
+	g.routes = integration.NewCache(g.stored, gate.Compile, integration.CacheLimit)
+	g.service.OnChange(func(webhookID string, identity storage.Identity) {
+		g.routes.Invalidate(webhookID)
+		g.dispatcher.Wake(identity)
+	})
+	if err := g.dispatcher.Start(); err != nil {
+		return nil, errors.Join(err, backend.Close())
+	}
+	return g, nil
+}
+
+// stored looks an integration up that the admin API made. What configurations
+// declare comes before it and is kept with them.
+func (g *gateway) stored(ctx context.Context, webhookID string) (*integration.Integration, error) {
+	return g.service.Lookup(ctx, integration.View{}, webhookID)
+}
+
+// dropper tells the dispatcher of events that were dropped.
+type dropper struct {
+	storage.Events
+	dispatcher *dispatch.Dispatcher
+}
+
+func (d dropper) Drop(ctx context.Context, identity storage.Identity) error {
+	err := d.Events.Drop(ctx, identity)
+	d.dispatcher.Wake(identity)
+	return err
+}
+
+// close lets go of the gateway; the last one to do so closes the storage.
+func (g *gateway) close() error {
+	_, err := gateways.Delete(g.key)
+	return err
+}
+
+// Destruct stops the dispatcher and closes the storage.
+func (g *gateway) Destruct() error {
+	if err := g.dispatcher.Stop(context.Background()); err != nil {
+		g.logger.Error("closing the storage", zap.Error(err))
+	}
+	if waiting := g.backend.Events().Counts().Pending; waiting > 0 {
+		g.logger.Info("closing the storage; its pending events are delivered once it is open again",
+			zap.String("storage", g.key), zap.Int("pending", waiting))
+	}
+	return g.backend.Close()
+}
+
+// attach makes the configuration the one that dispatches.
+func (g *gateway) attach(a *App) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Contains(g.apps, a) {
+		g.apps = append(g.apps, a)
+		g.dispatcher.Use(a.plan(g))
+	}
+}
+
+// detach undoes attach. It may be called twice, and without attach.
+func (g *gateway) detach(a *App) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.Index(g.apps, a)
+	if i < 0 {
+		return
+	}
+	newest := i == len(g.apps)-1
+	g.apps = slices.Delete(g.apps, i, i+1)
+	if !newest {
+		return
+	}
+	if len(g.apps) == 0 {
+		g.dispatcher.Use(nil)
+		return
+	}
+	g.dispatcher.Use(g.apps[len(g.apps)-1].plan(g))
+}
+
+// Interface guards
+var _ caddy.Destructor = (*gateway)(nil)
