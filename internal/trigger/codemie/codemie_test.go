@@ -86,9 +86,12 @@ func (b *bench) event(kind, id string) *delivery {
 func (d *delivery) run(ctx context.Context) trigger.Result {
 	return d.bench.trigger.Run(ctx, &trigger.Attempt{
 		Event: &d.event, Number: 1, IdempotencyKey: d.event.ID, Progress: d.saved,
-		Save: func(_ context.Context, progress []byte) error {
+		Save: func(ctx context.Context, progress []byte) error {
 			if d.fail {
 				return errors.New("the storage is unavailable")
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			d.saved = append([]byte(nil), progress...)
 			return nil

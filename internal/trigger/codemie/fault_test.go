@@ -1,7 +1,10 @@
 package codemie_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -127,10 +130,42 @@ func TestStartNotTaken(t *testing.T) {
 				t.Errorf("%s, %d: %+v", kind, status, result)
 			}
 			d.expect(trigger.Delivered, "")
-			if len(b.Conversations()) > 1 && kind == "assistant" {
-				t.Errorf("%d chats", len(b.Conversations()))
+			if len(b.Conversations()) > 1 {
+				t.Errorf("%s: %d chats", kind, len(b.Conversations()))
+			}
+			if kind == "workflow" {
+				checkFreshChats(b)
 			}
 		}
+	}
+}
+
+// checkFreshChats expects another chat for each start of an execution: what an
+// earlier one left there would become part of the input.
+func checkFreshChats(b *bench) {
+	b.t.Helper()
+	used := make(map[string]bool)
+	for _, request := range b.Requests() {
+		if request.Route != executions {
+			continue
+		}
+		var body struct {
+			ID string `json:"conversation_id"`
+		}
+		if err := json.Unmarshal(request.Body, &body); err != nil || body.ID == "" || used[body.ID] {
+			b.t.Errorf("chat %q: %v", body.ID, err)
+		}
+		used[body.ID] = true
+	}
+}
+
+// TestNotForTheTokensUser is refused what it looks at with a 401 that is not
+// about the token.
+func TestNotForTheTokensUser(t *testing.T) {
+	for _, status := range []int{401, 403} {
+		b := newBench(t)
+		b.Inject(codemietest.Fault{Route: "GET /v1/assistants/id/{id}", Answer: codemietest.Status(status, "Access denied")})
+		b.event("assistant", "assistant-1").expect(trigger.Fail, trigger.ErrResourceNotAllowed)
 	}
 }
 
@@ -272,6 +307,35 @@ func TestStopDuringStart(t *testing.T) {
 		t.Errorf("%d starts", b.Count(chatRoute))
 	}
 }
+
+// TestStopAfterStart cuts an attempt when the answer to its start is there: the
+// ID is saved all the same.
+func TestStopAfterStart(t *testing.T) {
+	for _, kind := range []string{"assistant", "workflow"} {
+		ctx, stop := context.WithCancel(t.Context())
+		b := newBench(t, func(o *codemie.Options) {
+			next := o.Transport
+			o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				response, err := next.RoundTrip(r)
+				if err == nil && r.Method == "POST" && !strings.HasSuffix(r.URL.Path, "/conversations") {
+					body, _ := io.ReadAll(response.Body)
+					response.Body = io.NopCloser(bytes.NewReader(body))
+					stop()
+				}
+				return response, err
+			})
+		})
+		d := b.event(kind, kind+"-1")
+		if result := d.run(ctx); result.Verdict != trigger.Pending {
+			t.Fatalf("%s: %+v", kind, result)
+		}
+		d.expect(trigger.Delivered, "")
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestStorageFails(t *testing.T) {
 	for _, kind := range []string{"assistant", "workflow"} {

@@ -120,7 +120,8 @@ func TestSendersHeaders(t *testing.T) {
 	e := newEndpoint(t, Options{URL: server.URL})
 	parent := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	e.Run(t.Context(), attempt(func(e *trigger.Event) {
-		e.Header = http.Header{"Webhook-Id": {"forged"}, "X-Webhook-Project": {"forged"}, "Traceparent": {parent}}
+		e.Header = http.Header{"Webhook-Id": {"forged"}, "X-Webhook-Project": {"forged"}, "X-Webhook-Delivery": {"forged"},
+			"Webhook-Signature": {"v1,forged"}, "Traceparent": {parent}}
 		e.Type, e.DeliveryID = "", ""
 	}))
 	header := last().header
