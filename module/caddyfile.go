@@ -5,12 +5,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/dustin/go-humanize"
 
+	"github.com/hookgate/hookgate/module/internal/option"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -63,24 +63,12 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 // UnmarshalCaddyfile reads the block of the global option; see
 // parseGlobalOption for the syntax.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	once := make(options)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		option := d.Val()
-		if option != "trigger" && option != "integration" {
-			if err := once.take(d); err != nil {
-				return err
-			}
-		}
-		var err error
-		switch option {
+	return option.Block(d, func(name string) (err error) {
+		switch name {
 		case "public_url":
-			err = oneArg(d, &a.PublicURL)
+			err = option.Text(d, &a.PublicURL)
 		case "allow_unauthenticated":
-			a.AllowUnauthenticated = true
-			err = noArgs(d)
+			err = option.Flag(d, &a.AllowUnauthenticated)
 		case "storage":
 			a.StorageRaw, err = guest[storage.Storage](d, "webhooks.storage")
 		case "trigger":
@@ -95,13 +83,10 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			raw, err = parseIntegration(d)
 			a.Integrations = append(a.Integrations, raw)
 		default:
-			err = d.Errf("unrecognized webhooks option '%s'", option)
+			err = option.Unknown(d)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return err
+	}, "trigger", "integration")
 }
 
 // guest reads `<module> ...` and hands it to the module of the namespace.
@@ -124,37 +109,26 @@ func guest[T any](d *caddyfile.Dispenser, namespace string) (json.RawMessage, er
 // UnmarshalCaddyfile reads the block of the retry option; see
 // parseGlobalOption for the syntax.
 func (r *Retry) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	once := make(options)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := once.take(d); err != nil {
-			return err
-		}
-		var err error
-		switch d.Val() {
+	return option.Block(d, func(name string) error {
+		switch name {
 		case "for":
-			err = duration(d, &r.For)
+			return option.Duration(d, &r.For)
 		case "initial":
-			err = duration(d, &r.Initial)
+			return option.Duration(d, &r.Initial)
 		case "max":
-			err = duration(d, &r.Max)
+			return option.Duration(d, &r.Max)
 		case "attempts":
 			var text string
-			if err = oneArg(d, &text); err == nil {
+			err := option.Text(d, &text)
+			if err == nil {
 				if r.Attempts, err = strconv.Atoi(text); err != nil || r.Attempts < 1 {
 					err = d.Errf("attempts: '%s' is no number from 1", text)
 				}
 			}
-		default:
-			err = d.Errf("unrecognized retry option '%s'", d.Val())
-		}
-		if err != nil {
 			return err
 		}
-	}
-	return nil
+		return option.Unknown(d)
+	})
 }
 
 // parseDirective sets up the handler:
@@ -198,128 +172,37 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 // the syntax.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	once := make(options)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := once.take(d); err != nil {
-			return err
-		}
-		var err error
-		switch d.Val() {
+	return option.Block(d, func(name string) error {
+		switch name {
 		case "prefix":
 			if h.Prefix != "" {
 				return d.Errf("the prefix is '%s' already, by the path before the block", h.Prefix)
 			}
-			if err = oneArg(d, &h.Prefix); err == nil {
-				if bad := checkPrefix(h.Prefix); bad != nil {
-					err = d.WrapErr(bad)
-				}
+			if err := option.Text(d, &h.Prefix); err != nil {
+				return err
 			}
+			if err := checkPrefix(h.Prefix); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
 		case "inline":
-			h.Inline = true
-			err = noArgs(d)
+			return option.Flag(d, &h.Inline)
 		case "forward_credentials":
-			h.ForwardCredentials = true
-			err = noArgs(d)
+			return option.Flag(d, &h.ForwardCredentials)
 		case "max_body":
 			var text string
-			if err = oneArg(d, &text); err == nil {
-				var size uint64
-				if size, err = humanize.ParseBytes(text); err != nil || size == 0 || size > maxBodyLimit {
-					err = d.Errf("max_body: '%s' is no size from 1 byte to 1GiB", text)
-				}
-				h.MaxBody = int64(size)
+			if err := option.Text(d, &text); err != nil {
+				return err
 			}
-		default:
-			err = d.Errf("unrecognized webhooks subdirective '%s'", d.Val())
+			size, err := humanize.ParseBytes(text)
+			if err != nil || size == 0 || size > maxBodyLimit {
+				return d.Errf("max_body: '%s' is no size from 1 byte to 1GiB", text)
+			}
+			h.MaxBody = int64(size)
+			return nil
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// options remembers which options of a block were seen, to refuse a second.
-type options map[string]bool
-
-func (o options) take(d *caddyfile.Dispenser) error {
-	name := d.Val()
-	if o[name] {
-		return d.Errf("'%s' is given twice", name)
-	}
-	o[name] = true
-	return nil
-}
-
-// noArgs ends an option that is a word alone.
-func noArgs(d *caddyfile.Dispenser) error {
-	return end(d, d.Val())
-}
-
-// oneArg reads an option of one value.
-func oneArg(d *caddyfile.Dispenser, value *string) error {
-	option := d.Val()
-	if !d.NextArg() {
-		return d.ArgErr()
-	}
-	*value = d.Val()
-	return end(d, option)
-}
-
-// args reads an option of one value or more.
-func args(d *caddyfile.Dispenser) ([]string, error) {
-	option := d.Val()
-	values := d.RemainingArgs()
-	if len(values) == 0 {
-		return nil, d.ArgErr()
-	}
-	return values, end(d, option)
-}
-
-// end refuses what follows a complete option: a further argument, or a block,
-// which would be read as options of the block around it.
-func end(d *caddyfile.Dispenser, option string) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	if d.NextBlock(d.Nesting()) {
-		return d.Errf("no block may follow '%s'", option)
-	}
-	return nil
-}
-
-// duration reads an option that is a positive duration.
-func duration(d *caddyfile.Dispenser, value *caddy.Duration) error {
-	name := d.Val()
-	var text string
-	if err := oneArg(d, &text); err != nil {
-		return err
-	}
-	parsed, err := caddy.ParseDuration(text)
-	if err != nil || parsed <= 0 {
-		return d.Errf("%s: '%s' is no duration above 0", name, text)
-	}
-	*value = caddy.Duration(parsed)
-	return nil
-}
-
-// onOff reads an option that is on or off.
-func onOff(d *caddyfile.Dispenser) (bool, error) {
-	name := d.Val()
-	var text string
-	if err := oneArg(d, &text); err != nil {
-		return false, err
-	}
-	switch text {
-	case "on":
-		return true, nil
-	case "off":
-		return false, nil
-	}
-	return false, d.Errf("%s: '%s' is neither on nor off", name, text)
+		return option.Unknown(d)
+	})
 }
 
 // Interface guards

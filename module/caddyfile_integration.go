@@ -5,6 +5,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/hookgate/hookgate/module/internal/option"
 )
 
 // declaration is an integration of the Caddyfile, in the JSON form of the
@@ -81,17 +83,8 @@ func parseIntegration(d *caddyfile.Dispenser) (json.RawMessage, error) {
 		return nil, d.ArgErr()
 	}
 	in.WebhookID = d.Val()
-	if d.NextArg() {
-		return nil, d.ArgErr()
-	}
-	once := make(options)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := once.take(d); err != nil {
-			return nil, err
-		}
-		if err := in.option(d); err != nil {
-			return nil, err
-		}
+	if err := option.Block(d, func(name string) error { return in.read(d, name) }); err != nil {
+		return nil, err
 	}
 	if in.Project == "" {
 		return nil, d.Errf("integration '%s' has no project", in.WebhookID)
@@ -99,61 +92,46 @@ func parseIntegration(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	return caddyconfig.JSON(in, nil), nil
 }
 
-func (in *declaration) option(d *caddyfile.Dispenser) (err error) {
+func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	auth := &in.Authentication
-	switch d.Val() {
+	switch name {
 	case "project":
-		return oneArg(d, &in.Project)
+		return option.Text(d, &in.Project)
 	case "alias":
-		return oneArg(d, &in.Alias)
+		return option.Text(d, &in.Alias)
 	case "is_enabled":
-		var on bool
-		on, err = onOff(d)
-		in.IsEnabled = &on
+		in.IsEnabled = new(bool)
+		return option.Switch(d, in.IsEnabled)
 	case "secure_header":
 		auth.SecureHeader = new(declaredHeader)
-		return twoArgs(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
+		return option.Pair(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
 	case "signature":
 		var values []string
-		if values, err = args(d); err == nil && len(values) < 2 {
-			err = d.ArgErr()
-		}
+		err := option.List(d, 2, &values)
 		if err == nil {
 			auth.Signature = &declaredSignature{Provider: values[0], Secrets: values[1:]}
 		}
+		return err
 	case "basic":
 		auth.Basic = new(declaredBasic)
-		return twoArgs(d, &auth.Basic.Username, &auth.Basic.Password)
+		return option.Pair(d, &auth.Basic.Username, &auth.Basic.Password)
 	case "bearer":
 		auth.Bearer = new(declaredBearer)
-		auth.Bearer.Tokens, err = args(d)
+		return option.List(d, 1, &auth.Bearer.Tokens)
 	case "require_sha256_signature":
-		var on bool
-		on, err = onOff(d)
-		auth.RequireSHA256 = &on
+		auth.RequireSHA256 = new(bool)
+		return option.Switch(d, auth.RequireSHA256)
 	case "match":
-		return oneArg(d, &auth.Match)
+		return option.Text(d, &auth.Match)
 	case "allow_unauthenticated":
-		auth.AllowUnauthenticated = true
-		return noArgs(d)
+		return option.Flag(d, &auth.AllowUnauthenticated)
 	case "event_filter":
-		in.EventFilter, err = args(d)
+		return option.List(d, 1, &in.EventFilter)
 	case "dedupe":
-		return oneArg(d, &in.Dedupe)
+		return option.Text(d, &in.Dedupe)
 	case "resource":
 		in.Resource = new(declaredResource)
-		return twoArgs(d, &in.Resource.Type, &in.Resource.ID)
-	default:
-		err = d.Errf("unrecognized integration option '%s'", d.Val())
+		return option.Pair(d, &in.Resource.Type, &in.Resource.ID)
 	}
-	return err
-}
-
-// twoArgs reads an option of two values.
-func twoArgs(d *caddyfile.Dispenser, first, second *string) error {
-	option := d.Val()
-	if !d.AllArgs(first, second) {
-		return d.ArgErr()
-	}
-	return end(d, option)
+	return option.Unknown(d)
 }

@@ -1,0 +1,112 @@
+// Package option reads the options of a Caddyfile block. A word too few or too
+// many, a repeated option and a block where none belongs are errors with file
+// and line, so that no slip passes silently.
+package option
+
+import (
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// Block reads the options of the block that follows: read gets each with the
+// dispenser at its name. An option that stands twice is an error unless it is
+// repeatable.
+func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...string) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	seen := make(map[string]bool)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		name := d.Val()
+		if seen[name] && !slices.Contains(repeatable, name) {
+			return d.Errf("'%s' is given twice", name)
+		}
+		seen[name] = true
+		if err := read(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unknown is the error for an option that a block does not have.
+func Unknown(d *caddyfile.Dispenser) error { return d.Errf("unrecognized option '%s'", d.Val()) }
+
+// Flag reads an option that is a word alone.
+func Flag(d *caddyfile.Dispenser, into *bool) error {
+	*into = true
+	return end(d, d.Val())
+}
+
+// Text reads an option of one value, which is not empty.
+func Text(d *caddyfile.Dispenser, into *string) error { return values(d, into) }
+
+// Pair reads an option of two values, which are not empty.
+func Pair(d *caddyfile.Dispenser, first, second *string) error { return values(d, first, second) }
+
+// List reads an option of least values or more.
+func List(d *caddyfile.Dispenser, least int, into *[]string) error {
+	name := d.Val()
+	list := d.RemainingArgs()
+	if len(list) < least {
+		return d.ArgErr()
+	}
+	*into = list
+	return end(d, name)
+}
+
+// Switch reads an option that is on or off.
+func Switch(d *caddyfile.Dispenser, into *bool) error {
+	name := d.Val()
+	var text string
+	if err := Text(d, &text); err != nil {
+		return err
+	}
+	if text != "on" && text != "off" {
+		return d.Errf("%s: '%s' is neither on nor off", name, text)
+	}
+	*into = text == "on"
+	return nil
+}
+
+// Duration reads an option that is a length of time above zero.
+func Duration(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	name := d.Val()
+	var text string
+	if err := Text(d, &text); err != nil {
+		return err
+	}
+	parsed, err := caddy.ParseDuration(text)
+	if err != nil || parsed <= 0 {
+		return d.Errf("%s: '%s' is no duration above 0", name, text)
+	}
+	*into = caddy.Duration(parsed)
+	return nil
+}
+
+func values(d *caddyfile.Dispenser, into ...*string) error {
+	name := d.Val()
+	for _, value := range into {
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		if *value = d.Val(); *value == "" {
+			return d.Errf("%s: a value is empty", name)
+		}
+	}
+	return end(d, name)
+}
+
+// end refuses what follows a complete option: a further argument, or a block,
+// which would be read as options of the block around it.
+func end(d *caddyfile.Dispenser, name string) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("no block may follow '%s'", name)
+	}
+	return nil
+}
