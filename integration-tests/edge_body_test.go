@@ -53,6 +53,28 @@ func TestEdgeBodySize(t *testing.T) {
 	problem(t, g.Raw(g.Addr, fmt.Sprintf("POST /webhooks/plain HTTP/1.1\nContent-Length: %d", limit+1), ""), 413)
 }
 
+// TestEdgeRefusalsAreSeen sends bodies that the gateway refuses before it has
+// read them, as a plain client does: whole, and then it reads the answer.
+func TestEdgeRefusalsAreSeen(t *testing.T) {
+	t.Parallel()
+	g, _ := edge(t, declared("plain"))
+	lost := 0
+	for round := range 20 {
+		for size, want := range map[int]int{2 << 20: 401, 26 << 20: 413} {
+			answer, err := g.Try("POST", "http://"+g.Addr+"/webhooks/plain", nil, bytes.NewReader(make([]byte, size)))
+			if err != nil {
+				lost++
+				t.Logf("round %d, %d bytes: %v", round, size, err)
+			} else if answer.Status != want {
+				t.Errorf("%d bytes: status %d, want %d", size, answer.Status, want)
+			}
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of 40 senders were cut off before they could read the answer", lost)
+	}
+}
+
 func TestEdgeSlowBody(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, declared("plain"))
