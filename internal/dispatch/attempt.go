@@ -304,9 +304,12 @@ func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) 
 func (d *Dispatcher) bury(j *job, cause error) end {
 	at := storage.Attempt{At: time.Now(), Error: trigger.ErrInternal}
 	err := d.events.Finish(context.WithoutCancel(d.cut), j.lane.identity, j.item.id, at, storage.Failed, at.At)
+	if isGone(err) {
+		err = nil // the storage has seen to it itself
+	}
 	d.logger.Error("an event is damaged and is not attempted",
 		zap.Stringer("event_id", j.item.id), zap.String("webhook_id", j.lane.webhookID),
-		zap.Bool("recorded", err == nil), zap.Error(cause))
+		zap.Error(errors.Join(cause, err)))
 	return end{fate: forget}
 }
 

@@ -69,6 +69,7 @@ type Dispatcher struct {
 	schedule schedule
 	guests   []*guest
 	farthest time.Duration // no due time of the storage's is believed beyond
+	warning  *time.Timer   // pending while it is not nil
 	timer    *time.Timer
 	wakeAt   time.Duration
 }
@@ -111,7 +112,6 @@ func (d *Dispatcher) Start() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stopWatching = stop
-	d.warnOfUnserved()
 	return nil
 }
 
@@ -135,20 +135,6 @@ func (d *Dispatcher) Use(plan *Plan) {
 	d.schedule.serve(guests)
 	d.warnOfUnserved()
 	d.pump()
-}
-
-// warnOfUnserved logs the events that wait for a trigger that the plan in use
-// does not have.
-func (d *Dispatcher) warnOfUnserved() {
-	if d.guests == nil {
-		return
-	}
-	for _, st := range d.schedule.order {
-		if st.guest == nil && st.pending > 0 {
-			d.logger.Warn("events wait, for no trigger serves their resource type",
-				zap.String("resource_type", st.resourceType), zap.Int("pending", st.pending))
-		}
-	}
 }
 
 // Wake makes the dispatcher look at an integration again. It is called after
@@ -195,8 +181,10 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 	d.stop()
 	stopWatching := d.stopWatching
 	d.stopWatching = nil
-	if d.timer != nil {
-		d.timer.Stop()
+	for _, timer := range []*time.Timer{d.timer, d.warning} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	d.mu.Unlock()
 	if stopWatching != nil {
@@ -242,7 +230,10 @@ func (d *Dispatcher) add(ref storage.Ref) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	d.schedule.add(ref, now+min(time.Until(ref.Due), d.farthest), now)
+	st := d.schedule.add(ref, now+min(time.Until(ref.Due), d.farthest), now)
+	if st.guest == nil && !st.warned && d.warning == nil {
+		d.warning = time.AfterFunc(warnPause, d.warnLater)
+	}
 	d.pump()
 }
 

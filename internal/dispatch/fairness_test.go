@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"testing"
@@ -72,11 +73,14 @@ func TestFairBetweenTriggers(t *testing.T) {
 
 func TestFirstInFirstOut(t *testing.T) {
 	simulate(t, Options{Workers: 1}, func(b *bench) {
-		b.d.Use(b.plan(Policy{}, always(resultOK)))
-		for range 1000 {
+		ids := rand.Perm(1000) // a storage may list them in any order
+		for _, n := range ids {
+			b.events.last = uint64(n)
 			b.events.accept(0, "assistant")
 		}
+		b.d.Use(b.plan(Policy{}, always(resultOK)))
 		b.pass(0)
+		b.want(0, 1000, 0)
 		last := ""
 		for _, c := range b.log.all() {
 			if c.id <= last {
@@ -185,7 +189,7 @@ var spreads = []struct {
 func fill(tb testing.TB, n, each int, due time.Duration) int {
 	events := &millionEvents{}
 	d := New(Options{Events: events})
-	before := heap()
+	before := heapSize()
 	if err := d.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -195,7 +199,7 @@ func fill(tb testing.TB, n, each int, due time.Duration) int {
 		binary.BigEndian.PutUint64(ref.ID[8:], uint64(i)+1)
 		events.fn(ref)
 	}
-	used := heap() - before
+	used := heapSize() - before
 	if got := d.schedule.stations["assistant"].pending; got != n {
 		tb.Errorf("%d are scheduled", got)
 	}
@@ -229,7 +233,7 @@ func BenchmarkMillionPending(b *testing.B) {
 	}
 }
 
-func heap() uint64 {
+func heapSize() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

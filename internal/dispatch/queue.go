@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -15,6 +16,9 @@ type item struct {
 	// schedule knows, in seconds since its start; negative for before.
 	queued int32
 }
+
+// before orders items by ID, which is the order of their acceptance.
+func (a item) before(b item) bool { return bytes.Compare(a.id[:], b.id[:]) < 0 }
 
 // queue is a first in, first out queue.
 type queue[T any] []T
@@ -39,46 +43,47 @@ type delayed struct {
 	item item
 }
 
-// delays is a binary heap of events by due time. container/heap would
-// allocate for each of them.
-type delays []delayed
+func (a delayed) before(b delayed) bool { return a.due < b.due }
 
-func (h *delays) push(d delayed) {
-	*h = append(*h, d)
-	s := *h
+// heap is a binary heap: what is before all others is the first element. Any
+// sorted slice is one. The standard library's would allocate for each push.
+type heap[T interface{ before(T) bool }] []T
+
+func (h *heap[T]) push(v T) {
+	s := append(*h, v)
 	for child := len(s) - 1; child > 0; {
 		parent := (child - 1) / 2
-		if s[parent].due <= s[child].due {
-			return
+		if !s[child].before(s[parent]) {
+			break
 		}
 		s[parent], s[child] = s[child], s[parent]
 		child = parent
 	}
+	*h = s
 }
 
-func (h *delays) pop() delayed {
+func (h *heap[T]) pop() T {
 	s := *h
-	first := s[0]
-	last := len(s) - 1
+	first, last := s[0], len(s)-1
 	s[0] = s[last]
-	s[last] = delayed{}
+	clear(s[last:])
 	s = s[:last]
 	for parent := 0; ; {
 		child := 2*parent + 1
 		if child >= len(s) {
 			break
 		}
-		if child+1 < len(s) && s[child+1].due < s[child].due {
+		if child+1 < len(s) && s[child+1].before(s[child]) {
 			child++
 		}
-		if s[parent].due <= s[child].due {
+		if !s[child].before(s[parent]) {
 			break
 		}
 		s[parent], s[child] = s[child], s[parent]
 		parent = child
 	}
-	if cap(s) > 1024 && len(s) < cap(s)/4 {
-		s = slices.Clone(s) // give memory back after a large backlog
+	if len(s) < cap(s)/4 && cap(s) > 64 {
+		s = slices.Clone(s) // give memory back after a backlog
 	}
 	*h = s
 	return first

@@ -64,6 +64,32 @@ func (d *Dispatcher) reportCircuit(g *guest, code string) {
 	d.logger.Info("a trigger's circuit has closed", zap.Strings("resource_types", types))
 }
 
+// warnPause is how long the storage may list events before they are counted
+// for a warning.
+const warnPause = time.Second
+
+// warnOfUnserved logs the events that wait for a trigger that the plan in use
+// does not have, once for each resource type and plan. mu is held.
+func (d *Dispatcher) warnOfUnserved() {
+	if d.guests == nil {
+		return
+	}
+	for _, st := range d.schedule.order {
+		if st.guest == nil && st.pending > 0 && !st.warned {
+			st.warned = true
+			d.logger.Warn("events wait, for no trigger serves their resource type",
+				zap.String("resource_type", st.resourceType), zap.Int("pending", st.pending))
+		}
+	}
+}
+
+func (d *Dispatcher) warnLater() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.warning = nil
+	d.warnOfUnserved()
+}
+
 // fault logs a fault of the storage, if none was logged lately: while it
 // lasts, every worker meets it.
 func (d *Dispatcher) fault(what string, j *job, err error) {

@@ -24,7 +24,7 @@ type schedule struct {
 	stations map[string]*station
 	order    []*station // all stations
 	turn     int        // whose turn it is in order
-	delays   delays
+	delays   heap[delayed]
 
 	inFlight int
 	running  map[storage.Identity]int // in flight by integration
@@ -43,6 +43,7 @@ type station struct {
 	overdue      queue[delayed]
 	pending      int
 	running      int
+	warned       bool // that no trigger serves the type
 }
 
 // lane is where the events of one integration and resource type wait.
@@ -50,7 +51,7 @@ type lane struct {
 	station   *station
 	identity  storage.Identity
 	webhookID string
-	fresh     queue[item] // came from the storage
+	fresh     heap[item]  // came from the storage
 	again     queue[item] // had a worker before
 	events    int32       // all that belong to the lane, delayed and in flight too
 	inRing    bool
@@ -107,8 +108,9 @@ func (s *schedule) station(resourceType string) *station {
 	return st
 }
 
-// add takes in a pending event that is due at the given time.
-func (s *schedule) add(ref storage.Ref, due, now time.Duration) {
+// add takes in a pending event that is due at the given time, and returns
+// where it waits.
+func (s *schedule) add(ref storage.Ref, due, now time.Duration) *station {
 	st := s.station(ref.ResourceType)
 	l := st.lanes[ref.Integration]
 	if l == nil {
@@ -122,10 +124,11 @@ func (s *schedule) add(ref storage.Ref, due, now time.Duration) {
 	it := item{id: ref.ID, queued: seconds(min(due, now))}
 	if due > now {
 		s.delays.push(delayed{due: due, lane: l, item: it})
-		return
+		return st
 	}
 	l.fresh.push(it)
 	s.line(l)
+	return st
 }
 
 // line puts a lane into its ring if it has something to do there.
@@ -270,8 +273,14 @@ func (s *schedule) expire(g *guest, now time.Duration) {
 				st.overdue.push(delayed{lane: l, item: it})
 				return true
 			}
-			l.fresh = slices.DeleteFunc(l.fresh, isOver)
 			l.again = slices.DeleteFunc(l.again, isOver)
+			fresh := l.fresh
+			l.fresh = fresh[:0]
+			for _, it := range fresh {
+				if !isOver(it) {
+					l.fresh.push(it)
+				}
+			}
 		}
 	}
 }
@@ -290,7 +299,7 @@ func (s *schedule) reinstate(st *station) {
 // serve puts the guests in charge of the resource types they name.
 func (s *schedule) serve(guests []*guest) {
 	for _, st := range s.order {
-		st.guest = nil
+		st.guest, st.warned = nil, false
 	}
 	for _, g := range guests {
 		for _, resourceType := range g.trigger.ResourceTypes() {

@@ -1,0 +1,88 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+func TestDamagedEvent(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{}, always(resultOK)))
+		b.events.fail = func(call string, id storage.ID) error {
+			if call == "claim" && id == (storage.ID{15: 2}) {
+				return fmt.Errorf("reading it: %w", storage.ErrCorrupt)
+			}
+			return nil
+		}
+		for range 3 {
+			b.events.accept(0, "assistant")
+		}
+		b.pass(time.Hour)
+		b.want(1, 2, 0)
+		b.events.breaches = nil // the attempt to record it without a claim
+		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+			t.Errorf("%d are scheduled", n)
+		}
+	})
+}
+
+func TestStorageFaults(t *testing.T) {
+	for _, broken := range []string{"claim", "finish", "release"} {
+		for _, fault := range []error{storage.ErrUnavailable, errors.New("some fault")} {
+			t.Run(fmt.Sprint(broken, " ", fault), func(t *testing.T) {
+				simulate(t, Options{}, func(b *bench) {
+					result := resultOK
+					if broken == "release" {
+						result = trigger.Result{Verdict: trigger.Pending}
+					}
+					b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
+						if len(b.log.all()) < 40 {
+							return result
+						}
+						return resultOK
+					}))
+					asked, down := 0, true
+					b.events.fail = func(call string, _ storage.ID) error {
+						if call != broken || !down {
+							return nil
+						}
+						asked++
+						return fault
+					}
+					for n := range 500 {
+						b.events.accept(n, "assistant")
+					}
+					b.pass(4 * time.Second)
+					b.events.mu.Lock()
+					down = false
+					if asked == 0 || asked > 5*64 {
+						t.Errorf("asked %d times", asked)
+					}
+					b.events.mu.Unlock()
+					b.pass(time.Minute)
+					b.want(0, 500, 0)
+				})
+			})
+		}
+	}
+}
+
+func TestWatchFails(t *testing.T) {
+	d := New(Options{Events: brokenEvents{}})
+	if err := d.Start(); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if err := d.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+type brokenEvents struct{ storage.Events }
+
+func (brokenEvents) Watch(func(storage.Ref)) (func(), error) { return nil, storage.ErrUnavailable }
