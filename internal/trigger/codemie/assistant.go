@@ -27,7 +27,7 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 	}
 
 	a, f := s.start(ctx, call{
-		method: "POST",
+		method: http.MethodPost,
 		path:   "/v1/assistants/" + id + "/model",
 		body: map[string]any{
 			"conversation_id": s.progress.Conversation,
@@ -68,7 +68,7 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 func (s *session) openConversation(ctx context.Context) *fault {
 	if s.progress.Conversation == "" {
 		a, f := s.do(ctx, call{
-			method: "POST",
+			method: http.MethodPost,
 			path:   "/v1/conversations",
 			body:   map[string]any{"initial_assistant_id": s.event.Resource.ID},
 			want:   []string{"id"},
@@ -88,7 +88,7 @@ func (s *session) openConversation(ctx context.Context) *fault {
 
 func (s *session) nameConversation(ctx context.Context) *fault {
 	_, f := s.do(ctx, call{
-		method: "PUT",
+		method: http.MethodPut,
 		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
 		body:   map[string]any{"name": s.title()},
 	})
@@ -98,7 +98,7 @@ func (s *session) nameConversation(ctx context.Context) *fault {
 // followTask looks how the task stands.
 func (s *session) followTask(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
-		method: "GET",
+		method: http.MethodGet,
 		path:   "/v1/tasks/" + url.PathEscape(s.progress.Task),
 		want:   []string{"status", "final_output"},
 	})
@@ -127,7 +127,7 @@ func (s *session) lost(f *fault) trigger.Result {
 // unclear end. The platform writes there when the run is over.
 func (s *session) askConversation(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
-		method: "GET",
+		method: http.MethodGet,
 		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
 		want:   []string{"history.role", "history.message"},
 	})

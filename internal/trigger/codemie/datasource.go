@@ -55,7 +55,7 @@ func busy(index *answer) bool {
 // askIndex looks whether the datasource is being indexed after a start with an
 // unclear end. It tells nothing if it was so before.
 func (s *session) askIndex(ctx context.Context) trigger.Result {
-	index, f := s.do(ctx, call{method: "GET", path: s.indexPath(), want: []string{"is_fetching", "is_queued"}})
+	index, f := s.do(ctx, call{method: http.MethodGet, path: s.indexPath(), want: []string{"is_fetching", "is_queued"}})
 	switch {
 	case f != nil && f.StatusCode == http.StatusNotFound:
 		return s.unknown()
@@ -120,7 +120,7 @@ func (s *session) reindex(index *answer) (call, *fault) {
 	if jql, needed := body["jql"]; needed && jql == "" {
 		return call{}, invalid("the datasource has no JQL")
 	}
-	return call{method: "PUT", path: path, body: body, want: []string{"message"}}, nil
+	return call{method: http.MethodPut, path: path, body: body, want: []string{"message"}}, nil
 }
 
 const knowledgeBase = "/v1/index/knowledge_base/"

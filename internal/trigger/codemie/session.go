@@ -3,6 +3,7 @@ package codemie
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func (s *session) save(ctx context.Context) *fault {
 // read looks at the resource before a start: it must exist and belong to the
 // integration's project.
 func (s *session) read(ctx context.Context, path, projectField string, want ...string) (*answer, *fault) {
-	a, f := s.do(ctx, call{method: "GET", path: path, want: append(want, projectField), reads: true})
+	a, f := s.do(ctx, call{method: http.MethodGet, path: path, want: append(want, projectField), reads: true})
 	if f != nil {
 		return nil, f
 	}

@@ -24,7 +24,7 @@ func (s *session) workflow(ctx context.Context) trigger.Result {
 
 	s.progress.Conversation = newUUID()
 	a, f := s.start(ctx, call{
-		method: "POST",
+		method: http.MethodPost,
 		path:   executions,
 		body: map[string]any{
 			"user_input":      s.payload(),
@@ -59,7 +59,7 @@ func (s *session) found(ctx context.Context, execution string) trigger.Result {
 // waits for a person, who may yet resume it.
 func (s *session) followExecution(ctx context.Context, executions string) trigger.Result {
 	a, f := s.do(ctx, call{
-		method: "GET",
+		method: http.MethodGet,
 		path:   executions + "/" + url.PathEscape(s.progress.Execution),
 		want:   []string{"overall_status"},
 	})
@@ -79,7 +79,7 @@ func (s *session) followExecution(ctx context.Context, executions string) trigge
 // unclear end. The platform notes it there before it answers.
 func (s *session) askExecution(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
-		method: "GET",
+		method: http.MethodGet,
 		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
 		want:   []string{"history.execution_id"},
 	})

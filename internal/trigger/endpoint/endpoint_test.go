@@ -243,6 +243,24 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	}
 }
 
+// TestAttemptIsOneRequest breaks a connection that was used before.
+func TestAttemptIsOneRequest(t *testing.T) {
+	var requests atomic.Int64
+	server, last := sink(t, func(http.ResponseWriter, *http.Request) {
+		if requests.Add(1) > 1 {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	e := newEndpoint(t, Options{URL: server.URL})
+	e.Run(t.Context(), attempt(nil))
+	if result := e.Run(t.Context(), attempt(nil)); result != (trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrConnect}) {
+		t.Errorf("%+v", result)
+	}
+	if requests.Load() != 2 || last().header.Get("Idempotency-Key") != "01EVENT.2" {
+		t.Errorf("%d requests, %v", requests.Load(), last().header)
+	}
+}
+
 func TestEmptyBody(t *testing.T) {
 	server, last := sink(t, nil)
 	e := newEndpoint(t, Options{URL: server.URL})

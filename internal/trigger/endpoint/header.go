@@ -63,6 +63,11 @@ func parseHeaders(configured map[string][]string, expand expander) (headers, err
 	return parsed, nil
 }
 
+// idempotencyKey is not in canonical form, so that net/http does not see it:
+// it would take the header as leave to send the request again by itself when a
+// connection breaks, and an attempt is one request.
+const idempotencyKey = "idempotency-key"
+
 // setHeaders writes the request's headers. The later ones win: the sender's,
 // the operator's, the project's token, the gateway's own.
 func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []byte, now time.Time) error {
@@ -96,7 +101,7 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	h.Set("Webhook-Id", event.ID)
-	h.Set("Idempotency-Key", attempt.IdempotencyKey)
+	h[idempotencyKey] = []string{attempt.IdempotencyKey}
 	h.Set("Webhook-Timestamp", timestamp)
 	if e.signer != nil {
 		h.Set("Webhook-Signature", e.signer.sign(event.ID, timestamp, body))

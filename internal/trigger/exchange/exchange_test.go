@@ -100,6 +100,27 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestHTTP2 breaks streams of a new connection and of one that is used again.
+func TestHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("%s", r.Proto)
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := server.Client().Transport
+	for range 2 {
+		request, _ := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader("x"))
+		failure := exchange.Do(transport, request, 20*time.Second, drain)
+		if failure == nil || failure.Code != trigger.ErrConnect || !failure.Sent {
+			t.Errorf("%+v", failure)
+		}
+	}
+}
+
 // TestSilentTransport has a transport that does not report its connections:
 // what it sent is unknown.
 func TestSilentTransport(t *testing.T) {
