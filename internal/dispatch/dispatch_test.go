@@ -12,7 +12,6 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-
 func TestDelivers(t *testing.T) {
 	type seen struct {
 		resourceType, outcome string

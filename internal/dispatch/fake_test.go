@@ -286,4 +286,3 @@ func (l *callLog) all() []call {
 	defer l.mu.Unlock()
 	return append([]call(nil), l.calls...)
 }
-
