@@ -84,11 +84,10 @@ func (s *Store) useReserve() error {
 
 // keepReserve makes the reserve where there is plenty of space for it.
 func (s *Store) keepReserve() error {
-	if s.need(s.floor()+8*reserveSize) != nil {
-		return nil
-	}
-	if err := allocate(s.reserve(), reserveSize); err != nil {
-		return fmt.Errorf("making the reserve of disk space: %w", err)
+	if plenty := s.need(s.floor()+8*reserveSize) == nil; plenty {
+		if err := allocate(s.reserve(), reserveSize); err != nil {
+			return fmt.Errorf("making the reserve of disk space: %w", err)
+		}
 	}
 	return nil
 }

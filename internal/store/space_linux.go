@@ -13,7 +13,7 @@ func diskSpace(dir string) (int64, error) {
 	if err := retry(func() error { return unix.Statfs(dir, &stat) }); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil
+	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // an int32 on some machines
 }
 
 // allocate makes a file that occupies its size on disk. On a file system that
