@@ -233,6 +233,22 @@ func TestFaultsWhileFollowing(t *testing.T) {
 	}
 }
 
+func TestPauseIsBounded(t *testing.T) {
+	b := newBench(t)
+	d := b.event("assistant", "assistant-1")
+	d.run(t.Context())
+	for header, want := range map[string]time.Duration{"60": time.Minute, "604800": 5 * time.Minute} {
+		b.Heal()
+		b.Inject(codemietest.Fault{Route: taskRoute, Answer: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", header)
+			codemietest.Status(503, "Elastic")(w, r)
+		}})
+		if result := d.run(t.Context()); result.Verdict != trigger.Pending || result.RetryAfter != want {
+			t.Errorf("%s: %+v", header, result)
+		}
+	}
+}
+
 func TestLostRun(t *testing.T) {
 	b := newBench(t)
 	d := b.event("assistant", "assistant-1")

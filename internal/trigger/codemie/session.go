@@ -151,6 +151,9 @@ func (s *session) asked(f *fault) trigger.Result {
 	return f.Result
 }
 
+// maxPause bounds how long the platform may keep its runs from being looked at.
+const maxPause = 5 * time.Minute
+
 // pending asks to be called again, the later the longer the run has gone on.
 func (s *session) pending(f *fault) trigger.Result {
 	elapsed := time.Since(s.progress.Intent)
@@ -159,7 +162,7 @@ func (s *session) pending(f *fault) trigger.Result {
 	}
 	wait := min(max(elapsed/10, time.Second), s.platform.pollInterval)
 	if f != nil {
-		wait = max(wait, f.RetryAfter)
+		wait = max(wait, min(f.RetryAfter, maxPause))
 	}
 	return trigger.Result{Verdict: trigger.Pending, RetryAfter: wait}
 }
