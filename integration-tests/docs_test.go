@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,14 +34,14 @@ func TestDocumentedConfigurations(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, found := range block.FindAllSubmatch(text, -1) {
-			language, config := string(found[1]), string(found[2])
+			language, config := string(found[1]), complete(string(found[2]))
 			if language == "json" && !strings.Contains(config, `"apps"`) {
 				continue // the body of a request or an answer
 			}
 			validated++
 			line := 1 + bytes.Count(text[:bytes.Index(text, found[0])], []byte("\n"))
 			dir := t.TempDir()
-			g := gateway.New(t, placeFiles(t, dir, config), exampleSecrets...)
+			g := gateway.New(t, placeFiles(t, dir, config), environment(config)...)
 			args := []string{"validate", "--config", filepath.Join(g.Dir, "Caddyfile"), "--adapter", "caddyfile"}
 			if language == "json" {
 				var compact bytes.Buffer
@@ -62,6 +63,26 @@ func TestDocumentedConfigurations(t *testing.T) {
 	}
 }
 
+// complete makes a whole configuration of one that shows only what stands in
+// the global option webhooks.
+func complete(config string) string {
+	for _, option := range []string{"storage ", "trigger ", "retry ", "integration "} {
+		if strings.HasPrefix(config, option) {
+			return "{\n\twebhooks {\n" + config + "\n\t}\n}\n"
+		}
+	}
+	return config
+}
+
+// environment gives every {env.NAME} of a configuration a value.
+func environment(config string) []string {
+	var values []string
+	for _, found := range regexp.MustCompile(`\{env\.([^}]+)\}`).FindAllStringSubmatch(config, -1) {
+		values = append(values, found[1]+"=value-of-"+found[1])
+	}
+	return values
+}
+
 // placeFiles gives every {file./path} of a configuration a file to read, and
 // Hookgate's directories a place in the test's own.
 func placeFiles(t *testing.T, dir, config string) string {
@@ -72,6 +93,52 @@ func placeFiles(t *testing.T, dir, config string) string {
 	}
 	config = regexp.MustCompile(`\{file\.[^}]+\}`).ReplaceAllString(config, "{file."+secretFile+"}")
 	return strings.ReplaceAll(config, "/var/lib/hookgate", dir)
+}
+
+// TestDocumentedCommands runs the commands of the admin API's page, each
+// beside an integration and an event as the page has them.
+func TestDocumentedCommands(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			gateway.LeaveOut(t, program+" is not installed")
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(gateway.Root(t), "docs", "admin.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := gateway.NewSink(t)
+	g := gateway.Start(t, gateway.Config("trigger http demo "+sink.URL+"\n", gateway.Edge))
+	const id = "github-issues"
+	event := regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{26}`)
+	ran := 0
+	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllSubmatch(page, -1) {
+		commands := string(found[1])
+		if !strings.Contains(commands, "$api") {
+			continue // sets it, or needs certificates
+		}
+		ran++
+		path := gateway.Integration("demo", id)
+		if makes := strings.Contains(commands, `"webhook_id"`); makes {
+			g.API("DELETE", path+"?force=true", nil)
+		} else {
+			integration := github(id, "resource", gateway.M{"type": "demo", "id": "desk-1"})
+			if answer := g.API("PUT", path, integration); answer.Status != 200 && answer.Status != 201 {
+				t.Fatalf("status %d: %s", answer.Status, answer.Body)
+			}
+			commands = event.ReplaceAllString(commands, push(g, t, id, strconv.Itoa(ran)))
+		}
+		script := "set -euo pipefail\napi=http://" + g.Admin + "/webhooks\ncurl() { command curl -sS --fail-with-body \"$@\"; }\n" + commands
+		command := exec.Command("bash", "-c", script)
+		command.Dir = t.TempDir()
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s\n%s", err, commands, out)
+		}
+	}
+	if ran < 5 {
+		t.Errorf("only %d commands ran", ran)
+	}
 }
 
 // TestQuickstart runs the program behind `make run`: it has to show an event
