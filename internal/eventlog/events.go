@@ -17,7 +17,7 @@ const (
 	maxKey      = 1 << 10
 	maxEnvelope = 64 << 10
 	maxProgress = 256 << 10
-	maxText     = 4 << 10 // of an attempt: the rest is cut
+	maxText     = 1 << 10 // of an attempt: the rest is cut
 )
 
 // maxWait is how long an append waits for an index that is behind.
@@ -193,7 +193,7 @@ func (l *Log) Save(ctx context.Context, identity storage.Identity, id storage.ID
 	return l.update(ctx, record{kind: saved, identity: identity, id: id, progress: append([]byte(nil), progress...)})
 }
 
-// Finish implements storage.Events. Texts of the attempt beyond 4 KiB are cut.
+// Finish implements storage.Events. Texts of the attempt beyond 1 KiB are cut.
 func (l *Log) Finish(ctx context.Context, identity storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
 	if statusCode(status) == 0 {
 		return fmt.Errorf("finishing an attempt: %q is no status", status)

@@ -200,8 +200,8 @@ func (w *indexWriter) ready() bool {
 		w.commit()
 	}
 	if w.err == nil && w.count == 0 {
-		if w.err = w.log.space.forIndex(w.log.indexFloor()); w.err == nil {
-			w.batch = w.log.index.Batch()
+		if w.err = w.log.space.need(w.log.space.indexFloor()); w.err == nil {
+			w.batch, w.err = w.log.index.Batch()
 		}
 	}
 	if w.err == nil {
@@ -220,12 +220,6 @@ func (w *indexWriter) commit() {
 		w.batch.Cancel()
 	}
 	w.count = 0
-}
-
-// indexFloor is the free space that Badger needs to write a chunk and to
-// compact what is there: two memory tables and twice the tree, up to a bound.
-func (l *Log) indexFloor() int64 {
-	return 32<<20 + min(2*l.index.Size(), 96<<20)
 }
 
 // purge deletes what the index has of dropped integrations.

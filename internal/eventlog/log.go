@@ -35,8 +35,8 @@ type Options struct {
 	// GroupSize bounds in bytes what is written before a sync, unless one
 	// record is larger; default 8 MiB.
 	GroupSize int64
-	// MinFree is how many bytes of the disk stay free of new events. Default
-	// 64 MiB, or an eighth of a small disk.
+	// MinFree is how many bytes of the disk stay free of new events, beside
+	// what the index needs (20 MiB, and more as it grows): default 0.
 	MinFree int64
 	// FlushEvery is how often the index follows; default 500 ms.
 	FlushEvery time.Duration
@@ -128,7 +128,7 @@ func Open(options Options) (*Log, error) {
 		dropped:  make(map[storage.Identity]struct{}),
 		claims:   make(map[storage.ID]storage.Identity),
 	}
-	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now}
+	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now, indexSize: l.indexSize}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.release())
 	}
@@ -161,15 +161,28 @@ func (l *Log) release() error {
 		errs = append(errs, l.segments.close())
 	}
 	if l.index != nil {
-		if err := l.space.forIndex(l.indexFloor()); err != nil {
-			l.space.dropReserve() // closing writes a table
-		}
-		errs = append(errs, l.index.Close())
+		errs = append(errs, l.closeIndex())
 	}
 	if l.lock != nil {
 		errs = append(errs, l.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// closeIndex has Badger write what it has in memory. Where there is no space for
+// that, it is left as it is, until the process ends: the log has it all.
+func (l *Log) closeIndex() error {
+	if err := l.space.needOrReserve(closeFloor); err != nil {
+		return fmt.Errorf("closing the event log: %w", err)
+	}
+	return l.index.Close()
+}
+
+func (l *Log) indexSize() int64 {
+	if l.index == nil {
+		return 0
+	}
+	return l.index.Size()
 }
 
 // Close ends the log. Calls under way are waited for; what was acknowledged is
@@ -215,10 +228,10 @@ func (l *Log) Health() storage.Health {
 		return storage.Health{State: "closed"}
 	}
 	defer l.leave()
-	free, _, _ := l.space.ask()
+	free, _ := l.space.ask() // 0 when it is not known
 	health := storage.Health{
 		State:         "ok",
-		SizeBytes:     l.segments.size.Load() + l.index.Size(),
+		SizeBytes:     l.segments.size.Load() + l.indexSize(),
 		DiskFreeBytes: free,
 	}
 	switch {

@@ -17,9 +17,6 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// openFloor is the free space that opening the index needs.
-const openFloor = 24 << 20
-
 // recover brings the log to where the last process left it: it opens the index,
 // or makes it anew when it is damaged, and takes from the segments what the
 // index does not have.
@@ -28,11 +25,8 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	if l.space.forIndex(openFloor) != nil {
-		l.space.dropReserve()
-		if err := l.space.forIndex(openFloor); err != nil {
-			return fmt.Errorf("opening the event log: %w", err)
-		}
+	if err := l.space.needOrReserve(openFloor); err != nil {
+		return fmt.Errorf("opening the event log: %w", err)
 	}
 	mark, err := l.openIndex(found)
 	if err != nil {
@@ -47,9 +41,6 @@ func (l *Log) recover() error {
 	}
 	if err := l.loadTallies(); err != nil {
 		return err
-	}
-	if err := os.Remove(l.rebuildMark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("opening the event log: %w", err)
 	}
 	if err := l.writer.activate(segment.Overhead); err != nil {
 		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
@@ -129,40 +120,58 @@ func (l *Log) findSegment(number uint64) (foundSegment, error) {
 }
 
 // openIndex opens the index and returns how far it is. One that is damaged or
-// of another log is moved aside, and an empty one takes its place.
+// of another log is moved aside, and an empty one takes its place. So is one
+// whose opening killed the last process.
 func (l *Log) openIndex(found []foundSegment) (watermark, error) {
 	_, err := os.Stat(l.rebuildMark())
 	distrusted := err == nil
+	if err := l.distrustIndex(); err != nil {
+		return watermark{}, fmt.Errorf("opening the event index: %w", err)
+	}
+	var mark watermark
 	if !distrusted {
-		mark, err := l.tryIndex(found)
-		if err == nil {
-			return mark, nil
+		if mark, err = l.tryIndex(found); err != nil {
+			l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
 		}
-		l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
-		if l.index != nil {
-			if err := l.index.Close(); err != nil {
-				l.Logger.Warn("closing the damaged index", zap.Error(err))
-			}
-			l.index = nil
+	}
+	if distrusted || err != nil {
+		if err := l.replaceIndex(); err != nil {
+			return watermark{}, err
 		}
+	}
+	if err := os.Remove(l.rebuildMark()); err != nil {
+		return watermark{}, fmt.Errorf("opening the event index: %w", err)
+	}
+	return mark, nil
+}
+
+// replaceIndex moves the index aside and makes an empty one.
+func (l *Log) replaceIndex() error {
+	if l.index != nil {
+		if err := l.index.Close(); err != nil {
+			l.Logger.Warn("closing the damaged index", zap.Error(err))
+		}
+		l.index = nil
 	}
 	aside := l.indexDir() + ".damaged"
 	if err := os.RemoveAll(aside); err != nil {
-		return watermark{}, fmt.Errorf("moving the damaged index aside: %w", err)
+		return fmt.Errorf("moving the damaged index aside: %w", err)
 	}
 	if err := os.Rename(l.indexDir(), aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return watermark{}, fmt.Errorf("moving the damaged index aside: %w", err)
+		return fmt.Errorf("moving the damaged index aside: %w", err)
 	}
-	// Until the new one is complete, a crash must not make it pass for one.
-	l.distrustIndex()
-	l.index, err = index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
-	return watermark{}, err
+	var err error
+	l.index, err = l.newIndex()
+	return err
+}
+
+func (l *Log) newIndex() (*index.Index, error) {
+	return index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
 }
 
 // tryIndex opens the index and compares it with the segments.
 func (l *Log) tryIndex(found []foundSegment) (mark watermark, err error) {
-	l.index, err = index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
-	if err != nil {
+	if l.index, err = l.newIndex(); err != nil {
 		return watermark{}, err
 	}
 	view := l.index.View()
@@ -193,10 +202,13 @@ func (l *Log) checkFresh(view index.View) error {
 	})
 }
 
-func (l *Log) distrustIndex() {
-	if file, err := os.Create(l.rebuildMark()); err == nil {
-		_ = file.Close() // it has no content to lose
+// distrustIndex has the next start make the index anew.
+func (l *Log) distrustIndex() error {
+	file, err := os.Create(l.rebuildMark())
+	if err != nil {
+		return err
 	}
+	return file.Close()
 }
 
 // loadDropped reads which integrations were dropped.
@@ -216,7 +228,7 @@ func (l *Log) loadDropped() error {
 	})
 }
 
-// loadTallies counts what is in the index, which has everything by now.
+// loadTallies counts what is in the index, and what is not there yet.
 func (l *Log) loadTallies() error {
 	view := l.index.View()
 	defer view.Close()
@@ -230,6 +242,15 @@ func (l *Log) loadTallies() error {
 		})
 		if err != nil {
 			return fmt.Errorf("counting events: %w", err)
+		}
+	}
+	for identity, of := range l.active.events {
+		for id, c := range of {
+			before := storage.Status("")
+			if c.base != nil {
+				before = c.base.Status
+			}
+			l.tallies.move(identity, id, before, c.now.Status)
 		}
 	}
 	return nil

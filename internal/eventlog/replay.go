@@ -223,8 +223,12 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 // countCrashes ends the claims that no process holds any more.
 func (r *replay) countCrashes() error {
 	l := r.log
-	if err := r.flush(); err != nil {
-		return err
+	for _, of := range l.active.events {
+		for id, c := range of {
+			if c.now.claimed {
+				of[id] = change{now: c.now.crashed(), base: c.base}
+			}
+		}
 	}
 	view := l.index.View()
 	defer view.Close()
@@ -233,11 +237,14 @@ func (r *replay) countCrashes() error {
 		if err != nil {
 			return false, err
 		}
+		if l.active.get(identity, id) != nil {
+			return true, nil // it has gone on since
+		}
 		e, err := l.indexed(identity, id)
 		if errors.Is(err, storage.ErrNotFound) {
 			return true, nil // its integration is being purged
 		}
-		if err == nil && e.claimed {
+		if _, gone := l.dropped[identity]; err == nil && !gone && e.claimed {
 			l.active.put(e.crashed(), e)
 		}
 		return err == nil, err
@@ -248,14 +255,20 @@ func (r *replay) moveTo(s foundSegment, offset int64) {
 	r.mark = watermark{segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt}
 }
 
-// flush writes what was replayed to the index.
+// flush writes what was replayed to the index. Without the space for that it is
+// kept in memory, within the bound that holds in service too.
 func (r *replay) flush() error {
+	l := r.log
 	if r.mark.segment == 0 {
 		return nil // there is nothing yet
 	}
-	if err := r.log.write(r.log.active, r.mark); err != nil {
-		return err
+	err := l.write(l.active, r.mark)
+	if errors.Is(err, storage.ErrUnavailable) && l.active.count <= 2*l.MaxBehind {
+		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
+		return nil
 	}
-	r.log.active = newOverlay()
-	return nil
+	if err == nil {
+		l.active = newOverlay()
+	}
+	return err
 }

@@ -25,9 +25,12 @@ type prepared struct {
 	err  error
 }
 
-// prepare makes the next segment's file in the background, so that a rotation
-// does not wait for the disk.
+// prepare makes the next segment's file in the background once this one is half
+// full, so that a rotation does not wait for the disk.
 func (w *writer) prepare() {
+	if w.next != nil || w.offset < w.limit/2 {
+		return
+	}
 	ready := make(chan prepared, 1)
 	w.next = ready
 	w.log.wait.Go(func() { ready <- w.log.newFile("next", 0) })
@@ -56,8 +59,8 @@ func (w *writer) obtain(room int64) prepared {
 func (l *Log) newFile(name string, room int64) prepared {
 	least := segment.Start + room
 	size := l.SegmentSize
-	if free, _, err := l.space.ask(); err == nil {
-		size = min(size, free/4)
+	if free, err := l.space.ask(); err == nil {
+		size = min(size, free/8)
 	}
 	size = max(size, least, min(minSegment, l.SegmentSize))
 	path := filepath.Join(l.segmentDir(), name+newSuffix)
@@ -106,9 +109,6 @@ func (w *writer) activate(room int64) error {
 	w.file, w.limit = file.file, file.size
 	w.offset, w.syncedEnd, w.synced = segment.Start, segment.Start, w.sequence
 	w.log.segments.size.Add(file.size)
-	if w.next == nil {
-		w.prepare()
-	}
 	return nil
 }
 

@@ -120,7 +120,9 @@ func (l *Log) indexFault(err error) error {
 	if !l.lost.Swap(true) {
 		l.Logger.Error("the event index is damaged; the next start rebuilds it", zap.Error(err))
 	}
-	l.distrustIndex()
+	if markErr := l.distrustIndex(); markErr != nil {
+		l.Logger.Warn("the event index cannot be marked as damaged", zap.Error(markErr))
+	}
 	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 }
 

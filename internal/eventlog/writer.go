@@ -203,6 +203,7 @@ func (w *writer) flush() error {
 		return fmt.Errorf("writing the event log: %w", err)
 	}
 	w.offset += int64(len(w.buf))
+	w.prepare()
 	if w.mustSync || w.owedBytes+len(w.buf) > maxUnsynced {
 		return w.sync()
 	}

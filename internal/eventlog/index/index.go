@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
+	badgeroptions "github.com/dgraph-io/badger/v4/options"
 	"go.uber.org/zap"
 )
 
@@ -17,55 +17,73 @@ var ErrNotFound = badger.ErrKeyNotFound
 
 // MaxValue bounds a value in bytes: larger ones would leave Badger's tree for
 // its value log, which is not synced as carefully.
-const MaxValue = 1<<20 - 1
+const MaxValue = 512 << 10
 
 // Index is an open index.
 type Index struct {
-	db *badger.DB
+	db        *badger.DB
+	dir       string
+	allocated []string // write-ahead logs that have their blocks
 }
 
-// Open opens the index in a directory, or makes one. The key has 32 bytes.
-func Open(dir string, key []byte, logger *zap.Logger) (index *Index, err error) {
-	// Badger meets some damaged files with a panic.
-	defer func() {
-		if cause := recover(); cause != nil {
-			index, err = nil, fmt.Errorf("opening the event index: %v", cause)
-		}
-	}()
+// Open opens the index in a directory, or makes one, and verifies all of it. The
+// key has 32 bytes.
+func Open(dir string, key []byte, logger *zap.Logger) (*Index, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the event index: %w", err)
 	}
-	db, err := badger.Open(badger.DefaultOptions(dir).
+	if err := checkTables(dir); err != nil {
+		return nil, fmt.Errorf("opening the event index: %w", err)
+	}
+	db, err := guard(func() (*badger.DB, error) { return badger.Open(options(dir, key, logger)) })
+	if err != nil {
+		return nil, fmt.Errorf("opening the event index: %w", err)
+	}
+	// An iterator ends silently at a damaged block, so there must be none.
+	if _, err := guard(func() (*badger.DB, error) { return db, db.VerifyChecksum() }); err != nil {
+		return nil, fmt.Errorf("verifying the event index: %w", errors.Join(err, db.Close()))
+	}
+	return &Index{db: db, dir: dir}, nil
+}
+
+func options(dir string, key []byte, logger *zap.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
 		WithLogger(badgerLogger{logger.Sugar()}).
 		WithMetricsEnabled(false).
 		WithEncryptionKey(key).
-		// Badger's iterators end silently at a damaged block, so every table is
-		// verified when it is opened.
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
-		// The log moves its front behind what the index holds, so that must
+		WithChecksumVerificationMode(badgeroptions.OnBlockRead).
+		// The log does not look again at what the index has, so that must
 		// survive a power cut; it is synced once for each large batch.
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // there is one writer
-		WithMemTableSize(8 << 20).
+		WithMemTableSize(4 << 20).
 		WithNumMemtables(2).
 		WithNumCompactors(2).
 		WithBlockCacheSize(8 << 20).
 		WithIndexCacheSize(8 << 20).
 		WithValueThreshold(MaxValue + 1).
-		WithValueLogFileSize(16 << 20))
-	if err != nil {
-		return nil, fmt.Errorf("opening the event index: %w", err)
-	}
-	return &Index{db: db}, nil
+		WithValueLogFileSize(4 << 20)
+}
+
+// guard makes an error of the panic with which Badger meets some damage.
+func guard(call func() (*badger.DB, error)) (db *badger.DB, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the index is damaged: %v", cause)
+		}
+	}()
+	return call()
 }
 
 // Close waits for what is under way.
 func (x *Index) Close() error { return x.db.Close() }
 
-// Size is the number of bytes on disk, as of the last minute.
-func (x *Index) Size() int64 {
-	tree, values := x.db.Size()
-	return tree + values
+// Size is the number of bytes in the tables.
+func (x *Index) Size() (size int64) {
+	for _, table := range x.db.Tables() {
+		size += int64(table.OnDiskSize)
+	}
+	return size
 }
 
 // View is the index at one moment. It is used by one goroutine, and closed.
@@ -146,13 +164,18 @@ func (v View) scan(prefix, from []byte, reverse, values bool, visit func(key, va
 	return nil
 }
 
-// Batch gathers writes.
+// Batch gathers writes. One goroutine makes batches, one after the other.
 type Batch struct {
 	batch *badger.WriteBatch
 }
 
 // Batch returns an empty batch. It must be committed or cancelled.
-func (x *Index) Batch() Batch { return Batch{x.db.NewWriteBatch()} }
+func (x *Index) Batch() (Batch, error) {
+	if err := x.allocateLogs(); err != nil {
+		return Batch{}, err
+	}
+	return Batch{x.db.NewWriteBatch()}, nil
+}
 
 // Set writes a key. The batch keeps both slices until it is committed.
 func (b Batch) Set(key, value []byte) error { return b.batch.Set(key, value) }

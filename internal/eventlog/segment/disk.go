@@ -29,9 +29,8 @@ type Disk interface {
 	Rename(from, to string) error
 	// Truncate shortens a file to what counts.
 	Truncate(path string, size int64) error
-	// Space returns the bytes that are free for us, and all bytes, of the
-	// file system of a directory.
-	Space(dir string) (free, total int64, err error)
+	// Space returns the bytes that the file system of a directory has for us.
+	Space(dir string) (free int64, err error)
 }
 
 // OS is the machine's own disk.
@@ -76,7 +75,7 @@ func (OS) Rename(from, to string) error {
 func (OS) Truncate(path string, size int64) error { return os.Truncate(path, size) }
 
 // Space asks the file system.
-func (OS) Space(dir string) (free, total int64, err error) { return space(dir) }
+func (OS) Space(dir string) (free int64, err error) { return space(dir) }
 
 type osFile struct{ *os.File }
 

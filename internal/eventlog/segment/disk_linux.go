@@ -29,10 +29,10 @@ func retry(call func() error) error {
 	}
 }
 
-func space(dir string) (free, total int64, err error) {
+func space(dir string) (free int64, err error) {
 	var stat unix.Statfs_t
 	if err := retry(func() error { return unix.Statfs(dir, &stat) }); err != nil {
-		return 0, 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), int64(stat.Blocks) * int64(stat.Bsize), nil
+	return int64(stat.Bavail) * int64(stat.Bsize), nil
 }

@@ -158,8 +158,8 @@ func TestDiskCreate(t *testing.T) {
 	if _, err := (OS{}).Create(path, 10); !errors.Is(err, os.ErrExist) {
 		t.Fatalf("a second creation: %v", err)
 	}
-	if free, total, err := (OS{}).Space(filepath.Dir(path)); err != nil || free <= 0 || total < free {
-		t.Fatalf("space: %d of %d, %v", free, total, err)
+	if free, err := (OS{}).Space(filepath.Dir(path)); err != nil || free <= 0 {
+		t.Fatalf("space: %d, %v", free, err)
 	}
 }
 
