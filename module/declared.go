@@ -3,14 +3,13 @@ package module
 import (
 	"context"
 	"errors"
-	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -48,19 +47,10 @@ func providerFacts(name string) (integration.ProviderFacts, bool) {
 // provisionIntegrations checks the declared integrations. Their identities
 // are found when the storage is open.
 func (a *App) provisionIntegrations() error {
-	repl := caddy.NewReplacer()
 	var err error
 	a.parsed, err = integration.ParseDeclared(a.rules(), a.Integrations, func(field, text string) (string, error) {
-		if !strings.Contains(text, "{") && text != "" {
-			a.logger.Warn("a declared integration holds a literal secret, which can be read in /config/; use a placeholder such as {env.NAME}",
-				zap.String("field", field))
-		}
-		expanded, err := repl.ReplaceOrErr(text, true, true)
-		if err != nil {
-			// The replacer's error quotes what might be a part of a secret.
-			return "", errors.New("a placeholder in it is unknown or expands to nothing")
-		}
-		return expanded, nil
+		secret.WarnLiteral(a.logger, field, text)
+		return secret.Expand(text)
 	})
 	return err
 }

@@ -134,12 +134,14 @@ func TestFailedConfigurationLeavesTheOldOne(t *testing.T) {
 	defer taken.Close()
 
 	for name, broken := range map[string][]byte{
-		"public_url":   b.config(func(app map[string]any) { app["public_url"] = "nonsense" }),
-		"storage":      b.config(func(app map[string]any) { app["storage"] = map[string]any{"module": "badger", "path": "{env.UNSET}"} }),
-		"trigger":      b.config(func(app map[string]any) { app["triggers"] = []any{map[string]any{"module": "http"}} }),
-		"retry":        b.config(func(app map[string]any) { app["retry"] = map[string]any{"max": -1} }),
-		"integration":  b.config(func(app map[string]any) { app["integrations"] = []any{map[string]any{"webhook_id": "hook"}} }),
-		"key":          b.config(func(app map[string]any) { app["storage"].(map[string]any)["encryption_key"] = strings.Repeat("A", 43) + "=" }),
+		"public_url":  b.config(func(app map[string]any) { app["public_url"] = "nonsense" }),
+		"storage":     b.config(func(app map[string]any) { app["storage"] = map[string]any{"module": "badger", "path": "{env.UNSET}"} }),
+		"trigger":     b.config(func(app map[string]any) { app["triggers"] = []any{map[string]any{"module": "http"}} }),
+		"retry":       b.config(func(app map[string]any) { app["retry"] = map[string]any{"max": -1} }),
+		"integration": b.config(func(app map[string]any) { app["integrations"] = []any{map[string]any{"webhook_id": "hook"}} }),
+		"key": b.config(func(app map[string]any) {
+			app["storage"].(map[string]any)["encryption_key"] = strings.Repeat("A", 43) + "="
+		}),
 		"address":      b.config(nil, taken.Addr().String()),
 		"other module": []byte(strings.Replace(string(b.config(nil)), `"http":{"servers"`, `"http":{"http_port":-1,"servers"`, 1)),
 	} {

@@ -105,8 +105,13 @@ func end(d *caddyfile.Dispenser, name string) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	if d.NextBlock(d.Nesting()) {
-		return d.Errf("no block may follow '%s'", name)
+	line := d.Line()
+	if d.Next() {
+		block := d.Val() == "{" && d.Line() == line
+		d.Prev()
+		if block {
+			return d.Errf("no block may follow '%s'", name)
+		}
 	}
 	return nil
 }

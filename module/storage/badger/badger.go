@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -55,16 +56,11 @@ func (s *Storage) Provision(ctx caddy.Context) error {
 	if s.EncryptionKey == "" {
 		return nil
 	}
-	if !strings.Contains(s.EncryptionKey, "{") {
-		ctx.Logger().Warn("the encryption key is written out in the configuration and can be read in /config/; " +
-			"use a placeholder such as {file./path} or {env.NAME}")
-	}
-	text, err := caddy.NewReplacer().ReplaceOrErr(s.EncryptionKey, true, true)
+	text, err := secret.Token(ctx.Logger(), "encryption_key", s.EncryptionKey)
 	if err != nil {
-		// The replacer's error quotes what might be a part of the key.
-		return errors.New("encryption_key: a placeholder in it is unknown or expands to nothing")
+		return fmt.Errorf("encryption_key: %w", err)
 	}
-	key, err := seal.ParseKey(strings.TrimSpace(text))
+	key, err := seal.ParseKey(text)
 	if err != nil {
 		return fmt.Errorf("encryption_key: %w", err)
 	}
@@ -130,34 +126,15 @@ func (s *Storage) Open() (storage.Backend, error) {
 //	}
 func (s *Storage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var option *string
-		name := d.Val()
+	return option.Block(d, func(name string) error {
 		switch name {
 		case "path":
-			option = &s.Path
+			return option.Text(d, &s.Path)
 		case "encryption_key":
-			option = &s.EncryptionKey
-		default:
-			return d.Errf("unrecognized storage option '%s'", name)
+			return option.Text(d, &s.EncryptionKey)
 		}
-		if *option != "" {
-			return d.Errf("'%s' is given twice", name)
-		}
-		if !d.AllArgs(option) {
-			return d.ArgErr()
-		}
-		if *option == "" {
-			return d.Errf("'%s' must not be empty", name)
-		}
-		for inner := d.Nesting(); d.NextBlock(inner); {
-			return d.Errf("'%s' takes no block", name)
-		}
-	}
-	return nil
+		return option.Unknown(d)
+	})
 }
 
 // Interface guards

@@ -13,6 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/hookgate/hookgate/internal/trigger/codemie"
+	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/trigger"
 	"github.com/hookgate/hookgate/module/trigger/internal/guest"
 )
@@ -79,9 +81,9 @@ func (t *Trigger) Provision(ctx caddy.Context) error {
 }
 
 func (t *Trigger) provision(ctx caddy.Context) error {
-	url, err := guest.Expand(t.URL)
+	url, err := secret.Expand(t.URL)
 	if err != nil {
-		return fmt.Errorf("reading the URL: %w", err)
+		return fmt.Errorf("url: %w", err)
 	}
 	options := codemie.Options{
 		URL:           url,
@@ -92,13 +94,13 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 		PollInterval:  time.Duration(t.PollInterval),
 		RunTimeout:    time.Duration(t.RunTimeout),
 	}
-	if options.Token, err = token(ctx, "the token", t.Token); err != nil {
-		return err
+	if options.Token, err = token(ctx, t.Token); err != nil {
+		return fmt.Errorf("token: %w", err)
 	}
 	for name, project := range t.Projects {
-		own, err := token(ctx, "the token of project "+name, project.Token)
+		own, err := token(ctx, project.Token)
 		if err != nil {
-			return err
+			return fmt.Errorf("project %s: token: %w", name, err)
 		}
 		if own != nil {
 			options.ProjectTokens[name] = own
@@ -122,15 +124,15 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 }
 
 // token returns what reads the token anew, or nil without one.
-func token(ctx caddy.Context, option, configured string) (codemie.Token, error) {
+func token(ctx caddy.Context, configured string) (codemie.Token, error) {
 	if configured == "" {
 		return nil, nil
 	}
-	if _, err := guest.Secret(ctx.Logger(), option, configured); err != nil {
+	if _, err := secret.Token(ctx.Logger(), "token", configured); err != nil {
 		return nil, err
 	}
 	return func() (string, error) {
-		text, err := guest.Expand(configured)
+		text, err := secret.Expand(configured)
 		return strings.TrimSpace(text), err
 	}, nil
 }
@@ -171,26 +173,25 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&t.URL) {
 		return d.ArgErr()
 	}
-	return guest.Block(d, func(option string) (bool, error) {
-		switch option {
+	return option.Block(d, func(name string) error {
+		switch name {
 		case "token":
-			return false, guest.Text(d, &t.Token)
+			return option.Text(d, &t.Token)
 		case "any_project":
-			t.AnyProject = true
-			return false, guest.None(d)
+			return option.Flag(d, &t.AnyProject)
 		case "timeout":
-			return false, guest.Duration(d, &t.Timeout)
+			return option.Duration(d, &t.Timeout)
 		case "poll_interval":
-			return false, guest.Duration(d, &t.PollInterval)
+			return option.Duration(d, &t.PollInterval)
 		case "run_timeout":
-			return false, guest.Duration(d, &t.RunTimeout)
+			return option.Duration(d, &t.RunTimeout)
 		case "project":
-			return true, t.Projects.UnmarshalOption(d)
+			return t.Projects.UnmarshalOption(d)
 		case "transport":
-			return false, guest.UnmarshalTransport(d, &t.TransportRaw)
+			return guest.UnmarshalTransport(d, &t.TransportRaw)
 		}
-		return false, d.Errf("unrecognized option %s", option)
-	})
+		return option.Unknown(d)
+	}, "project")
 }
 
 // Interface guards

@@ -83,7 +83,7 @@ func TestLoad(t *testing.T) {
 		`{"module":"codemie","url":"https://codemie.test","token":"x","run_timeout":"1h","poll_interval":"1s"}`:  "",
 		`{"module":"codemie","url":"https://codemie.test","token":""}`:                                           "the token is missing",
 		`{"module":"codemie","url":"https://codemie.test","projects":{"a":{"token":"x"},"b":{}}}`:                "the token is missing",
-		`{"module":"codemie","url":"https://codemie.test","token":"{env.EMPTY}"}`:                                "{env.EMPTY} is empty",
+		`{"module":"codemie","url":"https://codemie.test","token":"{env.EMPTY}"}`:                                "is empty",
 		`{"module":"codemie","url":"https://codemie.test","token":"{file./nowhere/token}"}`:                      "is empty",
 		`{"module":"codemie","url":"https://codemie.test/{webhook.id}","token":"x"}`:                             "unrecognized placeholder {webhook.id}",
 		`{"module":"codemie","url":"codemie.test","token":"x"}`:                                                  "no absolute http or https URL",
@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 		`{"module":"codemie","url":"http://codemie.test","token":"x","transport":{"protocol":"http","tls":{}}}`:  "TLS options",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","poll":"1s"}`:                              "unknown field",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","projects":{"a":{"resources":[""]}}}`:      "empty resource pattern",
-		`{"module":"codemie","url":"https://codemie.test","token":"x","projects":{"a":{"token":"{env.EMPTY}"}}}`: "the token of project a",
+		`{"module":"codemie","url":"https://codemie.test","token":"x","projects":{"a":{"token":"{env.EMPTY}"}}}`: "project a: token",
 	} {
 		_, err := guesttest.LoadJSON(t, json.RawMessage(config))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

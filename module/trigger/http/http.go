@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/trigger/endpoint"
+	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/trigger"
 	"github.com/hookgate/hookgate/module/trigger/internal/guest"
 )
@@ -97,23 +99,23 @@ func (t *Trigger) Provision(ctx caddy.Context) error {
 
 func (t *Trigger) provision(ctx caddy.Context) error {
 	logger := ctx.Logger().With(zap.String("resource_type", t.ResourceType))
-	secret, err := guest.Secret(logger, "signing_secret", t.SigningSecret)
+	signingSecret, err := secret.Token(logger, "signing_secret", t.SigningSecret)
 	if err != nil {
-		return err
+		return fmt.Errorf("signing_secret: %w", err)
 	}
 	headers := make(map[string][]string, len(t.Headers))
 	for name, values := range t.Headers {
 		headers[name] = values
 		for _, value := range values {
 			if carriesCredential(name) {
-				guest.WarnLiteral(logger, "header "+name, value)
+				secret.WarnLiteral(logger, "header "+name, value)
 			}
 		}
 	}
 	tokens := make(map[string]string)
 	for name, project := range t.Projects {
-		if tokens[name], err = guest.Secret(logger, "the token of project "+name, project.Token); err != nil {
-			return err
+		if tokens[name], err = secret.Token(logger, "token", project.Token); err != nil {
+			return fmt.Errorf("project %s: token: %w", name, err)
 		}
 	}
 
@@ -134,11 +136,11 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 		Headers:       headers,
 		Body:          t.Body,
 		Timeout:       time.Duration(t.Timeout),
-		SigningSecret: secret,
+		SigningSecret: signingSecret,
 		Projects:      t.Projects.Limits(),
 		Tokens:        tokens,
 		Transport:     transport,
-		Expand:        guest.Expand,
+		Expand:        secret.Expand,
 	})
 	if err != nil {
 		return err
@@ -192,29 +194,29 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&t.ResourceType, &t.URL) {
 		return d.ArgErr()
 	}
-	return guest.Block(d, func(option string) (bool, error) {
-		switch option {
+	return option.Block(d, func(name string) error {
+		switch name {
 		case "header":
-			return true, t.unmarshalHeader(d)
+			return t.unmarshalHeader(d)
 		case "timeout":
-			return false, guest.Duration(d, &t.Timeout)
+			return option.Duration(d, &t.Timeout)
 		case "signing_secret":
-			return false, guest.Text(d, &t.SigningSecret)
+			return option.Text(d, &t.SigningSecret)
 		case "body":
-			return false, guest.Text(d, &t.Body)
+			return option.Text(d, &t.Body)
 		case "project":
-			return true, t.Projects.UnmarshalOption(d)
+			return t.Projects.UnmarshalOption(d)
 		case "transport":
-			return false, guest.UnmarshalTransport(d, &t.TransportRaw)
+			return guest.UnmarshalTransport(d, &t.TransportRaw)
 		}
-		return false, d.Errf("unrecognized option %s", option)
-	})
+		return option.Unknown(d)
+	}, "header", "project")
 }
 
 func (t *Trigger) unmarshalHeader(d *caddyfile.Dispenser) error {
-	args := d.RemainingArgs()
-	if len(args) < 2 {
-		return d.ArgErr()
+	var args []string
+	if err := option.List(d, 2, &args); err != nil {
+		return err
 	}
 	name := args[0]
 	for earlier := range t.Headers {

@@ -118,7 +118,7 @@ func TestLoadErrors(t *testing.T) {
 	t.Setenv("EMPTY", "")
 	const url = "https://desk.test/secret-path"
 	for options, want := range map[string]string{
-		`"signing_secret":"{env.EMPTY}"`:                                    "reading signing_secret: evaluated placeholder {env.EMPTY} is empty",
+		`"signing_secret":"{env.EMPTY}"`:                                    "signing_secret: evaluated placeholder {env.EMPTY} is empty",
 		`"signing_secret":"{file./nowhere/x}"`:                              "reading signing_secret",
 		`"signing_secret":"{webhook.id}"`:                                   "reading signing_secret: unrecognized placeholder",
 		`"signing_secret":"whsec_not base64"`:                               "the signing secret begins with whsec_",
@@ -126,7 +126,7 @@ func TestLoadErrors(t *testing.T) {
 		`"headers":{"Host":["x"]}`:                                          "the header Host cannot be set",
 		`"headers":{"X-A":7}`:                                               "cannot unmarshal",
 		`"body":"{webhook.nothing}"`:                                        "reading the body template: unrecognized placeholder {webhook.nothing}",
-		`"projects":{"demo":{"token":"{env.EMPTY}"}}`:                       "reading the token of project demo",
+		`"projects":{"demo":{"token":"{env.EMPTY}"}}`:                       "project demo: token",
 		`"transport":{"protocol":"http","proxy_protocol":"v2"}`:             "PROXY protocol",
 		`"transport":{"protocol":"nothing"}`:                                "unknown module",
 		`"transport":[]`:                                                    "reading the transport",

@@ -1,9 +1,12 @@
+// Package guest holds what the triggers' Caddy modules have in common:
+// projects, secrets, and Caddy's HTTP transport.
 package guest
 
 import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/hookgate/hookgate/internal/trigger/limit"
+	"github.com/hookgate/hookgate/module/internal/option"
 )
 
 // Project limits what one project may start.
@@ -28,26 +31,22 @@ type Projects map[string]Project
 //	    resources <pattern...>
 //	}
 func (p *Projects) UnmarshalOption(d *caddyfile.Dispenser) error {
-	var name string
-	if err := Text(d, &name); err != nil {
-		return err
+	if !d.NextArg() {
+		return d.ArgErr()
 	}
+	name := d.Val()
 	if _, repeated := (*p)[name]; repeated {
 		return d.Errf("the project %s is repeated", name)
 	}
 	var project Project
-	err := Block(d, func(option string) (bool, error) {
-		switch option {
+	err := option.Block(d, func(name string) error {
+		switch name {
 		case "token":
-			return false, Text(d, &project.Token)
+			return option.Text(d, &project.Token)
 		case "resources":
-			project.Resources = d.RemainingArgs()
-			if len(project.Resources) == 0 {
-				return false, d.ArgErr()
-			}
-			return false, nil
+			return option.List(d, 1, &project.Resources)
 		}
-		return false, d.Errf("unrecognized option %s of a project", option)
+		return option.Unknown(d)
 	})
 	if err != nil {
 		return err
