@@ -119,8 +119,8 @@ func TestLoadErrors(t *testing.T) {
 	const url = "https://desk.test/secret-path"
 	for options, want := range map[string]string{
 		`"signing_secret":"{env.EMPTY}"`:                                    "signing_secret: evaluated placeholder {env.EMPTY} is empty",
-		`"signing_secret":"{file./nowhere/x}"`:                              "reading signing_secret",
-		`"signing_secret":"{webhook.id}"`:                                   "reading signing_secret: unrecognized placeholder",
+		`"signing_secret":"{file./nowhere/x}"`:                              "signing_secret: ",
+		`"signing_secret":"{webhook.id}"`:                                   "signing_secret: unrecognized placeholder",
 		`"signing_secret":"whsec_not base64"`:                               "the signing secret begins with whsec_",
 		`"headers":{"X-A":["{env.EMPTY}"]}`:                                 "reading the value of the header X-A",
 		`"headers":{"Host":["x"]}`:                                          "the header Host cannot be set",
