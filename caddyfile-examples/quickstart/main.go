@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer gateway.stop()
+	defer func() { _ = gateway.stop() }() // it may have ended before
 	if err := gateway.waitReady(ctx); err != nil {
 		return err
 	}
@@ -249,8 +249,10 @@ func (g *gateway) waitReady(ctx context.Context) error {
 	}
 }
 
-func (g *gateway) stop() {
-	if g.process.Process.Signal(syscall.SIGTERM) == nil {
-		_ = <-g.ended // it was told to
+// stop ends the gateway and waits for its end.
+func (g *gateway) stop() error {
+	if err := g.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
 	}
+	return <-g.ended
 }

@@ -43,7 +43,6 @@ type world struct {
 	policy Policy
 	types  []string
 	down   map[string]bool // endpoints by resource type
-	calm   bool            // at last everything works
 	faults bool
 }
 

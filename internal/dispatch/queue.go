@@ -45,9 +45,17 @@ type delayed struct {
 
 func (a delayed) before(b delayed) bool { return a.due < b.due }
 
+// ordered is what a heap holds.
+type ordered[T any] interface{ before(T) bool }
+
+var (
+	_ ordered[item]    = item{}
+	_ ordered[delayed] = delayed{}
+)
+
 // heap is a binary heap: what is before all others is the first element. Any
 // sorted slice is one. The standard library's would allocate for each push.
-type heap[T interface{ before(T) bool }] []T
+type heap[T ordered[T]] []T
 
 func (h *heap[T]) push(v T) {
 	s := append(*h, v)
