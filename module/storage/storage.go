@@ -80,7 +80,8 @@ type Integration struct {
 	// Revision grows by each write and never repeats for a webhook ID, not
 	// after a deletion either. The storage sets it.
 	Revision uint64
-	// Deleted marks what only reserves the webhook ID for its project.
+	// Deleted marks what only reserves the webhook ID for its project. Its
+	// Value is kept all the same.
 	Deleted bool
 	Value   []byte
 }

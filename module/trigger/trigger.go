@@ -152,6 +152,7 @@ const (
 	ErrResourceInvalid    = "resource_invalid"     // the resource cannot be started this way
 	ErrRequestInvalid     = "request_invalid"      // the request cannot be built from the event
 	ErrQuarantined        = "quarantined"          // the process crashed during three attempts
+	ErrCorrupt            = "corrupt"              // the stored event was found damaged
 	ErrExpired            = "expired"              // the retry time or the attempts are used up
 	ErrInternal           = "internal"             // a defect in the trigger
 )
