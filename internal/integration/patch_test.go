@@ -147,7 +147,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		string(encoded),
 		in.Authentication.Signature.Secrets[0].String(),
 		sprint("%v", in.Authentication.Signature), sprint("%+v", in.Authentication.Signature),
-		sprint("%#v", in.Authentication.Signature), sprint("%s", in.Authentication.Signature.Secrets),
+		sprint("%#v", in.Authentication.Signature), sprint("%d", in.Authentication.Signature), sprint("%x", in.Authentication.Signature), sprint("%s", in.Authentication.Signature.Secrets),
 	} {
 		if strings.Contains(text, "CANARY") {
 			t.Error(text)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -44,11 +45,8 @@ func (s Secret) Masked() string {
 // isMask says whether the text stands for a secret that is already stored.
 func isMask(text string) bool { return strings.HasPrefix(text, mask) }
 
-// String hides the secret.
-func (Secret) String() string { return mask }
-
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return mask }
+// Format hides the secret from formatted output, whatever the verb.
+func (Secret) Format(state fmt.State, _ rune) { fmt.Fprint(state, mask) }
 
 // MarshalText hides the secret from encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }

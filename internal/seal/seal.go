@@ -14,7 +14,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -103,15 +102,6 @@ func (k Key) Open(purpose string, place, sealed []byte) ([]byte, error) {
 		return nil, ErrOpen
 	}
 	return plain, nil
-}
-
-// Fingerprint is a short keyed digest of a secret: it tells an admin which
-// secret is stored, and with a salt of its own it compares nothing with
-// another record's.
-func (k Key) Fingerprint(salt []byte, secret string) string {
-	mac := hmac.New(sha256.New, k.derive(salt, "hookgate fingerprint", 32))
-	mac.Write([]byte(secret))
-	return hex.EncodeToString(mac.Sum(nil)[:4])
 }
 
 func (k Key) derive(salt []byte, purpose string, n int) []byte {

@@ -85,23 +85,6 @@ func TestKeyHidesItself(t *testing.T) {
 	}
 }
 
-func TestFingerprint(t *testing.T) {
-	key, salt := NewKey(), []byte("salt")
-	mark := key.Fingerprint(salt, "secret")
-	if len(mark) != 8 || mark != key.Fingerprint(salt, "secret") {
-		t.Errorf("%q is no stable short mark", mark)
-	}
-	for name, other := range map[string]string{
-		"another secret": key.Fingerprint(salt, "other"),
-		"another salt":   key.Fingerprint([]byte("other"), "secret"),
-		"another key":    NewKey().Fingerprint(salt, "secret"),
-	} {
-		if other == mark {
-			t.Errorf("%s has the same fingerprint", name)
-		}
-	}
-}
-
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.key")
 	if _, err := ReadKeyFile(path); !errors.Is(err, fs.ErrNotExist) {
