@@ -145,7 +145,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	encoded, _ := json.Marshal(in)
 	for _, text := range []string{
 		string(encoded),
-		in.Authentication.Signature.Secrets[0].String(),
+		sprint("%v", in.Authentication.Signature.Secrets[0]),
 		sprint("%v", in.Authentication.Signature), sprint("%+v", in.Authentication.Signature),
 		sprint("%#v", in.Authentication.Signature), sprint("%d", in.Authentication.Signature), sprint("%x", in.Authentication.Signature), sprint("%s", in.Authentication.Signature.Secrets),
 	} {
