@@ -59,19 +59,20 @@ func TestEdgeRefusalsAreSeen(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, declared("plain"))
 	lost := 0
-	for round := range 20 {
+	var last error
+	for range 20 {
 		for size, want := range map[int]int{2 << 20: 401, 26 << 20: 413} {
 			answer, err := g.Try("POST", "http://"+g.Addr+"/webhooks/plain", nil, bytes.NewReader(make([]byte, size)))
 			if err != nil {
 				lost++
-				t.Logf("round %d, %d bytes: %v", round, size, err)
+				last = err
 			} else if answer.Status != want {
 				t.Errorf("%d bytes: status %d, want %d", size, answer.Status, want)
 			}
 		}
 	}
 	if lost > 0 {
-		t.Errorf("%d of 40 senders were cut off before they could read the answer", lost)
+		t.Errorf("%d of 40 senders were cut off before they could read the answer: %v", lost, last)
 	}
 }
 
