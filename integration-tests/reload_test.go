@@ -120,6 +120,29 @@ func TestReloadDuringUpload(t *testing.T) {
 	gateway.Eventually(t, "the event has arrived", func() bool { return len(sink.Of(id)) > 0 })
 }
 
+// TestReloadToAStoreThatCloses goes back to a store while it is still being
+// closed: the last request has gone, an attempt is still under way.
+func TestReloadToAStoreThatCloses(t *testing.T) {
+	t.Parallel()
+	sink := gateway.NewSink(t)
+	config := func(path string) string {
+		return gateway.Config("storage badger {\npath {$DIR}/"+path+"\n}\n"+declared("plain")+gateway.Ticket(sink), gateway.Edge)
+	}
+	g := gateway.Start(t, config("one"))
+	release := make(chan struct{})
+	sink.Answer(func(http.ResponseWriter, *http.Request) { <-release })
+	id := push(g, t, "plain", "slow to deliver")
+	sink.Wait(id)
+	u := startUpload(t, g, "plain", "the last request")
+	g.Reload(config("two"))
+	last := accept(t, u.finish())
+	time.AfterFunc(500*time.Millisecond, func() { close(release) })
+	g.Reload(config("one"))
+	gateway.Eventually(t, "both are delivered", func() bool {
+		return g.Event(t, demo, "plain", id)["status"] == "delivered" && g.Event(t, demo, "plain", last)["status"] == "delivered"
+	})
+}
+
 // TestChangeDuringUpload changes an integration while a request to it is still
 // coming in: it is judged by what holds when it is complete.
 func TestChangeDuringUpload(t *testing.T) {
