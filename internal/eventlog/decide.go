@@ -165,7 +165,7 @@ func (l *Log) indexed(identity storage.Identity, id storage.ID) (e *event, err e
 func (l *Log) indexedCopy(name copyName) (c copyOf, found bool, err error) {
 	view := l.index.View()
 	defer view.Close()
-	err = view.Get(dedupeKey(name.identity, name.key), func(value []byte) (err error) {
+	err = view.Get(dedupeKey(name), func(value []byte) (err error) {
 		c, err = decodeCopyOf(value)
 		return err
 	})

@@ -132,7 +132,7 @@ func (l *Log) write(o *overlay, mark watermark) error {
 	}
 	for name, c := range o.copies {
 		if !l.isDropped(name.identity) {
-			w.set(dedupeKey(name.identity, name.key), c.append(nil))
+			w.set(w.keep(appendDedupeKey(w.free(), name)), w.keep(c.append(w.free())))
 		}
 	}
 	for identity := range o.dropped {
@@ -148,24 +148,41 @@ func (l *Log) write(o *overlay, mark watermark) error {
 // indexWriter writes chunk by chunk, until there is an error or too little
 // space.
 type indexWriter struct {
-	log   *Log
-	batch index.Batch
-	count int
-	err   error
+	log     *Log
+	batch   index.Batch
+	count   int
+	scratch []byte // where keys and values are, which the batch does not copy
+	err     error
 }
+
+// free is where the next key or value is appended, and keep takes it. No byte is
+// used twice.
+func (w *indexWriter) free() []byte { return w.scratch[len(w.scratch):] }
+
+func (w *indexWriter) keep(appended []byte) []byte {
+	if n := len(w.scratch) + len(appended); n <= cap(w.scratch) {
+		w.scratch = w.scratch[:n]
+	} else {
+		w.scratch = make([]byte, 0, scratchSize)
+	}
+	return appended[:len(appended):len(appended)]
+}
+
+const scratchSize = 256 << 10
 
 // event writes an event and what leads to it, as far as it has changed.
 func (w *indexWriter) event(c change) {
 	now, base := c.now, c.base
-	w.set(idKey(eventKey, now.Integration, now.ID), now.append(nil))
-	had := func(holds func(*event) bool) bool { return base != nil && holds(base) }
+	key := func(prefix byte) []byte {
+		return w.keep(appendIDKey(w.free(), prefix, now.Integration, now.ID))
+	}
+	w.set(key(eventKey), w.keep(now.append(w.free())))
 	for _, mark := range marks {
-		key := idKey(mark.prefix, now.Integration, now.ID)
 		switch {
 		case mark.holds(now):
-			w.set(key, mark.value(now))
-		case had(mark.holds):
-			w.delete(key)
+			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)))
+		case base != nil && mark.holds(base):
+			w.delete(key(mark.prefix))
 		}
 	}
 }
@@ -175,12 +192,14 @@ func (w *indexWriter) event(c change) {
 var marks = []struct {
 	prefix byte
 	holds  func(*event) bool
-	value  func(*event) []byte
+	value  func(buf []byte, e *event) []byte
 }{
-	{pendingKey, func(e *event) bool { return e.Status == storage.Pending }, func(e *event) []byte { return appendRef(nil, e.ref()) }},
-	{failedKey, func(e *event) bool { return e.Status == storage.Failed }, func(*event) []byte { return nil }},
-	{claimKey, func(e *event) bool { return e.claimed }, func(*event) []byte { return nil }},
+	{pendingKey, func(e *event) bool { return e.Status == storage.Pending }, func(buf []byte, e *event) []byte { return appendRef(buf, e.ref()) }},
+	{failedKey, func(e *event) bool { return e.Status == storage.Failed }, noValue},
+	{claimKey, func(e *event) bool { return e.claimed }, noValue},
 }
+
+func noValue(buf []byte, _ *event) []byte { return buf }
 
 func (w *indexWriter) set(key, value []byte) {
 	if w.ready() {

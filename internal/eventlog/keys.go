@@ -21,15 +21,23 @@ const (
 )
 
 func identityKey(prefix byte, identity storage.Identity) []byte {
-	return append(append(make([]byte, 0, 33), prefix), identity[:]...)
+	return append([]byte{prefix}, identity[:]...)
+}
+
+func appendIDKey(buf []byte, prefix byte, identity storage.Identity, id storage.ID) []byte {
+	return append(append(append(buf, prefix), identity[:]...), id[:]...)
 }
 
 func idKey(prefix byte, identity storage.Identity, id storage.ID) []byte {
-	return append(identityKey(prefix, identity), id[:]...)
+	return appendIDKey(make([]byte, 0, 1+len(identity)+len(id)), prefix, identity, id)
 }
 
-func dedupeKey(identity storage.Identity, key string) []byte {
-	return append(identityKey(copyKey, identity), key...)
+func appendDedupeKey(buf []byte, name copyName) []byte {
+	return append(append(append(buf, copyKey), name.identity[:]...), name.key...)
+}
+
+func dedupeKey(name copyName) []byte {
+	return appendDedupeKey(make([]byte, 0, 1+len(name.identity)+len(name.key)), name)
 }
 
 // parseIDKey takes identity and event ID from a key that idKey made.

@@ -41,7 +41,7 @@ type Options struct {
 	// FlushEvery is how often the index follows; default 500 ms.
 	FlushEvery time.Duration
 	// MaxBehind is how many events the index may be behind, in memory;
-	// default 100,000. Further ones wait for it.
+	// default 50,000. Further ones wait for it.
 	MaxBehind int
 	// MaxBody bounds an event's body in bytes; default 1 GiB.
 	MaxBody int64
@@ -61,7 +61,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.SegmentSize, 64<<20)
 	setDefault(&o.GroupSize, 8<<20)
 	setDefault(&o.FlushEvery, 500*time.Millisecond)
-	setDefault(&o.MaxBehind, 100_000)
+	setDefault(&o.MaxBehind, 50_000)
 	setDefault(&o.MaxBody, 1<<30)
 	setDefault(&o.retryMin, 100*time.Millisecond)
 	setDefault(&o.retryMax, 5*time.Second)

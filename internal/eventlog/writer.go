@@ -69,6 +69,9 @@ func (w *writer) run() {
 			w.add(o)
 		}
 		w.commit()
+		if w.log.active.count > w.log.MaxBehind/4 {
+			w.log.indexer.hurry()
+		}
 	}
 }
 
