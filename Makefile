@@ -18,7 +18,7 @@ run: build ## start the quickstart, send it a signed GitHub event, serve on unti
 	@exec .work/quickstart-demo
 
 test: build ## every test that this machine can run, and by name what it left out
-	go run ./integration-tests/report go test -race ./...
+	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/report go test -race ./...
 
 fuzz: ## every fuzz target, FUZZTIME each (default 1m)
 	./integration-tests/fuzz.sh $(or $(FUZZTIME),1m)

@@ -44,6 +44,8 @@ type gateway struct {
 // openGateway opens the storage, or joins those who have it open.
 func openGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 	key := s.Key()
+	door(key).Lock()
+	defer door(key).Unlock()
 	value, joined, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return newGateway(s, logger)
 	})
@@ -52,9 +54,18 @@ func openGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 	}
 	g := value.(*gateway)
 	if joined && g.options != s.Options() {
-		return nil, errors.Join(fmt.Errorf("the storage %s is open with other settings: stop the server to change them", key), g.close())
+		return nil, errors.Join(fmt.Errorf("the storage %s is open with other settings: stop the server to change them", key), letGo(key))
 	}
 	return g, nil
+}
+
+// doors has a lock for each storage's key: the pool forgets a gateway before it
+// has closed it, and until then the storage cannot be opened again.
+var doors sync.Map
+
+func door(key string) *sync.Mutex {
+	lock, _ := doors.LoadOrStore(key, new(sync.Mutex))
+	return lock.(*sync.Mutex)
 }
 
 func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
@@ -106,7 +117,14 @@ func (d dropper) Drop(ctx context.Context, identity storage.Identity) error {
 
 // close lets go of the gateway; the last one to do so closes the storage.
 func (g *gateway) close() error {
-	_, err := gateways.Delete(g.key)
+	door(g.key).Lock()
+	defer door(g.key).Unlock()
+	return letGo(g.key)
+}
+
+// letGo does so for who is in the door.
+func letGo(key string) error {
+	_, err := gateways.Delete(key)
 	return err
 }
 

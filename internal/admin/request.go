@@ -23,6 +23,8 @@ const (
 
 	// bodyTime is how long a body may take: 10 s and its size at 64 KiB/s.
 	bodyTime = 26 * time.Second
+	// lingerTime is how long the rest of a refused body is waited for.
+	lingerTime = 5 * time.Second
 
 	defaultLimit = 50
 	maxLimit     = 500 // items of a page
@@ -165,6 +167,23 @@ func (c *call) answer(status int, document any) {
 	header := c.w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Length", strconv.Itoa(text.Len()))
+	if status == http.StatusRequestEntityTooLarge {
+		header.Set("Connection", "close")
+	}
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(text.Bytes()) // nobody else can be told
+	if status == http.StatusRequestEntityTooLarge {
+		c.linger()
+	}
+}
+
+// linger drops what still comes of a body that is too large, for a while: a
+// connection that ends with unread bytes is reset, and then the caller may
+// never see the answer.
+func (c *call) linger() {
+	control := http.NewResponseController(c.w)
+	if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.Copy(io.Discard, c.r.Body)
+	}
 }

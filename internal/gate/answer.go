@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -109,26 +110,38 @@ func (v *visit) write(a *answer) {
 	v.seen.Outcome, v.seen.StatusCode = a.outcome, a.status
 	header := v.w.Header()
 	header.Set("Content-Type", a.kind)
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	if a.field.name != "" {
 		header.Set(a.field.name, a.field.value)
 	}
-	if v.r.ProtoMajor == 1 {
-		v.endConnection(a)
-	}
+	left := v.r.ProtoMajor == 1 && v.endConnection(a)
 	v.w.WriteHeader(a.status)
 	v.w.Write(a.body) // who has gone needs no answer
+	if left {
+		v.linger()
+	}
+}
+
+// linger takes what still comes of a refused body and drops it, for a while:
+// a connection that ends with unread bytes is reset, and then the sender may
+// never see the answer.
+func (v *visit) linger() {
+	if v.control.Flush() == nil {
+		io.Copy(io.Discard, v.r.Body) // ends with the deadline
+	}
 }
 
 // endConnection lets a connection of HTTP/1 end with the answer when the body
 // has not come: to keep it, net/http would wait for the rest before it
 // answers. Who is not let in loses it always, so that the bytes of an answer
 // do not tell how far the request came.
-func (v *visit) endConnection(a *answer) {
-	left := !v.received && v.r.ContentLength != 0
+func (v *visit) endConnection(a *answer) (left bool) {
+	left = !v.received && v.r.ContentLength != 0
 	if left || a == unauthorized || a == notFound {
 		v.w.Header().Set("Connection", "close")
 	}
 	if left && a != tooSlow { // its deadline has passed, and stays
 		v.control.SetReadDeadline(time.Now().Add(v.gate.drain))
 	}
+	return left && a != tooSlow
 }
