@@ -216,3 +216,33 @@ func killed(t *testing.T, l *Log, dir string) string {
 	l.Close()
 	return copied
 }
+
+// TestLazyRecordsSurviveRotation has a segment end in records that nobody
+// waited for.
+func TestLazyRecordsSurviveRotation(t *testing.T) {
+	dir := t.TempDir()
+	options := testOptions(t, dir)
+	options.SegmentSize, options.FlushEvery = 16<<10, time.Hour
+	l := mustOpen(t, options)
+	identity := storage.Identity{1}
+	once := mustAppend(t, l, testEvent(1, "once"), storage.Dedupe{})
+	often := mustAppend(t, l, testEvent(1, "often"), storage.Dedupe{})
+	release := func(id storage.ID, due time.Time) {
+		t.Helper()
+		if _, err := l.Claim(t.Context(), identity, id); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Release(t.Context(), identity, id, due); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due := time.UnixMilli(1_890_000_000_000).UTC()
+	release(once, due)
+	for len(segmentFiles(t, dir)) < 3 {
+		release(often, due)
+	}
+	l = mustOpen(t, testOptions(t, killed(t, l, dir)))
+	if r, err := l.Get(t.Context(), identity, once); err != nil || !r.Due.Equal(due) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}

@@ -588,7 +588,7 @@ func testCounts(t *eventsTest) {
 	start := now().Truncate(time.Second)
 	first := t.append(newEvent(a, ""), storage.Dedupe{})
 	second := t.append(newEvent(a, ""), storage.Dedupe{})
-	t.append(newEvent(b, ""), storage.Dedupe{})
+	third := t.append(newEvent(b, ""), dedupe("third"))
 	t.attempt(a, first, storage.Failed)
 	t.attempt(a, second, storage.Delivered)
 	t.twice(func() {
@@ -598,6 +598,26 @@ func testCounts(t *eventsTest) {
 		}
 		if c.OldestPending.Before(start) || c.OldestPending.After(time.Now()) {
 			t.Fatalf("the oldest pending is of %v, not before %v", c.OldestPending, start)
+		}
+	})
+	// What is counted long after it was stored is counted as well.
+	t.attempt(b, third, storage.Failed)
+	t.twice(func() {
+		if c := t.log.Counts(); c.Pending != 0 || c.Failed != 2 || !c.OldestPending.IsZero() || t.log.PendingOf(b) != 0 {
+			t.Fatalf("counts %+v, %d of one", c, t.log.PendingOf(b))
+		}
+	})
+	t.again(b, dedupe("third"), third, storage.Requeued)
+	t.claim(b, third)
+	t.twice(func() {
+		if c := t.log.Counts(); c.Pending != 1 || c.Failed != 1 || t.log.PendingOf(b) != 1 {
+			t.Fatalf("counts %+v, %d of one", c, t.log.PendingOf(b))
+		}
+	})
+	t.attempt(b, third, storage.Delivered)
+	t.twice(func() {
+		if c := t.log.Counts(); c.Pending != 0 || c.Failed != 1 {
+			t.Fatalf("counts %+v", c)
 		}
 	})
 }
