@@ -54,13 +54,15 @@ func (p form) read(document any) (*Integration, error) {
 	return in, nil
 }
 
-// name reads a field that the path may name too.
+// name reads a field that the path may name too. Only the webhook ID may be
+// missing in both: "" then.
 func name(f *fields, field, path string, valid func(string) bool, marks string) string {
+	_, present := f.left[field]
 	text := f.text(field, path)
 	switch {
 	case path != "" && text != path:
 		f.refuse(field, "it must be the one in the path")
-	case !valid(text) && (text != "" || field == "project" || path != ""):
+	case !valid(text) && (present || field == "project"):
 		f.refuse(field, "up to 128 letters and digits of ASCII and %s are needed, a letter or digit first", marks)
 	}
 	return text

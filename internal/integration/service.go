@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -47,6 +48,11 @@ type Service struct {
 
 	mu    sync.Mutex
 	hooks map[*func(string, storage.Identity)]struct{}
+
+	// turns let the changes of one webhook ID follow each other: however many
+	// come at once, none of them has to begin again too often.
+	turns [64]sync.Mutex
+	seed  maphash.Seed
 }
 
 // NewService returns a service over what a storage keeps.
@@ -56,7 +62,15 @@ func NewService(integrations storage.Integrations, events Events) *Service {
 		events:       events,
 		now:          time.Now,
 		hooks:        make(map[*func(string, storage.Identity)]struct{}),
+		seed:         maphash.MakeSeed(),
 	}
+}
+
+// turn waits until nobody else changes the integration.
+func (s *Service) turn(webhookID string) (end func()) {
+	turn := &s.turns[maphash.String(s.seed, webhookID)%uint64(len(s.turns))]
+	turn.Lock()
+	return turn.Unlock
 }
 
 // OnChange calls fn after each write, before it is answered, until stop. fn
@@ -145,6 +159,7 @@ func (s *Service) Create(ctx context.Context, view View, project string, text []
 
 // Put replaces an integration of a project by its JSON form, or creates it.
 func (s *Service) Put(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (in *Integration, created bool, err error) {
+	defer s.turn(webhookID)()
 	in, err = s.change(ctx, func() (*Integration, storage.Integration, error) {
 		current, record, err := s.find(ctx, view, webhookID)
 		if err != nil {
@@ -183,6 +198,7 @@ func (s *Service) Put(ctx context.Context, view View, project, webhookID string,
 
 // Patch applies a JSON merge patch (RFC 7396) to an integration of a project.
 func (s *Service) Patch(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (*Integration, error) {
+	defer s.turn(webhookID)()
 	return s.change(ctx, func() (*Integration, storage.Integration, error) {
 		current, record, err := s.own(ctx, view, project, webhookID, condition)
 		if err != nil {
@@ -226,6 +242,7 @@ func (s *Service) own(ctx context.Context, view View, project, webhookID string,
 // are pending it fails, unless forced; when it returns, no attempt for an
 // event of it begins any more.
 func (s *Service) Delete(ctx context.Context, view View, project, webhookID string, force bool, condition Precondition) error {
+	defer s.turn(webhookID)()
 	for range maxTries {
 		current, record, err := s.own(ctx, view, project, webhookID, condition)
 		if errors.Is(err, ErrNotFound) && record.Deleted && record.Project == project && len(record.Value) > 0 {

@@ -1,0 +1,66 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+func TestConcurrentChangesBothHold(t *testing.T) {
+	s, m, q := newTestService(t)
+	other := NewService(m, q)
+	view := View{Rules: rules()}
+	in, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.beforePut = func() {
+		if _, err := other.Patch(t.Context(), view, "demo", "hook", []byte(`{"dedupe":"body"}`), Precondition{}); err != nil {
+			t.Error(err)
+		}
+	}
+	got, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"alias":"a"}`), Precondition{})
+	if err != nil || got.Alias != "a" || got.Dedupe != DedupeBody {
+		t.Errorf("%+v, %v", got, err)
+	}
+	m.beforePut = func() {
+		if _, err := other.Patch(t.Context(), view, "demo", "hook", []byte(`{"dedupe":"none"}`), Precondition{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Patch(t.Context(), view, "demo", "hook", []byte(`{"alias":"b"}`), Precondition{IfMatch: in.ETag()}); !errors.Is(err, ErrPrecondition) {
+		t.Errorf("%v", err)
+	}
+}
+
+// crowded lets others come between each write and the reading before it.
+type crowded struct{ *memory }
+
+func (c crowded) Put(ctx context.Context, record storage.Integration, expected uint64) (uint64, error) {
+	for range 100 {
+		runtime.Gosched()
+	}
+	return c.memory.Put(ctx, record, expected)
+}
+
+func TestManyChangesAtOnce(t *testing.T) {
+	s := NewService(crowded{newMemory()}, new(queue))
+	view := View{Rules: rules()}
+	if _, err := s.Create(t.Context(), view, "demo", withHook("hook")); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() {
+			if _, err := s.Patch(t.Context(), view, "demo", "hook", fmt.Appendf(nil, `{"alias":"%d"}`, i), Precondition{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
