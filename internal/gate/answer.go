@@ -124,8 +124,11 @@ func (v *visit) write(a *answer) {
 
 // linger takes what still comes of a refused body and drops it, for a while:
 // a connection that ends with unread bytes is reset, and then the sender may
-// never see the answer.
+// never see the answer. What has come already is given back before the wait:
+// nobody needs it any more, and others may be waiting for the room.
 func (v *visit) linger() {
+	v.lease.release()
+	v.body = nil
 	if v.control.Flush() == nil {
 		io.Copy(io.Discard, v.r.Body) // ends with the deadline
 	}

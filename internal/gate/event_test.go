@@ -158,13 +158,16 @@ func TestForm(t *testing.T) {
 	const payload = `{"action":"opened","title":"ü + & ="}`
 	body := "payload=" + url.QueryEscape(payload)
 	header := signed("pull_request", "1", body)
-	header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	if got := s.post(t, "/webhooks/hook", header, body); got.status != 202 {
-		t.Fatalf("got %+v", got)
-	}
-	event := b.log.last(t)
-	if string(event.Body) != payload || event.Header.Get("Content-Type") != "application/json" {
-		t.Errorf("stored %q as %q", event.Body, event.Header)
+	for i, kind := range []string{"application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded ; charset=utf-8", "application/x-www-form-urlencoded; charset"} {
+		header.Set("Content-Type", kind)
+		header.Set("X-Github-Delivery", fmt.Sprint(i))
+		if got := s.post(t, "/webhooks/hook", header, body); got.status != 202 {
+			t.Fatalf("%s: %+v", kind, got)
+		}
+		event := b.log.last(t)
+		if string(event.Body) != payload || event.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: stored %q as %q", kind, event.Body, event.Header)
+		}
 	}
 	// The signature is over the form, not over what is in it.
 	header.Set("X-Hub-Signature-256", signature(payload))

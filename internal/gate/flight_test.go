@@ -1,9 +1,14 @@
 package gate
 
 import (
+	"bufio"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -86,4 +91,25 @@ func checkEmpty(t *testing.T, f *Flight) {
 	if f.Used() != 0 || entries != 0 {
 		t.Errorf("%d bytes and %d holders are left", f.Used(), entries)
 	}
+}
+
+// A sender that goes on after it was refused holds no bytes in flight.
+func TestRefusedHoldsNothing(t *testing.T) {
+	b := newBackend(t, github())
+	conn := serve(t, b, New(Settings{MaxBody: 10})).dial(t)
+	fmt.Fprintf(conn, "POST /webhooks/hook HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nX-Hub-Signature-256: %s\r\n\r\n14\r\n%s\r\n",
+		signature(push), strings.Repeat("x", 20))
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, res); got.status != 413 {
+		t.Errorf("status %d", got.status)
+	}
+	for deadline := time.Now().Add(2 * time.Second); b.flight.Used() != 0; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes in flight after the answer", b.flight.Used())
+		}
+	}
+	conn.Close()
 }

@@ -9,8 +9,14 @@ import (
 	"time"
 )
 
-// firstBuffer is the size in bytes of a body's first buffer.
-const firstBuffer = 4 << 10
+const (
+	// firstBuffer is the size in bytes of a body's first buffer.
+	firstBuffer = 4 << 10
+	// maxRead is how much is read at once, in bytes: of a chunked body net/http
+	// returns nothing until the buffer is full or the chunk has ended, and what
+	// it holds by then must be counted.
+	maxRead = 64 << 10
+)
 
 // read receives the body. The buffer grows with what has arrived, never with
 // what was announced.
@@ -29,7 +35,7 @@ func (v *visit) read() *answer {
 		if len(v.body) == cap(v.body) {
 			v.body = grow(v.body, limit)
 		}
-		n, err := v.r.Body.Read(v.body[len(v.body):cap(v.body)])
+		n, err := v.r.Body.Read(v.body[len(v.body):min(len(v.body)+maxRead, cap(v.body))])
 		v.body = v.body[:len(v.body)+n]
 		switch {
 		case n > 0 && !v.lease.take(int64(n)):

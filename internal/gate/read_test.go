@@ -138,17 +138,18 @@ func TestTooSlowOverHTTP2(t *testing.T) {
 // connection is good for another request after that.
 func TestPace(t *testing.T) {
 	for _, test := range []struct {
-		name    string
-		pieces  int // of 64 KiB
-		pause   time.Duration
-		chunked bool
-		status  int
+		name   string
+		pieces int // of 64 KiB
+		pause  time.Duration
+		chunks int
+		status int
 	}{
-		{"at once", 1, 0, false, 202},
-		{"just in time", 4, 3400 * time.Millisecond, false, 202},         // 13.6 s of 14
-		{"too late", 4, 3600 * time.Millisecond, false, 408},             // 14.4 s of 14
-		{"chunked, just in time", 4, 3200 * time.Millisecond, true, 202}, // 12.8 s of 13 for what has come
-		{"chunked, too late", 4, 5100 * time.Millisecond, true, 408},     // 10.2 s of 11 for two, 15.3 s of 12
+		{"at once", 1, 0, 0, 202},
+		{"just in time", 4, 3400 * time.Millisecond, 0, 202},          // 13.6 s of 14
+		{"too late", 4, 3600 * time.Millisecond, 0, 408},              // 14.4 s of 14
+		{"chunked, just in time", 4, 3200 * time.Millisecond, 4, 202}, // 12.8 s of 13 for what has come
+		{"chunked, too late", 4, 5100 * time.Millisecond, 4, 408},     // 10.2 s of 11 for two, 15.3 s of 12
+		{"one chunk", 32, 900 * time.Millisecond, 1, 202},             // 28.8 s of 41
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -172,20 +173,22 @@ func TestPace(t *testing.T) {
 				body := strings.Repeat(piece, test.pieces)
 				send := func() {
 					fmt.Fprintf(client, "POST /webhooks/hook HTTP/1.1\r\nHost: test\r\nX-Hub-Signature-256: %s\r\n", signature(body))
-					if test.chunked {
+					if test.chunks > 0 {
 						io.WriteString(client, "Transfer-Encoding: chunked\r\n\r\n")
 					} else {
 						fmt.Fprintf(client, "Content-Length: %d\r\n\r\n", len(body))
 					}
-					for range test.pieces {
+					for i := range test.pieces {
 						time.Sleep(test.pause)
-						if test.chunked {
-							fmt.Fprintf(client, "%x\r\n%s\r\n", len(piece), piece)
-						} else {
-							io.WriteString(client, piece)
+						if test.chunks > 0 && i%(test.pieces/test.chunks) == 0 {
+							fmt.Fprintf(client, "%x\r\n", len(body)/test.chunks)
+						}
+						io.WriteString(client, piece)
+						if test.chunks > 0 && (i+1)%(test.pieces/test.chunks) == 0 {
+							io.WriteString(client, "\r\n")
 						}
 					}
-					if test.chunked {
+					if test.chunks > 0 {
 						io.WriteString(client, "0\r\n\r\n")
 					}
 				}

@@ -1,8 +1,8 @@
 package gate
 
 import (
-	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/hookgate/hookgate/internal/provider"
 )
@@ -38,9 +38,11 @@ func (v *visit) understand() *answer {
 	return nil
 }
 
+// isForm looks at the media type alone: whatever its parameters are worth, the
+// body is a form.
 func isForm(header http.Header) bool {
-	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	return err == nil && kind == "application/x-www-form-urlencoded"
+	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
 // answerPing answers the sender's test, unless the filter wants it as an
