@@ -1,7 +1,6 @@
 package integrationtests
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -10,9 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -138,62 +135,5 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	if ran < 5 {
 		t.Errorf("only %d commands ran", ran)
-	}
-}
-
-// TestQuickstart runs the program behind `make run`: it has to show an event
-// arriving at a trigger, to serve on, and to end when it is interrupted.
-func TestQuickstart(t *testing.T) {
-	t.Parallel()
-	root, dir := gateway.Root(t), t.TempDir()
-	demo := filepath.Join(dir, "demo")
-	if out, err := exec.Command("go", "build", "-C", root, "-o", demo, "./caddyfile-examples/quickstart").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for link, target := range map[string]string{
-		"bin/hookgate": gateway.Binary(t), "caddyfile-examples": filepath.Join(root, "caddyfile-examples"),
-	} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	command := exec.Command(demo)
-	command.Dir = dir
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errors bytes.Buffer
-	command.Stderr = &errors
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { command.Process.Kill() })
-	watchdog := time.AfterFunc(2*gateway.Patience, func() { command.Process.Signal(syscall.SIGTERM) })
-	defer watchdog.Stop()
-
-	var said []string
-	delivered := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		said = append(said, lines.Text())
-		if strings.Contains(lines.Text(), "Delivered to the trigger") && !delivered {
-			delivered = true
-			command.Process.Signal(os.Interrupt)
-		}
-	}
-	if err := command.Wait(); err != nil || !delivered {
-		t.Errorf("it ended with %v, delivered: %v\n%s\n%s", err, delivered, strings.Join(said, "\n"), errors.String())
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if name := entry.Name(); name != "demo" && name != "bin" && name != "caddyfile-examples" && name != ".work" {
-			t.Errorf("it has made %s", name)
-		}
 	}
 }
