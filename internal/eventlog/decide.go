@@ -163,6 +163,9 @@ func (l *Log) indexed(identity storage.Identity, id storage.ID) (e *event, err e
 
 // indexedCopy reads a dedupe entry from the index.
 func (l *Log) indexedCopy(name copyName) (c copyOf, found bool, err error) {
+	if !l.copies.mayHold(name) {
+		return copyOf{}, false, nil
+	}
 	view := l.index.View()
 	defer view.Close()
 	err = view.Get(dedupeKey(name), func(value []byte) (err error) {

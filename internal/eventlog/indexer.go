@@ -132,6 +132,7 @@ func (l *Log) write(o *overlay, mark watermark) error {
 	}
 	for name, c := range o.copies {
 		if !l.isDropped(name.identity) {
+			l.copies.add(name)
 			w.set(w.keep(appendDedupeKey(w.free(), name)), w.keep(c.append(w.free())))
 		}
 	}

@@ -50,6 +50,16 @@ func parseIDKey(key []byte) (identity storage.Identity, id storage.ID, err error
 	return identity, id, nil
 }
 
+// parseDedupeKey undoes dedupeKey.
+func parseDedupeKey(key []byte) (name copyName, err error) {
+	if len(key) < 1+len(name.identity) {
+		return name, errCodec
+	}
+	copy(name.identity[:], key[1:])
+	name.key = string(key[1+len(name.identity):])
+	return name, nil
+}
+
 // watermark is a place in the log: what comes before is in the index.
 type watermark struct {
 	segment  uint64

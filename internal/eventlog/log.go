@@ -88,6 +88,7 @@ type Log struct {
 	Options
 	lock     *os.File
 	index    *index.Index
+	copies   *copyFilter
 	segments *segments
 	space    *space
 	queue    *queue
@@ -122,6 +123,7 @@ func Open(options Options) (*Log, error) {
 	l := &Log{
 		Options:  options,
 		queue:    newQueue(),
+		copies:   newCopyFilter(),
 		active:   newOverlay(),
 		caughtUp: make(chan struct{}),
 		tallies:  newTallies(),
@@ -134,6 +136,7 @@ func Open(options Options) (*Log, error) {
 	}
 	l.wait.Go(l.writer.run)
 	l.wait.Go(l.indexer.run)
+	l.wait.Go(l.fillFilter)
 	return l, nil
 }
 

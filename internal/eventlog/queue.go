@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -82,9 +83,12 @@ func (q *queue) put(o *op) bool {
 }
 
 // take waits for ops and returns them all; nil means that the queue is closed
-// and empty. spare is used for what comes next.
+// and empty. spare is used for what comes next. The goroutines that are ready
+// to run come first: what they queue goes into the same group, and the fewer
+// groups, the fewer syncs.
 func (q *queue) take(spare []*op) []*op {
 	for {
+		runtime.Gosched()
 		q.mu.Lock()
 		taken, closed := q.ops, q.closed
 		if len(taken) > 0 {
