@@ -161,11 +161,9 @@ func (a *App) provisionRetry() error {
 }
 
 func (a *App) provisionStorage(ctx caddy.Context) error {
-	raw := a.StorageRaw
-	if raw == nil {
-		raw = json.RawMessage(`{"module":"badger"}`)
+	if len(a.StorageRaw) == 0 || string(a.StorageRaw) == "null" {
+		a.StorageRaw = json.RawMessage(`{"module":"badger"}`)
 	}
-	a.StorageRaw = raw
 	loaded, err := ctx.LoadModule(a, "StorageRaw")
 	if err != nil {
 		return fmt.Errorf("loading the storage: %w", err)

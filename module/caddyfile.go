@@ -49,10 +49,10 @@ func init() {
 //
 // trigger and integration may stand more than once.
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	d.Next() // the option's name
 	if existing != nil {
 		return nil, d.Err("the webhooks option is given twice")
 	}
-	d.Next() // the option's name
 	app := new(App)
 	if err := app.UnmarshalCaddyfile(d); err != nil {
 		return nil, err
@@ -63,6 +63,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 // UnmarshalCaddyfile reads the block of the global option; see
 // parseGlobalOption for the syntax.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	declared := make(map[string]bool)
 	return option.Block(d, func(name string) (err error) {
 		switch name {
 		case "public_url":
@@ -80,7 +81,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.Retry.UnmarshalCaddyfile(d)
 		case "integration":
 			var raw json.RawMessage
-			raw, err = parseIntegration(d)
+			raw, err = parseIntegration(d, declared)
 			a.Integrations = append(a.Integrations, raw)
 		default:
 			err = option.Unknown(d)
@@ -153,6 +154,9 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 			prefix, ok := strings.CutSuffix(path, "*")
 			if !ok || !strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "*") {
 				return nil, h.Errf("the path '%s' must end in /* and have no other *", path)
+			}
+			if err := checkPrefix(prefix); err != nil {
+				return nil, h.WrapErr(err)
 			}
 			handler.Prefix = prefix
 		}

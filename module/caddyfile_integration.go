@@ -2,6 +2,7 @@ package module
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -76,13 +77,17 @@ type declaredResource struct {
 //	}
 //
 // Its values are checked when the configuration is loaded, by the rules of
-// the admin API.
-func parseIntegration(d *caddyfile.Dispenser) (json.RawMessage, error) {
+// the admin API. declared are the webhook IDs that have been read before.
+func parseIntegration(d *caddyfile.Dispenser, declared map[string]bool) (json.RawMessage, error) {
 	var in declaration
 	if !d.NextArg() {
 		return nil, d.ArgErr()
 	}
 	in.WebhookID = d.Val()
+	if declared[in.WebhookID] {
+		return nil, d.Errf("integration '%s' is given twice", in.WebhookID)
+	}
+	declared[in.WebhookID] = true
 	if err := option.Block(d, func(name string) error { return in.read(d, name) }); err != nil {
 		return nil, err
 	}
@@ -126,7 +131,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "allow_unauthenticated":
 		return option.Flag(d, &auth.AllowUnauthenticated)
 	case "event_filter":
-		return option.List(d, 1, &in.EventFilter)
+		return in.readFilter(d)
 	case "dedupe":
 		return option.Text(d, &in.Dedupe)
 	case "resource":
@@ -134,4 +139,17 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		return option.Pair(d, &in.Resource.Type, &in.Resource.ID)
 	}
 	return option.Unknown(d)
+}
+
+// readFilter reads names with blanks, commas or both between them: no event
+// has a comma in its name, so one is never meant as part of it.
+func (in *declaration) readFilter(d *caddyfile.Dispenser) error {
+	var list []string
+	if err := option.List(d, 1, &list); err != nil {
+		return err
+	}
+	for _, text := range list {
+		in.EventFilter = append(in.EventFilter, strings.Split(strings.TrimSuffix(text, ","), ",")...)
+	}
+	return nil
 }
