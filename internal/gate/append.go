@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
@@ -37,7 +38,9 @@ func (v *visit) append() *answer {
 	if v.route.provider != nil {
 		v.event.Provider = v.route.provider.Name()
 	}
-	id, outcome, err := v.backend.Events().Append(v.r.Context(), &v.event, v.dedupe())
+	// The sender may have gone by now, and may never send the event again.
+	ctx := context.WithoutCancel(v.r.Context())
+	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe())
 	if err != nil {
 		return v.refuse(unavailable, "store_unavailable")
 	}
@@ -76,7 +79,9 @@ func (v *visit) dedupe() storage.Dedupe {
 // maxStored bounds the value of a stored header, in bytes.
 const maxStored = 1 << 10
 
-// storedHeader builds a header without allocating for each value.
+// storedHeader builds a header without allocating for each value. The map is
+// used again and again, and grows only as far as it must: clearing it costs
+// what it has room for.
 type storedHeader struct {
 	fields http.Header
 	values [24]string
@@ -91,7 +96,7 @@ func (h *storedHeader) reset() {
 
 func (h *storedHeader) set(name, value string) {
 	if h.fields == nil {
-		h.fields = make(http.Header, len(h.values))
+		h.fields = make(http.Header)
 	}
 	if _, found := h.fields[name]; found || h.used == len(h.values) {
 		return

@@ -2,9 +2,12 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -384,5 +387,18 @@ func BenchmarkServe(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// A sender that gives up once its event is here may never send it again.
+func TestStoredWithoutSender(t *testing.T) {
+	b := newBackend(t, github())
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/webhooks/hook", strings.NewReader(push))
+	maps.Copy(r.Header, signed("push", "1", push))
+	cancel()
+	seen := New(Settings{}).Serve(httptest.NewRecorder(), r, "", b.Acquire)
+	if seen.Outcome != Accepted || b.log.count() != 1 {
+		t.Errorf("%s (%s), %d events", seen.Outcome, seen.Reason, b.log.count())
 	}
 }

@@ -141,7 +141,7 @@ var steps = [...]func(*visit) *answer{
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, client string, acquire Acquire) Seen {
 	v := visits.Get().(*visit)
 	v.gate, v.w, v.r, v.client, v.acquire = g, w, r, client, acquire
-	v.control = http.NewResponseController(w)
+	v.control = *http.NewResponseController(w)
 	defer v.end()
 
 	for _, step := range steps {
@@ -161,7 +161,7 @@ type visit struct {
 	gate    *Gate
 	w       http.ResponseWriter
 	r       *http.Request
-	control *http.ResponseController
+	control http.ResponseController
 	client  string
 	acquire Acquire
 

@@ -98,7 +98,7 @@ type pace struct {
 }
 
 func (v *visit) pace() pace {
-	p := pace{gate: v.gate, control: v.control, start: time.Now(), length: v.r.ContentLength > 0}
+	p := pace{gate: v.gate, control: &v.control, start: time.Now(), length: v.r.ContentLength > 0}
 	p.expect(max(v.r.ContentLength, 0))
 	return p
 }
