@@ -370,3 +370,82 @@ func snapshot(t *testing.T, dir string) string {
 	}
 	return list.String()
 }
+
+// TestFaultStorm works on a log whose disk fails and recovers all the time.
+func TestFaultStorm(t *testing.T) {
+	dir := t.TempDir()
+	options, disk := faultyOptions(t, dir)
+	options.SegmentSize = 64 << 10
+	l := mustOpen(t, options)
+	identity := storage.Identity{1}
+	stop := make(chan struct{})
+	var storm, wait sync.WaitGroup
+	storm.Go(func() {
+		faults := []func(*faultyDisk){
+			func(d *faultyDisk) { d.write = syscall.EIO },
+			func(d *faultyDisk) { d.write, d.tornWrite = syscall.ENOSPC, true },
+			func(d *faultyDisk) { d.sync = syscall.EIO },
+			func(d *faultyDisk) { d.create = syscall.ENOSPC },
+		}
+		tick := time.NewTicker(3 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				disk.set(func(d *faultyDisk) { d.write, d.tornWrite, d.sync, d.create = nil, false, nil, nil })
+				if i%3 == 0 {
+					disk.set(faults[i/3%len(faults)])
+				}
+			}
+		}
+	})
+	var mu sync.Mutex
+	acknowledged := make(map[storage.ID]storage.Status)
+	for worker := range 8 {
+		wait.Go(func() {
+			for i := range 150 {
+				key := fmt.Sprintf("%d-%d", worker, i)
+				id, _, err := l.Append(t.Context(), testEvent(1, key), keyed(key))
+				if err != nil {
+					continue
+				}
+				status := storage.Pending
+				if _, err := l.Claim(t.Context(), identity, id); err == nil {
+					if err := l.Finish(t.Context(), identity, id, storage.Attempt{}, storage.Delivered, time.Time{}); err != nil {
+						t.Errorf("finishing: %v", err)
+					}
+					status = storage.Delivered
+				}
+				mu.Lock()
+				acknowledged[id] = status
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	close(stop)
+	storm.Wait()
+	disk.set(func(d *faultyDisk) { d.write, d.sync, d.create = nil, nil, nil })
+	eventually(t, "writing again", func() bool {
+		_, _, err := l.Append(t.Context(), testEvent(2, "last"), storage.Dedupe{})
+		return err == nil
+	})
+	if len(acknowledged) == 0 {
+		t.Fatal("nothing was acknowledged")
+	}
+	for range 2 {
+		for id, status := range acknowledged {
+			if r, err := l.Get(t.Context(), identity, id); err != nil || r.Status != status || r.Crashes != 0 {
+				t.Fatalf("%v: %+v, %v", id, r, err)
+			}
+		}
+		if state := l.Health().State; state != "ok" {
+			t.Fatalf("the state is %q", state)
+		}
+		l.Close()
+		removeIndex(t, dir)
+		l = mustOpen(t, options)
+	}
+}

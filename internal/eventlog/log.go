@@ -38,7 +38,9 @@ type Options struct {
 	// MinFree is how many bytes of the disk stay free of new events, beside
 	// what the index needs (20 MiB, and more as it grows): default 0.
 	MinFree int64
-	// FlushEvery is how often the index follows; default 500 ms.
+	// FlushEvery is how often the index follows; default 2 s, and sooner when
+	// it is a quarter of MaxBehind behind. An event that is delivered before
+	// then costs it one write.
 	FlushEvery time.Duration
 	// MaxBehind is how many events the index may be behind, in memory;
 	// default 50,000. Further ones wait for it.
@@ -60,7 +62,7 @@ func (o *Options) setDefaults() {
 	}
 	setDefault(&o.SegmentSize, 64<<20)
 	setDefault(&o.GroupSize, 8<<20)
-	setDefault(&o.FlushEvery, 500*time.Millisecond)
+	setDefault(&o.FlushEvery, 2*time.Second)
 	setDefault(&o.MaxBehind, 50_000)
 	setDefault(&o.MaxBody, 1<<30)
 	setDefault(&o.retryMin, 100*time.Millisecond)

@@ -30,6 +30,9 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 	}
 	whole, err := l.segments.read(e)
 	if err != nil {
+		if errors.Is(err, storage.ErrCorrupt) {
+			l.lost.Store(true)
+		}
 		return nil, err
 	}
 	r := e.record()

@@ -160,5 +160,8 @@ func (w *writer) close() error {
 		errs = append(errs, w.file.Close())
 		w.file = nil
 	}
+	if len(w.owed) > 0 {
+		w.log.Logger.Warn("the ends of some attempts could not be written; the attempts are repeated", zap.Int("records", len(w.owed)))
+	}
 	return errors.Join(errs...)
 }

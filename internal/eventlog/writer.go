@@ -103,17 +103,28 @@ func (w *writer) add(o *op) {
 			w.mustSync = true
 		}
 		w.group = append(w.group, o)
-	case o.record.kind == finished || o.record.kind == released:
-		// The end of an attempt counts all the same, and is written later:
-		// at worst a crash before repeats the attempt.
-		w.stage(o, current, place{})
-		w.owed = append(w.owed, o.record)
-		w.log.publish(w.staged)
-		w.staged.clear()
-		o.answer(nil)
 	default:
-		o.answer(errBroken)
+		w.settle(o)
 	}
+}
+
+// settle answers an op that cannot be written. The end of an attempt counts all
+// the same, and is written later: at worst a crash before repeats the attempt.
+func (w *writer) settle(o *op) {
+	if o.record.kind != finished && o.record.kind != released {
+		o.answer(errBroken)
+		return
+	}
+	current, _, err := w.decide(o)
+	if err != nil {
+		o.answer(err)
+		return
+	}
+	w.stage(o, current, place{})
+	w.owed = append(w.owed, o.record)
+	w.log.publish(w.staged)
+	w.staged.clear()
+	o.answer(nil)
 }
 
 // makeRoom commits what stands in the way of a record: the bound of a group, or
@@ -169,11 +180,7 @@ func (w *writer) commit() {
 		w.abandon(err)
 		w.reset()
 		for _, o := range group {
-			if o.record.kind == finished || o.record.kind == released {
-				w.add(o)
-			} else {
-				o.answer(errBroken)
-			}
+			w.settle(o)
 		}
 	} else {
 		w.log.publish(w.staged)
