@@ -48,7 +48,10 @@ func appendHeader(buf []byte, header http.Header) []byte {
 	if len(header) == 0 {
 		return buf
 	}
-	for _, name := range slices.Sorted(maps.Keys(header)) {
+	var room [32]string // for the names, mostly
+	names := slices.AppendSeq(room[:0], maps.Keys(header))
+	slices.Sort(names)
+	for _, name := range names {
 		buf = appendString(buf, name)
 		buf = binary.AppendUvarint(buf, uint64(len(header[name])))
 		for _, value := range header[name] {

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // What the index can hold of one event is bounded, and with it these, in bytes.
@@ -120,7 +121,7 @@ func (l *Log) submit(ctx context.Context, o *op) error {
 }
 
 // Claim implements storage.Events. An event whose record is damaged is made
-// Failed with the error "corrupt", and Claim returns storage.ErrCorrupt.
+// Failed with trigger.ErrCorrupt, and Claim returns storage.ErrCorrupt.
 func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.ID) (*storage.Record, error) {
 	if err := l.enter(); err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func (l *Log) bury(ctx context.Context, e *event, cause error) error {
 	l.Logger.Error("an accepted event is damaged", zap.String("webhook_id", e.WebhookID), zap.Stringer("event_id", e.ID), zap.Error(cause))
 	_, err := l.change(context.WithoutCancel(ctx), record{
 		kind: finished, identity: e.Integration, id: e.ID, status: storage.Failed,
-		attempt: storage.Attempt{At: moment(millis(l.now())), Error: "corrupt"},
+		attempt: storage.Attempt{At: moment(millis(l.now())), Error: trigger.ErrCorrupt},
 	}, knowledge{})
 	return errors.Join(cause, err)
 }
