@@ -198,3 +198,18 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
+
+// A secret that stands where a sender names its event goes no further.
+func TestSecretIsNoEventType(t *testing.T) {
+	for _, name := range []string{"X-Github-Event", "X-Github-Delivery"} {
+		b := newBackend(t, github(ways(integration.Authentication{
+			SecureHeader: &integration.SecureHeader{Name: name, Value: integration.NewSecret("a secret")},
+		})))
+		header := signed("push", "1", push)
+		header.Set(name, "a secret")
+		got := serve(t, b, New(Settings{})).post(t, "/webhooks/hook", header, push)
+		if got.status != 400 || strings.Contains(got.body, "a secret") || b.log.count() != 0 {
+			t.Errorf("%s: %+v, %d events stored", name, got, b.log.count())
+		}
+	}
+}

@@ -30,7 +30,8 @@ func (v *visit) understand() *answer {
 		v.payload, v.content.form = payload, true
 	}
 	message, err := p.Read(v.r.Header, v.payload)
-	if err != nil {
+	// A type or delivery ID is stored, shown and sent on: a secret never is.
+	if err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID) {
 		return v.refuse(badHeader, "event_header")
 	}
 	v.content.message = message

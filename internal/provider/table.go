@@ -20,6 +20,7 @@ var table = []*Provider{
 		formField: "payload",
 		pass: []string{
 			"X-Github-Hook-Id", "X-Github-Hook-Installation-Target-Type", "X-Github-Hook-Installation-Target-Id",
+			"X-Github-Enterprise-Host", "X-Github-Enterprise-Version",
 		},
 	},
 	{

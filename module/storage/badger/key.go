@@ -32,7 +32,7 @@ func (s *Storage) unlock() (seal.Key, error) {
 		return s.create()
 	}
 	if err != nil {
-		return seal.Key{}, fmt.Errorf("opening the storage: %w", err)
+		return seal.Key{}, fmt.Errorf("reading the check of its key: %w", err)
 	}
 	key, err := s.presentKey()
 	if errors.Is(err, fs.ErrNotExist) {
