@@ -254,18 +254,32 @@ func (s *Service) Delete(ctx context.Context, view View, project, webhookID stri
 		if !force && s.events.PendingOf(current.Identity) > 0 {
 			return ErrPending
 		}
+		marked := record
 		// The identity stays in the record until its events are dropped.
-		record.Deleted, record.Value = true, current.Identity[:]
-		record.Revision, err = s.put(ctx, record, current.Identity)
+		marked.Deleted, marked.Value = true, current.Identity[:]
+		marked.Revision, err = s.put(ctx, marked, current.Identity)
 		if errors.Is(err, storage.ErrConflict) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		return s.drop(ctx, record)
+		if !force && s.events.PendingOf(current.Identity) > 0 {
+			return s.revive(ctx, record, marked.Revision, current.Identity)
+		}
+		return s.drop(ctx, marked)
 	}
 	return storage.ErrConflict
+}
+
+// revive takes a deletion back, because an event was accepted while it was
+// being written.
+func (s *Service) revive(ctx context.Context, record storage.Integration, revision uint64, identity storage.Identity) error {
+	record.Revision = revision
+	if _, err := s.put(context.WithoutCancel(ctx), record, identity); err != nil {
+		return err
+	}
+	return ErrPending
 }
 
 // drop ends a deletion: the events go, and then what the record says of them.

@@ -64,3 +64,24 @@ func TestManyChangesAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestDeleteMeetsAnAcceptedEvent has an event accepted while the mark of the
+// deletion is being written: it is not lost.
+func TestDeleteMeetsAnAcceptedEvent(t *testing.T) {
+	s, m, q := newTestService(t)
+	view := View{Rules: rules()}
+	in, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.beforePut = func() { q.pending[in.Identity] = 1 }
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); !errors.Is(err, ErrPending) {
+		t.Errorf("%v", err)
+	}
+	if got, err := s.Get(t.Context(), view, "demo", "hook"); err != nil || got.Identity != in.Identity || len(q.dropped) > 0 {
+		t.Errorf("%+v, %v, dropped %v", got, err, q.dropped)
+	}
+	if err := s.Delete(t.Context(), view, "demo", "hook", true, Precondition{}); err != nil || len(q.dropped) != 1 {
+		t.Errorf("%v, dropped %v", err, q.dropped)
+	}
+}
