@@ -10,17 +10,16 @@ import (
 // op is what a caller wants written. The caller waits on done; until then the
 // op and all it points to belong to the writer.
 type op struct {
-	record   record
-	dedupe   storage.Dedupe // accepted
-	swap     bool           // no record: hand the overlay to the indexer
-	known    knowledge
-	outcome  storage.Outcome
-	event    *event // after it, where there is one
-	mark     watermark
-	swapped  bool
-	err      error
-	answered bool
-	done     chan struct{}
+	record  record
+	dedupe  storage.Dedupe // accepted
+	swap    bool           // no record: hand the overlay to the indexer
+	known   knowledge
+	outcome storage.Outcome
+	event   *event // after it, where there is one
+	mark    watermark
+	swapped bool
+	err     error
+	done    chan struct{}
 }
 
 // knowledge is what the caller read from the index before it queued: it spares

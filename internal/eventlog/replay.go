@@ -69,7 +69,7 @@ func (r *replay) scan(s foundSegment, next *segment.Header) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it is only read
 
 	offset := int64(segment.Start)
 	if s.number == r.mark.segment {

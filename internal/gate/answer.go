@@ -130,7 +130,7 @@ func (v *visit) linger() {
 	v.lease.release()
 	v.body = nil
 	if v.control.Flush() == nil {
-		io.Copy(io.Discard, v.r.Body) // ends with the deadline
+		_, _ = io.Copy(io.Discard, v.r.Body) // ends with the deadline
 	}
 }
 

@@ -34,5 +34,5 @@ func space(dir string) (free int64, err error) {
 	if err := retry(func() error { return unix.Statfs(dir, &stat) }); err != nil {
 		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil
+	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // 32 bits on some systems
 }

@@ -37,7 +37,7 @@ func scanAll(t testing.TB, header Header, key seal.Key, raw []byte) (found []uin
 	s = Scan(bytes.NewReader(raw), header.AEAD(key), Start, int64(len(raw)))
 	for {
 		frame, err := s.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found, s
 		}
 		if err != nil {
@@ -180,7 +180,7 @@ func FuzzScan(f *testing.F) {
 		end := int64(0)
 		for {
 			frame, err := s.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
