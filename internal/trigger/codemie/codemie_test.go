@@ -196,12 +196,13 @@ func TestWorkflow(t *testing.T) {
 	b := newBench(t)
 	b.SetLooks(2)
 	d := b.event("workflow", "workflow-1")
+	d.event.Alias = ""
 	d.expect(trigger.Delivered, "")
 	if b.Runs() != 1 || b.Count(executions) != 1 {
 		t.Errorf("%d runs of %d starts", b.Runs(), b.Count(executions))
 	}
 	for _, chat := range b.Conversations() {
-		if chat.Name != "Webhook: PR review · pull_request" {
+		if chat.Name != "Webhook: hook · pull_request" {
 			t.Errorf("chat %+v", chat)
 		}
 	}

@@ -1,6 +1,7 @@
 package codemie
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -182,9 +183,10 @@ func (s *session) failed(a *answer, words string) trigger.Result {
 // payload is the event's body as text.
 func (s *session) payload() string { return strings.ToValidUTF8(string(s.event.Body), "\uFFFD") }
 
-// title names the chat that the run belongs to.
+// title names the chat that the run belongs to. An integration without an
+// alias is known by its webhook ID.
 func (s *session) title() string {
-	title := "Webhook: " + s.event.Alias
+	title := "Webhook: " + cmp.Or(s.event.Alias, s.event.WebhookID)
 	if s.event.Type != "" {
 		title += " · " + s.event.Type
 	}
