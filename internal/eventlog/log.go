@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/seal"
@@ -258,7 +259,7 @@ func makeDirs(dirs ...string) error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if err := seal.SyncDir(filepath.Dir(dir)); err != nil {
+		if err := disk.SyncDir(filepath.Dir(dir)); err != nil {
 			return err
 		}
 	}

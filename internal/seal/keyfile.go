@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/disk"
 )
 
 // ReadKeyFile reads a key file. A file that does not exist is fs.ErrNotExist.
@@ -54,14 +56,5 @@ func writeNew(path, text string) (err error) {
 		}
 		return err
 	}
-	return SyncDir(dir)
-}
-
-// SyncDir makes the names in a directory durable.
-func SyncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return disk.SyncDir(dir)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -216,7 +216,7 @@ func (s *Store) persist(txn *badger.Txn, last uint64) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
-	if err := seal.SyncDir(s.dir); err != nil {
+	if err := disk.SyncDir(s.dir); err != nil {
 		return err
 	}
 	return s.mark.write(last)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -85,11 +86,19 @@ func (s *Store) useReserve() error {
 // keepReserve makes the reserve where there is plenty of space for it.
 func (s *Store) keepReserve() error {
 	if plenty := s.need(s.floor()+8*reserveSize) == nil; plenty {
-		if err := allocate(s.reserve(), reserveSize); err != nil {
+		if err := s.makeReserve(); err != nil {
 			return fmt.Errorf("making the reserve of disk space: %w", err)
 		}
 	}
 	return nil
+}
+
+func (s *Store) makeReserve() error {
+	file, err := os.OpenFile(s.reserve(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(disk.Allocate(file, reserveSize), file.Close())
 }
 
 func (s *Store) reserve() string { return filepath.Join(s.dir, "reserve") }

@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -65,7 +66,7 @@ func Open(o Options) (*Store, error) {
 		s.logger = zap.NewNop()
 	}
 	if s.space == nil {
-		s.space = diskSpace
+		s.space = disk.Free
 	}
 	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("opening the store of integrations %s: %w", o.Dir, err)
@@ -108,7 +109,7 @@ func (s *Store) start() (err error) {
 	if err := s.keepReserve(); err != nil {
 		return err
 	}
-	return seal.SyncDir(s.dir)
+	return disk.SyncDir(s.dir)
 }
 
 // openBadger opens the database with little memory: what is looked up often

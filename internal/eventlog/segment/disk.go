@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/disk"
 )
 
 // File is an open segment.
@@ -43,7 +43,7 @@ func (OS) Create(path string, size int64) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = allocate(file, size)
+	err = disk.Allocate(file, size)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -68,15 +68,15 @@ func (OS) Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return seal.SyncDir(filepath.Dir(to))
+	return disk.SyncDir(filepath.Dir(to))
 }
 
 // Truncate shortens a file.
 func (OS) Truncate(path string, size int64) error { return os.Truncate(path, size) }
 
 // Space asks the file system.
-func (OS) Space(dir string) (free int64, err error) { return space(dir) }
+func (OS) Space(dir string) (free int64, err error) { return disk.Free(dir) }
 
 type osFile struct{ *os.File }
 
-func (f osFile) Sync() error { return datasync(f.File) }
+func (f osFile) Sync() error { return disk.SyncData(f.File) }

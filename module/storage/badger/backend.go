@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
@@ -27,7 +28,7 @@ func openBackend(dir string, key seal.Key, logger *zap.Logger) (storage.Backend,
 	if err != nil {
 		return nil, errors.Join(err, integrations.Close())
 	}
-	if err := seal.SyncDir(dir); err != nil {
+	if err := disk.SyncDir(dir); err != nil {
 		return nil, errors.Join(err, events.Close(), integrations.Close())
 	}
 	return &backend{integrations: integrations, events: events}, nil

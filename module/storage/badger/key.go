@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
@@ -116,5 +117,5 @@ func (s *Storage) writeKeycheck(key seal.Key) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return errors.Join(seal.SyncDir(s.path), seal.SyncDir(filepath.Dir(s.path)))
+	return errors.Join(disk.SyncDir(s.path), disk.SyncDir(filepath.Dir(s.path)))
 }

@@ -1,0 +1,41 @@
+package disk
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Free returns the bytes that the file system of a directory has for us.
+func Free(dir string) (int64, error) {
+	var stat unix.Statfs_t
+	if err := retry(func() error { return unix.Statfs(dir, &stat) }); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // 32 bits on some systems
+}
+
+// Allocate gives a file its size and its blocks, so that a later write into it
+// does not meet a full disk. A file system that cannot (some network ones)
+// gives a file of zeros that grows as it is written.
+func Allocate(file *os.File, size int64) error {
+	err := retry(func() error { return unix.Fallocate(int(file.Fd()), 0, 0, size) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return file.Truncate(size)
+	}
+	return err
+}
+
+// SyncData makes what was written to a file durable; its times need not be.
+func SyncData(file *os.File) error {
+	return retry(func() error { return unix.Fdatasync(int(file.Fd())) })
+}
+
+func retry(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
