@@ -55,12 +55,13 @@ func Do(transport http.RoundTripper, request *http.Request, timeout time.Duratio
 
 // phases notes how far a request came.
 type phases struct {
-	asked, connected, handshakeFailed atomic.Bool
+	asked, unresolved, connected, handshakeFailed atomic.Bool
 }
 
 func (p *phases) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { p.asked.Store(true) },
+		DNSDone: func(info httptrace.DNSDoneInfo) { p.unresolved.Store(info.Err != nil) },
 		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			p.handshakeFailed.Store(err != nil)
@@ -75,6 +76,8 @@ func (p *phases) sent() bool {
 	return !p.asked.Load() || p.connected.Load()
 }
 
+// code finds the reason of an error. What the trace saw comes first where a
+// transport may hide its dialer's error, as Caddy's does.
 func (p *phases) code(ctx context.Context, err error) string {
 	var (
 		dns         *net.DNSError
@@ -87,7 +90,7 @@ func (p *phases) code(ctx context.Context, err error) string {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return trigger.ErrTimeout
-	case errors.As(err, &dns):
+	case p.unresolved.Load() && !p.connected.Load(), errors.As(err, &dns):
 		return trigger.ErrDNS
 	case p.handshakeFailed.Load() && !p.connected.Load(),
 		errors.As(err, &record), errors.As(err, &certificate),

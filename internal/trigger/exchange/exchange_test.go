@@ -100,6 +100,27 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestOpaqueDialer has a transport that hides why it could not connect, as
+// that of Caddy does.
+func TestOpaqueDialer(t *testing.T) {
+	type opaque struct{ error }
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, opaque{err}
+		}
+		return conn, nil
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	for url, code := range map[string]string{"http://nowhere.invalid/": trigger.ErrDNS, "http://127.0.0.1:1/": trigger.ErrConnect} {
+		request, _ := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader("x"))
+		failure := exchange.Do(transport, request, 20*time.Second, drain)
+		if failure == nil || failure.Code != code || failure.Sent {
+			t.Errorf("%s: %+v", url, failure)
+		}
+	}
+}
+
 // TestHTTP2 breaks streams of a new connection and of one that is used again.
 func TestHTTP2(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
