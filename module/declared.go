@@ -17,6 +17,7 @@ import (
 func (a *App) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
+		EventHeaders:         provider.EventHeaders(),
 		Allow:                a.allow,
 		AllowUnauthenticated: a.AllowUnauthenticated,
 	}

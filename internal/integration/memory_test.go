@@ -84,6 +84,7 @@ func (q *queue) Drop(_ context.Context, identity storage.Identity) error {
 // rules are those of a small table of providers and one trigger.
 func rules() Rules {
 	return Rules{
+		EventHeaders: []string{"X-Other-Event"},
 		Provider: func(name string) (ProviderFacts, bool) {
 			facts, ok := map[string]ProviderFacts{
 				"github": {

@@ -120,7 +120,8 @@ func TestRefusals(t *testing.T) {
 		{`{"authentication":{"basic":{"username":"u","password":"p"},"secure_header":{"name":"Authorization","value":"v"}}}`, "authentication.secure_header.name: this credential and basic"},
 		{`{"authentication":{"basic":{"username":"u","password":"p"},"signature":{"provider":"teams","secrets":["1234"]}}}`, "authentication.signature.provider: this credential and basic"},
 		{`{"authentication":{"secure_header":{"name":"x-hub-signature","value":"v"},"signature":{"provider":"github","secrets":["1234"]}}}`, "authentication.secure_header.name: this credential and signature are on the same header, X-Hub-Signature"},
-		{`{"authentication":{"secure_header":{"name":"x-github-event","value":"v"},"signature":{"provider":"github","secrets":["1234"]}}}`, "authentication.secure_header.name: the provider names its event"},
+		{`{"authentication":{"secure_header":{"name":"x-github-event","value":"v"},"signature":{"provider":"github","secrets":["1234"]}}}`, "authentication.secure_header.name: a provider names its event"},
+		{`{"authentication":{"secure_header":{"name":"x-other-event","value":"v"}}}`, "authentication.secure_header.name: a provider names its event"},
 
 		{`{"event_filter":" , ",` + github + `}`, "event_filter[0]: it must not be blank"},
 		{`{"event_filter":[" "],` + github + `}`, "event_filter[0]: it must not be blank"},

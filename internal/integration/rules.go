@@ -12,6 +12,10 @@ type Rules struct {
 	// is none of the name.
 	Provider func(name string) (ProviderFacts, bool)
 
+	// EventHeaders are those in which any provider names its event or delivery:
+	// without a signature they do so too.
+	EventHeaders []string
+
 	// Allow says whether a trigger serves the resource type and the project
 	// may use the resource; the error names the reason for an admin to read.
 	// Without Allow there is no trigger.
@@ -41,7 +45,7 @@ type ProviderFacts struct {
 // provider is unknown has been refused before.
 func (r Rules) facts(auth *Authentication) ProviderFacts {
 	if auth.Signature == nil || r.Provider == nil {
-		return ProviderFacts{}
+		return ProviderFacts{ReservedHeaders: r.EventHeaders}
 	}
 	facts, _ := r.Provider(auth.Signature.Provider)
 	return facts
@@ -79,7 +83,7 @@ func checkSecureHeader(f *fields, name string, facts ProviderFacts) {
 	case slices.Contains(hopByHop, lower), strings.HasPrefix(lower, "proxy-"):
 		f.refuse(field, "this header belongs to one connection and does not pass a proxy")
 	case containsHeader(facts.ReservedHeaders, name):
-		f.refuse(field, "the provider names its event or delivery in this header")
+		f.refuse(field, "a provider names its event or delivery in this header")
 	}
 }
 

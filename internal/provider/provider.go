@@ -127,6 +127,20 @@ func Guess(header http.Header) *Provider {
 	return nobody
 }
 
+// EventHeaders returns the canonical names of the headers in which any
+// provider names its event or delivery.
+func EventHeaders() []string {
+	var names []string
+	for _, p := range table {
+		for _, name := range p.eventHeaders() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // Name is what an integration calls the provider.
 func (p *Provider) Name() string { return p.name }
 
