@@ -109,8 +109,8 @@ type dropper struct {
 	dispatcher *dispatch.Dispatcher
 }
 
-func (d dropper) Drop(ctx context.Context, identity storage.Identity) error {
-	err := d.Events.Drop(ctx, identity)
+func (d dropper) Drop(ctx context.Context, identity storage.Identity, force bool) error {
+	err := d.Events.Drop(ctx, identity, force)
 	d.dispatcher.Wake(identity)
 	return err
 }

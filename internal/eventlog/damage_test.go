@@ -328,7 +328,7 @@ func TestDroppedStaysDroppedInARebuiltIndex(t *testing.T) {
 	l := mustOpen(t, testOptions(t, dir))
 	id := mustAppend(t, l, testEvent(1, "a"), keyed("a"))
 	kept := mustAppend(t, l, testEvent(2, "b"), keyed("b"))
-	if err := l.Drop(t.Context(), storage.Identity{1}); err != nil {
+	if err := l.Drop(t.Context(), storage.Identity{1}, true); err != nil {
 		t.Fatal(err)
 	}
 	dir = killed(t, l, dir)

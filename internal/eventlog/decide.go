@@ -32,7 +32,12 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 	switch r.kind {
 	case accepted:
 		return w.decideAppend(o)
-	case dropped, closed:
+	case dropped:
+		if !o.force && w.pendingOf(r.identity) {
+			return change{}, nothing, storage.ErrPending
+		}
+		return change{}, own, nil
+	case closed:
 		return change{}, own, nil
 	}
 	current, err := w.find(r.identity, r.id, &o.known)
@@ -88,6 +93,17 @@ func (w *writer) decideCopy(o *op, current change) (change, verdict, error) {
 		return current, join, nil
 	}
 	return current, nothing, nil
+}
+
+// pendingOf says whether the integration has a pending event, before the group
+// or by it.
+func (w *writer) pendingOf(identity storage.Identity) bool {
+	for _, c := range w.staged.events[identity] {
+		if c.now.Status == storage.Pending {
+			return true
+		}
+	}
+	return w.log.PendingOf(identity) > 0
 }
 
 func (w *writer) isDropped(identity storage.Identity) bool {

@@ -220,7 +220,7 @@ func (l *Log) Release(ctx context.Context, identity storage.Identity, id storage
 
 // Drop implements storage.Events. What the index has of the integration is
 // deleted a little later.
-func (l *Log) Drop(ctx context.Context, identity storage.Identity) error {
+func (l *Log) Drop(ctx context.Context, identity storage.Identity, force bool) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
@@ -228,6 +228,7 @@ func (l *Log) Drop(ctx context.Context, identity storage.Identity) error {
 	o := newOp()
 	defer o.free()
 	o.record = record{kind: dropped, identity: identity}
+	o.force = force
 	return l.submit(ctx, o)
 }
 

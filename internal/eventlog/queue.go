@@ -12,6 +12,7 @@ import (
 type op struct {
 	record  record
 	dedupe  storage.Dedupe // accepted
+	force   bool           // dropped: pending events as well
 	swap    bool           // no record: hand the overlay to the indexer
 	known   knowledge
 	outcome storage.Outcome

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"time"
 
@@ -41,7 +42,10 @@ func (v *visit) append() *answer {
 	// The sender may have gone by now, and may never send the event again.
 	ctx := context.WithoutCancel(v.r.Context())
 	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe())
-	if err != nil {
+	switch {
+	case errors.Is(err, storage.ErrNotFound): // it was deleted meanwhile
+		return v.refuse(notFound, "unknown")
+	case err != nil:
 		return v.refuse(unavailable, "store_unavailable")
 	}
 	v.seen.EventID = id.String()

@@ -72,9 +72,12 @@ type queue struct {
 
 func (q *queue) PendingOf(identity storage.Identity) int { return q.pending[identity] }
 
-func (q *queue) Drop(_ context.Context, identity storage.Identity) error {
+func (q *queue) Drop(_ context.Context, identity storage.Identity, force bool) error {
 	if q.err != nil {
 		return q.err
+	}
+	if !force && q.pending[identity] > 0 {
+		return storage.ErrPending
 	}
 	q.dropped = append(q.dropped, identity)
 	delete(q.pending, identity)

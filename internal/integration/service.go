@@ -25,7 +25,7 @@ var (
 // storage.Events of the same names.
 type Events interface {
 	PendingOf(identity storage.Identity) int
-	Drop(ctx context.Context, identity storage.Identity) error
+	Drop(ctx context.Context, identity storage.Identity, force bool) error
 }
 
 // View is what a configuration says about integrations: the rules for writes,
@@ -246,7 +246,7 @@ func (s *Service) Delete(ctx context.Context, view View, project, webhookID stri
 	for range maxTries {
 		current, record, err := s.own(ctx, view, project, webhookID, condition)
 		if errors.Is(err, ErrNotFound) && record.Deleted && record.Project == project && len(record.Value) > 0 {
-			return s.drop(ctx, record) // a deletion that was cut short
+			return s.drop(ctx, record, true) // a deletion that was cut short
 		}
 		if err != nil {
 			return err
@@ -264,10 +264,11 @@ func (s *Service) Delete(ctx context.Context, view View, project, webhookID stri
 		if err != nil {
 			return err
 		}
-		if !force && s.events.PendingOf(current.Identity) > 0 {
+		err = s.drop(ctx, marked, force)
+		if errors.Is(err, storage.ErrPending) {
 			return s.revive(ctx, record, marked.Revision, current.Identity)
 		}
-		return s.drop(ctx, marked)
+		return err
 	}
 	return storage.ErrConflict
 }
@@ -283,13 +284,13 @@ func (s *Service) revive(ctx context.Context, record storage.Integration, revisi
 }
 
 // drop ends a deletion: the events go, and then what the record says of them.
-func (s *Service) drop(ctx context.Context, record storage.Integration) error {
+func (s *Service) drop(ctx context.Context, record storage.Integration, force bool) error {
 	if len(record.Value) != len(storage.Identity{}) {
 		return storage.ErrCorrupt
 	}
 	identity := storage.Identity(record.Value)
 	ctx = context.WithoutCancel(ctx) // a caller who leaves does not cut it short
-	if err := s.events.Drop(ctx, identity); err != nil {
+	if err := s.events.Drop(ctx, identity, force); err != nil {
 		return err
 	}
 	record.Value = nil
@@ -330,7 +331,7 @@ func (s *Service) put(ctx context.Context, record storage.Integration, identity 
 // under its webhook ID has gone.
 func (s *Service) begin(ctx context.Context, next *Integration, record storage.Integration) (*Integration, storage.Integration, error) {
 	if len(record.Value) == len(storage.Identity{}) {
-		if err := s.events.Drop(ctx, storage.Identity(record.Value)); err != nil {
+		if err := s.events.Drop(ctx, storage.Identity(record.Value), true); err != nil {
 			return nil, record, err
 		}
 	}

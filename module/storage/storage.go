@@ -60,6 +60,9 @@ var (
 	// ErrCorrupt means that a record was found damaged.
 	ErrCorrupt = errors.New("the record is damaged")
 
+	// ErrPending means that an integration has pending events.
+	ErrPending = errors.New("the integration has pending events")
+
 	// ErrNotPending means that the event cannot be claimed: it is not
 	// pending, or somebody holds it.
 	ErrNotPending = errors.New("the event is not pending")
@@ -268,7 +271,9 @@ type Events interface {
 	// PendingOf counts the pending events of one integration.
 	PendingOf(integration Identity) int
 
-	// Drop deletes all events of an integration. When it returns, no event
-	// of it can be claimed any more, and that is durable.
-	Drop(ctx context.Context, integration Identity) error
+	// Drop deletes all events of an integration, unless one of them is pending
+	// and force is not set: then it is ErrPending, and nothing is deleted. When
+	// it returns nil, no event of the integration can be claimed or appended
+	// any more (ErrNotFound), and that is durable.
+	Drop(ctx context.Context, integration Identity, force bool) error
 }

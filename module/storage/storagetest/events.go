@@ -633,10 +633,14 @@ func testDrop(t *eventsTest) {
 	t.claim(identity, ids[1])
 	t.reopen()
 	t.claim(identity, ids[1])
-	if err := t.log.Drop(t.Context(), identity); err != nil {
+	t.wantError(t.log.Drop(t.Context(), identity, false), storage.ErrPending)
+	if r := t.get(identity, ids[2]); r.Status != storage.Pending {
+		t.Fatalf("a refused drop left an event %s", r.Status)
+	}
+	if err := t.log.Drop(t.Context(), identity, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := t.log.Drop(t.Context(), identity); err != nil {
+	if err := t.log.Drop(t.Context(), identity, true); err != nil {
 		t.Fatalf("a second drop: %v", err)
 	}
 	check := func() {
@@ -700,5 +704,5 @@ func testClosed(t *eventsTest) {
 	t.wantError(err, storage.ErrUnavailable)
 	_, err = t.log.Get(t.Context(), identity, id)
 	t.wantError(err, storage.ErrUnavailable)
-	t.wantError(t.log.Drop(t.Context(), identity), storage.ErrUnavailable)
+	t.wantError(t.log.Drop(t.Context(), identity, true), storage.ErrUnavailable)
 }
