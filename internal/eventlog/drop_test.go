@@ -39,3 +39,23 @@ func TestDropAgainstAppends(t *testing.T) {
 		}
 	}
 }
+
+// TestDropInTheGroupOfAnAppend: an append and a drop that are taken together.
+func TestDropInTheGroupOfAnAppend(t *testing.T) {
+	l := mustOpen(t, testOptions(t, t.TempDir()))
+	identity := storage.Identity{2}
+	added, drop := newOp(), newOp()
+	event := &storage.Event{Integration: identity, ReceivedAt: l.now()}
+	added.record = record{kind: accepted, identity: identity, event: event}
+	drop.record = record{kind: dropped, identity: identity}
+
+	l.queue.mu.Lock()
+	l.queue.ops = append(l.queue.ops, added, drop)
+	l.queue.mu.Unlock()
+	l.queue.wake <- struct{}{}
+	<-added.done
+	<-drop.done
+	if added.err != nil || !errors.Is(drop.err, storage.ErrPending) || l.PendingOf(identity) != 1 {
+		t.Errorf("the append: %v; the drop: %v; %d pending", added.err, drop.err, l.PendingOf(identity))
+	}
+}
