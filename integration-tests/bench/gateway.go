@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -147,26 +148,30 @@ func (g *gateway) pending() (int64, error) {
 	return status.Events.Pending, err
 }
 
-// outcomes reads how many requests the gateway has answered, by outcome.
-func (g *gateway) outcomes() (map[string]int64, error) {
+// metrics reads how many requests the gateway has answered, by outcome, and how
+// many seconds of processor time it has used.
+func (g *gateway) metrics() (outcomes map[string]int64, cpu float64, err error) {
 	body, err := g.get("/metrics")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	counts := make(map[string]int64)
+	outcomes = make(map[string]int64)
 	for lines := bufio.NewScanner(bytes.NewReader(body)); lines.Scan(); {
-		var outcome string
-		var count float64
-		labels, found := strings.CutPrefix(lines.Text(), "caddy_webhooks_requests_total{outcome=")
-		if !found {
-			continue
+		if labels, found := strings.CutPrefix(lines.Text(), "caddy_webhooks_requests_total{outcome="); found {
+			var outcome string
+			var count float64
+			if _, err := fmt.Sscanf(labels, "%q} %g", &outcome, &count); err != nil {
+				return nil, 0, fmt.Errorf("reading the metrics: %w", err)
+			}
+			outcomes[outcome] = int64(count)
 		}
-		if _, err := fmt.Sscanf(labels, "%q} %g", &outcome, &count); err != nil {
-			return nil, fmt.Errorf("reading the metrics: %w", err)
+		if seconds, found := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); found {
+			if cpu, err = strconv.ParseFloat(seconds, 64); err != nil {
+				return nil, 0, fmt.Errorf("reading the metrics: %w", err)
+			}
 		}
-		counts[outcome] = int64(count)
 	}
-	return counts, nil
+	return outcomes, cpu, nil
 }
 
 func (g *gateway) get(path string) ([]byte, error) {

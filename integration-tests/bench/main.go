@@ -31,15 +31,16 @@ type settings struct {
 // sizes of the bodies in bytes.
 var sizes = []int{1 << 10, 8 << 10}
 
-// pause lets the work end that a run leaves behind, before the next one.
-const pause = 700 * time.Millisecond
+// pause lets the work end that a run leaves behind, before the next one. After
+// accepted events that is the index, which follows within two seconds.
+const pause, longPause = 500 * time.Millisecond, 3 * time.Second
 
 func main() {
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/hookgate", "the gateway to measure")
 	flag.StringVar(&s.dir, "dir", ".work/bench", "where it keeps its data: the disk that is measured; removed afterwards")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each site is measured with each size")
-	flag.DurationVar(&s.time, "time", 4*time.Second, "how long each time, in whole seconds")
+	flag.DurationVar(&s.time, "time", 3*time.Second, "how long each time, in whole seconds")
 	flag.IntVar(&s.threads, "threads", 1, "threads of wrk")
 	flag.IntVar(&s.connections, "connections", 64, "connections of wrk")
 	flag.Parse()

@@ -19,16 +19,17 @@ type results map[cell][]measured
 // print writes the table, in Markdown.
 func (r results) print(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| body\t| site\t| requests/s, median (min–max)\t| p50\t| p99\t| beside it\t|")
-	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|")
+	fmt.Fprintln(table, "| body\t| site\t| requests/s, median (min–max)\t| p50\t| p99\t| processor time\t| beside it\t|")
+	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, size := range sizes {
 		for _, s := range sites {
 			runs := r[cell{s.name, size}]
 			rates := each(runs, measured.rate)
-			fmt.Fprintf(table, "| %d KB\t| `%s`\t| %.0f (%.0f–%.0f)\t| %.2f ms\t| %.2f ms\t| %s\t|\n",
+			fmt.Fprintf(table, "| %d KB\t| `%s`\t| %.0f (%.0f–%.0f)\t| %.2f ms\t| %.2f ms\t| %.0f µs\t| %s\t|\n",
 				size>>10, s.name, median(rates), slices.Min(rates), slices.Max(rates),
 				median(each(runs, func(m measured) float64 { return float64(m.P50) / 1000 })),
 				median(each(runs, func(m measured) float64 { return float64(m.P99) / 1000 })),
+				median(each(runs, func(m measured) float64 { return m.CPU })),
 				r.compare(s.name, size))
 		}
 	}

@@ -42,15 +42,15 @@ func TestCheck(t *testing.T) {
 		after counted
 		ok    bool
 	}{
-		"true":                {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 110, "passed": 7}, 110}, true},
-		"some under way":      {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 114, "passed": 7}, 114}, true},
-		"inline":              {measured{Requests: 5}, site{inline, "INLINE", "passed"}, counted{map[string]int64{"accepted": 10, "passed": 12}, 10}, true},
-		"refused":             {measured{Requests: 100, Refused: 1}, accepting, counted{map[string]int64{"accepted": 110, "passed": 7}, 110}, false},
-		"not answered":        {measured{Requests: 100, Errors: 1}, accepting, counted{map[string]int64{"accepted": 110, "passed": 7}, 110}, false},
-		"not stored":          {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 110, "passed": 7}, 109}, false},
-		"fewer than answered": {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 109, "passed": 7}, 109}, false},
-		"more than answered":  {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 115, "passed": 7}, 115}, false},
-		"duplicates":          {measured{Requests: 100}, accepting, counted{map[string]int64{"accepted": 110, "passed": 7, "duplicate": 1}, 110}, false},
+		"true":                {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 110, "passed": 7}, pending: 110}, true},
+		"some under way":      {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 114, "passed": 7}, pending: 114}, true},
+		"inline":              {measured{Requests: 5}, site{inline, "INLINE", "passed"}, counted{outcomes: map[string]int64{"accepted": 10, "passed": 12}, pending: 10}, true},
+		"refused":             {measured{Requests: 100, Refused: 1}, accepting, counted{outcomes: map[string]int64{"accepted": 110, "passed": 7}, pending: 110}, false},
+		"not answered":        {measured{Requests: 100, Errors: 1}, accepting, counted{outcomes: map[string]int64{"accepted": 110, "passed": 7}, pending: 110}, false},
+		"not stored":          {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 110, "passed": 7}, pending: 109}, false},
+		"fewer than answered": {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 109, "passed": 7}, pending: 109}, false},
+		"more than answered":  {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 115, "passed": 7}, pending: 115}, false},
+		"duplicates":          {measured{Requests: 100}, accepting, counted{outcomes: map[string]int64{"accepted": 110, "passed": 7, "duplicate": 1}, pending: 110}, false},
 	} {
 		if err := check(test.m, test.to, before, test.after, 4); (err == nil) != test.ok {
 			t.Errorf("%s: %v", name, err)
