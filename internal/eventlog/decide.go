@@ -32,6 +32,8 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 	switch r.kind {
 	case accepted:
 		return w.decideAppend(o)
+	case replayed:
+		return w.decideReplay(o)
 	case dropped:
 		if !o.force && w.pendingOf(r.identity) {
 			return change{}, nothing, storage.ErrPending
@@ -68,31 +70,42 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 			}
 		}
 	}
-	if w.log.space.low() {
-		return change{}, nothing, errFull
+	if err := w.begin(r); err != nil {
+		return change{}, nothing, err
 	}
-	now := w.log.now()
-	r.id = w.ids.next(now)
-	r.event.ID = r.id
-	o.outcome = storage.Accepted
+	o.outcome, o.stands = storage.Accepted, r.id
 	return change{}, own, nil
 }
 
-// decideCopy answers a duplicate: an event that failed is queued again.
-func (w *writer) decideCopy(o *op, current change) (change, verdict, error) {
+// begin gives a new event its ID, if there is space for it.
+func (w *writer) begin(r *record) error {
+	if w.log.space.low() {
+		return errFull
+	}
+	r.id = w.ids.next(w.log.now())
+	r.event.ID = r.id
+	return nil
+}
+
+// decideCopy answers a duplicate of the first event of a chain: when the newest
+// has failed, it is queued again.
+func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 	r := &o.record
-	o.event = current.now
-	r.id = current.now.ID
-	if current.now.Status == storage.Failed && current.now.Requeued < o.dedupe.Requeues {
+	_, newest, err := w.findChain(first, &o.known)
+	if err != nil {
+		return change{}, nothing, err
+	}
+	o.stands = first.now.ID
+	if newest.now.Status == storage.Failed && newest.now.Requeued < o.dedupe.Requeues {
 		o.outcome = storage.Requeued
-		o.record = record{kind: requeued, identity: r.identity, id: r.id, at: r.event.ReceivedAt}
-		return current, own, nil
+		o.record = record{kind: requeued, identity: r.identity, id: newest.now.ID, at: r.event.ReceivedAt}
+		return newest, own, nil
 	}
 	o.outcome = storage.Duplicate
-	if w.staged.get(r.identity, r.id) != nil {
-		return current, join, nil
+	if w.staged.get(r.identity, first.now.ID) != nil || w.staged.get(r.identity, newest.now.ID) != nil {
+		return newest, join, nil
 	}
-	return current, nothing, nil
+	return newest, nothing, nil
 }
 
 // pendingOf says whether the integration has a pending event, before the group

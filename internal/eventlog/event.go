@@ -17,20 +17,29 @@ type event struct {
 
 	place    place
 	key      string // of the dedupe entry; "" has none
+	chain    chain
 	claimed  bool
 	sequence uint64 // of the last record in it
 }
 
-// place is where the accepted record stands.
+// chain is what an event knows of its replay chain.
+type chain struct {
+	replayOf storage.ID // zero for a sender's own event
+	first    storage.ID // zero in the first event itself
+	newest   storage.ID // in the first event alone; zero when it was never replayed
+}
+
+// place is where the record stands that began the event.
 type place struct {
 	segment uint64
 	offset  int64
 	length  int64
 }
 
-// newEvent is the event that an accepted record begins.
+// newEvent is the event that a record begins.
 func newEvent(r *record, sequence uint64, at place) *event {
 	e := &event{Event: *r.event, place: at, key: r.key, sequence: sequence}
+	e.chain.replayOf, e.chain.first = r.replayOf, r.first
 	e.Header, e.Body = nil, nil
 	e.Status = storage.Pending
 	e.Due = e.ReceivedAt
@@ -85,6 +94,8 @@ func (e *event) apply(r *record, sequence uint64) *event {
 		next.Due = r.at
 		next.Crashes = 0
 		next.Progress = nil
+	case replayed: // upon the first event of the chain
+		next.chain.newest = r.id
 	}
 	return next
 }
@@ -100,7 +111,7 @@ func (e *event) crashed() *event {
 
 // record is the event as a listing shows it. The attempts are the caller's own.
 func (e *event) record() storage.Record {
-	r := storage.Record{Event: e.Event, State: e.State}
+	r := storage.Record{Event: e.Event, State: e.State, ReplayOf: e.chain.replayOf, Newest: e.ID}
 	r.Attempts = slices.Clone(e.Attempts)
 	r.Progress = slices.Clone(e.Progress)
 	return r
@@ -113,11 +124,20 @@ func (e *event) ref() storage.Ref {
 // eventVersion begins an event's value in the index.
 const eventVersion = 1
 
+// Flags of an event's value.
+const (
+	flagClaimed = 1 << iota
+	flagChain   // its chain ends the value
+)
+
 func (e *event) append(buf []byte) []byte {
 	buf = append(buf, eventVersion, statusCode(e.Status))
 	flags := byte(0)
 	if e.claimed {
-		flags = 1
+		flags |= flagClaimed
+	}
+	if e.chain != (chain{}) {
+		flags |= flagChain
 	}
 	buf = append(buf, flags)
 	buf = binary.AppendUvarint(buf, e.sequence)
@@ -136,6 +156,11 @@ func (e *event) append(buf []byte) []byte {
 	for _, attempt := range e.Attempts {
 		buf = appendAttempt(buf, attempt)
 	}
+	if flags&flagChain != 0 {
+		buf = append(buf, e.chain.replayOf[:]...)
+		buf = append(buf, e.chain.first[:]...)
+		buf = append(buf, e.chain.newest[:]...)
+	}
 	return buf
 }
 
@@ -148,7 +173,8 @@ func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, 
 	e := &event{}
 	e.ID, e.Integration = id, identity
 	e.Status = d.status()
-	e.claimed = d.byte() == 1
+	flags := d.byte()
+	e.claimed = flags&flagClaimed != 0
 	e.sequence = d.uint()
 	e.place = place{segment: d.uint(), offset: d.int(), length: d.int()}
 	e.key = d.string()
@@ -166,6 +192,9 @@ func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, 
 		for i := range e.Attempts {
 			e.Attempts[i] = d.attempt()
 		}
+	}
+	if flags&flagChain != 0 {
+		e.chain = chain{replayOf: d.id(), first: d.id(), newest: d.id()}
 	}
 	return e, d.err()
 }

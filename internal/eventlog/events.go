@@ -56,7 +56,7 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 	if err := l.submit(ctx, o); err != nil {
 		return storage.ID{}, 0, err
 	}
-	return o.event.ID, o.outcome, nil
+	return o.stands, o.outcome, nil
 }
 
 // check refuses what the log cannot keep.
@@ -145,7 +145,7 @@ func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.I
 	if readErr != nil {
 		return nil, l.bury(ctx, e, readErr)
 	}
-	r := e.record()
+	r := e.record() // what is pending is the newest of its chain
 	r.Header, r.Body = whole.Header, whole.Body
 	return &r, nil
 }

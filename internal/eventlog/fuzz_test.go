@@ -34,6 +34,7 @@ func sampleRecords() []record {
 		{kind: requeued, identity: identity, id: e.ID, at: at},
 		{kind: dropped, identity: identity},
 		{kind: closed},
+		{kind: replayed, identity: identity, id: e.ID, event: e, replayOf: storage.ID{7}, first: storage.ID{8}},
 	}
 }
 
@@ -48,7 +49,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 			t.Errorf("kind %d: got %+v, %v", want.kind, got, err)
 		}
 		for n := range raw {
-			if want.kind == accepted && n > len(raw)-len(want.event.Body)-1 || want.kind == saved && n >= 32 {
+			if want.begins() && n > len(raw)-len(want.event.Body)-1 || want.kind == saved && n >= 32 {
 				break // what is left out is the end of a body
 			}
 			if _, err := decodeRecord(want.kind, raw[:n], true); err == nil {
@@ -80,6 +81,8 @@ func FuzzDecode(f *testing.F) {
 			e = e.apply(&r, e.sequence+1)
 		}
 	}
+	f.Add(byte(0), e.append(nil))
+	e.chain = chain{replayOf: storage.ID{1}, first: storage.ID{2}, newest: storage.ID{3}}
 	f.Add(byte(0), e.append(nil))
 	f.Add(byte(0), watermark{segment: 3, offset: 4096, sequence: 7}.append(nil))
 	f.Add(byte(1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})

@@ -129,6 +129,7 @@ func testPowerCut(t *testing.T) {
 
 	var mu sync.Mutex
 	acknowledged := make(map[storage.ID]string)
+	replays := make(map[storage.ID]storage.ID) // of an event
 	var wait sync.WaitGroup
 	for worker := range 8 {
 		wait.Go(func() {
@@ -154,6 +155,25 @@ func testPowerCut(t *testing.T) {
 						t.Error(err)
 					}
 				}
+				if i%6 != 0 {
+					continue
+				}
+				if err := l.Finish(t.Context(), e.Integration, id, storage.Attempt{}, storage.Failed, time.Time{}); err != nil {
+					t.Error(err)
+				}
+				replay, err := l.Replay(t.Context(), e.Integration, id, again)
+				if err != nil {
+					t.Error(err)
+				}
+				disk.mu.Lock()
+				off = disk.off
+				disk.mu.Unlock()
+				if off {
+					return
+				}
+				mu.Lock()
+				acknowledged[replay], replays[id] = text, replay
+				mu.Unlock()
 			}
 		})
 	}
@@ -173,6 +193,9 @@ func testPowerCut(t *testing.T) {
 		r, err := l.Get(t.Context(), storage.Identity{1}, id)
 		if err != nil || string(r.Body) != text {
 			t.Fatalf("an acknowledged event is gone: %v", err)
+		}
+		if replay, ok := replays[id]; ok && (r.Newest != replay || r.Status != storage.Failed) {
+			t.Fatalf("an acknowledged replay is not the newest: %+v", r)
 		}
 	}
 	if state := l.Health().State; state != "ok" {

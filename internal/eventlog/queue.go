@@ -15,8 +15,10 @@ type op struct {
 	force   bool           // dropped: pending events as well
 	swap    bool           // no record: hand the overlay to the indexer
 	known   knowledge
+	once    bool // replayed: only the newest of a chain
 	outcome storage.Outcome
-	event   *event // after it, where there is one
+	stands  storage.ID // accepted: what is answered
+	event   *event     // after it, where there is one
 	mark    watermark
 	swapped bool
 	err     error

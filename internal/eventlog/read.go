@@ -35,7 +35,10 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 		}
 		return nil, err
 	}
-	r := e.record()
+	r, err := l.record(e)
+	if err != nil {
+		return nil, err
+	}
 	r.Header, r.Body = whole.Header, whole.Body
 	return &r, nil
 }
@@ -61,10 +64,16 @@ func (l *Log) List(ctx context.Context, identity storage.Identity, query storage
 		}
 		return nil, next, false, l.indexFault(err)
 	}
+	records = make([]storage.Record, len(s.found))
+	for i, e := range s.found {
+		if records[i], err = l.record(e); err != nil {
+			return nil, next, false, err
+		}
+	}
 	if s.more {
 		next = s.last
 	}
-	return s.records, next, s.more, nil
+	return records, next, s.more, nil
 }
 
 // listing merges what is in memory with what is in the index, newest first.
@@ -76,7 +85,7 @@ type listing struct {
 
 	fresh   []*event // newest first; they hide the index's
 	scanned int
-	records []storage.Record
+	found   []*event
 	last    storage.ID // the last one that was looked at
 	more    bool
 }
@@ -176,14 +185,14 @@ func (s *listing) visitIndexed(id storage.ID, inPlace bool, value []byte) (again
 // visit says whether to go on.
 func (s *listing) visit(e *event) bool {
 	matches := s.query.Status == "" || s.query.Status == e.Status
-	if matches && len(s.records) == s.query.Limit || s.scanned == maxScan {
+	if matches && len(s.found) == s.query.Limit || s.scanned == maxScan {
 		s.more = true
 		return false
 	}
 	s.scanned++
 	s.last = e.ID
 	if matches {
-		s.records = append(s.records, e.record())
+		s.found = append(s.found, e)
 	}
 	return true
 }

@@ -10,7 +10,8 @@ import (
 type kind byte
 
 // What can happen to an event, or to all of an integration (dropped). A closed
-// record is the last of a log that was closed and not killed.
+// record is the last of a log that was closed and not killed. A replayed record
+// begins an event as an accepted one does, and makes it the newest of its chain.
 const (
 	accepted kind = iota + 1
 	claimed
@@ -20,6 +21,7 @@ const (
 	requeued
 	dropped
 	closed
+	replayed
 )
 
 // record is one thing that happened. Which fields count depends on the kind.
@@ -32,9 +34,14 @@ type record struct {
 	status   storage.Status  // finished
 	attempt  storage.Attempt // finished
 	progress []byte          // saved
-	event    *storage.Event  // accepted
+	event    *storage.Event  // accepted, replayed
 	key      string          // accepted: the dedupe key
+	replayOf storage.ID      // replayed
+	first    storage.ID      // replayed: of the chain
 }
+
+// begins says whether the record begins an event.
+func (r *record) begins() bool { return r.kind == accepted || r.kind == replayed }
 
 // append writes the record. The body comes last, so that it is copied once and
 // needs no length.
@@ -44,9 +51,11 @@ func (r *record) append(buf []byte) []byte {
 	switch r.kind {
 	case accepted:
 		buf = appendString(buf, r.key)
-		buf = appendEnvelope(buf, r.event)
-		buf = appendHeader(buf, r.event.Header)
-		buf = append(buf, r.event.Body...)
+		buf = appendEvent(buf, r.event)
+	case replayed:
+		buf = append(buf, r.replayOf[:]...)
+		buf = append(buf, r.first[:]...)
+		buf = appendEvent(buf, r.event)
 	case saved:
 		buf = append(buf, r.progress...)
 	case finished:
@@ -85,14 +94,11 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 	switch k {
 	case accepted:
 		r.key = d.string()
-		r.event = &storage.Event{ID: r.id, Integration: r.identity}
-		d.envelope(r.event)
-		if whole {
-			r.event.Header = d.header()
-			r.event.Body = d.take(uint64(len(d.raw)))
-		} else if !d.failed {
-			d.raw = nil
-		}
+		r.event = d.event(&r, whole)
+	case replayed:
+		r.replayOf = d.id()
+		r.first = d.id()
+		r.event = d.event(&r, whole)
 	case saved:
 		r.progress = append([]byte(nil), d.take(uint64(len(d.raw)))...)
 	case finished:
@@ -108,6 +114,25 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 		d.fail()
 	}
 	return r, d.err()
+}
+
+// appendEvent writes an event without ID and identity.
+func appendEvent(buf []byte, e *storage.Event) []byte {
+	buf = appendEnvelope(buf, e)
+	buf = appendHeader(buf, e.Header)
+	return append(buf, e.Body...)
+}
+
+func (d *decoder) event(r *record, whole bool) *storage.Event {
+	e := &storage.Event{ID: r.id, Integration: r.identity}
+	d.envelope(e)
+	if whole {
+		e.Header = d.header()
+		e.Body = d.take(uint64(len(d.raw)))
+	} else if !d.failed {
+		d.raw = nil
+	}
+	return e
 }
 
 // appendEnvelope writes an event without ID, identity, header and body.

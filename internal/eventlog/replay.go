@@ -201,7 +201,7 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 	current, err := l.writer.find(rec.identity, rec.id, &knowledge{})
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		if rec.kind != accepted {
+		if !rec.begins() {
 			return nil // what it is about is lost
 		}
 		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
@@ -209,15 +209,29 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		if rec.key != "" {
 			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, at: rec.event.ReceivedAt}
 		}
-		return nil
 	case err != nil:
 		return err
-	case rec.kind == accepted || current.now.sequence >= frame.Sequence:
-		return nil // the index has it already
+	case rec.begins() || current.now.sequence >= frame.Sequence:
+		// The index has it already.
 	case current.now.allows(&rec), rec.kind == claimed && current.now.claimed:
 		l.active.put(current.now.apply(&rec, frame.Sequence), current.base)
 	}
+	if rec.kind == replayed {
+		return r.link(&rec, frame.Sequence)
+	}
 	return nil
+}
+
+// link has the first event of a chain know the newest.
+func (r *replay) link(rec *record, sequence uint64) error {
+	first, err := r.log.writer.find(rec.identity, rec.first, &knowledge{})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // it is lost
+	}
+	if err == nil && first.now.sequence < sequence {
+		r.log.active.put(first.now.apply(rec, sequence), first.base)
+	}
+	return err
 }
 
 // countCrashes ends the claims that no process holds any more.

@@ -47,7 +47,7 @@ func (s *segments) path(number uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", number, segmentSuffix))
 }
 
-// read returns the event whose accepted record stands at a place, whole. A
+// read returns an event from the record that began it, whole. A
 // record that is not there as it was written is storage.ErrCorrupt.
 func (s *segments) read(e *event) (*storage.Event, error) {
 	opened, err := s.acquire(e.place.segment)
@@ -63,11 +63,11 @@ func (s *segments) read(e *event) (*storage.Event, error) {
 		return nil, fmt.Errorf("reading an event: %w", err)
 	}
 	frame, err := segment.Open(opened.aead, raw)
-	if err != nil || kind(frame.Kind) != accepted {
+	if err != nil {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
-	r, err := decodeRecord(accepted, frame.Payload, true)
-	if err != nil || r.id != e.ID || r.identity != e.Integration {
+	r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
+	if err != nil || !r.begins() || r.id != e.ID || r.identity != e.Integration {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
 	return r.event, nil

@@ -159,15 +159,19 @@ func (w *writer) stage(o *op, current change, at place) {
 	case dropped:
 		w.staged.drop(r.identity)
 		return
-	case accepted:
+	case accepted, replayed:
 		o.event = newEvent(r, w.sequence, at)
+		w.staged.put(o.event, nil)
 		if r.key != "" {
 			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, at: o.event.ReceivedAt}
 		}
+		if r.kind == replayed {
+			w.staged.put(current.now.apply(r, w.sequence), current.base)
+		}
 	default:
 		o.event = current.now.apply(r, w.sequence)
+		w.staged.put(o.event, current.base)
 	}
-	w.staged.put(o.event, current.base)
 }
 
 // commit makes the group durable and answers it.

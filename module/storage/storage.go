@@ -60,8 +60,12 @@ var (
 	// ErrCorrupt means that a record was found damaged.
 	ErrCorrupt = errors.New("the record is damaged")
 
-	// ErrPending means that an integration has pending events.
-	ErrPending = errors.New("the integration has pending events")
+	// ErrPending means that an integration has pending events, or that one
+	// event of a replay chain is pending.
+	ErrPending = errors.New("there are pending events")
+
+	// ErrReplayed means that an event has been replayed before.
+	ErrReplayed = errors.New("the event has been replayed")
 
 	// ErrNotPending means that the event cannot be claimed: it is not
 	// pending, or somebody holds it.
@@ -174,9 +178,26 @@ type Attempt struct {
 }
 
 // Record is an event with its state. Listings leave Header and Body out.
+//
+// An event, its replays and theirs are a chain. Its newest event stands for all
+// of them.
 type Record struct {
 	Event
 	State
+	// ReplayOf is the event that this one replays; zero for a sender's own.
+	ReplayOf ID
+	// Newest is the newest event of the chain: the event itself when no replay
+	// came after it.
+	Newest ID
+}
+
+// Replay is what a replay takes from its integration as that is now.
+type Replay struct {
+	Alias        string
+	ResourceType string
+	ResourceID   string
+	// Once refuses an event that is not the newest of its chain.
+	Once bool
 }
 
 // Dedupe says when a new event is a copy of an earlier one.
@@ -229,12 +250,22 @@ type Query struct {
 // Events is the event log. An integration's events belong to its identity.
 type Events interface {
 	// Append stores the event, unless dedupe finds that an earlier one
-	// stands for it, and returns the ID of the event that stands. It sets
+	// stands for it, and returns the ID of the event that stands. Of an event
+	// that was replayed, the newest of the chain is the one that is queued
+	// again, if it has failed; the ID is still that of the first. Append sets
 	// event.ID and, when zero, event.ReceivedAt. What it says is durable when
 	// it returns; to look for duplicates and to store are one atomic step. A
 	// duplicate of an event that is still being written waits for it and
 	// shares its fate. The storage keeps no reference to the event.
 	Append(ctx context.Context, event *Event, dedupe Dedupe) (ID, Outcome, error)
+
+	// Replay stores a new event that has the headers, body, type, delivery ID
+	// and provider of a stored one, received now, and returns its ID. It is no
+	// duplicate of anything, and durable when Replay returns. While an event
+	// of the chain is pending it is ErrPending, which is decided in one atomic
+	// step with the storing; so is ErrReplayed. A body that cannot be read any
+	// more is ErrCorrupt.
+	Replay(ctx context.Context, integration Identity, id ID, replay Replay) (ID, error)
 
 	// Watch calls fn for each pending event, first for those that are there,
 	// then for each that is accepted or queued again, once it is durable. fn
