@@ -116,6 +116,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusNotFound, "there is no such event"
 	case errors.Is(err, integration.ErrExists), errors.Is(err, integration.ErrReadOnly), errors.Is(err, integration.ErrPending):
 		return http.StatusConflict, err.Error()
+	case errors.Is(err, storage.ErrPending):
+		return http.StatusConflict, "this event or a replay of it is pending"
 	case errors.Is(err, storage.ErrConflict):
 		return http.StatusConflict, "the integration is being changed by others; try again"
 	case errors.Is(err, integration.ErrPrecondition):
@@ -151,6 +153,8 @@ var routes = []route{
 	}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events", methods{http.MethodGet: (*call).listEvents}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}/replay", methods{http.MethodPost: (*call).replayEvent}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: (*call).replayEvents}),
 }
 
 func at(path string, methods methods) route {

@@ -23,6 +23,7 @@ type event struct {
 	DeliveryID string         `json:"delivery_id"`
 	Status     storage.Status `json:"status"`
 	Held       bool           `json:"held"`
+	ReplayOf   *string        `json:"replay_of"` // null for a sender's own event
 	Attempts   []attempt      `json:"attempts"`
 }
 
@@ -52,6 +53,10 @@ func describe(in *integration.Integration, record *storage.Record) event {
 		Status:     record.Status,
 		Held:       record.Status == storage.Pending && !in.IsEnabled,
 		Attempts:   []attempt{},
+	}
+	if !record.ReplayOf.IsZero() {
+		of := record.ReplayOf.String()
+		e.ReplayOf = &of
 	}
 	for _, a := range record.Attempts {
 		e.Attempts = append(e.Attempts, attempt{
