@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,24 +216,31 @@ func TestLifecycleToleratesWhatWasNeverProvisioned(t *testing.T) {
 }
 
 func TestLeaseEndsOnce(t *testing.T) {
-	l := newLease(nil)
-	var ended, wait sync.WaitGroup
-	ended.Add(1)
-	for range 50 {
-		wait.Go(func() {
-			for l.hold() {
-				if l.letGo() {
-					ended.Done() // a second time would panic
-				}
+	for range 100 {
+		l := newLease(nil)
+		var holders sync.WaitGroup
+		var ends atomic.Int32
+		letGo := func() {
+			if l.letGo() {
+				ends.Add(1)
 			}
-		})
-	}
-	if l.letGo() {
-		ended.Done()
-	}
-	wait.Wait()
-	ended.Wait()
-	if l.hold() {
-		t.Error("an ended lease can be held")
+		}
+		for range 8 {
+			holders.Go(func() {
+				for range 100 {
+					if l.hold() {
+						letGo()
+					}
+				}
+			})
+		}
+		letGo()
+		holders.Wait()
+		if n := ends.Load(); n != 1 {
+			t.Fatalf("it ended %d times", n)
+		}
+		if l.hold() {
+			t.Fatal("an ended lease can be held")
+		}
 	}
 }
