@@ -81,6 +81,9 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	defer g.stop()
 	results, err := measure(ctx, g, s)
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
 	if err != nil {
 		return fmt.Errorf("%w; the end of the gateway's log:\n%s", err, g.tail())
 	}
