@@ -12,12 +12,13 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+	"github.com/hookgate/hookgate/module/internal/goldentest"
 	"github.com/hookgate/hookgate/module/trigger"
 	_ "github.com/hookgate/hookgate/module/trigger/codemie"
 	"github.com/hookgate/hookgate/module/trigger/internal/guesttest"
 )
 
-func TestCaddyfile(t *testing.T) { guesttest.Golden(t) }
+func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", guesttest.Adapt) }
 
 // TestRun starts an assistant with a token from a file, and again after the
 // token in the file and on the platform has changed.

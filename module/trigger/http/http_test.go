@@ -14,12 +14,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
+	"github.com/hookgate/hookgate/module/internal/goldentest"
 	"github.com/hookgate/hookgate/module/trigger"
 	_ "github.com/hookgate/hookgate/module/trigger/http"
 	"github.com/hookgate/hookgate/module/trigger/internal/guesttest"
 )
 
-func TestCaddyfile(t *testing.T) { guesttest.Golden(t) }
+func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", guesttest.Adapt) }
 
 func attempt() *trigger.Attempt {
 	return &trigger.Attempt{Number: 1, IdempotencyKey: "01EVENT", Event: &trigger.Event{
