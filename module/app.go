@@ -58,6 +58,7 @@ type App struct {
 	Integrations []json.RawMessage `json:"integrations,omitempty"`
 
 	logger   *zap.Logger
+	gone     <-chan struct{} // closed when the configuration is cleaned up
 	storage  storage.Storage
 	triggers []trigger.Trigger
 	byType   map[string]trigger.Trigger
@@ -70,7 +71,10 @@ type App struct {
 	opening  sync.Mutex
 	declared *integration.Declared
 	routes   map[string]*gate.Route // of the declared integrations
+	started  bool
 	cleaned  bool
+	failure  error // of the last try to open the storage
+	failedAt time.Time
 }
 
 // Retry is how a trigger is tried again: with exponential back-off and full
@@ -99,6 +103,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // `caddy validate` provisions too, beside a running server.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
+	a.gone = ctx.Done()
 	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
@@ -202,9 +207,19 @@ func (a *App) serves(prefix string) {
 	}
 }
 
-// Start opens the storage and begins to dispatch.
+// Start opens the storage and begins to dispatch. A storage that cannot be
+// opened for lack of space is no reason to stop the other sites or to end in a
+// loop of restarts: it is tried again, and until then requests are refused.
 func (a *App) Start() error {
+	a.opening.Lock()
+	a.started = true
+	a.opening.Unlock()
 	held, err := a.acquire()
+	if errors.Is(err, storage.ErrUnavailable) {
+		a.logger.Error("the storage cannot be opened; requests are answered with 503 until it can", zap.Error(err))
+		go a.keepOpening()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -216,6 +231,9 @@ func (a *App) Start() error {
 // Stop ends dispatching for this configuration. Attempts that are under way
 // go on; what survives reloads waits for them when nothing needs it any more.
 func (a *App) Stop() error {
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	a.started = false
 	if held := a.lease.Load(); held != nil {
 		held.detach(a)
 	}
@@ -230,7 +248,7 @@ func (a *App) Cleanup() error {
 	if a.cleaned {
 		return nil
 	}
-	a.cleaned = true
+	a.cleaned, a.started = true, false
 	if held := a.lease.Load(); held != nil {
 		held.detach(a)
 		if held.letGo() {
@@ -238,46 +256,6 @@ func (a *App) Cleanup() error {
 		}
 	}
 	return nil
-}
-
-// acquire returns a hold on the open gateway, opening it when this is the
-// first to ask: the app's Start or a request, whichever comes first, for Caddy
-// starts apps in no order. It must be released.
-func (a *App) acquire() (*lease, error) {
-	if held := a.lease.Load(); held != nil && held.hold() {
-		return held, nil
-	}
-	a.opening.Lock()
-	defer a.opening.Unlock()
-	if held := a.lease.Load(); held != nil && held.hold() {
-		return held, nil
-	}
-	opened, err := openGateway(a.storage, a.logger)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.ready(opened); err != nil {
-		return nil, errors.Join(err, opened.close())
-	}
-	held := newLease(opened)
-	// A request that comes after Cleanup holds what it needs alone.
-	if !a.cleaned {
-		held.hold()
-		a.lease.Store(held)
-	}
-	return held, nil
-}
-
-// release undoes acquire. The last request of a configuration that is gone
-// closes what nobody else holds, behind its own back.
-func (a *App) release(held *lease) {
-	if held.letGo() {
-		go func() {
-			if err := held.close(); err != nil {
-				a.logger.Error("closing the storage", zap.Error(err))
-			}
-		}()
-	}
 }
 
 // Interface guards
