@@ -23,7 +23,7 @@ func (a *App) acquire() (*lease, error) {
 		return nil, a.failure
 	}
 	var opened *gateway
-	if opened, a.failure = a.openGateway(); a.failure != nil {
+	if opened, a.failure = a.open(); a.failure != nil {
 		a.failedAt = time.Now()
 		return nil, a.failure
 	}
@@ -39,9 +39,9 @@ func (a *App) acquire() (*lease, error) {
 	return held, nil
 }
 
-// openGateway opens the storage and completes what the configuration needs of
+// open opens the storage and completes what the configuration needs of
 // it.
-func (a *App) openGateway() (*gateway, error) {
+func (a *App) open() (*gateway, error) {
 	opened, err := openGateway(a.storage, a.logger)
 	if err != nil {
 		return nil, err

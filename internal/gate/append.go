@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -123,7 +124,7 @@ func (v *visit) storedHeader() http.Header {
 	}
 	for _, name := range keep {
 		values := v.r.Header[name]
-		if len(values) == 0 || len(values[0]) > maxStored || !printable(values[0]) || v.route.isSecret(values[0]) {
+		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) || v.route.isSecret(values[0]) {
 			continue
 		}
 		v.header.set(name, values[0])

@@ -168,7 +168,7 @@ func (t *token) check(header http.Header) provider.Reason {
 		return provider.Missing
 	case len(values) > 1:
 		return provider.Duplicate
-	case values[0] == "" || !printable(values[0]):
+	case values[0] == "" || !provider.Printable(values[0]):
 		return provider.Malformed
 	}
 	value := values[0]
@@ -189,14 +189,4 @@ func (t *token) check(header http.Header) provider.Reason {
 		return provider.Mismatch
 	}
 	return ""
-}
-
-// printable says whether the text is printable ASCII; blanks are.
-func printable(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

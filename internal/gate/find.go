@@ -3,6 +3,8 @@ package gate
 import (
 	"net/http"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/integration"
 )
 
 func (v *visit) checkMethod() *answer {
@@ -63,24 +65,9 @@ func (v *visit) checkLength() *answer {
 // same one, so that no other way of writing it leads here.
 func (g *Gate) webhookID(r *http.Request) (string, bool) {
 	id, ok := strings.CutPrefix(r.URL.Path, g.settings.Prefix)
-	if !ok || !isWebhookID(id) {
+	if !ok || !integration.ValidWebhookID(id) {
 		return "", false
 	}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), g.escaped)
 	return id, ok && rest == id
-}
-
-// isWebhookID matches ^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$.
-func isWebhookID(id string) bool {
-	if id == "" || len(id) > 128 || id[0] == '_' || id[0] == '-' {
-		return false
-	}
-	for i := range len(id) {
-		switch c := id[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -98,7 +98,7 @@ func (m *Message) Names() iter.Seq[string] {
 
 // isName says whether the text can be an event type or a delivery ID.
 func isName(text string) bool {
-	return text != "" && len(text) <= maxName && printable(text)
+	return text != "" && len(text) <= maxName && Printable(text)
 }
 
 // document is a body in which something is looked up, which is checked before

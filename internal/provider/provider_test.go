@@ -406,7 +406,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatal(err)
 		}
 		for name := range m.Names() {
-			if !printable(name) || name == "" {
+			if !Printable(name) || name == "" {
 				t.Errorf("name %q", name)
 			}
 		}

@@ -40,7 +40,7 @@ func (f secretFormat) key(text string) ([]byte, error) {
 	}
 	switch f {
 	case headerText:
-		if !printable(text) || strings.TrimSpace(text) != text {
+		if !Printable(text) || strings.TrimSpace(text) != text {
 			return nil, errSecretHeader
 		}
 	case whsec:
@@ -53,8 +53,8 @@ func (f secretFormat) key(text string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// printable says whether the text is printable ASCII; blanks are.
-func printable(text string) bool {
+// Printable says whether the text is printable ASCII; blanks are.
+func Printable(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {
 			return false

@@ -90,7 +90,7 @@ func (c *Claim) precheck(now time.Time, strong bool) Reason {
 	switch {
 	case strong && !c.scheme.algorithm.strong():
 		return Weak
-	case c.value == "" || !printable(c.value):
+	case c.value == "" || !Printable(c.value):
 		return Malformed
 	case c.scheme.algorithm == token:
 		return c.checkToken()
@@ -118,7 +118,7 @@ func (c *Claim) checkSigned(name string) Reason {
 		return Malformed
 	case len(values) > 1:
 		return Duplicate
-	case values[0] == "" || len(values[0]) > maxName || !printable(values[0]) || strings.Contains(values[0], "."):
+	case values[0] == "" || len(values[0]) > maxName || !Printable(values[0]) || strings.Contains(values[0], "."):
 		return Malformed
 	}
 	return ""

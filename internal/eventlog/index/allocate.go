@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"github.com/hookgate/hookgate/internal/disk"
 )
 
 // allocateLogs asks for the blocks of Badger's write-ahead logs, which are made
@@ -35,16 +35,5 @@ func allocate(path string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
-	}
-	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
-		err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, info.Size())
-	}
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return nil // there is no help on this file system
-	}
-	return err
+	return errors.Join(disk.Fill(file), file.Close())
 }

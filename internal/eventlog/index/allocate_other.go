@@ -1,5 +1,0 @@
-//go:build !linux
-
-package index
-
-func (x *Index) allocateLogs() error { return nil }
