@@ -99,26 +99,40 @@ func (b *bench) load(config []byte) {
 	}
 }
 
+// post sends an event over a connection of its own. One that Caddy ends while
+// it hands its listener over is made again.
+func (b *bench) post(body string) *http.Response {
+	b.t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		request, _ := http.NewRequest(http.MethodPost, "http://"+b.address+"/webhooks/hook", strings.NewReader(body))
+		request.Header.Set("X-Key", "key")
+		response, err := client.Do(request)
+		if err == nil {
+			response.Body.Close()
+			return response
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatal(err)
+		}
+	}
+}
+
 // deliver sends an event and waits until its trigger has it.
 func (b *bench) deliver(body string) {
 	b.t.Helper()
-	request, _ := http.NewRequest(http.MethodPost, "http://"+b.address+"/webhooks/hook", strings.NewReader(body))
-	request.Header.Set("X-Key", "key")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusAccepted {
+	if response := b.post(body); response.StatusCode != http.StatusAccepted {
 		b.t.Fatalf("answered %s", response.Status)
 	}
-	select {
-	case got := <-b.delivered:
-		if got != body {
-			b.t.Fatalf("delivered %q, want %q", got, body)
+	for timeout := time.After(patience); ; {
+		select {
+		case got := <-b.delivered: // one of before when it was posted again
+			if got == body {
+				return
+			}
+		case <-timeout:
+			b.t.Fatalf("%q was not delivered", body)
 		}
-	case <-time.After(patience):
-		b.t.Fatalf("%q was not delivered", body)
 	}
 }
 

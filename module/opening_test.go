@@ -3,7 +3,6 @@ package module
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,13 +41,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	defer diskFull.Store(false)
 	b.load(b.config(full))
 	status := func() int {
-		request, _ := http.NewRequest(http.MethodPost, "http://"+b.address+"/webhooks/hook", strings.NewReader("while full"))
-		request.Header.Set("X-Key", "key")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
+		response := b.post("while full")
 		if response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") == "" {
 			t.Error("a 503 without Retry-After")
 		}
