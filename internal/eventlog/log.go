@@ -99,6 +99,8 @@ type Log struct {
 	indexer  *indexer
 	lost     atomic.Bool // damage was found
 	failing  atomic.Bool // the last write or sync failed
+	limits   atomic.Pointer[storage.Limits]
+	held     sync.RWMutex // for reading, while no segment may be removed
 
 	// life is held by every call, and by Close.
 	life   sync.RWMutex
@@ -133,6 +135,7 @@ func Open(options Options) (*Log, error) {
 		dropped:  make(map[storage.Identity]struct{}),
 		claims:   make(map[storage.ID]storage.Identity),
 	}
+	l.SetLimits(storage.Limits{})
 	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now, indexSize: l.indexSize}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.release())

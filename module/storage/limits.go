@@ -1,0 +1,79 @@
+package storage
+
+import "time"
+
+// Limits bound what Events keeps. Zero means no bound; for a duration, for
+// ever. Of the disk and the backlog one integration may hold a quarter, and one
+// project half: what goes beyond that refuses its own events only.
+type Limits struct {
+	// Disk bounds the bytes of the log with its index. Near it, delivered events
+	// are purged before their time, the oldest first, and then failed ones of the
+	// integration that holds most. Pending events are never purged.
+	Disk int64
+	// Backlog bounds the pending events.
+	Backlog int
+	// Events bounds the events of one integration, of any status. Near it, its
+	// oldest settled ones are purged.
+	Events int
+	// Delivered is how long an event is kept after it was delivered, and Failed
+	// after it has failed for good.
+	Delivered, Failed time.Duration
+	// Remember is how long after its receipt a purged event is still found as the
+	// first of its copies.
+	Remember time.Duration
+}
+
+// Usage is what Limits bound, as it is now.
+type Usage struct {
+	// DiskBytes are those of the log with its index.
+	DiskBytes int64
+	// Events and Bytes are of all events, PendingEvents and PendingBytes of the
+	// pending ones. Bytes are as stored.
+	Events, PendingEvents int
+	Bytes, PendingBytes   int64
+	// Counted says that Events and both numbers of bytes are complete. What was
+	// there when the storage was opened is counted in the background; until then
+	// only the limits on pending events and on the disk as a whole hold.
+	Counted bool
+	// Largest is the integration that holds most bytes.
+	Largest Share
+	// PurgedDelivered and PurgedFailed count the events that were purged since
+	// the storage was opened.
+	PurgedDelivered, PurgedFailed uint64
+	// ClockJump is by how much the wall clock last jumped: forward, or backward
+	// where it is negative. Zero means that no jump was seen. At the start a jump
+	// forward counts when it is more than a day.
+	ClockJump time.Duration
+}
+
+// Share is what one integration holds.
+type Share struct {
+	Integration Identity
+	WebhookID   string
+	Project     string
+	Events      int
+	Bytes       int64
+}
+
+// What a LimitError names.
+const (
+	LimitDisk               = "disk"
+	LimitBacklog            = "backlog"
+	LimitIntegrationBacklog = "integration_backlog"
+	LimitIntegrationDisk    = "integration_disk"
+	LimitIntegrationEvents  = "integration_events"
+	LimitProjectBacklog     = "project_backlog"
+	LimitProjectDisk        = "project_disk"
+)
+
+// LimitError is an ErrUnavailable that says which limit is reached.
+type LimitError struct {
+	Limit string
+}
+
+func (e *LimitError) Error() string {
+	return "the storage is unavailable: the limit " + e.Limit + " is reached"
+}
+
+// Is has every LimitError be an ErrUnavailable.
+func (e *LimitError) Is(target error) bool { return target == ErrUnavailable }
