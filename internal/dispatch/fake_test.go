@@ -76,6 +76,7 @@ func (f *fakeEvents) requeue(id storage.ID) {
 	r := f.records[id]
 	r.Status, r.Progress, r.Crashes = storage.Pending, nil, 0
 	r.Requeued++
+	r.QueuedTries = r.Tries
 	r.Due, r.QueuedAt = time.Now(), time.Now()
 	record, watcher := r.Record, f.watcher
 	f.mu.Unlock()

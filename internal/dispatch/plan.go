@@ -99,7 +99,7 @@ func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time
 	case trigger.Fail:
 		return storage.Failed, 0
 	}
-	failures := sinceQueued(state) + 1
+	failures := state.Tries - state.QueuedTries + 1
 	if p.expired(state, now) || p.Attempts > 0 && failures >= p.Attempts {
 		return storage.Failed, 0
 	}
@@ -108,21 +108,6 @@ func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time
 	left := p.For - now.Sub(state.QueuedAt)
 	wait := min(p.wait(failures, result.RetryAfter), max(left, min(result.RetryAfter, p.Max)))
 	return storage.Pending, wait
-}
-
-// sinceQueued counts the attempts since the event was accepted or last queued
-// again.
-func sinceQueued(state *storage.State) int {
-	if state.Requeued == 0 {
-		return state.Tries
-	}
-	n := 0
-	for _, attempt := range state.Attempts {
-		if !attempt.At.Before(state.QueuedAt) {
-			n++
-		}
-	}
-	return n
 }
 
 // guest is a trigger in use, with what all its resource types share.

@@ -90,6 +90,7 @@ func (e *event) apply(r *record, sequence uint64) *event {
 	case requeued:
 		next.Status = storage.Pending
 		next.Requeued++
+		next.QueuedTries = e.Tries
 		next.QueuedAt = r.at
 		next.Due = r.at
 		next.Crashes = 0
@@ -118,11 +119,11 @@ func (e *event) record() storage.Record {
 }
 
 func (e *event) ref() storage.Ref {
-	return storage.Ref{ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, ResourceType: e.ResourceType, Due: e.Due}
+	return storage.Ref{ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, ResourceType: e.ResourceType, Due: e.Due, Size: e.place.length}
 }
 
 // eventVersion begins an event's value in the index.
-const eventVersion = 1
+const eventVersion = 2
 
 // Flags of an event's value.
 const (
@@ -150,6 +151,7 @@ func (e *event) append(buf []byte) []byte {
 	buf = appendTime(buf, e.QueuedAt)
 	buf = appendInt(buf, int64(e.Tries))
 	buf = appendInt(buf, int64(e.Requeued))
+	buf = appendInt(buf, int64(e.QueuedTries))
 	buf = appendInt(buf, int64(e.Crashes))
 	buf = appendString(buf, e.Progress)
 	buf = binary.AppendUvarint(buf, uint64(len(e.Attempts)))
@@ -183,6 +185,7 @@ func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, 
 	e.QueuedAt = d.time()
 	e.Tries = d.small()
 	e.Requeued = d.small()
+	e.QueuedTries = d.small()
 	e.Crashes = d.small()
 	if progress := d.bytes(); len(progress) > 0 {
 		e.Progress = slices.Clone(progress)
@@ -215,12 +218,13 @@ func decodeCopyOf(raw []byte) (copyOf, error) {
 
 func appendRef(buf []byte, r storage.Ref) []byte {
 	buf = appendTime(buf, r.Due)
+	buf = appendInt(buf, r.Size)
 	buf = appendString(buf, r.WebhookID)
 	return appendString(buf, r.ResourceType)
 }
 
 func decodeRef(identity storage.Identity, id storage.ID, raw []byte) (storage.Ref, error) {
 	d := decoder{raw: raw}
-	r := storage.Ref{ID: id, Integration: identity, Due: d.time(), WebhookID: d.string(), ResourceType: d.string()}
+	r := storage.Ref{ID: id, Integration: identity, Due: d.time(), Size: d.int(), WebhookID: d.string(), ResourceType: d.string()}
 	return r, d.err()
 }

@@ -147,6 +147,7 @@ func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.I
 	}
 	r := e.record() // what is pending is the newest of its chain
 	r.Header, r.Body = whole.Header, whole.Body
+	r.Age = l.now().Sub(e.QueuedAt)
 	return &r, nil
 }
 

@@ -153,10 +153,15 @@ type State struct {
 	// newest of them (at most MaxAttempts).
 	Tries    int
 	Attempts []Attempt
-	// Requeued counts how often a failed event was queued again.
-	Requeued int
+	// Requeued counts how often a failed event was queued again, and
+	// QueuedTries the attempts that it had by then.
+	Requeued    int
+	QueuedTries int
 	// QueuedAt is when the event was accepted or queued again.
 	QueuedAt time.Time
+	// Age is how long ago that was when the event was claimed; a jump of the
+	// wall clock in between does not count. Other reads leave it out.
+	Age time.Duration
 	// Crashes counts the claims since the last result that ended without a
 	// word: the process died.
 	Crashes int
@@ -229,6 +234,9 @@ type Ref struct {
 	WebhookID    string
 	ResourceType string
 	Due          time.Time
+	// Size is about how many bytes a claim of the event keeps in memory: those
+	// of its headers and its body, and what little is stored with them.
+	Size int64
 }
 
 // Counts of the events in the storage.

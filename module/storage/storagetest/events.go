@@ -293,7 +293,7 @@ func testRequeue(t *eventsTest) {
 		t.again(identity, d, id, storage.Duplicate) // it is pending now
 		t.twice(func() {
 			r := t.get(identity, id)
-			if r.Status != storage.Pending || r.Requeued != requeued || r.Tries != requeued || len(r.Attempts) != requeued {
+			if r.Status != storage.Pending || r.Requeued != requeued || r.Tries != requeued || r.QueuedTries != requeued || len(r.Attempts) != requeued {
 				t.Fatalf("after requeue %d: %+v", requeued, r.State)
 			}
 			if r.Progress != nil || r.QueuedAt.Before(before.QueuedAt) || r.Due.After(now()) {
@@ -511,7 +511,7 @@ func testWatch(t *eventsTest) {
 		fresh := t.append(newEvent(identity, "new"), storage.Dedupe{})
 		t.eventually("the new event", func() bool { return len(w.seen(fresh)) == 1 })
 		ref := w.seen(fresh)[0]
-		if ref.Integration != identity || ref.WebhookID != "hook" || ref.ResourceType != "assistant" || ref.Due.After(now()) {
+		if ref.Integration != identity || ref.WebhookID != "hook" || ref.ResourceType != "assistant" || ref.Due.After(now()) || ref.Size < int64(len(newEvent(identity, "1").Body)) {
 			t.Fatalf("the ref is %+v", ref)
 		}
 		t.again(identity, dedupe("failed"), failed, storage.Requeued)
