@@ -11,13 +11,14 @@ import (
 	"github.com/hookgate/hookgate/internal/disk"
 )
 
-// ReadKeyFile reads a key file. A file that does not exist is fs.ErrNotExist.
+// ReadKeyFile reads a key file: the key, and below it those that it has
+// replaced. A file that does not exist is fs.ErrNotExist.
 func ReadKeyFile(path string) (Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("reading the encryption key: %w", err)
 	}
-	key, err := ParseKey(strings.TrimSpace(string(text)))
+	key, err := ParseKey(string(text))
 	if err != nil {
 		return Key{}, fmt.Errorf("reading the encryption key %s: %w", path, err)
 	}
@@ -34,26 +35,66 @@ func CreateKeyFile(path string) (Key, error) {
 	return key, nil
 }
 
+// RotateKeyFile draws a key and writes it in front of those in the file. The
+// file is on disk when it returns, with all its keys at every moment.
+func RotateKeyFile(path string) (Key, error) {
+	old, err := ReadKeyFile(path)
+	if err != nil {
+		return Key{}, err
+	}
+	key := NewKey().Replacing(old)
+	if ids := key.IDs(); len(ids) > MaxKeys {
+		return Key{}, fmt.Errorf("the key file %s holds %d keys already; remove the ones that are not needed any more", path, MaxKeys)
+	}
+	if err := replaceFile(path, key.lines()); err != nil {
+		return Key{}, fmt.Errorf("writing the encryption key: %w", err)
+	}
+	return key, nil
+}
+
+// lines is the text of a key file.
+func (k Key) lines() string {
+	var text strings.Builder
+	for key := range k.All() {
+		text.WriteString(key.Text() + "\n")
+	}
+	return text.String()
+}
+
 // writeNew makes a file complete or not at all: it is written and synced
 // under another name, then linked into place.
-func writeNew(path, text string) (err error) {
+func writeNew(path, text string) error {
+	return writeAside(path, text, func(aside string) error {
+		err := os.Link(aside, path)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s: %w", path, fs.ErrExist)
+		}
+		return errors.Join(err, os.Remove(aside))
+	})
+}
+
+// replaceFile is writeNew for a file that exists.
+func replaceFile(path, text string) error {
+	return writeAside(path, text, func(aside string) error { return os.Rename(aside, path) })
+}
+
+// writeAside writes and syncs a file of mode 0600 beside a path, and has it put
+// there.
+func writeAside(path, text string, place func(aside string) error) error {
 	dir := filepath.Dir(path)
-	file, err := os.CreateTemp(dir, filepath.Base(path)+".*") // mode 0600
+	file, err := os.CreateTemp(dir, filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
 	_, err = file.WriteString(text)
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = place(file.Name())
 	}
-	if err := os.Link(file.Name(), path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s: %w", path, fs.ErrExist)
-		}
+	if err != nil {
+		_ = os.Remove(file.Name()) // the error that counts is the first
 		return err
 	}
 	return disk.SyncDir(dir)

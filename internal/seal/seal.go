@@ -10,12 +10,15 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
 )
 
 // SaltSize is the size in bytes of the salt of a derived key.
@@ -28,9 +31,12 @@ const KeyIDSize = 8
 // key or for another place.
 var ErrOpen = errors.New("the record is damaged or sealed under another key")
 
-// Key is the operator's key. It prints as nothing that helps to know it.
+// Key is the operator's key, with those that it has replaced: it seals, and
+// they still open what they sealed. It prints as nothing that helps to know it.
 type Key struct {
 	material [32]byte
+	id       [KeyIDSize]byte
+	replaced *Key
 }
 
 // Format hides the key from formatted output, whatever the verb.
@@ -38,27 +44,90 @@ func (Key) Format(state fmt.State, _ rune) { fmt.Fprint(state, "[key]") }
 
 // NewKey draws a key.
 func NewKey() Key {
-	var key Key
-	rand.Read(key.material[:]) // never fails, says crypto/rand
+	var material [32]byte
+	rand.Read(material[:]) // never fails, says crypto/rand
+	return newKey(material)
+}
+
+func newKey(material [32]byte) Key {
+	key := Key{material: material}
+	key.id = [KeyIDSize]byte(key.derive(nil, "hookgate key id", KeyIDSize))
 	return key
 }
 
-// ParseKey reads 32 bytes in standard base64.
+// MaxKeys bounds how many keys ParseKey takes.
+const MaxKeys = 16
+
+// ParseKey reads keys that are separated by blanks or line ends, each 32 bytes
+// in standard base64: the key, then those that it has replaced.
 func ParseKey(text string) (Key, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != len(Key{}.material) {
-		return Key{}, errors.New("an encryption key is 32 bytes in base64")
+	words := strings.Fields(text)
+	if len(words) > MaxKeys {
+		return Key{}, fmt.Errorf("there are %d encryption keys; %d is the most", len(words), MaxKeys)
 	}
-	return Key{material: [32]byte(raw)}, nil
+	var keys Key
+	for _, word := range slices.Backward(words) {
+		raw, err := base64.StdEncoding.Strict().DecodeString(word)
+		if err != nil || len(raw) != len(keys.material) {
+			return Key{}, errInvalidKey
+		}
+		key := newKey([32]byte(raw))
+		if _, twice := keys.Find(key.id); twice {
+			return Key{}, errors.New("an encryption key is given twice")
+		}
+		keys = key.Replacing(keys)
+	}
+	if keys == (Key{}) {
+		return Key{}, errInvalidKey
+	}
+	return keys, nil
 }
 
-// Text is the key as ParseKey reads it.
+var errInvalidKey = errors.New("an encryption key is 32 bytes in base64")
+
+// Replacing returns the key as the successor of another one and those that it
+// replaced in its turn. What k itself has replaced is left out.
+func (k Key) Replacing(old Key) Key {
+	k.replaced = nil
+	if old != (Key{}) {
+		k.replaced = &old
+	}
+	return k
+}
+
+// All yields the key, then those that it has replaced, each for itself.
+func (k Key) All() iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		for next := &k; next != nil; next = next.replaced {
+			if !yield(next.Replacing(Key{})) {
+				return
+			}
+		}
+	}
+}
+
+// Find returns the one of the keys that has the ID.
+func (k Key) Find(id [KeyIDSize]byte) (Key, bool) {
+	for key := range k.All() {
+		if key.id == id {
+			return key, true
+		}
+	}
+	return Key{}, false
+}
+
+// Text is the key, without those that it has replaced, as ParseKey reads it.
 func (k Key) Text() string { return base64.StdEncoding.EncodeToString(k.material[:]) }
 
 // ID names the key without telling it.
-func (k Key) ID() [KeyIDSize]byte {
-	sum := k.derive(nil, "hookgate key id", KeyIDSize)
-	return [KeyIDSize]byte(sum)
+func (k Key) ID() [KeyIDSize]byte { return k.id }
+
+// IDs names the key and those that it has replaced, in hex.
+func (k Key) IDs() (ids []string) {
+	for key := range k.All() {
+		ids = append(ids, hex.EncodeToString(key.id[:]))
+	}
+	return ids
 }
 
 // AEAD returns AES-256-GCM under a key derived for one purpose and salt. The
@@ -78,26 +147,38 @@ func (k Key) AEAD(purpose string, salt []byte) cipher.AEAD {
 // Derive returns a key of n bytes for another purpose.
 func (k Key) Derive(purpose string, n int) []byte { return k.derive(nil, purpose, n) }
 
+// Overhead is how many bytes Seal adds.
+const Overhead = KeyIDSize + SaltSize + 16
+
 // Seal returns key ID, salt and ciphertext of one record. What is sealed for
 // one purpose and place (the associated data) opens only there.
 func (k Key) Seal(purpose string, place, plain []byte) []byte {
-	id := k.ID()
-	sealed := make([]byte, KeyIDSize+SaltSize, KeyIDSize+SaltSize+len(plain)+16)
-	copy(sealed, id[:])
+	sealed := make([]byte, KeyIDSize+SaltSize, Overhead+len(plain))
+	copy(sealed, k.id[:])
 	salt := sealed[KeyIDSize:]
 	rand.Read(salt)
 	// The derived key is used this once, so a constant nonce is unique.
 	return k.AEAD(purpose, salt).Seal(sealed, make([]byte, 12), plain, place)
 }
 
-// Open undoes Seal, or returns ErrOpen.
+// SealedBy returns the ID of the key that sealed a record; the zero ID, which
+// is no key's, of what is too short to be one.
+func SealedBy(sealed []byte) (id [KeyIDSize]byte) {
+	if len(sealed) >= Overhead {
+		copy(id[:], sealed)
+	}
+	return id
+}
+
+// Open undoes Seal of the key or of one that it has replaced, or returns
+// ErrOpen.
 func (k Key) Open(purpose string, place, sealed []byte) ([]byte, error) {
-	id := k.ID()
-	if len(sealed) < KeyIDSize+SaltSize || !hmac.Equal(sealed[:KeyIDSize], id[:]) {
+	key, ok := k.Find(SealedBy(sealed))
+	if !ok {
 		return nil, ErrOpen
 	}
 	salt, text := sealed[KeyIDSize:KeyIDSize+SaltSize], sealed[KeyIDSize+SaltSize:]
-	plain, err := k.AEAD(purpose, salt).Open(nil, make([]byte, 12), text, place)
+	plain, err := key.AEAD(purpose, salt).Open(nil, make([]byte, 12), text, place)
 	if err != nil {
 		return nil, ErrOpen
 	}

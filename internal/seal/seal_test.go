@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,8 +75,49 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
+func TestSeveralKeys(t *testing.T) {
+	oldest, old, key := NewKey(), NewKey(), NewKey()
+	all, err := ParseKey(key.Text() + "\n" + old.Text() + " \t" + oldest.Text() + "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all.ID() != key.ID() || all.Text() != key.Text() {
+		t.Error("the first key is not the one that seals")
+	}
+	if want := slices.Concat(key.IDs(), old.IDs(), oldest.IDs()); !slices.Equal(all.IDs(), want) {
+		t.Errorf("keys %v, want %v", all.IDs(), want)
+	}
+	for _, sealer := range []Key{key, old, oldest} {
+		sealed := sealer.Seal("test", nil, []byte("plain"))
+		if plain, err := all.Open("test", nil, sealed); err != nil || string(plain) != "plain" {
+			t.Errorf("%s, %v", plain, err)
+		}
+		if SealedBy(sealed) != sealer.ID() {
+			t.Error("a record names another key")
+		}
+		if found, ok := all.Find(sealer.ID()); !ok || found != sealer {
+			t.Error("a key is not found by its ID")
+		}
+	}
+	if _, err := old.Open("test", nil, all.Seal("test", nil, nil)); !errors.Is(err, ErrOpen) {
+		t.Errorf("an old key opens what the new one has sealed: %v", err)
+	}
+	if got := NewKey().Replacing(all).IDs(); !slices.Equal(got[1:], all.IDs()) {
+		t.Errorf("replaced keys %v, want %v", got[1:], all.IDs())
+	}
+	for _, text := range []string{
+		key.Text() + " " + key.Text(),
+		key.Text() + " CANARY",
+		strings.Repeat(key.Text()+" ", MaxKeys+1),
+	} {
+		if _, err := ParseKey(text); err == nil || strings.Contains(err.Error(), "CANARY") || strings.Contains(err.Error(), key.Text()) {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
+	}
+}
+
 func TestKeyHidesItself(t *testing.T) {
-	key := NewKey()
+	key := NewKey().Replacing(NewKey())
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 		text := fmt.Sprintf(format, key)
 		if strings.Contains(text, key.Text()) || strings.Contains(text, fmt.Sprintf("%x", key.material)) ||
@@ -115,6 +157,52 @@ func TestKeyFile(t *testing.T) {
 	if _, err := ReadKeyFile(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("a damaged file: %v", err)
 	}
+}
+
+func TestRotateKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "store.key")
+	if _, err := RotateKeyFile(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	old, err := CreateKeyFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 2; n <= MaxKeys; n++ {
+		key, err := RotateKeyFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := ReadKeyFile(path)
+		if err != nil || !slices.Equal(read.IDs(), key.IDs()) || len(read.IDs()) != n || !slices.Equal(read.IDs()[1:], old.IDs()) {
+			t.Fatalf("%v after %v: %v", read.IDs(), old.IDs(), err)
+		}
+		old = read
+	}
+	if _, err := RotateKeyFile(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("one key too many: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("left behind: %v", files)
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add(NewKey().Text() + "\n" + NewKey().Text() + "\n")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		key, err := ParseKey(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseKey(key.lines()); err != nil || !slices.Equal(again.IDs(), key.IDs()) {
+			t.Errorf("keys %v come back as %v: %v", key.IDs(), again.IDs(), err)
+		}
+	})
 }
 
 func FuzzOpen(f *testing.F) {

@@ -60,7 +60,9 @@ type Header struct {
 	Created int64
 	// LastID is the newest event ID before this segment.
 	LastID [16]byte
-	Salt   [seal.SaltSize]byte
+	// KeyID names the key that Encode was given.
+	KeyID [seal.KeyIDSize]byte
+	Salt  [seal.SaltSize]byte
 }
 
 // NewHeader returns a header with a fresh salt.
@@ -70,13 +72,19 @@ func NewHeader() Header {
 	return h
 }
 
-// AEAD returns the cipher of the segment's frames.
-func (h *Header) AEAD(key seal.Key) cipher.AEAD { return key.AEAD(purpose, h.Salt[:]) }
+// AEAD returns the cipher of the segment's frames, of a header that was encoded
+// or decoded with the key.
+func (h *Header) AEAD(key seal.Key) cipher.AEAD {
+	if sealed, ok := key.Find(h.KeyID); ok {
+		key = sealed
+	}
+	return key.AEAD(purpose, h.Salt[:])
+}
 
 // Encode returns what stands before the first frame: the header, twice.
 func (h *Header) Encode(key seal.Key) []byte {
 	out := make([]byte, 0, Start)
-	id := key.ID()
+	h.KeyID = key.ID()
 	out = append(out, magic...)
 	out = binary.BigEndian.AppendUint32(out, version)
 	out = binary.BigEndian.AppendUint32(out, headerSize)
@@ -86,7 +94,7 @@ func (h *Header) Encode(key seal.Key) []byte {
 	out = binary.BigEndian.AppendUint64(out, h.PreviousLast)
 	out = binary.BigEndian.AppendUint64(out, uint64(h.Created))
 	out = append(out, h.LastID[:]...)
-	out = append(out, id[:]...)
+	out = append(out, h.KeyID[:]...)
 	out = append(out, h.Salt[:]...)
 	out = h.AEAD(key).Seal(out, headerNonce(), nil, out)
 	out = binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
@@ -119,7 +127,6 @@ func decodeCopy(raw []byte, key seal.Key) (Header, error) {
 	if v := binary.BigEndian.Uint32(body[8:]); v != version {
 		return Header{}, fmt.Errorf("reading a segment: version %d is unknown", v)
 	}
-	id := key.ID()
 	fields := body[16:]
 	h := Header{
 		Number:       binary.BigEndian.Uint64(fields),
@@ -128,9 +135,10 @@ func decodeCopy(raw []byte, key seal.Key) (Header, error) {
 		PreviousLast: binary.BigEndian.Uint64(fields[24:]),
 		Created:      int64(binary.BigEndian.Uint64(fields[32:])),
 		LastID:       [16]byte(fields[40:56]),
+		KeyID:        [seal.KeyIDSize]byte(fields[56:]),
 		Salt:         [seal.SaltSize]byte(fields[56+seal.KeyIDSize:]),
 	}
-	if !bytes.Equal(fields[56:56+seal.KeyIDSize], id[:]) {
+	if _, ok := key.Find(h.KeyID); !ok {
 		return Header{}, ErrKey
 	}
 	if _, err := h.AEAD(key).Open(nil, headerNonce(), body[plainSize:], body[:plainSize]); err != nil {
