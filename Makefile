@@ -5,10 +5,10 @@ VULN = go tool -modfile=tools/go.mod govulncheck
 # The race detector needs a C compiler.
 RACE = $(if $(shell command -v $$(go env CC)),-race)
 
-.PHONY: help build run test fuzz bench check fmt clean
+.PHONY: help build run test test-faults fuzz bench check fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/hookgate: Caddy with every module of this repository
 	@mkdir -p bin
@@ -22,6 +22,9 @@ run: build ## start the quickstart, send it a signed GitHub event, serve on unti
 test: build ## every test that this machine can run, and by name what it left out
 	@$(if $(RACE),,echo "make test: the race detector is left out: no C compiler" && test -z "$$HOOKGATE_TEST_FULL")
 	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/report go test $(RACE) ./...
+
+test-faults: build ## crashes, power cuts, full and failing disks, flipped bits (Linux, as root)
+	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/faults
 
 fuzz: ## every fuzz target, FUZZTIME each (default 1m)
 	./integration-tests/fuzz.sh $(or $(FUZZTIME),1m)

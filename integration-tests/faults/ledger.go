@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// The one integration of most rows.
+const (
+	project = "demo"
+	hook    = "ledger"
+	secret  = "It's a Secret to Everybody"
+)
+
+// ledger knows, outside of the gateway, what was sent to it, what it
+// acknowledged, and what it delivered to the endpoint.
+type ledger struct {
+	URL    string // of the endpoint
+	server *httptest.Server
+
+	mu       sync.Mutex
+	sent     map[string][sha256.Size]byte // delivery ID → digest of the body
+	acked    map[string]string            // event ID → delivery ID
+	arrived  map[string]int               // event ID → arrivals
+	refused  map[int]int                  // other answers than 202, by status
+	unknown  int                          // requests without an answer
+	strays   []string                     // arrivals of what was never sent
+	answer   http.HandlerFunc
+	numbered int
+}
+
+// newLedger starts an endpoint that answers 204.
+func newLedger(t testing.TB) *ledger {
+	l := &ledger{
+		sent: make(map[string][sha256.Size]byte), acked: make(map[string]string),
+		arrived: make(map[string]int), refused: make(map[int]int),
+	}
+	l.server = httptest.NewServer(http.HandlerFunc(l.receive))
+	l.URL = l.server.URL
+	t.Cleanup(func() {
+		l.server.CloseClientConnections()
+		l.server.Close()
+	})
+	return l
+}
+
+// config is a Caddyfile with the ledger's integration and endpoint, further
+// options, and a store in {$STORE}.
+func (l *ledger) config(options string) string {
+	return gateway.Config(fmt.Sprintf(`storage badger {
+	path {$STORE}
+}
+retry {
+	initial 50ms
+	max 500ms
+}
+integration %s {
+	project %s
+	signature github %q
+	resource ticket T-1
+}
+trigger http ticket %s/{webhook.resource_id}
+%s
+`, hook, project, secret, l.URL, options), gateway.Edge)
+}
+
+// receive is the endpoint.
+func (l *ledger) receive(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the gateway went away: it has not delivered this
+	}
+	event, delivery := r.Header.Get("Webhook-Id"), r.Header.Get("X-Webhook-Delivery")
+	l.mu.Lock()
+	answer := l.answer
+	if digest, ok := l.sent[delivery]; !ok || digest != sha256.Sum256(body) {
+		l.strays = append(l.strays, fmt.Sprintf("event %s with delivery ID %q", event, delivery))
+	}
+	if answer == nil {
+		l.arrived[event]++
+	}
+	l.mu.Unlock()
+	if answer != nil {
+		answer(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answers sets what the endpoint answers from now on, which does not count as an
+// arrival; nil is 204.
+func (l *ledger) answers(answer http.HandlerFunc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answer = answer
+}
+
+// down is an answer of an endpoint that is out of order.
+func down(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+
+// send posts one event of about size bytes, as GitHub does, and notes the
+// answer, which it returns (nil: none came).
+func (l *ledger) send(client *http.Client, addr string, size int) *gateway.Answer {
+	l.mu.Lock()
+	l.numbered++
+	delivery := fmt.Sprintf("delivery-%d", l.numbered)
+	body := fmt.Appendf(nil, `{"delivery":%q,"padding":%q}`, delivery, bytes.Repeat([]byte("x"), size))
+	l.sent[delivery] = sha256.Sum256(body)
+	l.mu.Unlock()
+	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+"/webhooks/"+hook, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.unknown++
+		return nil
+	}
+	var accepted struct{ ID string }
+	switch {
+	case answer.Status != http.StatusAccepted:
+		l.refused[answer.Status]++
+	case json.Unmarshal(answer.Body, &accepted) == nil && accepted.ID != "":
+		l.acked[accepted.ID] = delivery
+	}
+	return answer
+}
+
+// count is how many events were acknowledged so far.
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acked)
+}
+
+// missing returns the acknowledged events that have not arrived.
+func (l *ledger) missing() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(l.acked)), func(id string) bool { return l.arrived[id] > 0 })
+}
+
+// settle waits until every acknowledged event has arrived, as long as there is
+// progress, and returns those that are lost: neither did they arrive nor does
+// the gateway say that they are pending or failed.
+func (l *ledger) settle(g *gateway.Gateway) (lost []string) {
+	l.answers(nil)
+	left := len(l.missing())
+	for left > 0 && gateway.Within(gateway.Patience/2, func() bool { return len(l.missing()) < left }) {
+		left = len(l.missing())
+	}
+	for _, id := range l.missing() {
+		answer := g.API(http.MethodGet, gateway.Integration(project, hook, "events", id), nil)
+		var record struct{ Status string }
+		if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &record) == nil &&
+			(record.Status == "pending" || record.Status == "failed") {
+			continue
+		}
+		lost = append(lost, id)
+	}
+	return lost
+}
+
+// check settles, fails the trial unless all is well, and returns what the
+// result says of it.
+func (l *ledger) check(t *trial, g *gateway.Gateway) string {
+	lost := l.settle(g)
+	if len(lost) > 0 {
+		t.Errorf("%d of %d acknowledged events are lost, %s first", len(lost), l.count(), lost[0])
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.strays) > 0 {
+		t.Errorf("%d arrived that were never sent, %s first", len(l.strays), l.strays[0])
+	}
+	arrivals := 0
+	for _, n := range l.arrived {
+		arrivals += n
+	}
+	return fmt.Sprintf("%d of %d acknowledged lost, %d arrived more than once", len(lost), len(l.acked), arrivals-len(l.arrived))
+}
+
+// load is a number of senders that send until they are stopped.
+type load struct {
+	stop func()
+}
+
+// start starts senders of bodies of about size bytes; each waits the pause
+// between an answer and the next event.
+func (l *ledger) start(addr string, senders, size int, pause time.Duration) load {
+	client := &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
+	quit := make(chan struct{})
+	var running sync.WaitGroup
+	for range senders {
+		running.Go(func() {
+			ticker := time.NewTicker(pause)
+			defer ticker.Stop()
+			for {
+				select {
+				case <-quit:
+					return
+				case <-ticker.C:
+					l.send(client, addr, size)
+				}
+			}
+		})
+	}
+	return load{stop: sync.OnceFunc(func() {
+		close(quit)
+		running.Wait()
+		client.CloseIdleConnections()
+	})}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// trial is one run of a row. It is a testing.TB, so that it can use what the
+// tests use; only what is below may be called of that.
+type trial struct {
+	testing.TB
+	ctx    context.Context
+	name   string
+	rounds int
+	quick  bool
+
+	mu       sync.Mutex
+	text     string
+	failures []string
+	leftOut  string
+	cleanups []func()
+}
+
+// result says, in a few words with figures, how the gateway came through.
+func (t *trial) result(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = fmt.Sprintf(format, args...)
+}
+
+// each calls do for each round, until one fails or the trial is ended, and
+// shows how far it is.
+func (t *trial) each(do func(round int)) {
+	for round := range t.rounds {
+		t.progress(fmt.Sprintf("%d of %d", round+1, t.rounds))
+		do(round)
+		if t.ctx.Err() != nil || t.Failed() {
+			return
+		}
+	}
+}
+
+// progress shows what is under way, on a terminal.
+func (t *trial) progress(text string) {
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		if text != "" {
+			text = fmt.Sprintf("%-18s %s", t.name, text)
+		}
+		fmt.Fprintf(os.Stderr, "\r%-70s\r%s", "", text)
+	}
+}
+
+// cleanUp calls what was registered by Cleanup, the last first.
+func (t *trial) cleanUp() {
+	for {
+		t.mu.Lock()
+		if len(t.cleanups) == 0 {
+			t.mu.Unlock()
+			return
+		}
+		last := t.cleanups[len(t.cleanups)-1]
+		t.cleanups = t.cleanups[:len(t.cleanups)-1]
+		t.mu.Unlock()
+		last()
+	}
+}
+
+// Context implements testing.TB.
+func (t *trial) Context() context.Context { return t.ctx }
+
+// Name implements testing.TB.
+func (t *trial) Name() string { return t.name }
+
+// Helper implements testing.TB.
+func (t *trial) Helper() {}
+
+// Cleanup implements testing.TB.
+func (t *trial) Cleanup(do func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanups = append(t.cleanups, do)
+}
+
+// TempDir implements testing.TB.
+func (t *trial) TempDir() string {
+	dir, err := os.MkdirTemp("", "hookgate-faults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// Log implements testing.TB.
+func (t *trial) Log(args ...any) {
+	t.progress("")
+	fmt.Fprintf(os.Stderr, "        %s: %s", t.name, fmt.Sprintln(args...))
+}
+
+// Logf implements testing.TB.
+func (t *trial) Logf(format string, args ...any) { t.Log(fmt.Sprintf(format, args...)) }
+
+// Error implements testing.TB. What failed is told once.
+func (t *trial) Error(args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if text := strings.TrimSpace(fmt.Sprintln(args...)); !slices.Contains(t.failures, text) {
+		t.failures = append(t.failures, text)
+	}
+}
+
+// Errorf implements testing.TB.
+func (t *trial) Errorf(format string, args ...any) { t.Error(fmt.Sprintf(format, args...)) }
+
+// Fail implements testing.TB.
+func (t *trial) Fail() { t.Error("it failed") }
+
+// Failed implements testing.TB.
+func (t *trial) Failed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.failures) > 0
+}
+
+// FailNow implements testing.TB; like the methods that imply it, it is called
+// in the row's own goroutine.
+func (t *trial) FailNow() {
+	t.Fail()
+	runtime.Goexit()
+}
+
+// Fatal implements testing.TB.
+func (t *trial) Fatal(args ...any) {
+	t.Error(args...)
+	runtime.Goexit()
+}
+
+// Fatalf implements testing.TB.
+func (t *trial) Fatalf(format string, args ...any) { t.Fatal(fmt.Sprintf(format, args...)) }
+
+// Skipf implements testing.TB: the row is left out.
+func (t *trial) Skipf(format string, args ...any) {
+	t.mu.Lock()
+	t.leftOut = strings.TrimPrefix(fmt.Sprintf(format, args...), "left out: ")
+	t.mu.Unlock()
+	runtime.Goexit()
+}
