@@ -65,10 +65,12 @@ func (s *Store) List(ctx context.Context, project string, after storage.Place, l
 	return list, err
 }
 
-// write is one call of Put on its way to the writing goroutine.
+// write is one call of Put on its way to the writing goroutine, or one record
+// that is sealed anew and keeps its revision.
 type write struct {
 	storage.Integration
 	expected uint64
+	reseal   bool
 	answer   chan error // of one
 }
 
@@ -85,9 +87,8 @@ func (s *Store) Put(ctx context.Context, in storage.Integration, expected uint64
 		return 0, err
 	}
 	defer s.leave()
-	if len(in.Value) > maxValue || len(in.WebhookID) > maxName || len(in.Project) > maxName ||
-		in.WebhookID == "" || strings.Contains(in.Project+in.WebhookID, "\x00") {
-		return 0, fmt.Errorf("writing an integration: its value of %d bytes is too large, or its webhook ID or project cannot be stored", len(in.Value))
+	if err := check(in); err != nil {
+		return 0, err
 	}
 	w := &write{Integration: in, expected: expected, answer: make(chan error, 1)}
 	select {
@@ -99,6 +100,15 @@ func (s *Store) Put(ctx context.Context, in storage.Integration, expected uint64
 		return 0, err
 	}
 	return w.Revision, nil
+}
+
+// check refuses what cannot be stored.
+func check(in storage.Integration) error {
+	if len(in.Value) > maxValue || len(in.WebhookID) > maxName || len(in.Project) > maxName ||
+		in.WebhookID == "" || strings.Contains(in.Project+in.WebhookID, "\x00") {
+		return fmt.Errorf("writing an integration: its value of %d bytes is too large, or its webhook ID or project cannot be stored", len(in.Value))
+	}
+	return nil
 }
 
 // writeGroups writes what waits in one transaction, again and again: the sync
@@ -162,19 +172,21 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 	}
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
-	errs, last := make([]error, len(group)), s.last
+	errs, last, changed := make([]error, len(group)), s.last, false
 	for i, w := range group {
-		if errs[i] = s.check(txn, w); errs[i] != nil {
+		if errs[i] = s.compare(txn, w); errs[i] != nil {
 			continue
 		}
-		last++
-		w.Revision = last
+		if changed = true; !w.reseal {
+			last++
+			w.Revision = last
+		}
 		s.size.Add(int64(len(w.Value)) + maxName)
 		if err := s.set(txn, w.Integration); err != nil {
 			return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 		}
 	}
-	if last == s.last {
+	if !changed {
 		return errs, nil
 	}
 	if err := s.setRevision(txn, last); err != nil {
@@ -191,9 +203,9 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 	return errs, nil
 }
 
-// check holds a write against what is stored, and takes what changes its
+// compare holds a write against what is stored, and takes what changes its
 // project out of the listing of the former one.
-func (s *Store) check(txn *badger.Txn, w *write) error {
+func (s *Store) compare(txn *badger.Txn, w *write) error {
 	stored, err := s.get(txn, w.WebhookID)
 	if errors.Is(err, storage.ErrNotFound) {
 		stored, err = storage.Integration{}, nil

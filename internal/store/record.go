@@ -123,25 +123,30 @@ func (s *Store) unseal(txn *badger.Txn, key []byte) ([]byte, error) {
 // lastRevision reads the last revision, 0 of a store that is new. A store
 // with integrations and without one is damaged.
 func (s *Store) lastRevision() (revision uint64, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
-		plain, err := s.unseal(txn, revisionKey)
-		if errors.Is(err, storage.ErrNotFound) {
-			it := txn.NewIterator(badger.IteratorOptions{})
-			defer it.Close()
-			if it.Rewind(); it.Valid() {
-				return fmt.Errorf("%w: its last revision is missing", storage.ErrCorrupt)
-			}
-			return nil
-		}
-		if err == nil && len(plain) != 8 {
-			err = storage.ErrCorrupt
-		}
-		if err == nil {
-			revision = binary.BigEndian.Uint64(plain)
-		}
+	err = s.db.View(func(txn *badger.Txn) (err error) {
+		revision, err = s.revisionIn(txn)
 		return err
 	})
 	return revision, err
+}
+
+func (s *Store) revisionIn(txn *badger.Txn) (uint64, error) {
+	plain, err := s.unseal(txn, revisionKey)
+	if errors.Is(err, storage.ErrNotFound) {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		if it.Rewind(); it.Valid() {
+			return 0, fmt.Errorf("%w: its last revision is missing", storage.ErrCorrupt)
+		}
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(plain) != 8 {
+		return 0, storage.ErrCorrupt
+	}
+	return binary.BigEndian.Uint64(plain), nil
 }
 
 func (s *Store) setRevision(txn *badger.Txn, revision uint64) error {

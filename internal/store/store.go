@@ -61,6 +61,15 @@ type Store struct {
 // the disk is too full, and storage.ErrCorrupt when something that was
 // acknowledged is missing or the key is not the store's.
 func Open(o Options) (*Store, error) {
+	s := newStore(o)
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("opening the store of integrations %s: %w", o.Dir, err)
+	}
+	s.written.Go(s.writeGroups)
+	return s, nil
+}
+
+func newStore(o Options) *Store {
 	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, writes: make(chan *write, maxGroup)}
 	if s.logger == nil {
 		s.logger = zap.NewNop()
@@ -68,11 +77,7 @@ func Open(o Options) (*Store, error) {
 	if s.space == nil {
 		s.space = disk.Free
 	}
-	if err := s.start(); err != nil {
-		return nil, fmt.Errorf("opening the store of integrations %s: %w", o.Dir, err)
-	}
-	s.written.Go(s.writeGroups)
-	return s, nil
+	return s
 }
 
 func (s *Store) start() (err error) {
