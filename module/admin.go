@@ -48,7 +48,9 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		View:     app.view(),
 		Storage:  held.backend,
 		Base:     app.base(),
+		Holdings: held.holdings,
 		Triggers: held.triggers,
+		Replays:  &held.replays,
 		Logger:   app.logger,
 	})
 	return nil

@@ -4,6 +4,7 @@
 package module
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,6 +51,12 @@ type App struct {
 
 	// Retry says how often and how long a trigger is tried.
 	Retry *Retry `json:"retry,omitempty"`
+
+	// Limits bound what is kept and what is received at a time.
+	Limits *Limits `json:"limits,omitempty"`
+
+	// Retention says how long finished events are kept.
+	Retention *Retention `json:"retention,omitempty"`
 
 	// Integrations are declared here rather than made over the admin API, in
 	// the same form. Over the admin API they can be read and not changed. A
@@ -113,6 +120,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionRetry(); err != nil {
 		return err
 	}
+	if err := a.provisionLimits(); err != nil {
+		return err
+	}
 	if err := a.provisionStorage(ctx); err != nil {
 		return err
 	}
@@ -143,23 +153,15 @@ func (a *App) provisionRetry() error {
 	if a.Retry == nil {
 		a.Retry = new(Retry)
 	}
-	for _, field := range []struct {
-		name  string
-		value *caddy.Duration
-		unset time.Duration
-	}{
-		{"for", &a.Retry.For, 72 * time.Hour},
-		{"initial", &a.Retry.Initial, time.Second},
-		{"max", &a.Retry.Max, time.Hour},
-	} {
-		if *field.value < 0 {
-			return fmt.Errorf("retry: %s: a duration above 0 is needed", field.name)
-		}
-		if *field.value == 0 {
-			*field.value = caddy.Duration(field.unset)
-		}
+	r := a.Retry
+	if err := cmp.Or(
+		provisionDuration("retry: for", &r.For, 72*time.Hour),
+		provisionDuration("retry: initial", &r.Initial, time.Second),
+		provisionDuration("retry: max", &r.Max, time.Hour),
+	); err != nil {
+		return err
 	}
-	if a.Retry.Attempts < 0 {
+	if r.Attempts < 0 {
 		return errors.New("retry: attempts: a number from 1 is needed, or none")
 	}
 	return nil

@@ -2,13 +2,11 @@ package module
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
-	"github.com/dustin/go-humanize"
 
 	"github.com/hookgate/hookgate/module/internal/option"
 	"github.com/hookgate/hookgate/module/storage"
@@ -40,6 +38,16 @@ func init() {
 //				initial  <duration>
 //				max      <duration>
 //				attempts <number>
+//			}
+//			limits {
+//				disk               <size>
+//				backlog            <number>
+//				integration_events <number>
+//				in_flight          <size>
+//			}
+//			retention {
+//				delivered <duration>
+//				failed    <duration>
 //			}
 //			integration <webhook_id> {
 //				...
@@ -79,6 +87,12 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "retry":
 			a.Retry = new(Retry)
 			err = a.Retry.UnmarshalCaddyfile(d)
+		case "limits":
+			a.Limits = new(Limits)
+			err = a.Limits.UnmarshalCaddyfile(d)
+		case "retention":
+			a.Retention = new(Retention)
+			err = a.Retention.UnmarshalCaddyfile(d)
 		case "integration":
 			var raw json.RawMessage
 			raw, err = parseIntegration(d, declared)
@@ -119,14 +133,7 @@ func (r *Retry) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "max":
 			return option.Duration(d, &r.Max)
 		case "attempts":
-			var text string
-			err := option.Text(d, &text)
-			if err == nil {
-				if r.Attempts, err = strconv.Atoi(text); err != nil || r.Attempts < 1 {
-					err = d.Errf("attempts: '%s' is no number from 1", text)
-				}
-			}
-			return err
+			return option.Number(d, &r.Attempts, 1)
 		}
 		return option.Unknown(d)
 	})
@@ -194,16 +201,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "forward_credentials":
 			return option.Flag(d, &h.ForwardCredentials)
 		case "max_body":
-			var text string
-			if err := option.Text(d, &text); err != nil {
-				return err
-			}
-			size, err := humanize.ParseBytes(text)
-			if err != nil || size == 0 || size > maxBodyLimit {
-				return d.Errf("max_body: '%s' is no size from 1 byte to 1GiB", text)
-			}
-			h.MaxBody = int64(size)
-			return nil
+			return option.Size(d, &h.MaxBody, 1, maxBodyLimit)
 		}
 		return option.Unknown(d)
 	})

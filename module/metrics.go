@@ -16,6 +16,7 @@ var collectors = newCollectors()
 
 type metrics struct {
 	requests *prometheus.CounterVec
+	refusals *prometheus.CounterVec
 	attempts *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 }
@@ -27,6 +28,10 @@ func newCollectors() metrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "requests_total",
 			Help: "Requests at the edge by their outcome.",
 		}, []string{"outcome"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "refusals_total",
+			Help: "Requests that the edge refused, by the reason; limit_... names a limit that was reached.",
+		}, []string{"reason"}),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "attempts_total",
 			Help: "Attempts to run a trigger by their outcome: delivered or an error code.",
@@ -42,7 +47,7 @@ func newCollectors() metrics {
 // register adds the collectors to a configuration's registry. That they are
 // there already is no error.
 func (m metrics) register(registry *prometheus.Registry) error {
-	for _, collector := range []prometheus.Collector{m.requests, m.attempts, m.duration, pending} {
+	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, storeCollector{}} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
 			return err
@@ -53,35 +58,13 @@ func (m metrics) register(registry *prometheus.Registry) error {
 
 func (m metrics) request(seen gate.Seen) {
 	m.requests.WithLabelValues(string(seen.Outcome)).Inc()
+	if seen.Reason != "" {
+		m.refusals.WithLabelValues(seen.Reason).Inc()
+	}
 }
 
 // attempt counts an attempt; outcome is "delivered" or an error code.
 func (m metrics) attempt(resourceType, outcome string, took time.Duration) {
 	m.attempts.WithLabelValues(resourceType, outcome).Inc()
 	m.duration.WithLabelValues(resourceType).Observe(took.Seconds())
-}
-
-// pending reads the open gateways when it is scraped.
-var pending prometheus.Collector = eventsCollector{
-	pending: prometheus.NewDesc("caddy_webhooks_events_pending", "Events that wait for their trigger.", nil, nil),
-	failed:  prometheus.NewDesc("caddy_webhooks_events_failed", "Events that have failed for good and are kept.", nil, nil),
-}
-
-type eventsCollector struct{ pending, failed *prometheus.Desc }
-
-func (c eventsCollector) Describe(descriptions chan<- *prometheus.Desc) {
-	descriptions <- c.pending
-	descriptions <- c.failed
-}
-
-func (c eventsCollector) Collect(metrics chan<- prometheus.Metric) {
-	var waiting, failed int
-	gateways.Range(func(_, value any) bool {
-		counts := value.(*gateway).backend.Events().Counts()
-		waiting += counts.Pending
-		failed += counts.Failed
-		return true
-	})
-	metrics <- prometheus.MustNewConstMetric(c.pending, prometheus.GaugeValue, float64(waiting))
-	metrics <- prometheus.MustNewConstMetric(c.failed, prometheus.GaugeValue, float64(failed))
 }

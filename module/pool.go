@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/admin"
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
@@ -22,7 +23,8 @@ import (
 var gateways = caddy.NewUsagePool()
 
 // gateway is an open storage and what belongs to it for as long as it is
-// open: the dispatcher, the routes of the edge, the bytes in flight.
+// open: the dispatcher, the routes of the edge, the bytes in flight, the pace of
+// replays.
 type gateway struct {
 	key     string
 	options string
@@ -33,12 +35,14 @@ type gateway struct {
 	routes     *integration.Cache[*gate.Route]
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
+	replays    admin.Pace
 
 	// apps are the configurations that are started, the newest last. It is
 	// the newest that dispatches. An older one takes over again when a newer
-	// one fails to start as a whole.
-	mu   sync.Mutex
-	apps []*App
+	// one fails to start as a whole. limits are those in force.
+	mu     sync.Mutex
+	apps   []*App
+	limits storage.Limits
 }
 
 // openGateway opens the storage, or joins those who have it open.
@@ -140,13 +144,14 @@ func (g *gateway) Destruct() error {
 	return g.backend.Close()
 }
 
-// attach makes the configuration the one that dispatches.
+// attach makes the configuration the one that dispatches, and whose limits are
+// in force.
 func (g *gateway) attach(a *App) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !slices.Contains(g.apps, a) {
 		g.apps = append(g.apps, a)
-		g.dispatcher.Use(a.plan(g))
+		g.use(a)
 	}
 }
 
@@ -167,7 +172,16 @@ func (g *gateway) detach(a *App) {
 		g.dispatcher.Use(nil)
 		return
 	}
-	g.dispatcher.Use(g.apps[len(g.apps)-1].plan(g))
+	g.use(g.apps[len(g.apps)-1])
+}
+
+// use puts in force what the configuration wants. When none is left, the limits
+// of the last one stay.
+func (g *gateway) use(a *App) {
+	g.limits = a.limits()
+	g.backend.Events().SetLimits(g.limits)
+	g.flight.SetLimit(a.Limits.InFlight)
+	g.dispatcher.Use(a.plan(g))
 }
 
 // Interface guards

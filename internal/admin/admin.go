@@ -26,8 +26,14 @@ type Backend struct {
 	// Base is what stands before the webhook ID in an integration's URL.
 	Base string
 
+	// Holdings returns what the gateway keeps.
+	Holdings func() Holdings
+
 	// Triggers returns the state of each resource type.
 	Triggers func() []Trigger
+
+	// Replays is the pace of all bulk replays.
+	Replays *Pace
 
 	Logger *zap.Logger
 }
@@ -105,6 +111,7 @@ func (c *call) fail(err error) {
 func explain(err error) (status int, text string) {
 	var own *refusal
 	var form *integration.Refusal
+	var reached *storage.LimitError
 	switch {
 	case errors.As(err, &own):
 		return own.status, own.text
@@ -122,6 +129,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusConflict, "the integration is being changed by others; try again"
 	case errors.Is(err, integration.ErrPrecondition):
 		return http.StatusPreconditionFailed, err.Error()
+	case errors.As(err, &reached):
+		return http.StatusServiceUnavailable, "the limit " + reached.Limit + " is reached"
 	case errors.Is(err, storage.ErrUnavailable):
 		return http.StatusServiceUnavailable, "the storage is unavailable; the log says why"
 	default:

@@ -79,6 +79,7 @@ func newAPI(t *testing.T) *api {
 		Storage:  backend{integrations, events},
 		Base:     "https://hooks.example.com/webhooks/",
 		Triggers: func() []Trigger { return []Trigger{{"ticket", "closed", 2}} },
+		Replays:  new(Pace),
 		Logger:   zap.New(core),
 	}}
 	a.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Serve(w, r, a.Backend) }))
@@ -362,12 +363,27 @@ func TestLists(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	a := newAPI(t)
+	now := time.Now()
+	held := Holdings{
+		Health:   storage.Health{State: "ok", SizeBytes: 7, DiskFreeBytes: 8},
+		Counts:   storage.Counts{Pending: 1, Failed: 2, OldestPending: now.Add(-90 * time.Second)},
+		Limits:   storage.Limits{Disk: 100, Backlog: 50, Events: 40},
+		Usage:    storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
+		InFlight: 11, InFlightLimit: 12, Now: now,
+	}
+	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
-	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8},"events":{"pending":0,"failed":0,"oldest_pending_seconds":0},` +
-		`"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"
+	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8},` +
+		`"events":{"pending":1,"failed":2,"oldest_pending_seconds":90,"pending_bytes":4,"stored":5,"counted":true,"purged_delivered":3,"purged_failed":9},` +
+		`"limits":{"disk":{"limit":100,"used":6},"backlog":{"limit":50,"used":1},"integration_events":{"limit":40,"used":0},"in_flight":{"limit":12,"used":11}},` +
+		`"largest":null,"clock":{"jump_seconds":0},"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"
 	if got.text != want {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
 	a.Triggers = func() []Trigger { return nil }
-	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`)
+	held.Usage.Largest = storage.Share{Project: "demo", WebhookID: "hook", Events: 3, Bytes: 5}
+	held.Usage.ClockJump = -time.Hour
+	held.Counts.OldestPending = now.Add(time.Hour) // its clock was ahead
+	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`, `"clock":{"jump_seconds":-3600}`, `"oldest_pending_seconds":0`,
+		`"largest":{"project":"demo","webhook_id":"hook","events":3,"bytes":5}`, `"integration_events":{"limit":40,"used":3}`)
 }

@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
@@ -35,9 +38,11 @@ type attempt struct {
 	DurationMS int64  `json:"duration_ms"`
 }
 
-// wholeEvent is an event with what was stored of its request.
+// wholeEvent is an event with what was stored of its request. Of a damaged one
+// that is null.
 type wholeEvent struct {
 	event
+	Damaged    bool        `json:"damaged,omitempty"`
 	Headers    http.Header `json:"headers"`
 	BodyBase64 []byte      `json:"body_base64"`
 }
@@ -127,6 +132,10 @@ func (c *call) getEvent() error {
 		return err
 	}
 	record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, c.event)
+	if errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrUnavailable) {
+		c.tellDamaged(in, c.event, err)
+		return c.getDamaged(in)
+	}
 	if err != nil {
 		return err
 	}
@@ -139,4 +148,33 @@ func (c *call) getEvent() error {
 	}
 	c.answer(http.StatusOK, whole)
 	return nil
+}
+
+// getDamaged shows what a list knows of an event whose record cannot be read.
+func (c *call) getDamaged(in *integration.Integration) error {
+	query := storage.Query{Before: successor(c.event), Limit: 1}
+	records, _, _, err := c.Storage.Events().List(c.r.Context(), in.Identity, query)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 || records[0].ID != c.event {
+		return storage.ErrNotFound
+	}
+	c.answer(http.StatusOK, wholeEvent{event: describe(in, &records[0]), Damaged: true})
+	return nil
+}
+
+// successor returns the next ID. That of the last one is zero, before which is
+// everything.
+func successor(id storage.ID) storage.ID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]++; id[i] != 0 {
+			break
+		}
+	}
+	return id
+}
+
+func (c *call) tellDamaged(in *integration.Integration, id storage.ID, cause error) {
+	c.Logger.Warn("an event is damaged", zap.String("webhook_id", in.WebhookID), zap.Stringer("event_id", id), zap.Error(cause))
 }

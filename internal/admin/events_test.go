@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -147,6 +148,72 @@ type broken struct {
 
 func (b broken) Get(context.Context, string) (storage.Integration, error) {
 	return storage.Integration{}, b.err
+}
+
+// damagedEvents has one event whose record cannot be read.
+type damagedEvents struct {
+	storage.Events
+	id storage.ID
+}
+
+func (d damagedEvents) Get(ctx context.Context, identity storage.Identity, id storage.ID) (*storage.Record, error) {
+	if id == d.id {
+		return nil, fmt.Errorf("CANARY: %w", storage.ErrCorrupt)
+	}
+	return d.Events.Get(ctx, identity, id)
+}
+
+func (d damagedEvents) Replay(ctx context.Context, identity storage.Identity, id storage.ID, replay storage.Replay) (storage.ID, error) {
+	if id == d.id {
+		return storage.ID{}, fmt.Errorf("CANARY: %w", storage.ErrCorrupt)
+	}
+	return d.Events.Replay(ctx, identity, id, replay)
+}
+
+// A damaged event is shown as far as it is known, and cannot be replayed.
+func TestDamagedEvent(t *testing.T) {
+	a := newAPI(t)
+	a.want(a.do("PUT", hook, github), 201)
+	before, id, after := a.accept("demo", "hook", "1"), a.accept("demo", "hook", "2"), a.accept("demo", "hook", "3")
+	for _, event := range []storage.ID{before, id, after} {
+		a.attempt("hook", event, storage.Failed, storage.Attempt{At: time.Now(), Error: "status"})
+	}
+	b := a.Storage.(backend)
+	a.Storage = backend{b.integrations, damagedEvents{b.events, id}}
+	for _, whole := range []storage.ID{before, after} {
+		if got := a.want(a.do("GET", hook+"/events/"+whole.String(), ""), 200); strings.Contains(got.text, "damaged") {
+			t.Error(got.text)
+		}
+	}
+	one := hook + "/events/" + id.String()
+	a.want(a.do("GET", one, ""), 200, `"id":"`+id.String()+`"`, `"delivery_id":"2","status":"failed"`,
+		`"damaged":true,"headers":null,"body_base64":null`)
+	if got := a.want(a.do("POST", one+"/replay", ""), 409, "damaged"); strings.Contains(got.text, "CANARY") {
+		t.Error(got.text)
+	}
+	if n := a.logs.FilterMessage("an event is damaged").Len(); n != 2 {
+		t.Errorf("logged %d times", n)
+	}
+	gone := storage.ID{1}
+	a.Storage = backend{b.integrations, damagedEvents{b.events, gone}}
+	a.want(a.do("GET", hook+"/events/"+gone.String(), ""), 404)
+}
+
+func TestSuccessor(t *testing.T) {
+	last := storage.ID(bytes.Repeat([]byte{255}, 16))
+	for id, want := range map[storage.ID]storage.ID{{}: {15: 1}, {15: 255}: {14: 1}, {14: 1, 15: 255}: {14: 2}, last: {}} {
+		if got := successor(id); got != want {
+			t.Errorf("%x: %x, want %x", id, got, want)
+		}
+	}
+}
+
+// A limit that is reached is named.
+func TestLimitReached(t *testing.T) {
+	status, text := explain(fmt.Errorf("replaying: %w", &storage.LimitError{Limit: storage.LimitBacklog}))
+	if status != 503 || text != "the limit backlog is reached" {
+		t.Errorf("%d %q", status, text)
+	}
 }
 
 func TestFaults(t *testing.T) {

@@ -1,21 +1,14 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
 )
-
-// replayEvery is the time from one event of a bulk replay to the next: what a
-// trigger is given at once stays bearable beside what senders send.
-const replayEvery = 10 * time.Millisecond
 
 // replayPage is how many events a bulk replay reads at a time.
 const replayPage = 500
@@ -27,6 +20,10 @@ func (c *call) replayEvent() error {
 		return err
 	}
 	id, err := c.Storage.Events().Replay(c.r.Context(), in.Identity, c.event, replay)
+	if errors.Is(err, storage.ErrCorrupt) {
+		c.tellDamaged(in, c.event, err)
+		return conflict("the event is damaged: what it would send cannot be read any more")
+	}
 	if err != nil {
 		return err
 	}
@@ -129,13 +126,9 @@ func (c *call) selectEvents(identity storage.Identity, selected selection, count
 
 // replayAll replays events at a bounded rate.
 func (c *call) replayAll(ids []storage.ID, counts *replayCounts) error {
-	ticker := time.NewTicker(replayEvery)
-	defer ticker.Stop()
 	for _, id := range ids {
-		select {
-		case <-c.r.Context().Done():
-			return context.Cause(c.r.Context())
-		case <-ticker.C:
+		if err := c.Replays.wait(c.r.Context()); err != nil {
+			return err
 		}
 		in, replay, err := c.target() // it may have been changed meanwhile
 		if err != nil {
@@ -150,8 +143,7 @@ func (c *call) replayAll(ids []storage.ID, counts *replayCounts) error {
 			counts.Skipped++ // somebody else came first
 		case errors.Is(err, storage.ErrCorrupt):
 			counts.Skipped++
-			c.Logger.Warn("a damaged event cannot be replayed",
-				zap.String("webhook_id", in.WebhookID), zap.Stringer("event_id", id), zap.Error(err))
+			c.tellDamaged(in, id, err)
 		default:
 			return err
 		}

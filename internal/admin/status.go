@@ -3,6 +3,8 @@ package admin
 import (
 	"net/http"
 	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 // Trigger is the state of a resource type.
@@ -14,29 +16,103 @@ type Trigger struct {
 	InFlight int `json:"in_flight"`
 }
 
+// Holdings is what a gateway keeps at a time, beside its bounds.
+type Holdings struct {
+	Health storage.Health
+	Counts storage.Counts
+	Usage  storage.Usage
+	Limits storage.Limits
+	// InFlight are the bytes of bodies that are being received.
+	InFlight, InFlightLimit int64
+	// Now is when all this was read.
+	Now time.Time
+}
+
+// OldestPending is the age of the oldest pending event, 0 without one.
+func (h *Holdings) OldestPending() time.Duration {
+	if h.Counts.OldestPending.IsZero() {
+		return 0
+	}
+	return max(0, h.Now.Sub(h.Counts.OldestPending))
+}
+
 type status struct {
-	Store struct {
-		State         string `json:"state"`
-		SizeBytes     int64  `json:"size_bytes"`
-		DiskFreeBytes int64  `json:"disk_free_bytes"`
-	} `json:"store"`
-	Events struct {
-		Pending              int   `json:"pending"`
-		Failed               int   `json:"failed"`
-		OldestPendingSeconds int64 `json:"oldest_pending_seconds"`
-	} `json:"events"`
-	Triggers []Trigger `json:"triggers"`
+	Store    storeStatus  `json:"store"`
+	Events   eventsStatus `json:"events"`
+	Limits   limitsStatus `json:"limits"`
+	Largest  *share       `json:"largest"` // null while nothing is stored
+	Clock    clockStatus  `json:"clock"`
+	Triggers []Trigger    `json:"triggers"`
+}
+
+type storeStatus struct {
+	State         string `json:"state"`
+	SizeBytes     int64  `json:"size_bytes"`
+	DiskFreeBytes int64  `json:"disk_free_bytes"`
+}
+
+type eventsStatus struct {
+	Pending              int    `json:"pending"`
+	Failed               int    `json:"failed"`
+	OldestPendingSeconds int64  `json:"oldest_pending_seconds"`
+	PendingBytes         int64  `json:"pending_bytes"`
+	Stored               int    `json:"stored"`
+	Counted              bool   `json:"counted"` // both of the above are complete
+	PurgedDelivered      uint64 `json:"purged_delivered"`
+	PurgedFailed         uint64 `json:"purged_failed"`
+}
+
+// limitsStatus has the bounds by the names of their options.
+type limitsStatus struct {
+	Disk              bound `json:"disk"`               // bytes
+	Backlog           bound `json:"backlog"`            // events
+	IntegrationEvents bound `json:"integration_events"` // of the largest
+	InFlight          bound `json:"in_flight"`          // bytes
+}
+
+type bound struct {
+	Limit int64 `json:"limit"`
+	Used  int64 `json:"used"`
+}
+
+// share is the integration that holds most bytes.
+type share struct {
+	Project   string `json:"project"`
+	WebhookID string `json:"webhook_id"`
+	Events    int    `json:"events"`
+	Bytes     int64  `json:"bytes"`
+}
+
+type clockStatus struct {
+	JumpSeconds int64 `json:"jump_seconds"`
 }
 
 func (c *call) status() error {
-	health, counts := c.Storage.Health(), c.Storage.Events().Counts()
-	s := status{Triggers: []Trigger{}}
-	s.Store.State, s.Store.SizeBytes, s.Store.DiskFreeBytes = health.State, health.SizeBytes, health.DiskFreeBytes
-	s.Events.Pending, s.Events.Failed = counts.Pending, counts.Failed
-	if !counts.OldestPending.IsZero() {
-		s.Events.OldestPendingSeconds = max(0, int64(time.Since(counts.OldestPending).Seconds()))
+	h := c.Holdings()
+	s := status{
+		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes},
+		Events: eventsStatus{
+			Pending:              h.Counts.Pending,
+			Failed:               h.Counts.Failed,
+			OldestPendingSeconds: int64(h.OldestPending().Seconds()),
+			PendingBytes:         h.Usage.PendingBytes,
+			Stored:               h.Usage.Events,
+			Counted:              h.Usage.Counted,
+			PurgedDelivered:      h.Usage.PurgedDelivered,
+			PurgedFailed:         h.Usage.PurgedFailed,
+		},
+		Limits: limitsStatus{
+			Disk:              bound{h.Limits.Disk, h.Usage.DiskBytes},
+			Backlog:           bound{int64(h.Limits.Backlog), int64(h.Counts.Pending)},
+			IntegrationEvents: bound{int64(h.Limits.Events), int64(h.Usage.Largest.Events)},
+			InFlight:          bound{h.InFlightLimit, h.InFlight},
+		},
+		Clock:    clockStatus{int64(h.Usage.ClockJump.Seconds())},
+		Triggers: append([]Trigger{}, c.Triggers()...),
 	}
-	s.Triggers = append(s.Triggers, c.Triggers()...)
+	if l := h.Usage.Largest; l.WebhookID != "" {
+		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}
+	}
 	c.answer(http.StatusOK, s)
 	return nil
 }

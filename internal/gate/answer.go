@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 // Outcome says in one word what became of a request. There are few, so that
@@ -63,9 +65,36 @@ var (
 		"The form holds no payload.", "", "")
 	badHeader = problem(Invalid, http.StatusBadRequest,
 		"An event or delivery header is not valid.", "", "")
-	unavailable = problem(Unavailable, http.StatusServiceUnavailable,
-		"The event cannot be taken now; send it again later.", "Retry-After", "10")
+	unavailable = lack("The event cannot be taken now; send it again later.", "10")
 )
+
+// The answers for lack of something, each with its Retry-After in seconds: an
+// upload ends soon, a disk or a backlog takes longer.
+var (
+	storeUnavailable = lack("The event cannot be stored now: the disk is full or fails.", "10")
+	noTrigger        = lack("Nothing is set up to take the events of this integration.", "60")
+
+	// in flight, by who holds too many of the bytes
+	flightFull            = lack("Too many bytes of requests are being received.", "5")
+	integrationFlightFull = lack("Too many bytes of requests are being received for this integration.", "5")
+	clientFlightFull      = lack("Too many bytes of requests are being received from this address.", "5")
+
+	// stored, by the limit's name
+	limited = map[string]*answer{
+		storage.LimitDisk:               lack("The disk space for events is used up.", "60"),
+		storage.LimitBacklog:            lack("The backlog of events is full.", "60"),
+		storage.LimitIntegrationBacklog: lack("The backlog of this integration is full.", "60"),
+		storage.LimitIntegrationDisk:    lack("The disk space for events of this integration is used up.", "60"),
+		storage.LimitIntegrationEvents:  lack("This integration has as many events as it may.", "60"),
+		storage.LimitProjectBacklog:     lack("The backlog of this integration's project is full.", "60"),
+		storage.LimitProjectDisk:        lack("The disk space for events of this integration's project is used up.", "60"),
+	}
+)
+
+// lack prepares a 503.
+func lack(detail, retryAfter string) *answer {
+	return problem(Unavailable, http.StatusServiceUnavailable, detail, "Retry-After", retryAfter)
+}
 
 // problem prepares a problem document (RFC 9457).
 func problem(outcome Outcome, status int, detail, name, value string) *answer {

@@ -13,17 +13,17 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// How long and how often a duplicate finds its event.
-const (
-	duplicateWindow   = 72 * time.Hour
-	duplicateRequeues = 5
-)
+// DuplicateWindow is how long a duplicate finds its event.
+const DuplicateWindow = 72 * time.Hour
+
+// duplicateRequeues is how often it has a failed event queued again.
+const duplicateRequeues = 5
 
 // append stores the event. What it answers is durable.
 func (v *visit) append() *answer {
 	it := v.route.Integration
 	if it.Resource == nil || !v.backend.Serves(it.Resource.Type) {
-		return v.refuse(unavailable, "no_trigger")
+		return v.refuse(noTrigger, "no_trigger")
 	}
 	v.event = storage.Event{
 		Integration:  it.Identity,
@@ -47,7 +47,7 @@ func (v *visit) append() *answer {
 	case errors.Is(err, storage.ErrNotFound): // it was deleted meanwhile
 		return v.refuse(notFound, "unknown")
 	case err != nil:
-		return v.refuse(unavailable, "store_unavailable")
+		return v.refuseEvent(err)
 	}
 	v.seen.EventID = id.String()
 	switch outcome {
@@ -57,6 +57,17 @@ func (v *visit) append() *answer {
 		return v.answerJSON(Requeued, http.StatusAccepted, "accepted", "id", v.seen.EventID)
 	}
 	return v.answerJSON(Accepted, http.StatusAccepted, "accepted", "id", v.seen.EventID)
+}
+
+// refuseEvent answers for an event that the store does not take.
+func (v *visit) refuseEvent(err error) *answer {
+	var reached *storage.LimitError
+	if errors.As(err, &reached) {
+		if a := limited[reached.Limit]; a != nil {
+			return v.refuse(a, "limit_"+reached.Limit)
+		}
+	}
+	return v.refuse(storeUnavailable, "store_unavailable")
 }
 
 // dedupe says what makes another request a copy of this one. The body always
@@ -78,7 +89,7 @@ func (v *visit) dedupe() storage.Dedupe {
 	sum.Write(binary.BigEndian.AppendUint64(v.digest[:0], uint64(len(delivery))))
 	sum.Write([]byte(delivery))
 	sum.Write(v.event.Body)
-	return storage.Dedupe{Key: sum.Sum(v.digest[:0]), Window: duplicateWindow, Requeues: duplicateRequeues}
+	return storage.Dedupe{Key: sum.Sum(v.digest[:0]), Window: DuplicateWindow, Requeues: duplicateRequeues}
 }
 
 // maxStored bounds the value of a stored header, in bytes.

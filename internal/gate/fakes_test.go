@@ -170,6 +170,8 @@ type server struct {
 	seen    []Seen
 	// next answers what passes.
 	next http.HandlerFunc
+	// flown are the bytes in flight that are not the server's.
+	flown int64
 }
 
 func serve(t testing.TB, b *backend, g *Gate) *server {
@@ -187,7 +189,7 @@ func serve(t testing.TB, b *backend, g *Gate) *server {
 	}))
 	t.Cleanup(func() {
 		s.Close()
-		if used, held := b.flight.Used(), b.held.Load(); used != 0 || held != 0 {
+		if used, held := b.flight.Used(), b.held.Load(); used != s.flown || held != 0 {
 			t.Errorf("%d bytes in flight and %d references were not given back", used, held)
 		}
 	})

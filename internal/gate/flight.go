@@ -16,7 +16,7 @@ const DefaultFlight = 256 << 20
 // used, one integration, and one client address, may hold at most a quarter
 // of it, so that neither can keep the others out.
 type Flight struct {
-	limit        int64
+	limit        atomic.Int64
 	used         atomic.Int64
 	integrations holders[storage.Identity]
 	clients      holders[string]
@@ -24,17 +24,39 @@ type Flight struct {
 
 // NewFlight returns a Flight with a bound in bytes; 0 means DefaultFlight.
 func NewFlight(limit int64) *Flight {
-	if limit <= 0 {
-		limit = DefaultFlight
-	}
-	f := &Flight{limit: limit}
+	f := new(Flight)
+	f.SetLimit(limit)
 	f.integrations.init()
 	f.clients.init()
 	return f
 }
 
+// SetLimit changes the bound, as NewFlight takes it. What is held stays held;
+// it counts against the new bound.
+func (f *Flight) SetLimit(limit int64) {
+	if limit <= 0 {
+		limit = DefaultFlight
+	}
+	f.limit.Store(limit)
+}
+
+// Limit returns the bound in bytes.
+func (f *Flight) Limit() int64 { return f.limit.Load() }
+
 // Used returns the bytes in flight.
 func (f *Flight) Used() int64 { return f.used.Load() }
+
+// overflow is a bound that bytes in flight have gone over.
+type overflow struct {
+	reason string
+	answer *answer
+}
+
+var (
+	overAll         = &overflow{"limit_in_flight", flightFull}
+	overIntegration = &overflow{"limit_integration_in_flight", integrationFlightFull}
+	overClient      = &overflow{"limit_client_in_flight", clientFlightFull}
+)
 
 // lease is what one request holds of a Flight.
 type lease struct {
@@ -44,18 +66,28 @@ type lease struct {
 	bytes    int64
 }
 
-// take adds n bytes that were received. When it returns false, they are over
-// a bound, and the request must end.
-func (l *lease) take(n int64) bool {
+// take adds n bytes that were received. It returns the bound that they are
+// over, if any: then the request must end.
+func (l *lease) take(n int64) *overflow {
 	f := l.flight
 	l.bytes += n
-	used := f.used.Add(n)
+	used, limit := f.used.Add(n), f.limit.Load()
 	integration := f.integrations.add(l.identity, n)
 	var client int64
 	if l.client != "" {
 		client = f.clients.add(l.client, n)
 	}
-	return used <= f.limit && (used <= f.limit/2 || max(integration, client) <= f.limit/4)
+	switch {
+	case used <= limit/2:
+		return nil
+	case integration > limit/4:
+		return overIntegration
+	case client > limit/4:
+		return overClient
+	case used > limit:
+		return overAll
+	}
+	return nil
 }
 
 // release gives all of it back.

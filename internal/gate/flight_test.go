@@ -19,10 +19,10 @@ func TestFlight(t *testing.T) {
 		return &lease{flight: f, identity: storage.Identity{integration}, client: client}
 	}
 	a, b, c := on(1, "x"), on(2, "y"), on(1, "z")
-	if !a.take(500) {
+	if a.take(500) != nil {
 		t.Error("half of it is nobody's to refuse")
 	}
-	if a.take(1) {
+	if a.take(1) != overIntegration {
 		t.Error("over half, one integration may hold a quarter")
 	}
 	a.release()
@@ -31,30 +31,38 @@ func TestFlight(t *testing.T) {
 	}
 
 	a.take(250)
-	if !b.take(250) || !b.take(0) {
+	if b.take(250) != nil || b.take(0) != nil {
 		t.Error("half of it")
 	}
-	if c.take(10) {
+	if c.take(10) != overIntegration {
 		t.Error("the integration has a quarter already, from another client")
 	}
 	c.release()
-	if d := on(3, "y"); d.take(10) {
+	if d := on(3, "y"); d.take(10) != overClient {
 		t.Error("the client has a quarter already, for another integration")
 	} else {
 		d.release()
 	}
 	d := on(4, "w")
-	if !d.take(240) || on(5, "").take(0) != true {
+	if d.take(240) != nil || on(5, "").take(0) != nil {
 		t.Error("others have room")
 	}
 	e := on(6, "")
-	if !e.take(250) {
+	if e.take(250) != nil {
 		t.Error("an unknown client is not one client")
 	}
-	if g := on(7, "v"); g.take(11) {
+	if g := on(7, "v"); g.take(11) != overAll {
 		t.Error("over the whole")
 	} else {
 		g.release()
+	}
+	f.SetLimit(4000)
+	if f.Limit() != 4000 || a.take(500) != nil {
+		t.Error("with a larger bound there is room")
+	}
+	f.SetLimit(1000)
+	if b.take(0) != overAll {
+		t.Error("what is held counts against a smaller bound")
 	}
 	for _, l := range []*lease{a, b, c, d, e} {
 		l.release()

@@ -124,7 +124,7 @@ func TestAnswers(t *testing.T) {
 		{name: "store down", set: func(b *backend) { b.log.fail = errDown }, header: good, body: push, status: 503, outcome: Unavailable, reason: "store_unavailable"},
 		{name: "lookup down", set: func(b *backend) { b.lookup = errDown }, header: good, body: push, status: 503, outcome: Unavailable, reason: "lookup_failed"},
 		{name: "gateway down", set: func(b *backend) { b.acquire = errDown }, header: good, body: push, status: 503, outcome: Unavailable, reason: "gateway_unavailable"},
-		{name: "flight full", set: func(b *backend) { b.flight = NewFlight(8) }, header: good, body: push, status: 503, outcome: Unavailable, reason: "bytes_in_flight"},
+		{name: "flight full", set: func(b *backend) { b.flight = NewFlight(8) }, header: good, body: push, status: 503, outcome: Unavailable, reason: "limit_integration_in_flight"},
 		{name: "no trigger", set: func(b *backend) { b.types = nil }, header: good, body: push, status: 503, outcome: Unavailable, reason: "no_trigger"},
 		{
 			name: "no resource", it: github(func(it *integration.Integration) { it.Resource = nil }), header: good, body: push,

@@ -37,9 +37,12 @@ func (v *visit) read() *answer {
 		}
 		n, err := v.r.Body.Read(v.body[len(v.body):min(len(v.body)+maxRead, cap(v.body))])
 		v.body = v.body[:len(v.body)+n]
+		if n > 0 {
+			if over := v.lease.take(int64(n)); over != nil {
+				return v.refuse(over.answer, over.reason)
+			}
+		}
 		switch {
-		case n > 0 && !v.lease.take(int64(n)):
-			return v.refuse(unavailable, "bytes_in_flight")
 		case len(v.body) > limit:
 			return v.refuse(tooLarge, "body")
 		case err == io.EOF:

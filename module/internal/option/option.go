@@ -5,9 +5,11 @@ package option
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
 )
 
 // Block reads the options of the block that follows: read gets each with the
@@ -83,6 +85,37 @@ func Duration(d *caddyfile.Dispenser, into *caddy.Duration) error {
 		return d.Errf("%s: '%s' is no duration above 0", name, text)
 	}
 	*into = caddy.Duration(parsed)
+	return nil
+}
+
+// Size reads an option that is a number of bytes between two bounds, such as
+// 25MiB.
+func Size(d *caddyfile.Dispenser, into *int64, least, most uint64) error {
+	name := d.Val()
+	var text string
+	if err := Text(d, &text); err != nil {
+		return err
+	}
+	size, err := humanize.ParseBytes(text)
+	if err != nil || size < least || size > most {
+		return d.Errf("%s: '%s' is no size from %s to %s", name, text, humanize.IBytes(least), humanize.IBytes(most))
+	}
+	*into = int64(size)
+	return nil
+}
+
+// Number reads an option that is a whole number of at least so much.
+func Number(d *caddyfile.Dispenser, into *int, least int) error {
+	name := d.Val()
+	var text string
+	if err := Text(d, &text); err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil || number < least {
+		return d.Errf("%s: '%s' is no number from %d", name, text, least)
+	}
+	*into = number
 	return nil
 }
 

@@ -1,0 +1,134 @@
+package module
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookgate/hookgate/internal/admin"
+)
+
+// gauge is a number of each open gateway that is read when it is scraped.
+type gauge struct {
+	desc *prometheus.Desc
+	read func(*admin.Holdings) float64
+	// join makes one number of those of two gateways.
+	join func(a, b float64) float64
+}
+
+func newGauge(name, help string, join func(a, b float64) float64, read func(*admin.Holdings) float64) gauge {
+	return gauge{prometheus.NewDesc("caddy_webhooks_"+name, help, nil, nil), read, join}
+}
+
+func sum(a, b float64) float64     { return a + b }
+func largest(a, b float64) float64 { return max(a, b) }
+func least(a, b float64) float64   { return min(a, b) }
+
+var gauges = []gauge{
+	newGauge("events_pending", "Events that wait for their trigger.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Counts.Pending) }),
+	newGauge("events_pending_limit", "How many events may wait for their trigger.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Limits.Backlog) }),
+	newGauge("events_pending_bytes", "Bytes of the events that wait for their trigger, as stored.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Usage.PendingBytes) }),
+	newGauge("events_failed", "Events that have failed for good and are kept.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Counts.Failed) }),
+	newGauge("events_stored", "Events that are kept, whatever has become of them.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Usage.Events) }),
+	newGauge("oldest_pending_seconds", "Age of the oldest event that waits for its trigger.", largest,
+		func(h *admin.Holdings) float64 { return h.OldestPending().Seconds() }),
+	newGauge("integration_events_largest", "Events of the integration that holds most bytes.", largest,
+		func(h *admin.Holdings) float64 { return float64(h.Usage.Largest.Events) }),
+	newGauge("integration_events_limit", "How many events of one integration are kept.", largest,
+		func(h *admin.Holdings) float64 { return float64(h.Limits.Events) }),
+	newGauge("disk_bytes", "Bytes that the events take with their index.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Usage.DiskBytes) }),
+	newGauge("disk_limit_bytes", "Bytes that the events may take with their index.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Limits.Disk) }),
+	newGauge("disk_free_bytes", "Free bytes of the disk that the events lie on.", least,
+		func(h *admin.Holdings) float64 { return float64(h.Health.DiskFreeBytes) }),
+	newGauge("in_flight_bytes", "Bytes of bodies that are being received and stored.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.InFlight) }),
+	newGauge("in_flight_limit_bytes", "Bytes of bodies that may be received and stored at a time.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.InFlightLimit) }),
+	newGauge("clock_jump_seconds", "The last jump of the wall clock, backward if negative; 0 without one.", sum,
+		func(h *admin.Holdings) float64 { return h.Usage.ClockJump.Seconds() }),
+}
+
+var (
+	purgedDesc = prometheus.NewDesc("caddy_webhooks_events_purged_total",
+		"Finished events that were purged since the store was opened.", []string{"status"}, nil)
+	stateDesc = prometheus.NewDesc("caddy_webhooks_store_state",
+		"Open stores that are in the state. None is open while it is 0 for all.", []string{"state"}, nil)
+
+	// storeStates are those of the metric; a storage may have words of its own.
+	storeStates = []string{"ok", "full", "failed", "corrupt", "closed", "other"}
+)
+
+// storeCollector shows the gateways that are open. As a rule that is one; while
+// the store of an earlier configuration drains there are two, and what they
+// hold and may hold is added up.
+type storeCollector struct{}
+
+// Describe implements prometheus.Collector.
+func (storeCollector) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, g := range gauges {
+		descriptions <- g.desc
+	}
+	descriptions <- purgedDesc
+	descriptions <- stateDesc
+}
+
+// Collect implements prometheus.Collector.
+func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
+	var open []admin.Holdings
+	gateways.Range(func(_, value any) bool {
+		open = append(open, value.(*gateway).holdings())
+		return true
+	})
+	states := make(map[string]int)
+	var delivered, failed uint64
+	for i := range open {
+		state := open[i].Health.State
+		if !slices.Contains(storeStates, state) {
+			state = "other"
+		}
+		states[state]++
+		delivered += open[i].Usage.PurgedDelivered
+		failed += open[i].Usage.PurgedFailed
+	}
+	for _, state := range storeStates {
+		metrics <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(states[state]), state)
+	}
+	metrics <- prometheus.MustNewConstMetric(purgedDesc, prometheus.CounterValue, float64(delivered), "delivered")
+	metrics <- prometheus.MustNewConstMetric(purgedDesc, prometheus.CounterValue, float64(failed), "failed")
+	for _, g := range gauges {
+		var value float64
+		for i := range open {
+			if i == 0 {
+				value = g.read(&open[i])
+			} else {
+				value = g.join(value, g.read(&open[i]))
+			}
+		}
+		metrics <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, value)
+	}
+}
+
+// holdings is what the gateway keeps now, beside its bounds.
+func (g *gateway) holdings() admin.Holdings {
+	events := g.backend.Events()
+	held := admin.Holdings{
+		Health:        g.backend.Health(),
+		Counts:        events.Counts(),
+		Usage:         events.Usage(),
+		InFlight:      g.flight.Used(),
+		InFlightLimit: g.flight.Limit(),
+		Now:           time.Now(),
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	held.Limits = g.limits
+	return held
+}

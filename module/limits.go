@@ -1,0 +1,151 @@
+package module
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Limits bound what the gateway keeps and receives. What is over a limit is
+// refused with 503, Retry-After and the limit's name in words; nothing that was
+// accepted is dropped for it.
+//
+// Of the disk and the backlog one integration may hold a quarter, and one
+// project half. Beyond that they alone are refused.
+type Limits struct {
+	// Disk is how many bytes the events may take with their index. When little
+	// is left, delivered events go before their time, the oldest first, and
+	// then failed ones. At least 67108864 (64 MiB). Default: 21474836480 (20 GiB).
+	Disk int64 `json:"disk,omitempty"`
+
+	// Backlog is how many events may be pending. At least 4. Default: 4000000.
+	Backlog int `json:"backlog,omitempty"`
+
+	// IntegrationEvents is how many events of one integration are kept, pending
+	// or not; its oldest finished ones go before their time. At least 16.
+	// Default: 2000000.
+	IntegrationEvents int `json:"integration_events,omitempty"`
+
+	// InFlight is how many bytes of bodies may be held while they are received
+	// and stored. When more than half of it is used, one integration and one
+	// client address may hold a quarter. At least 1048576 (1 MiB). Default:
+	// 268435456 (256 MiB).
+	InFlight int64 `json:"in_flight,omitempty"`
+}
+
+// Retention is how long finished events are kept. An event that is pending is
+// kept until it is not.
+type Retention struct {
+	// Delivered is how long an event is kept after it was delivered. Default: 7d.
+	Delivered caddy.Duration `json:"delivered,omitempty"`
+
+	// Failed is how long an event is kept, and can be replayed, after it has
+	// failed for good. Default: 30d.
+	Failed caddy.Duration `json:"failed,omitempty"`
+}
+
+// The least that makes sense: the log has segments and an index to write, a
+// quarter of the backlog must be an event, and what is over an integration's
+// events is purged a sixteenth at a time.
+const (
+	leastDisk              = 64 << 20
+	leastBacklog           = 4
+	leastIntegrationEvents = 16
+	leastInFlight          = 1 << 20
+	mostBytes              = 1 << 50
+)
+
+// UnmarshalCaddyfile reads the block of the limits option; see
+// parseGlobalOption for the syntax.
+func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return option.Block(d, func(name string) error {
+		switch name {
+		case "disk":
+			return option.Size(d, &l.Disk, leastDisk, mostBytes)
+		case "backlog":
+			return option.Number(d, &l.Backlog, leastBacklog)
+		case "integration_events":
+			return option.Number(d, &l.IntegrationEvents, leastIntegrationEvents)
+		case "in_flight":
+			return option.Size(d, &l.InFlight, leastInFlight, mostBytes)
+		}
+		return option.Unknown(d)
+	})
+}
+
+// UnmarshalCaddyfile reads the block of the retention option; see
+// parseGlobalOption for the syntax.
+func (r *Retention) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return option.Block(d, func(name string) error {
+		switch name {
+		case "delivered":
+			return option.Duration(d, &r.Delivered)
+		case "failed":
+			return option.Duration(d, &r.Failed)
+		}
+		return option.Unknown(d)
+	})
+}
+
+// provisionLimits sets the defaults, and checks what JSON may hold and the
+// Caddyfile's parser refuses.
+func (a *App) provisionLimits() error {
+	if a.Limits == nil {
+		a.Limits = new(Limits)
+	}
+	if a.Retention == nil {
+		a.Retention = new(Retention)
+	}
+	l, r := a.Limits, a.Retention
+	return cmp.Or(
+		provisionNumber("limits: disk", &l.Disk, leastDisk, 20<<30),
+		provisionNumber("limits: backlog", &l.Backlog, leastBacklog, 4_000_000),
+		provisionNumber("limits: integration_events", &l.IntegrationEvents, leastIntegrationEvents, 2_000_000),
+		provisionNumber("limits: in_flight", &l.InFlight, leastInFlight, gate.DefaultFlight),
+		provisionDuration("retention: delivered", &r.Delivered, 7*24*time.Hour),
+		provisionDuration("retention: failed", &r.Failed, 30*24*time.Hour),
+	)
+}
+
+// provisionNumber sets a value that is 0, and refuses one below least.
+func provisionNumber[N int | int64](name string, value *N, least, unset N) error {
+	if *value != 0 && *value < least {
+		return fmt.Errorf("%s: a number from %d is needed", name, least)
+	}
+	*value = cmp.Or(*value, unset)
+	return nil
+}
+
+// provisionDuration sets a duration that is 0, and refuses one below.
+func provisionDuration(name string, value *caddy.Duration, unset time.Duration) error {
+	if *value < 0 {
+		return fmt.Errorf("%s: a duration above 0 is needed", name)
+	}
+	*value = cmp.Or(*value, caddy.Duration(unset))
+	return nil
+}
+
+// limits are those of the stored events.
+func (a *App) limits() storage.Limits {
+	return storage.Limits{
+		Disk:      a.Limits.Disk,
+		Backlog:   a.Limits.Backlog,
+		Events:    a.Limits.IntegrationEvents,
+		Delivered: time.Duration(a.Retention.Delivered),
+		Failed:    time.Duration(a.Retention.Failed),
+		Remember:  gate.DuplicateWindow,
+	}
+}
+
+// Interface guards
+var (
+	_ caddyfile.Unmarshaler = (*Limits)(nil)
+	_ caddyfile.Unmarshaler = (*Retention)(nil)
+)
