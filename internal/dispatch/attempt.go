@@ -97,7 +97,8 @@ func (d *Dispatcher) handle(j *job) end {
 		sleep(d.stopping, rest)
 		return end{fate: later, delay: faultWait}
 	}
-	j.item.queued = seconds(d.now() - time.Since(record.QueuedAt))
+	j.queued = d.now() - record.Age
+	j.item.queued = seconds(j.queued)
 
 	// The claim may have taken a while.
 	if e, ok := d.mayBegin(j); !ok {
@@ -134,7 +135,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		return refuse(trigger.ErrQuarantined, "")
 	}
 	if j.overdue {
-		if !j.guest.plan.Retry.expired(&record.State, began) {
+		if !j.guest.plan.Retry.expired(d.now() - j.queued) {
 			return d.release(j, end{fate: later})
 		}
 		return refuse(trigger.ErrExpired, "")
@@ -156,7 +157,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	if isCut && result.Verdict != trigger.Delivered && result.Verdict != trigger.Fail {
 		return d.release(j, end{fate: later})
 	}
-	status, wait := j.guest.plan.Retry.judge(result, &record.State, time.Now())
+	status, wait := j.guest.plan.Retry.judge(result, &record.State, d.now()-j.queued)
 	at := storage.Attempt{
 		At:         began,
 		StatusCode: result.StatusCode,

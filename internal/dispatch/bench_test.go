@@ -18,6 +18,7 @@ type bench struct {
 	events *fakeEvents
 	log    *callLog
 	d      *Dispatcher
+	limits Concurrency // of the plans
 
 	mu     sync.Mutex
 	states map[string]IntegrationState // others are Enabled
@@ -35,8 +36,8 @@ func simulate(t *testing.T, options Options, test func(b *bench)) {
 		for _, breach := range append(b.events.breaches, b.log.breaches...) {
 			t.Error(breach)
 		}
-		if n := b.d.schedule.inFlight; n != 0 || len(b.d.schedule.running) != 0 {
-			t.Errorf("%d attempts in flight after the end", n)
+		if n := b.d.schedule.all; n != (load{}) || len(b.d.schedule.running) != 0 {
+			t.Errorf("%+v in flight after the end", n)
 		}
 		for _, st := range b.d.schedule.order {
 			events := 0
@@ -77,6 +78,7 @@ func (b *bench) plan(retry Policy, run func(context.Context, *trigger.Attempt) t
 	return &Plan{
 		Triggers:    []trigger.Trigger{&fakeTrigger{types: types, run: run, log: b.log}},
 		Retry:       retry,
+		Concurrency: b.limits,
 		Integration: b.state,
 	}
 }

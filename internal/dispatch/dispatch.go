@@ -4,7 +4,7 @@
 //
 // The storage holds the truth. The dispatcher keeps a few bytes for each
 // pending event, so that it never has to look for work, and starts a
-// goroutine for each attempt, of which there are at most Options.Workers.
+// goroutine for each attempt, of which there are at most Concurrency.Total.
 package dispatch
 
 import (
@@ -29,15 +29,6 @@ type Options struct {
 
 	// Logger gets a line for each event that ends. Default: none.
 	Logger *zap.Logger
-
-	// Workers bounds the attempts that are under way at once. Default: 64.
-	Workers int
-
-	// PerIntegration bounds the attempts for one integration. Default: 16.
-	PerIntegration int
-
-	// PerTrigger bounds the attempts by one trigger. Default: 32.
-	PerTrigger int
 
 	// Grace is how long Stop waits for attempts before it cuts them off.
 	// Default: 5s.
@@ -68,14 +59,13 @@ type Dispatcher struct {
 	mu       sync.Mutex
 	schedule schedule
 	guests   []*guest
-	farthest time.Duration // no due time of the storage's is believed beyond
+	farthest time.Duration // no due time of the storage is believed beyond
 	warning  *time.Timer   // pending while it is not nil
 	timer    *time.Timer
 	wakeAt   time.Duration
 }
 
-// day is how far off a due time in the storage may be, unless a policy says
-// more: a wall clock that was wrong when it was written strands no event.
+// day is how far off a due time in the storage may be before there is a plan.
 const day = 24 * time.Hour
 
 // New returns a Dispatcher that does nothing until Start and Use.
@@ -88,11 +78,9 @@ func New(options Options) *Dispatcher {
 		began:    time.Now(),
 		farthest: day,
 		schedule: schedule{
-			workers:        cmp.Or(options.Workers, 64),
-			perIntegration: cmp.Or(options.PerIntegration, 16),
-			perTrigger:     cmp.Or(options.PerTrigger, 32),
-			stations:       make(map[string]*station),
-			running:        make(map[storage.Identity]int),
+			limits:   Concurrency{}.withDefaults(),
+			stations: make(map[string]*station),
+			running:  make(map[storage.Identity]load),
 		},
 	}
 	if d.observe == nil {
@@ -120,18 +108,23 @@ func (d *Dispatcher) Start() error {
 // With nil none begins.
 func (d *Dispatcher) Use(plan *Plan) {
 	var guests []*guest
-	farthest := day
+	own := Plan{}
 	if plan != nil {
-		own := *plan
+		own = *plan
 		own.Retry = own.Retry.withDefaults()
-		farthest = max(day, own.Retry.Max)
+		own.Concurrency = own.Concurrency.withDefaults()
 		for _, t := range own.Triggers {
-			guests = append(guests, &guest{trigger: t, plan: &own})
+			guests = append(guests, newGuest(t, &own))
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.guests, d.farthest = guests, farthest
+	d.guests = guests
+	if plan != nil {
+		d.farthest = own.Retry.longest()
+		d.schedule.limits = own.Concurrency
+		d.schedule.clamp(d.now() + d.farthest)
+	}
 	d.schedule.serve(guests)
 	d.warnOfUnserved()
 	d.pump()

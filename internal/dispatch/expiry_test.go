@@ -79,7 +79,8 @@ func TestOldBacklogExpires(t *testing.T) {
 }
 
 func TestExpiryIsCalledOff(t *testing.T) {
-	simulate(t, Options{Workers: 2}, func(b *bench) {
+	simulate(t, Options{}, func(b *bench) {
+		b.limits = Concurrency{Total: 2}
 		var up, slow atomic.Bool
 		plan := b.plan(Policy{For: time.Minute}, func(context.Context, *trigger.Attempt) trigger.Result {
 			if up.Load() {

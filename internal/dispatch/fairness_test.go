@@ -44,7 +44,8 @@ func TestFairBetweenIntegrations(t *testing.T) {
 // A trigger that is slow does not hold up another, and each lane is first in,
 // first out.
 func TestFairBetweenTriggers(t *testing.T) {
-	simulate(t, Options{PerIntegration: 64}, func(b *bench) {
+	simulate(t, Options{}, func(b *bench) {
+		b.limits = Concurrency{PerIntegration: 100}
 		plan := b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
 			time.Sleep(time.Hour)
 			return resultOK
@@ -63,7 +64,7 @@ func TestFairBetweenTriggers(t *testing.T) {
 		if n := len(quick.all()); n != 1000 {
 			t.Errorf("%d of 1000 quick ones ran", n)
 		}
-		if got := b.d.Status(); got[0].InFlight != 0 || got[1].InFlight != 32 {
+		if got := b.d.Status(); got[0].InFlight != 0 || got[1].InFlight != 64 {
 			t.Errorf("got %+v", got)
 		}
 		b.pass(100 * time.Hour)
@@ -72,7 +73,8 @@ func TestFairBetweenTriggers(t *testing.T) {
 }
 
 func TestFirstInFirstOut(t *testing.T) {
-	simulate(t, Options{Workers: 1}, func(b *bench) {
+	simulate(t, Options{}, func(b *bench) {
+		b.limits = Concurrency{Total: 1}
 		ids := rand.Perm(1000) // a storage may list them in any order
 		for _, n := range ids {
 			b.events.last = uint64(n)
@@ -93,7 +95,8 @@ func TestFirstInFirstOut(t *testing.T) {
 
 // Neither old failures nor fresh events starve the other.
 func TestRetriesAndFreshTakeTurns(t *testing.T) {
-	simulate(t, Options{Workers: 2}, func(b *bench) {
+	simulate(t, Options{}, func(b *bench) {
+		b.limits = Concurrency{Total: 2}
 		b.d.Use(b.plan(Policy{Initial: time.Nanosecond}, func(_ context.Context, attempt *trigger.Attempt) trigger.Result {
 			time.Sleep(time.Second)
 			if attempt.Number < 3 {
@@ -122,22 +125,23 @@ func TestLimits(t *testing.T) {
 		integrations int
 		types        int
 		triggers     int
-		options      Options
+		limits       Concurrency
 		want         int
 	}{
-		{1, 1, 1, Options{}, 16},
-		{1, 3, 1, Options{}, 16},
-		{1, 3, 3, Options{}, 16},
-		{10, 1, 1, Options{}, 32},
-		{10, 3, 1, Options{}, 32},
-		{10, 2, 2, Options{}, 64},
-		{10, 5, 5, Options{}, 64},
-		{10, 5, 5, Options{Workers: 7}, 7},
-		{10, 2, 2, Options{PerTrigger: 3}, 6},
-		{10, 2, 2, Options{PerIntegration: 1}, 10},
+		{1, 1, 1, Concurrency{}, 16},
+		{1, 3, 1, Concurrency{}, 16},
+		{1, 3, 3, Concurrency{}, 16},
+		{10, 1, 1, Concurrency{}, 64},
+		{10, 3, 1, Concurrency{}, 64},
+		{20, 2, 2, Concurrency{}, 128},
+		{20, 5, 5, Concurrency{}, 256},
+		{10, 5, 5, Concurrency{Total: 7}, 7},
+		{10, 2, 2, Concurrency{PerTrigger: 3}, 6},
+		{10, 2, 2, Concurrency{PerIntegration: 1}, 10},
 	} {
 		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
-			simulate(t, test.options, func(b *bench) {
+			simulate(t, Options{}, func(b *bench) {
+				b.limits = test.limits
 				plan := b.plan(Policy{}, nil)
 				plan.Triggers = nil
 				triggers := make([]*fakeTrigger, test.triggers)

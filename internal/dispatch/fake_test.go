@@ -30,6 +30,7 @@ type fakeEvents struct {
 type fakeRecord struct {
 	storage.Record
 	claimed bool
+	began   time.Time // its age is counted from here
 }
 
 func newFakeEvents() *fakeEvents {
@@ -57,7 +58,7 @@ func (f *fakeEvents) store(record storage.Record) storage.ID {
 	f.mu.Lock()
 	f.last++
 	binary.BigEndian.PutUint64(record.ID[8:], f.last)
-	f.records[record.ID] = &fakeRecord{Record: record}
+	f.records[record.ID] = &fakeRecord{Record: record, began: record.QueuedAt}
 	watcher := f.watcher
 	f.mu.Unlock()
 	if watcher != nil {
@@ -67,7 +68,7 @@ func (f *fakeEvents) store(record storage.Record) storage.ID {
 }
 
 func ref(r storage.Record) storage.Ref {
-	return storage.Ref{ID: r.ID, Integration: r.Integration, WebhookID: r.WebhookID, ResourceType: r.ResourceType, Due: r.Due}
+	return storage.Ref{ID: r.ID, Integration: r.Integration, WebhookID: r.WebhookID, ResourceType: r.ResourceType, Due: r.Due, Size: int64(len(r.Body))}
 }
 
 // requeue queues a failed event again.
@@ -77,10 +78,30 @@ func (f *fakeEvents) requeue(id storage.ID) {
 	r.Status, r.Progress, r.Crashes = storage.Pending, nil, 0
 	r.Requeued++
 	r.QueuedTries = r.Tries
-	r.Due, r.QueuedAt = time.Now(), time.Now()
+	r.Due, r.QueuedAt, r.began = time.Now(), time.Now(), time.Now()
 	record, watcher := r.Record, f.watcher
 	f.mu.Unlock()
 	watcher(ref(record))
+}
+
+// setAge makes an event older or younger than its times say.
+func (f *fakeEvents) setAge(id storage.ID, age time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.records[id].began = time.Now().Add(-age)
+}
+
+// jump makes all that was written so far look as if the wall clock had jumped
+// since.
+func (f *fakeEvents) jump(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.records {
+		r.Due, r.QueuedAt, r.ReceivedAt = r.Due.Add(-by), r.QueuedAt.Add(-by), r.ReceivedAt.Add(-by)
+		for i := range r.Attempts {
+			r.Attempts[i].At = r.Attempts[i].At.Add(-by)
+		}
+	}
 }
 
 func (f *fakeEvents) get(id storage.ID) storage.Record {
@@ -142,6 +163,7 @@ func (f *fakeEvents) Claim(_ context.Context, integration storage.Identity, id s
 	f.claims++
 	r.claimed = true
 	record := r.Record
+	record.Age = time.Since(r.began)
 	return &record, nil
 }
 

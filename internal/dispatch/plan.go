@@ -19,6 +19,9 @@ type Plan struct {
 	// Retry says how often and how long an event is tried.
 	Retry Policy
 
+	// Concurrency bounds the attempts that are under way at once.
+	Concurrency Concurrency
+
 	// Integration says how the integration of a pending event stands now. It
 	// is asked before each attempt, from many goroutines at once, and should
 	// answer from memory as a rule.
@@ -70,6 +73,10 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
+// longest is the longest time for which an event is ever put off. A due time
+// beyond it was written by a wall clock that was wrong, or by another policy.
+func (p Policy) longest() time.Duration { return max(p.Max, p.Initial, faultWait) }
+
 // ceiling is the longest wait after the given number of failures.
 func (p Policy) ceiling(failures int) time.Duration {
 	wait := min(p.Initial, p.Max)
@@ -85,14 +92,12 @@ func (p Policy) wait(failures int, retryAfter time.Duration) time.Duration {
 	return max(rand.N(p.ceiling(failures)+1), min(retryAfter, p.Max))
 }
 
-// expired says whether the event's time is over.
-func (p Policy) expired(state *storage.State, now time.Time) bool {
-	return now.Sub(state.QueuedAt) >= p.For
-}
+// expired says whether the time of an event of that age is over.
+func (p Policy) expired(age time.Duration) bool { return age >= p.For }
 
-// judge says what becomes of an event after an attempt with the result, and
-// how long it waits when it is still pending.
-func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time) (storage.Status, time.Duration) {
+// judge says what becomes of an event of that age after an attempt with the
+// result, and how long it waits when it is still pending.
+func (p Policy) judge(result trigger.Result, state *storage.State, age time.Duration) (storage.Status, time.Duration) {
 	switch result.Verdict {
 	case trigger.Delivered:
 		return storage.Delivered, 0
@@ -100,12 +105,12 @@ func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time
 		return storage.Failed, 0
 	}
 	failures := state.Tries - state.QueuedTries + 1
-	if p.expired(state, now) || p.Attempts > 0 && failures >= p.Attempts {
+	if p.expired(age) || p.Attempts > 0 && failures >= p.Attempts {
 		return storage.Failed, 0
 	}
 	// The last attempt falls on the end of the time, unless the endpoint has
 	// asked for more patience than that.
-	left := p.For - now.Sub(state.QueuedAt)
+	left := p.For - age
 	wait := min(p.wait(failures, result.RetryAfter), max(left, min(result.RetryAfter, p.Max)))
 	return storage.Pending, wait
 }
@@ -114,8 +119,17 @@ func (p Policy) judge(result trigger.Result, state *storage.State, now time.Time
 type guest struct {
 	trigger  trigger.Trigger
 	plan     *Plan
+	limit    int // attempts at once
 	circuit  circuit
 	stations []*station
+}
+
+func newGuest(t trigger.Trigger, plan *Plan) *guest {
+	g := &guest{trigger: t, plan: plan, limit: plan.Concurrency.PerTrigger}
+	if limited, ok := t.(trigger.Limited); ok && limited.Concurrency() > 0 {
+		g.limit = limited.Concurrency()
+	}
+	return g
 }
 
 func (g *guest) running() int {

@@ -57,7 +57,6 @@ func TestPolicyDefaults(t *testing.T) {
 }
 
 func TestPolicyJudge(t *testing.T) {
-	queued := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	policy := Policy{For: time.Hour, Initial: time.Minute, Max: 10 * time.Minute, Attempts: 3}.withDefaults()
 	for name, test := range map[string]struct {
 		result trigger.Result
@@ -91,15 +90,18 @@ func TestPolicyJudge(t *testing.T) {
 			result: resultRetry, want: storage.Pending, high: time.Minute,
 			state: storage.State{Tries: 3, Requeued: 1, QueuedTries: 3},
 		},
+		"queued again after more than are kept": {
+			result: resultRetry, want: storage.Pending, high: time.Minute,
+			state: storage.State{Tries: 500, Requeued: 1, QueuedTries: 500, Attempts: make([]storage.Attempt, storage.MaxAttempts)},
+		},
 		"queued again, attempts used up": {
 			result: resultRetry, want: storage.Failed,
 			state: storage.State{Tries: 5, Requeued: 1, QueuedTries: 3},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.state.QueuedAt = queued
 			for range 100 {
-				status, wait := policy.judge(test.result, &test.state, queued.Add(test.age))
+				status, wait := policy.judge(test.result, &test.state, test.age)
 				if status != test.want || wait < test.low || wait > test.high {
 					t.Fatalf("got %s after %v, want %s after %v to %v", status, wait, test.want, test.low, test.high)
 				}

@@ -9,9 +9,10 @@ import (
 )
 
 // item is a pending event in the schedule. There may be millions: it takes
-// 20 bytes and holds no pointer.
+// 24 bytes and holds no pointer.
 type item struct {
-	id storage.ID
+	id   storage.ID
+	size uint32 // in bytes; the largest number stands for more as well
 	// queued is when the event was accepted or queued again, as far as the
 	// schedule knows, in seconds since its start; negative for before.
 	queued int32

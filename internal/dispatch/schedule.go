@@ -17,17 +17,15 @@ import (
 // of a type take turns, and so do the types, so that what one integration has
 // pending delays another's first event by no more than one round.
 type schedule struct {
-	workers        int
-	perIntegration int
-	perTrigger     int
+	limits Concurrency
 
 	stations map[string]*station
 	order    []*station // all stations
 	turn     int        // whose turn it is in order
 	delays   heap[delayed]
 
-	inFlight int
-	running  map[storage.Identity]int // in flight by integration
+	all     load // under way
+	running map[storage.Identity]load
 
 	// changes counts what may have changed an integration's state. A lane is
 	// held on the word of an earlier state only if nothing has changed since.
@@ -62,16 +60,25 @@ type lane struct {
 
 func (l *lane) empty() bool { return len(l.fresh)+len(l.again) == 0 }
 
-// pop takes from both queues in turn: old failures and a fresh backlog do
-// not starve each other.
+// peek returns what pop will. Both queues take turns: old failures and a fresh
+// backlog do not starve each other.
+func (l *lane) peek() item {
+	if l.isFreshNext() {
+		return l.fresh[0]
+	}
+	return l.again[0]
+}
+
 func (l *lane) pop() item {
-	fresh := len(l.again) == 0 || l.freshNext && len(l.fresh) > 0
+	fresh := l.isFreshNext()
 	l.freshNext = !fresh
 	if fresh {
 		return l.fresh.pop()
 	}
 	return l.again.pop()
 }
+
+func (l *lane) isFreshNext() bool { return len(l.again) == 0 || l.freshNext && len(l.fresh) > 0 }
 
 // job is an event in the hands of a worker.
 type job struct {
@@ -80,6 +87,9 @@ type job struct {
 	guest   *guest // the one to attempt it, also when another plan comes
 	probe   int    // what circuit.end wants to know
 	changes uint64 // schedule.changes when the job began
+	weight  int64  // what it counts for in Concurrency.Bytes
+	// queued is when the event was accepted or queued again, once it is claimed.
+	queued time.Duration
 	// overdue means that the event's time ran out behind an open circuit.
 	overdue bool
 }
@@ -121,7 +131,7 @@ func (s *schedule) add(ref storage.Ref, due, now time.Duration) *station {
 	st.pending++
 	// A fresh event is due when it was queued. For one that was attempted
 	// before this process began it is the best that is known.
-	it := item{id: ref.ID, queued: seconds(min(due, now))}
+	it := item{id: ref.ID, size: sizeOf(ref), queued: seconds(min(due, now))}
 	if due > now {
 		s.delays.push(delayed{due: due, lane: l, item: it})
 		return st
@@ -158,7 +168,7 @@ func (s *schedule) ripen(now time.Duration) {
 
 // take picks the next event to attempt, if one may be attempted now.
 func (s *schedule) take(now time.Duration) (job, bool) {
-	if s.inFlight >= s.workers {
+	if s.all.attempts >= s.limits.Total {
 		return job{}, false
 	}
 	for range s.order {
@@ -174,9 +184,7 @@ func (s *schedule) take(now time.Duration) (job, bool) {
 		if ok {
 			j.guest = st.guest
 			j.changes = s.changes
-			s.inFlight++
-			s.running[j.lane.identity]++
-			st.running++
+			s.begin(&j)
 			return j, true
 		}
 	}
@@ -184,7 +192,7 @@ func (s *schedule) take(now time.Duration) (job, bool) {
 }
 
 func (s *schedule) takeReady(st *station, now time.Duration) (job, bool) {
-	if len(st.ring) == 0 || !st.guest.circuit.allows(now) || st.guest.running() >= s.perTrigger {
+	if len(st.ring) == 0 || !st.guest.circuit.allows(now) || st.guest.running() >= st.guest.limit {
 		return job{}, false
 	}
 	for range len(st.ring) {
@@ -193,8 +201,8 @@ func (s *schedule) takeReady(st *station, now time.Duration) (job, bool) {
 		if l.held || l.dropped || l.empty() {
 			continue
 		}
-		if s.running[l.identity] >= s.perIntegration {
-			s.line(l) // few lanes can be at their limit at once
+		if !s.fits(l.identity, l.peek()) {
+			s.line(l) // few lanes can be at a limit at once
 			continue
 		}
 		it := l.pop()
@@ -208,7 +216,11 @@ func (s *schedule) takeReady(st *station, now time.Duration) (job, bool) {
 // neither the circuit nor the trigger's limit counts.
 func (s *schedule) takeOverdue(st *station) (job, bool) {
 	for len(st.overdue) > 0 {
-		d := st.overdue.pop()
+		d := st.overdue[0]
+		if !d.lane.dropped && !d.lane.held && !s.fits(d.lane.identity, d.item) {
+			return job{}, false // few are at a limit while a circuit is open
+		}
+		st.overdue.pop()
 		switch {
 		case d.lane.dropped:
 		case d.lane.held:
@@ -223,12 +235,8 @@ func (s *schedule) takeOverdue(st *station) (job, bool) {
 // giveBack ends a job. With later and hold the event waits for the delay;
 // for hold, 0 means until something changes.
 func (s *schedule) giveBack(j job, f fate, delay, now time.Duration) {
+	s.end(j)
 	l := j.lane
-	s.inFlight--
-	l.station.running--
-	if s.running[l.identity]--; s.running[l.identity] == 0 {
-		delete(s.running, l.identity)
-	}
 	if l.dropped {
 		return
 	}
@@ -293,6 +301,14 @@ func (s *schedule) reinstate(st *station) {
 			d.lane.again.push(d.item)
 			s.line(d.lane)
 		}
+	}
+}
+
+// clamp brings nearer what is due later than the given time. The heap stays
+// one: the order of two due times is never turned round.
+func (s *schedule) clamp(latest time.Duration) {
+	for i := range s.delays {
+		s.delays[i].due = min(s.delays[i].due, latest)
 	}
 }
 

@@ -30,6 +30,13 @@ type Trigger interface {
 	Run(ctx context.Context, attempt *Attempt) Result
 }
 
+// Limited may be implemented by a Trigger.
+type Limited interface {
+	// Concurrency is how many attempts may be under way at once. With 0 the
+	// gateway's own limit holds. The answer never changes.
+	Concurrency() int
+}
+
 // Resource is what a trigger acts on.
 type Resource struct {
 	Type string
