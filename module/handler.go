@@ -74,6 +74,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.app = app.(*App)
 	h.app.serves(h.Prefix)
+	if most := h.app.Limits.InFlight / 2; h.MaxBody > most {
+		h.logger.Warn("bodies of more than half of the limit in_flight are refused, though max_body lets them in",
+			zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
+	}
 	h.gate = gate.New(gate.Settings{
 		Prefix:             h.Prefix,
 		Inline:             h.Inline,

@@ -153,6 +153,11 @@ func TestFailedConfigurationLeavesTheOldOne(t *testing.T) {
 		"storage":     b.config(func(app map[string]any) { app["storage"] = map[string]any{"module": "badger", "path": "{env.UNSET}"} }),
 		"trigger":     b.config(func(app map[string]any) { app["triggers"] = []any{map[string]any{"module": "http"}} }),
 		"retry":       b.config(func(app map[string]any) { app["retry"] = map[string]any{"max": -1} }),
+		"disk":        b.config(func(app map[string]any) { app["limits"] = map[string]any{"disk": 64<<20 - 1} }),
+		"backlog":     b.config(func(app map[string]any) { app["limits"] = map[string]any{"backlog": 3} }),
+		"events":      b.config(func(app map[string]any) { app["limits"] = map[string]any{"integration_events": -1} }),
+		"in_flight":   b.config(func(app map[string]any) { app["limits"] = map[string]any{"in_flight": 1} }),
+		"retention":   b.config(func(app map[string]any) { app["retention"] = map[string]any{"failed": -1} }),
 		"integration": b.config(func(app map[string]any) { app["integrations"] = []any{map[string]any{"webhook_id": "hook"}} }),
 		"key": b.config(func(app map[string]any) {
 			app["storage"].(map[string]any)["encryption_key"] = strings.Repeat("A", 43) + "="
