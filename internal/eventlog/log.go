@@ -254,8 +254,8 @@ func (l *Log) Health() storage.Health {
 	return health
 }
 
-func (l *Log) segmentDir() string { return filepath.Join(l.Dir, "segments") }
-func (l *Log) indexDir() string   { return filepath.Join(l.Dir, "index") }
+func (l *Log) segmentDir() string { return filepath.Join(l.Dir, segmentsDir) }
+func (l *Log) indexDir() string   { return filepath.Join(l.Dir, indexDir) }
 
 func makeDirs(dirs ...string) error {
 	for _, dir := range dirs {

@@ -166,7 +166,7 @@ func (l *Log) replaceIndex() error {
 }
 
 func (l *Log) newIndex() (*index.Index, error) {
-	return index.Open(l.indexDir(), l.Key.Derive("hookgate event index", 32), l.Logger)
+	return index.Open(l.indexDir(), l.Key.Derive(indexPurpose, 32), l.Logger)
 }
 
 // tryIndex opens the index and compares it with the segments.

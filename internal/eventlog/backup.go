@@ -1,0 +1,146 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+)
+
+// Names in a log's directory.
+const (
+	segmentsDir = "segments"
+	indexDir    = "index"
+)
+
+// Segments passes each segment of the log to copy, the oldest first: its name,
+// its size, and its bytes as they are, sealed. Together they are the log as a
+// crash would have left it at a moment after the call: everything that was
+// acknowledged before is there. The log is used meanwhile.
+//
+// The index is no part of it: it is made anew when a log is opened without one.
+func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, content io.Reader) error) error {
+	if err := l.enter(); err != nil {
+		return err
+	}
+	release := l.hold()
+	l.leave() // a slow copy must not be in the way of Close
+	defer release()
+
+	numbers, err := l.segmentNumbers()
+	if err != nil {
+		return err
+	}
+	for i, number := range numbers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := l.copySegment(number, i == len(numbers)-1, copy); err != nil {
+			return fmt.Errorf("copying segment %d of the event log: %w", number, err)
+		}
+	}
+	return nil
+}
+
+func (l *Log) segmentNumbers() ([]uint64, error) {
+	entries, err := os.ReadDir(l.segmentDir())
+	if err != nil {
+		return nil, fmt.Errorf("listing the segments: %w", err)
+	}
+	var numbers []uint64
+	for _, entry := range entries {
+		if number, ok := segmentNumber(entry.Name()); ok {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+func (l *Log) copySegment(number uint64, last bool, copy func(string, int64, io.Reader) error) error {
+	path := l.segments.path(number)
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	size, err := l.segmentEnd(file, number, last)
+	if err != nil {
+		return err
+	}
+	return copy(filepath.Base(path), size, io.NewSectionReader(file, 0, size))
+}
+
+// segmentEnd is how much of a segment counts. One that another follows ends
+// where the next one's header says, and may be trimmed to that at any time; the
+// last one ends with the last record that is there.
+func (l *Log) segmentEnd(file *os.File, number uint64, last bool) (int64, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	header, err := readHeader(file, l.Key)
+	if errors.Is(err, segment.ErrDamaged) || errors.Is(err, segment.ErrEmpty) {
+		return info.Size(), nil // as it is: recovery says what is wrong
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !last {
+		return l.endByNext(number, info.Size())
+	}
+	scanner := segment.Scan(file, header.AEAD(l.Key), segment.Start, info.Size())
+	for {
+		_, err := scanner.Next()
+		if errors.Is(err, io.EOF) {
+			return scanner.End(), nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// endByNext is where a segment ends as the one behind it says.
+func (l *Log) endByNext(number uint64, size int64) (int64, error) {
+	file, err := os.Open(l.segments.path(number + 1))
+	if errors.Is(err, os.ErrNotExist) {
+		return size, nil // it is lost
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	next, err := readHeader(file, l.Key)
+	if err != nil {
+		return size, nil // recovery says what is wrong
+	}
+	return min(max(next.PreviousEnd, segment.Start), size), nil
+}
+
+var segmentName = regexp.MustCompile(`^[0-9a-f]{16}\.segment$`)
+
+// segmentNumber reads the number in a segment's name.
+func segmentNumber(name string) (number uint64, ok bool) {
+	if !segmentName.MatchString(name) {
+		return 0, false
+	}
+	_, err := fmt.Sscanf(strings.TrimSuffix(name, segmentSuffix), "%x", &number)
+	return number, err == nil
+}
+
+// SegmentPath returns where Open looks for a segment that Segments has passed,
+// below the directory of a log; ok is false for what is no segment's name.
+func SegmentPath(dir, name string) (path string, ok bool) {
+	if _, ok := segmentNumber(name); !ok {
+		return "", false
+	}
+	return filepath.Join(dir, segmentsDir, name), true
+}
