@@ -117,7 +117,7 @@ type limitedTrigger struct {
 	limit int
 }
 
-func (l *limitedTrigger) Concurrency() int { return l.limit }
+func (l *limitedTrigger) ConcurrencyLimit() int { return l.limit }
 
 func TestLimitOfTrigger(t *testing.T) {
 	for limit, want := range map[int]int{0: 20, 3: 3, 200: 100} {

@@ -126,8 +126,8 @@ type guest struct {
 
 func newGuest(t trigger.Trigger, plan *Plan) *guest {
 	g := &guest{trigger: t, plan: plan, limit: plan.Concurrency.PerTrigger}
-	if limited, ok := t.(trigger.Limited); ok && limited.Concurrency() > 0 {
-		g.limit = limited.Concurrency()
+	if limited, ok := t.(trigger.Limited); ok && limited.ConcurrencyLimit() > 0 {
+		g.limit = limited.ConcurrencyLimit()
 	}
 	return g
 }

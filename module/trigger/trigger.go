@@ -32,9 +32,9 @@ type Trigger interface {
 
 // Limited may be implemented by a Trigger.
 type Limited interface {
-	// Concurrency is how many attempts may be under way at once. With 0 the
-	// gateway's own limit holds. The answer never changes.
-	Concurrency() int
+	// ConcurrencyLimit is how many attempts may be under way at once. With 0
+	// the gateway's own limit holds. The answer never changes.
+	ConcurrencyLimit() int
 }
 
 // Resource is what a trigger acts on.

@@ -224,6 +224,16 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("%q: %s, want %s", value, got.RetryAfter, want)
 			}
 		}
+		// The endpoint's clock is a year behind, or ours before.
+		year := 365 * 24 * time.Hour
+		skewed := http.Header{"Retry-After": {after(90*time.Second - year)}, "Date": {after(-year)}}
+		if got := exchange.Judge(503, skewed); got.RetryAfter != 90*time.Second {
+			t.Errorf("by another clock: %s", got.RetryAfter)
+		}
+		skewed.Set("Date", "yesterday")
+		if got := exchange.Judge(503, skewed); got.RetryAfter != 0 {
+			t.Errorf("with a bad date: %s", got.RetryAfter)
+		}
 		if got := exchange.Judge(200, http.Header{"Retry-After": {"5"}}); got.RetryAfter != 0 {
 			t.Errorf("a success waits %s", got.RetryAfter)
 		}

@@ -38,7 +38,8 @@ func Judge(status int, header http.Header) trigger.Result {
 }
 
 // retryAfter reads Retry-After in either form (RFC 9110, section 10.2.3). A
-// value that is neither, or lies in the past, counts as none.
+// value that is neither, or lies in the past, counts as none. A date is taken by
+// the clock that wrote it, if the answer has its Date: ours may be wrong.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {
@@ -54,6 +55,9 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	at, err := http.ParseTime(value)
 	if err != nil {
 		return 0
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
 	}
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }

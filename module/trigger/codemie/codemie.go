@@ -5,6 +5,7 @@ package codemie
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,6 +47,10 @@ type Trigger struct {
 	// remote agent answers only when it is done. Default: `30s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
+	// How many attempts may be under way at once. Default: the gateway's limit
+	// for each trigger.
+	Concurrency int `json:"concurrency,omitempty"`
+
 	// The longest time between two looks at a run. The first looks follow each
 	// other faster. Default: `15s`.
 	PollInterval caddy.Duration `json:"poll_interval,omitempty"`
@@ -81,6 +86,9 @@ func (t *Trigger) Provision(ctx caddy.Context) error {
 }
 
 func (t *Trigger) provision(ctx caddy.Context) error {
+	if t.Concurrency < 0 {
+		return errors.New("concurrency: a number from 1 is needed, or none")
+	}
 	url, err := secret.Expand(t.URL)
 	if err != nil {
 		return fmt.Errorf("url: %w", err)
@@ -140,6 +148,10 @@ func token(ctx caddy.Context, configured string) (codemie.Token, error) {
 // ResourceTypes names the three types of the platform.
 func (t *Trigger) ResourceTypes() []string { return t.engine.ResourceTypes() }
 
+// ConcurrencyLimit is how many attempts may be under way at once, 0 for the
+// gateway's own limit.
+func (t *Trigger) ConcurrencyLimit() int { return t.Concurrency }
+
 // Allow says whether the project may start the resource.
 func (t *Trigger) Allow(project string, resource trigger.Resource) error {
 	return t.engine.Allow(project, resource)
@@ -156,6 +168,7 @@ func (t *Trigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Res
 //	    token         <token>
 //	    any_project
 //	    timeout       <duration>
+//	    concurrency   <number>
 //	    poll_interval <duration>
 //	    run_timeout   <duration>
 //	    project       <name> {
@@ -181,6 +194,8 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return option.Flag(d, &t.AnyProject)
 		case "timeout":
 			return option.Duration(d, &t.Timeout)
+		case "concurrency":
+			return option.Number(d, &t.Concurrency, 1)
 		case "poll_interval":
 			return option.Duration(d, &t.PollInterval)
 		case "run_timeout":
@@ -197,6 +212,7 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // Interface guards
 var (
 	_ trigger.Trigger       = (*Trigger)(nil)
+	_ trigger.Limited       = (*Trigger)(nil)
 	_ caddy.Provisioner     = (*Trigger)(nil)
 	_ caddyfile.Unmarshaler = (*Trigger)(nil)
 )

@@ -5,6 +5,7 @@ package http
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -53,6 +54,10 @@ type Trigger struct {
 	// How long an attempt may take in all. Default: `30s`.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
+	// How many attempts may be under way at once. Default: the gateway's limit
+	// for each trigger.
+	Concurrency int `json:"concurrency,omitempty"`
+
 	// Signs each request by Standard Webhooks. After `whsec_` stands the key
 	// in base64; any other text is the key itself. Default: no signature.
 	SigningSecret string `json:"signing_secret,omitempty"`
@@ -98,6 +103,9 @@ func (t *Trigger) Provision(ctx caddy.Context) error {
 }
 
 func (t *Trigger) provision(ctx caddy.Context) error {
+	if t.Concurrency < 0 {
+		return errors.New("concurrency: a number from 1 is needed, or none")
+	}
 	logger := ctx.Logger().With(zap.String("resource_type", t.ResourceType))
 	signingSecret, err := secret.Token(logger, "signing_secret", t.SigningSecret)
 	if err != nil {
@@ -162,6 +170,10 @@ func carriesCredential(name string) bool {
 // ResourceTypes names the one type that the trigger serves.
 func (t *Trigger) ResourceTypes() []string { return t.engine.ResourceTypes() }
 
+// ConcurrencyLimit is how many attempts may be under way at once, 0 for the
+// gateway's own limit.
+func (t *Trigger) ConcurrencyLimit() int { return t.Concurrency }
+
 // Allow says whether the project may start the resource.
 func (t *Trigger) Allow(project string, resource trigger.Resource) error {
 	return t.engine.Allow(project, resource)
@@ -177,6 +189,7 @@ func (t *Trigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Res
 //	trigger http <resource_type> <url> {
 //	    header         <name> <value...>
 //	    timeout        <duration>
+//	    concurrency    <number>
 //	    signing_secret <secret>
 //	    body           <template>
 //	    project        <name> {
@@ -200,6 +213,8 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return t.unmarshalHeader(d)
 		case "timeout":
 			return option.Duration(d, &t.Timeout)
+		case "concurrency":
+			return option.Number(d, &t.Concurrency, 1)
 		case "signing_secret":
 			return option.Text(d, &t.SigningSecret)
 		case "body":
@@ -234,6 +249,7 @@ func (t *Trigger) unmarshalHeader(d *caddyfile.Dispenser) error {
 // Interface guards
 var (
 	_ trigger.Trigger       = (*Trigger)(nil)
+	_ trigger.Limited       = (*Trigger)(nil)
 	_ caddy.Provisioner     = (*Trigger)(nil)
 	_ caddyfile.Unmarshaler = (*Trigger)(nil)
 )

@@ -1,21 +1,113 @@
 package guest
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
 func TestTransportDefaults(t *testing.T) {
 	for raw, want := range map[string]string{
-		"":                    `{"compression":false,"network_proxy":{"from":"none"},"protocol":"http"}`,
-		`{"protocol":"http"}`: `{"compression":false,"network_proxy":{"from":"none"},"protocol":"http"}`,
-		`{"protocol":"http","compression":true,"network_proxy":{"from":"url","url":"x"}}`: `{"compression":true,"network_proxy":{"from":"url","url":"x"},"protocol":"http"}`,
-		`{"protocol":"http","forward_proxy_url":"x"}`:                                     `{"compression":false,"forward_proxy_url":"x","protocol":"http"}`,
+		"":                    `{"compression":false,"keep_alive":{"max_idle_conns_per_host":256},"max_response_header_size":65536,"network_proxy":{"from":"none"},"protocol":"http"}`,
+		`{"protocol":"http"}`: `{"compression":false,"keep_alive":{"max_idle_conns_per_host":256},"max_response_header_size":65536,"network_proxy":{"from":"none"},"protocol":"http"}`,
+		`{"protocol":"http","compression":true,"network_proxy":{"from":"url","url":"x"}}`:                                                    `{"compression":true,"keep_alive":{"max_idle_conns_per_host":256},"max_response_header_size":65536,"network_proxy":{"from":"url","url":"x"},"protocol":"http"}`,
+		`{"protocol":"http","forward_proxy_url":"x"}`:                                                                                        `{"compression":false,"forward_proxy_url":"x","keep_alive":{"max_idle_conns_per_host":256},"max_response_header_size":65536,"protocol":"http"}`,
+		`{"protocol":"http","keep_alive":{"enabled":false},"max_response_header_size":7,"compression":true,"network_proxy":{"from":"none"}}`: `{"compression":true,"keep_alive":{"enabled":false},"max_response_header_size":7,"network_proxy":{"from":"none"},"protocol":"http"}`,
 		`{"protocol":"other"}`: `{"protocol":"other"}`,
 	} {
 		got, err := TransportDefaults(json.RawMessage(raw))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v", raw, got, err)
+		}
+	}
+}
+
+// load makes a round tripper of the transport's options, as the triggers do.
+func load(t *testing.T, options string) http.RoundTripper {
+	t.Helper()
+	raw, err := TransportDefaults(json.RawMessage(options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := struct {
+		Raw json.RawMessage `caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
+	}{raw}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	t.Cleanup(cancel)
+	module, err := ctx.LoadModule(&host, "Raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := RoundTripper(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return transport
+}
+
+// What an endpoint sends and nobody reads takes no memory without bound.
+func TestUnreadAnswer(t *testing.T) {
+	var sent atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("%s", r.Proto)
+		}
+		for block := make([]byte, 4<<10); ; sent.Add(int64(len(block))) {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+	response, err := load(t, `{"protocol":"http","tls":{"insecure_skip_verify":true}}`).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	// The server stops when the window is full: it is, once no more comes.
+	for before, deadline := int64(-1), time.Now().Add(20*time.Second); ; {
+		if now := sent.Load(); now > 0 && now == before {
+			break
+		} else if now > 2*maxUnread || time.Now().After(deadline) {
+			t.Fatalf("%d bytes were taken", now)
+		} else {
+			before = now
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	if _, err := io.CopyN(io.Discard, response.Body, 4*maxUnread); err != nil {
+		t.Errorf("reading on: %v", err)
+	}
+}
+
+// The headers of an answer are bounded in either version.
+func TestHeaderWithoutEnd(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for n := range 2 * maxHeader / 1000 {
+			w.Header().Set(fmt.Sprint("X-", n), strings.Repeat("x", 1000))
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	for _, version := range []string{"1.1", "2"} {
+		transport := load(t, `{"protocol":"http","tls":{"insecure_skip_verify":true},"versions":["`+version+`"]}`)
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+		if response, err := transport.RoundTrip(request); err == nil {
+			response.Body.Close()
+			t.Errorf("HTTP/%s: the header was read", version)
 		}
 	}
 }

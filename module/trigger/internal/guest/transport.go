@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -34,8 +35,9 @@ func UnmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
 
 // TransportDefaults fills in what differs from reverse_proxy. The proxy
 // variables of the environment are not used: an event and the operator's
-// credential go where the configuration says. And answers are not asked for in
-// compressed form.
+// credential go where the configuration says. Answers are not asked for in
+// compressed form, and their headers are bounded. All connections that attempts
+// have used at once are kept for the next ones.
 func TransportDefaults(raw json.RawMessage) (json.RawMessage, error) {
 	options := make(map[string]json.RawMessage)
 	if len(raw) > 0 {
@@ -53,9 +55,23 @@ func TransportDefaults(raw json.RawMessage) (json.RawMessage, error) {
 		if options["compression"] == nil {
 			options["compression"] = json.RawMessage("false")
 		}
+		if options["max_response_header_size"] == nil {
+			options["max_response_header_size"] = json.RawMessage(strconv.Itoa(maxHeader))
+		}
+		if options["keep_alive"] == nil {
+			options["keep_alive"] = json.RawMessage(fmt.Sprintf(`{"max_idle_conns_per_host":%d}`, maxIdle))
+		}
 	}
 	return json.Marshal(options)
 }
+
+const (
+	maxHeader = 64 << 10 // bytes of an answer's header
+	maxIdle   = 256      // connections to one endpoint
+	// maxUnread bounds the bytes of an answer over HTTP/2 that an endpoint may
+	// send ahead of their being read.
+	maxUnread = 256 << 10
+)
 
 // RoundTripper makes a loaded transport module usable outside of reverse_proxy.
 func RoundTripper(module any) (http.RoundTripper, error) {
@@ -65,6 +81,9 @@ func RoundTripper(module any) (http.RoundTripper, error) {
 	}
 	if t, ok := module.(reverseproxy.ProxyProtocolTransport); ok && t.ProxyProtocolEnabled() {
 		return nil, errors.New("the transport cannot use the PROXY protocol: an attempt has no client address")
+	}
+	if t, ok := module.(*reverseproxy.HTTPTransport); ok && t.Transport != nil {
+		t.Transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: maxUnread}
 	}
 	return roundTripper{next}, nil
 }
