@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
@@ -49,16 +50,16 @@ func TestFullDisk(t *testing.T) {
 
 	// Somebody else takes the rest, once Badger is not at work.
 	var free int64
-	still := 0
+	var since time.Time
 	eventually(t, "a quiet disk", func() bool {
 		now, err := (segment.OS{}).Space(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if still++; now != free {
-			free, still = now, 0
+		if now != free {
+			free, since = now, time.Now()
 		}
-		return still > 1000
+		return time.Since(since) > time.Second
 	})
 	hog, err := (segment.OS{}).Create(filepath.Join(dir, "hog"), free)
 	if err != nil {

@@ -11,10 +11,6 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// replayChunk is how many events a replay keeps in memory before it writes them
-// to the index.
-const replayChunk = 20_000
-
 // replay takes records from the segments that the index does not have.
 type replay struct {
 	log      *Log
@@ -22,10 +18,16 @@ type replay struct {
 	mark     watermark // where the index ends
 	last     uint64    // the last sequence number that was accounted for
 	lost     uint64    // records that were acknowledged and are not there
+	full     int       // so many events in memory are written to the index
 }
+
+// replayChunk is how many events a replay keeps in memory before it writes them
+// to the index.
+func (l *Log) replayChunk() int { return min(20_000, l.MaxBehind) }
 
 func (r *replay) run() error {
 	l, w := r.log, r.log.writer
+	r.full = l.replayChunk()
 	r.last = r.mark.sequence
 	w.ids.saw(r.mark.lastID)
 	for i, s := range r.segments {
@@ -104,7 +106,7 @@ func (r *replay) scan(s foundSegment, next *segment.Header) error {
 		if err := r.apply(s, frame); err != nil {
 			return err
 		}
-		if r.log.active.count >= replayChunk {
+		if r.log.active.count >= r.full {
 			r.moveTo(s, frame.Offset+frame.Length)
 			if err := r.flush(); err != nil {
 				return err
@@ -270,7 +272,8 @@ func (r *replay) moveTo(s foundSegment, offset int64) {
 }
 
 // flush writes what was replayed to the index. Without the space for that it is
-// kept in memory, within the bound that holds in service too.
+// kept in memory, within twice the bound that holds in service, and tried again
+// with the next chunk: at each event it would take forever.
 func (r *replay) flush() error {
 	l := r.log
 	if r.mark.segment == 0 {
@@ -279,10 +282,12 @@ func (r *replay) flush() error {
 	err := l.write(l.active, r.mark)
 	if errors.Is(err, storage.ErrUnavailable) && l.active.count <= 2*l.MaxBehind {
 		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
+		r.full = min(l.active.count+l.replayChunk(), 2*l.MaxBehind+1)
 		return nil
 	}
 	if err == nil {
 		l.active = newOverlay()
+		r.full = l.replayChunk()
 	}
 	return err
 }
