@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/trigger/exchange"
 	"github.com/hookgate/hookgate/internal/trigger/limit"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -136,6 +137,9 @@ func parseBase(text string) (base, host string, err error) {
 	}
 	if parsed.User != nil || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "" {
 		return "", "", errors.New("the URL may have a path, but no user name, query or fragment")
+	}
+	if err := exchange.CheckPort(parsed); err != nil {
+		return "", "", err
 	}
 	if strings.Contains(text, "{") {
 		return "", "", errors.New("the URL takes no {webhook.*} placeholder")

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/trigger/exchange"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -62,6 +63,9 @@ func parseAddress(text string, expand expander) (*address, error) {
 	}
 	if parsed.User != nil {
 		return nil, errCredentials
+	}
+	if err := exchange.CheckPort(parsed); err != nil {
+		return nil, err
 	}
 	// A sample shows whether the literal parts are well-formed.
 	sample, err := a.url(sampleEvent)

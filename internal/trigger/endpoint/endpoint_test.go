@@ -303,6 +303,7 @@ func TestOptions(t *testing.T) {
 		"host":                      func(o *Options) { o.URL = "https://{webhook.project}.desk.test/" },
 		"end of the host":           func(o *Options) { o.URL = "https://desk.test{webhook.id}/" },
 		"port":                      func(o *Options) { o.URL = "https://desk.test:{webhook.id}/" },
+		"port of nobody":            func(o *Options) { o.URL = "https://desk.test:65536/" },
 		"authority in the userinfo": func(o *Options) { o.URL = "https://desk.test@{webhook.id}/" },
 		"half an escape":            func(o *Options) { o.URL = "https://desk.test/%{webhook.id}" },
 		"three quarters of one":     func(o *Options) { o.URL = "https://desk.test/%4{webhook.id}" },

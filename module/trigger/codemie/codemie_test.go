@@ -88,6 +88,7 @@ func TestLoad(t *testing.T) {
 		`{"module":"codemie","url":"https://codemie.test","token":"{file./nowhere/token}"}`:                      "is empty",
 		`{"module":"codemie","url":"https://codemie.test/{webhook.id}","token":"x"}`:                             "unrecognized placeholder {webhook.id}",
 		`{"module":"codemie","url":"codemie.test","token":"x"}`:                                                  "no absolute http or https URL",
+		`{"module":"codemie","url":"https://codemie.test:70000","token":"x"}`:                                    "port",
 		`{"module":"codemie","url":"","token":"x"}`:                                                              "no absolute http or https URL",
 		`{"module":"codemie","url":"http://codemie.test","token":"x","transport":{"protocol":"http","tls":{}}}`:  "TLS options",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","poll":"1s"}`:                              "unknown field",
