@@ -1,36 +1,59 @@
 package provider
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"hash"
+	"strings"
 	"sync"
+
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
-// maxDigestText holds any digest in any of the encodings.
-const maxDigestText = 2 * sha256.Size
-
-// key is one secret, ready for use. A MAC that was keyed once is cheaper to
-// use again than to make, so they are kept.
+// key is one secret, ready for use by one scheme.
 type key struct {
-	digest [sha256.Size]byte // of a token
-	macs   sync.Pool         // of hash.Hash
+	digest [sha256.Size]byte // of a token as it is sent
+	// macs are keyed hashes: one that was keyed once is cheaper to use again
+	// than to make.
+	macs sync.Pool
+
+	ed25519 ed25519.PublicKey
+	ecdsa   *ecdsa.PublicKey
 }
 
-func newKey(a algorithm, material []byte) *key {
-	k := &key{}
-	switch a {
-	case token:
-		k.digest = sha256.Sum256(material)
-	case hmacSHA1:
-		k.macs.New = func() any { return hmac.New(sha1.New, material) }
-	case hmacSHA256:
-		k.macs.New = func() any { return hmac.New(sha256.New, material) }
+func (s *scheme) newKey(text string) (*key, error) {
+	if text == "" {
+		return nil, errSecretEmpty
 	}
-	return k
+	k := &key{}
+	var err error
+	switch s.method.kind {
+	case byCode:
+		_, err = s.newVerifier([]string{text})
+		return k, err
+	case byEd25519:
+		k.ed25519, err = s.ed25519Key(text)
+		return k, err
+	case byECDSA:
+		k.ecdsa, err = s.ecdsaKey(text)
+		return k, err
+	case byToken:
+		if s.secret == public.Text && (!Printable(text) || strings.TrimSpace(text) != text) {
+			return nil, errSecretHeader
+		}
+	}
+	material, err := s.material(text)
+	if err != nil {
+		return nil, err
+	}
+	if s.method.kind == byToken {
+		k.digest = sha256.Sum256(material)
+	} else {
+		k.macs.New = func() any { return hmac.New(s.method.hash, material) }
+	}
+	return k, nil
 }
 
 // sum appends the MAC of what the claim signs.
@@ -38,37 +61,48 @@ func (k *key) sum(to []byte, c *Claim, body []byte) []byte {
 	mac := k.macs.Get().(hash.Hash)
 	defer k.macs.Put(mac)
 	mac.Reset()
-	for _, piece := range c.scheme.signed {
-		switch {
-		case piece.text != "":
-			mac.Write([]byte(piece.text))
-		case piece.header != "":
-			mac.Write([]byte(c.header[piece.header][0]))
-		default:
+	for i := range c.scheme.signed {
+		switch p := &c.scheme.signed[i]; p.kind {
+		case public.BodyPiece:
 			mac.Write(body)
+		case public.PayloadPiece:
+			mac.Write(c.payload)
+		default:
+			mac.Write([]byte(c.text(p)))
 		}
 	}
 	return mac.Sum(to)
 }
 
-// size is the length of the MAC in bytes.
-func (a algorithm) size() int {
-	if a == hmacSHA1 {
-		return sha1.Size
+// message is what the claim signs, in one piece.
+func (c *Claim) message(body []byte) []byte {
+	var message []byte
+	for i := range c.scheme.signed {
+		switch p := &c.scheme.signed[i]; p.kind {
+		case public.BodyPiece:
+			message = append(message, body...)
+		case public.PayloadPiece:
+			message = append(message, c.payload...)
+		default:
+			message = append(message, c.text(p)...)
+		}
 	}
-	return sha256.Size
+	return message
 }
 
-func (e encoding) length(n int) int {
-	if e == base64Std {
-		return base64.StdEncoding.EncodedLen(n)
+// text returns what a piece that is not the body stands for.
+func (c *Claim) text(p *piece) string {
+	switch p.kind {
+	case public.HeaderPiece:
+		return c.header[p.text][0]
+	case public.PartPiece:
+		value, _ := c.part(p.text)
+		return value
+	case public.URLPiece:
+		return c.URL
 	}
-	return hex.EncodedLen(n)
+	return p.text
 }
 
-func (e encoding) append(to, sum []byte) []byte {
-	if e == base64Std {
-		return base64.StdEncoding.AppendEncode(to, sum)
-	}
-	return hex.AppendEncode(to, sum)
-}
+// newWord returns what a handshake's word is compared with.
+func newWord(word string) *key { return &key{digest: sha256.Sum256([]byte(word))} }

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/tidwall/gjson"
+
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
 // maxName bounds event types and delivery IDs, in bytes.
@@ -42,21 +45,21 @@ func (p *Provider) Read(header http.Header, body []byte) (Message, error) {
 	if m.DeliveryID, err = m.find(p.delivery, header); err != nil {
 		return Message{}, err
 	}
-	m.Ping = p.ping != "" && m.Type == p.ping
+	m.Ping = m.Type != "" && slices.Contains(p.pings, m.Type)
 	return m, nil
 }
 
 // find returns what the first place holds, and checks the headers of all.
-func (m *Message) find(places []place, header http.Header) (string, error) {
+func (m *Message) find(places []public.Place, header http.Header) (string, error) {
 	found := ""
 	for _, at := range places {
 		value := ""
-		if at.header == "" {
+		if at.Header == "" {
 			if found == "" {
-				value = m.body.name(at.json)
+				value = m.body.name(at.JSON)
 			}
-		} else if values := header[at.header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
-			return "", fmt.Errorf("reading %s: %w", at.header, ErrHeader)
+		} else if values := header[at.Header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
+			return "", fmt.Errorf("reading %s: %w", at.Header, ErrHeader)
 		} else if len(values) == 1 {
 			value = values[0]
 		}
@@ -77,7 +80,7 @@ func (m *Message) Names() iter.Seq[string] {
 		}
 		names := []string{m.Type}
 		for _, path := range m.provider.kinds {
-			if kind := m.body.name(path); kind != "" {
+			if kind := m.body.name(path); kind != "" && kind != m.Type {
 				names = append(names, kind)
 				if !yield(kind) {
 					return
@@ -112,22 +115,50 @@ type document struct {
 // byteOrderMark may stand before JSON, although it should not (RFC 8259).
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// name returns the string at the path, or "" when there is none, it is no
-// string, or it could not stand in a header.
+// name returns the string or whole number at the path, or "" when there is
+// none, it is something else, or it could not stand in a header.
 func (d *document) name(path string) string {
+	if text := d.string(path); isName(text) {
+		return text
+	}
+	return ""
+}
+
+// string returns the string or whole number at the path as text.
+func (d *document) string(path string) string {
 	if path == "" {
 		return ""
 	}
+	value := d.get(path)
+	if _, whole := digits(value.Raw, maxDigits); whole && value.Type == gjson.Number {
+		return value.Raw
+	}
+	return value.Str
+}
+
+// maxDigits is the most that a whole number of 64 bits has.
+const maxDigits = 19
+
+// time returns the time of signing as it is written: a number, or for RFC
+// 3339 a string.
+func (d *document) time(c *clock) string {
+	value := d.get(c.json)
+	switch {
+	case c.format == public.RFC3339 && value.Type == gjson.String:
+		return value.Str
+	case c.format != public.RFC3339 && value.Type == gjson.Number:
+		return value.Raw
+	}
+	return ""
+}
+
+func (d *document) get(path string) gjson.Result {
 	if !d.checked {
 		d.text = bytes.TrimPrefix(d.text, byteOrderMark)
 		d.checked, d.valid = true, json.Valid(d.text)
 	}
 	if !d.valid {
-		return ""
+		return gjson.Result{}
 	}
-	value := gjson.GetBytes(d.text, path)
-	if value.Type != gjson.String || !isName(value.Str) {
-		return ""
-	}
-	return value.Str
+	return gjson.GetBytes(d.text, path)
 }

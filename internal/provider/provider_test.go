@@ -61,8 +61,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s verifies without a secret", name)
 		}
 		for i := range p.schemes {
-			if length := p.schemes[i].encoding.length(p.schemes[i].algorithm.size()); length > maxDigestText {
-				t.Errorf("%s: a digest of %d characters does not fit", name, length)
+			if s := &p.schemes[i]; s.encoding.length(s.method.size) > maxDigestText {
+				t.Errorf("%s: a digest of %d characters does not fit", name, s.encoding.length(s.method.size))
 			}
 		}
 	}
@@ -302,7 +302,12 @@ func TestRead(t *testing.T) {
 			names:  []string{"jira:issue_updated"},
 		},
 		{name: "jira, no JSON", provider: "jira", body: `{"webhookEvent":"a"`},
-		{name: "jira, no string", provider: "jira", body: `{"webhookEvent":7}`},
+		{name: "jira, no string", provider: "jira", body: `{"webhookEvent":true}`},
+		{name: "jira, no whole number", provider: "jira", body: `{"webhookEvent":7.5}`},
+		{
+			name: "telegram", provider: "telegram", body: `{"update_id":727}`,
+			want: Message{DeliveryID: "727"},
+		},
 		{name: "jira, no header text", provider: "jira", body: `{"webhookEvent":"a\nb"}`},
 		{name: "jira, too long", provider: "jira", body: `{"webhookEvent":"` + long + `"}`},
 		{name: "jira, too deep", provider: "jira", body: strings.Repeat("[", 1_000_000)},

@@ -1,67 +1,96 @@
 package provider
 
-import "time"
+import (
+	"slices"
+	"strings"
 
-// table holds a row for each sender, by name. Header names are canonical, as
-// net/http keeps them.
-var table = []*Provider{
-	{
-		// https://docs.github.com/webhooks: the raw body is signed, form or
-		// not. SHA-1 comes beside SHA-256, and alone from old servers.
-		name: "github",
-		schemes: []scheme{
-			{header: "X-Hub-Signature-256", algorithm: hmacSHA256, prefix: "sha256=", signed: theBody},
-			{header: "X-Hub-Signature", algorithm: hmacSHA1, prefix: "sha1=", signed: theBody},
-		},
-		event:     []place{{header: "X-Github-Event"}},
-		delivery:  []place{{header: "X-Github-Delivery"}},
-		action:    "action",
-		ping:      "ping",
-		formField: "payload",
-		pass: []string{
-			"X-Github-Hook-Id", "X-Github-Hook-Installation-Target-Type", "X-Github-Hook-Installation-Target-Id",
-			"X-Github-Enterprise-Host", "X-Github-Enterprise-Version",
-		},
-	},
-	{
-		// https://docs.gitlab.com/user/project/integrations/webhooks: the
-		// token is sent as it is, and the body is not covered. Event UUIDs
-		// are shared by events that one webhook causes through another, the
-		// idempotency key is one delivery's own.
-		name:     "gitlab",
-		schemes:  []scheme{{header: "X-Gitlab-Token", algorithm: token, secret: headerText}},
-		event:    []place{{header: "X-Gitlab-Event"}, {json: "object_kind"}, {json: "event_name"}},
-		delivery: []place{{header: "Idempotency-Key"}, {header: "X-Gitlab-Event-Uuid"}},
-		kinds:    []string{"object_kind", "event_name"},
-		action:   "object_attributes.action",
-		pass:     []string{"X-Gitlab-Webhook-Uuid", "X-Gitlab-Instance"},
-	},
-	{
-		// https://developer.atlassian.com/cloud/jira/platform/webhooks: the
-		// header is the one of GitHub's SHA-1, the algorithm is not.
-		name:     "jira",
-		schemes:  []scheme{{header: "X-Hub-Signature", algorithm: hmacSHA256, prefix: "sha256=", signed: theBody}},
-		event:    []place{{json: "webhookEvent"}},
-		delivery: []place{{header: "X-Atlassian-Webhook-Identifier"}},
-		pass:     []string{"X-Atlassian-Webhook-Flow", "X-Atlassian-Webhook-Retry"},
-	},
-	{
-		// https://github.com/standard-webhooks/standard-webhooks: ID, time
-		// and body are signed; several signatures stand side by side while a
-		// secret is changed.
-		name: "standard-webhooks",
-		schemes: []scheme{{
-			header:    "Webhook-Signature",
-			algorithm: hmacSHA256,
-			encoding:  base64Std,
-			prefix:    "v1,",
-			separator: " ",
-			signed:    []piece{{header: "Webhook-Id"}, {text: "."}, {header: "Webhook-Timestamp"}, {text: "."}, {}},
-			secret:    whsec,
-			stamp:     "Webhook-Timestamp",
-			tolerance: 5 * time.Minute,
-		}},
-		event:    []place{{json: "type"}},
-		delivery: []place{{header: "Webhook-Id"}},
-	},
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// Sender is a row of the table: a description, and what its page says.
+type Sender struct {
+	public.Description
+
+	// Title is the sender's own name.
+	Title string
+	// Docs is the sender's own page on its webhooks.
+	Docs string
+	// Setup says where to click at the sender.
+	Setup string
+	// Notes say what one should know besides.
+	Notes []string
+}
+
+// The rows use these shorter names.
+type (
+	place     = public.Place
+	condition = public.Condition
+)
+
+// Senders returns the rows of the table, by name.
+func Senders() []Sender {
+	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, standards)
+	slices.SortFunc(rows, func(a, b Sender) int { return strings.Compare(a.Name, b.Name) })
+	return rows
+}
+
+var (
+	table  = compileTable()
+	byName = indexTable()
+	// eventHeaders are the event headers of all providers, in their order.
+	eventHeaders = indexEvents()
+)
+
+func compileTable() []*Provider {
+	rows := Senders()
+	compiled := make([]*Provider, len(rows))
+	for i := range rows {
+		p, err := Compile(&rows[i].Description)
+		if err != nil {
+			panic(err) // a row is wrong: no test passes
+		}
+		compiled[i] = p
+	}
+	return compiled
+}
+
+func indexTable() map[string]*Provider {
+	index := make(map[string]*Provider, len(table))
+	for _, p := range table {
+		index[p.name] = p
+	}
+	return index
+}
+
+type eventHeader struct {
+	name     string
+	provider *Provider
+}
+
+func indexEvents() []eventHeader {
+	var headers []eventHeader
+	for _, p := range table {
+		for _, at := range p.event {
+			if at.Header != "" {
+				headers = append(headers, eventHeader{at.Header, p})
+			}
+		}
+	}
+	return headers
+}
+
+// header and field are places.
+func header(name string) place { return place{Header: name} }
+func field(path string) place  { return place{JSON: path} }
+
+// bodySHA256 is what most senders do: the HMAC-SHA256 of the body in hex.
+func bodySHA256(header, prefix string) public.Scheme {
+	return public.Scheme{Header: header, Algorithm: public.HMACSHA256, Prefix: prefix, Signed: "{body}"}
+}
+
+// authorization is for a sender that signs nothing, but sends the
+// Authorization header that one gives it.
+var authorization = []public.Scheme{
+	{Header: "Authorization", Algorithm: public.Token, Prefix: "Bearer "},
+	{Header: "Authorization", Algorithm: public.Token, Prefix: "Basic ", Secret: public.BasicPair},
 }

@@ -1,29 +1,27 @@
 package provider
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
 // Reason says in one word why a credential does not count. It is for logs and
 // metrics; a sender is never told.
-type Reason string
+type Reason = public.Reason
 
 // The reasons. The empty one means that nothing is wrong.
 const (
-	Missing   Reason = "missing"   // the request carries none
-	Duplicate Reason = "duplicate" // a header of it occurs twice
-	Malformed Reason = "malformed" // it is not written as the scheme says
-	Stale     Reason = "stale"     // it was signed too long ago, or in the future
-	Weak      Reason = "weak"      // SHA-256 is required, and this is not
-	Mismatch  Reason = "mismatch"  // no secret verifies it
+	Missing   = public.Missing
+	Duplicate = public.Duplicate
+	Malformed = public.Malformed
+	Stale     = public.Stale
+	Weak      = public.Weak
+	Mismatch  = public.Mismatch
 )
 
 // maxSignatures bounds how many signatures of one request are looked at.
@@ -34,129 +32,203 @@ const maxSignatures = 32
 type Verifier struct {
 	provider *Provider
 	strong   bool
-	keys     [][]*key // by scheme, then by secret
+	lines    []line // by scheme
+	words    []*key // of the handshake
+	secrets  []string
+}
+
+// line are the secrets as one scheme uses them.
+type line struct {
+	keys []*key
+	code public.Verifier
 }
 
 // NewVerifier prepares the secrets, any of which verifies. With requireSHA256
 // nothing weaker counts.
 func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier, error) {
-	if len(secrets) == 0 {
+	v := &Verifier{provider: p, strong: requireSHA256, lines: make([]line, len(p.schemes))}
+	for n, secret := range secrets {
+		if err := p.CheckSecret(secret); err != nil {
+			return nil, fmt.Errorf("reading secret %d of %s: %w", n+1, p.name, err)
+		}
+		if word, ok := p.word(secret); ok {
+			v.words = append(v.words, newWord(word))
+		} else {
+			v.secrets = append(v.secrets, secret)
+		}
+	}
+	if len(v.secrets) == 0 {
 		return nil, errors.New("a signature needs a secret")
 	}
-	v := &Verifier{provider: p, strong: requireSHA256, keys: make([][]*key, len(p.schemes))}
 	for i := range p.schemes {
-		for n, secret := range secrets {
-			material, err := p.schemes[i].secret.key(secret)
-			if err != nil {
-				return nil, fmt.Errorf("reading secret %d of %s: %w", n+1, p.name, err)
-			}
-			v.keys[i] = append(v.keys[i], newKey(p.schemes[i].algorithm, material))
+		var err error
+		if v.lines[i], err = p.schemes[i].newLine(v.secrets); err != nil {
+			return nil, fmt.Errorf("reading the secrets of %s: %w", p.name, err)
 		}
 	}
 	return v, nil
 }
 
-// Claim is a credential that the headers alone could not refuse.
-type Claim struct {
-	scheme *scheme
-	keys   []*key
-	header http.Header
-	value  string
+// newLine takes those of the secrets that the scheme can use. Without one it
+// verifies nothing.
+func (s *scheme) newLine(secrets []string) (line, error) {
+	var l line
+	var fitting []string
+	for _, secret := range secrets {
+		if k, err := s.newKey(secret); err == nil {
+			l.keys, fitting = append(l.keys, k), append(fitting, secret)
+		}
+	}
+	var err error
+	if s.method.kind == byCode && len(fitting) > 0 {
+		l.code, err = s.newVerifier(fitting)
+	}
+	return l, err
 }
-
-// Present says whether the request carries a credential at all.
-func (c *Claim) Present() bool { return c.scheme != nil }
 
 // Precheck looks at what the headers tell without the body. A request without
 // the credential has a claim that is not present, and nothing wrong with it.
 // A token is decided here; a signature still needs Verify.
 func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
-	for i := range v.provider.schemes {
-		if len(header[v.provider.schemes[i].header]) > 1 {
-			return Claim{}, Duplicate
-		}
-	}
+	chosen := -1
 	for i := range v.provider.schemes {
 		s := &v.provider.schemes[i]
-		if values := header[s.header]; len(values) == 1 {
-			claim := Claim{scheme: s, keys: v.keys[i], header: header, value: values[0]}
-			return claim, claim.precheck(now, v.strong)
+		for _, name := range s.headers {
+			switch values := header[name]; {
+			case len(values) > 1:
+				return Claim{}, Duplicate
+			case len(values) == 1 && (chosen < 0 || s.prefers(&v.provider.schemes[chosen], values[0])):
+				chosen = i
+			}
 		}
 	}
-	return Claim{}, ""
+	if chosen < 0 {
+		return Claim{}, ""
+	}
+	claim := Claim{scheme: &v.provider.schemes[chosen], line: &v.lines[chosen], header: header, now: now}
+	return claim, claim.precheck(v.strong)
 }
 
-func (c *Claim) precheck(now time.Time, strong bool) Reason {
-	switch {
-	case strong && !c.scheme.algorithm.strong():
-		return Weak
-	case c.value == "" || !Printable(c.value):
-		return Malformed
-	case c.scheme.algorithm == token:
-		return c.checkToken()
+// prefers says whether a later scheme is meant rather than the chosen one:
+// both have the same header, and the prefix is the later one's.
+func (s *scheme) prefers(chosen *scheme, value string) bool {
+	if !s.shared || s.header != chosen.header {
+		return false
 	}
-	for _, piece := range c.scheme.signed {
-		if piece.header == "" {
-			continue
+	_, mine := s.cutPrefix(value)
+	_, theirs := chosen.cutPrefix(value)
+	return mine && !theirs
+}
+
+// Claim is a credential that the headers alone could not refuse.
+type Claim struct {
+	// URL is the address to which the sender was told to send, with its
+	// query. It is set before Verify when SignsURL says so.
+	URL string
+
+	scheme *scheme
+	line   *line
+	header http.Header
+	now    time.Time
+	// payload is the JSON, where the scheme signs that.
+	payload []byte
+}
+
+// Present says whether the request carries a credential at all.
+func (c *Claim) Present() bool { return c.scheme != nil }
+
+// SignsURL says whether Verify needs the URL.
+func (c *Claim) SignsURL() bool { return c.scheme != nil && c.scheme.signsURL }
+
+func (c *Claim) precheck(strong bool) Reason {
+	if strong && !c.scheme.method.strong {
+		return Weak
+	}
+	for _, name := range c.scheme.headers {
+		if values := c.header[name]; len(values) == 1 && (values[0] == "" || !Printable(values[0])) {
+			return Malformed
 		}
-		if reason := c.checkSigned(piece.header); reason != "" {
+	}
+	switch c.scheme.method.kind {
+	case byToken:
+		return c.checkToken()
+	case byCode:
+		return ""
+	}
+	for i := range c.scheme.signed {
+		if reason := c.checkSigned(&c.scheme.signed[i]); reason != "" {
 			return reason
 		}
 	}
-	if reason := c.checkStamp(now); reason != "" {
+	if reason := c.checkTime(); reason != "" {
 		return reason
 	}
 	return c.checkForm()
 }
 
-// checkSigned checks a header that is signed along. It holds no dot: with one,
-// a byte could move over the dot that separates it from what follows, and the
-// signature would still be right.
-func (c *Claim) checkSigned(name string) Reason {
-	switch values := c.header[name]; {
-	case len(values) == 0:
-		return Malformed
-	case len(values) > 1:
-		return Duplicate
-	case values[0] == "" || len(values[0]) > maxName || !Printable(values[0]) || strings.Contains(values[0], "."):
+// checkSigned checks a header or a part that is signed along.
+func (c *Claim) checkSigned(p *piece) Reason {
+	value := ""
+	switch p.kind {
+	case public.HeaderPiece:
+		switch values := c.header[p.text]; len(values) {
+		case 0:
+			return Malformed
+		case 1:
+			value = values[0]
+		default:
+			return Duplicate
+		}
+	case public.PartPiece:
+		var ok bool
+		if value, ok = c.part(p.text); !ok {
+			return Malformed
+		}
+	default:
+		return ""
+	}
+	if !isName(value) || p.follower != "" && strings.Contains(value, p.follower) {
 		return Malformed
 	}
 	return ""
 }
 
-// checkStamp reads a time of 1 to 12 digits, which cannot overflow.
-func (c *Claim) checkStamp(now time.Time) Reason {
-	if c.scheme.stamp == "" {
-		return ""
-	}
-	values := c.header[c.scheme.stamp]
-	if len(values) > 1 {
-		return Duplicate
-	}
-	if len(values) == 0 || len(values[0]) == 0 || len(values[0]) > 12 {
-		return Malformed
-	}
-	for _, digit := range []byte(values[0]) {
-		if digit < '0' || digit > '9' {
-			return Malformed
+// part returns the value of the header's only part of that name.
+func (c *Claim) part(name string) (string, bool) {
+	found, count := "", 0
+	for rest, more := c.header[c.scheme.header][0], true; more; {
+		var entry string
+		entry, rest, more = strings.Cut(rest, c.scheme.separator)
+		if value, ok := strings.CutPrefix(entry, name); ok {
+			found, count = value, count+1
 		}
 	}
-	seconds, err := strconv.ParseInt(values[0], 10, 64)
-	if err != nil {
+	return found, count == 1
+}
+
+// checkTime checks the time of signing, unless the body holds it.
+func (c *Claim) checkTime() Reason {
+	clock := c.scheme.clock
+	switch {
+	case clock == nil || clock.json != "":
+		return ""
+	case clock.part != "":
+		value, _ := c.part(clock.part)
+		return clock.check(value, c.now)
+	}
+	switch values := c.header[clock.header]; len(values) {
+	case 0:
 		return Malformed
+	case 1:
+		return clock.check(values[0], c.now)
 	}
-	// In seconds: as a time.Duration a far time would wrap into the window.
-	away, tolerance := now.Unix()-seconds, int64(c.scheme.tolerance/time.Second)
-	if away > tolerance || away < -tolerance {
-		return Stale
-	}
-	return ""
+	return Duplicate
 }
 
 // checkForm wants at least one signature that could be right.
 func (c *Claim) checkForm() Reason {
 	count := 0
-	for range c.signatures() {
+	for s := c.signatures(); s.next(); {
 		count++
 	}
 	if count == 0 || count > maxSignatures {
@@ -165,57 +237,47 @@ func (c *Claim) checkForm() Reason {
 	return ""
 }
 
-// signatures yields the signatures of the scheme's version and length; what
-// else stands in the list is another version's.
-func (c *Claim) signatures() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		length := c.scheme.encoding.length(c.scheme.algorithm.size())
-		for rest, more := c.value, true; more; {
-			entry := rest
-			if more = c.scheme.separator != ""; more {
-				entry, rest, more = strings.Cut(rest, c.scheme.separator)
-			}
-			signature, ok := strings.CutPrefix(entry, c.scheme.prefix)
-			if ok && len(signature) == length && !yield(signature) {
-				return
-			}
-		}
-	}
+// signatures goes through the signatures of the scheme's version and length,
+// in all headers that hold one; what else stands in a list is another
+// version's.
+type signatures struct {
+	scheme  *scheme
+	header  http.Header
+	length  int
+	headers []string
+	rest    string
+	more    bool
+	text    string // the one that was found
 }
 
-// checkToken compares digests, so that the time tells nothing of the lengths.
-func (c *Claim) checkToken() Reason {
-	sent := sha256.Sum256([]byte(c.value))
-	match := 0
-	for _, k := range c.keys {
-		match |= subtle.ConstantTimeCompare(sent[:], k.digest[:])
+func (c *Claim) signatures() signatures {
+	s := signatures{scheme: c.scheme, header: c.header, headers: c.scheme.headers}
+	if size := c.scheme.method.size; size > 0 {
+		s.length = c.scheme.encoding.length(size)
 	}
-	if match != 1 {
-		return Mismatch
-	}
-	return ""
+	return s
 }
 
-// Verify checks the claim against the raw body. Each signature is compared
-// with each secret's, as text: a MAC has one spelling only.
-func (c *Claim) Verify(body []byte) Reason {
-	if c.scheme == nil {
-		return Missing
-	}
-	if c.scheme.algorithm == token {
-		return "" // Precheck has compared it
-	}
-	var sum, text, sent [maxDigestText]byte
-	match := 0
-	for _, k := range c.keys {
-		expected := c.scheme.encoding.append(text[:0], k.sum(sum[:0], c, body))
-		for signature := range c.signatures() {
-			n := copy(sent[:], signature)
-			match |= subtle.ConstantTimeCompare(sent[:n], expected)
+func (s *signatures) next() bool {
+	for {
+		if !s.more {
+			if len(s.headers) == 0 {
+				return false
+			}
+			values := s.header[s.headers[0]]
+			s.headers = s.headers[1:]
+			if len(values) == 0 {
+				continue
+			}
+			s.rest = values[0]
+		}
+		entry := s.rest
+		if s.more = s.scheme.separator != ""; s.more {
+			entry, s.rest, s.more = strings.Cut(s.rest, s.scheme.separator)
+		}
+		if text, ok := s.scheme.cutPrefix(entry); ok && text != "" && (s.length == 0 || len(text) == s.length) {
+			s.text = text
+			return true
 		}
 	}
-	if match != 1 {
-		return Mismatch
-	}
-	return ""
 }

@@ -1,0 +1,92 @@
+package provider
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// clock reads the time of signing.
+type clock struct {
+	header    string // canonical; or
+	part      string // `name=`; or
+	json      string
+	format    public.TimeFormat
+	tolerance int64 // seconds
+}
+
+func compileTime(t *public.Time) *clock {
+	if t == nil {
+		return nil
+	}
+	c := &clock{header: http.CanonicalHeaderKey(t.Header), json: t.JSON, format: t.Format, tolerance: int64(t.Tolerance)}
+	if t.Part != "" {
+		c.part = t.Part + "="
+	}
+	if c.format == "" {
+		c.format = public.UnixSeconds
+	}
+	if c.tolerance == 0 {
+		c.tolerance = public.DefaultTolerance
+	}
+	return c
+}
+
+// check says what is wrong with a time as it was sent.
+func (c *clock) check(text string, now time.Time) Reason {
+	seconds, ok := c.read(text)
+	if !ok {
+		return Malformed
+	}
+	// In seconds: as a time.Duration a far time would wrap into the window.
+	away := now.Unix() - seconds
+	if away > c.tolerance || away < -c.tolerance {
+		return Stale
+	}
+	return ""
+}
+
+// read takes one spelling only, for a lenient one would let a byte of what
+// follows pass for a part of the time.
+func (c *clock) read(text string) (seconds int64, ok bool) {
+	switch c.format {
+	case public.UnixMillis:
+		milliseconds, ok := digits(text, 15)
+		return milliseconds / 1000, ok
+	case public.RFC3339:
+		if len(text) < len("2006-01-02T15:04:05Z") || len(text) > len("2006-01-02T15:04:05.999999999+00:00") || strings.Contains(text, ",") {
+			return 0, false
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		return at.Unix(), err == nil
+	}
+	return digits(text, 12)
+}
+
+// digits reads a number of a length that cannot overflow.
+func digits(text string, most int) (int64, bool) {
+	if text == "" || len(text) > most {
+		return 0, false
+	}
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, false
+		}
+	}
+	number, err := strconv.ParseInt(text, 10, 64)
+	return number, err == nil
+}
+
+// write returns the time as the sender writes it.
+func (c *clock) write(now time.Time) string {
+	switch c.format {
+	case public.UnixMillis:
+		return strconv.FormatInt(now.UnixMilli(), 10)
+	case public.RFC3339:
+		return now.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return strconv.FormatInt(now.Unix(), 10)
+}

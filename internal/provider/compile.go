@@ -1,0 +1,212 @@
+package provider
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"hash"
+	"net/http"
+	"slices"
+	"strings"
+
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// scheme is one way in which a sender proves itself, ready for use.
+type scheme struct {
+	header   string   // canonical, as all that follow
+	more     []string // further headers of the same kind
+	headers  []string // header and more
+	method   method
+	encoding encoding
+	prefix   string
+	// anyCase compares the prefix without regard to case.
+	anyCase bool
+	// shared says that another scheme uses the same header, so that the
+	// prefix decides which of them a request means.
+	shared    bool
+	separator string
+	signed    []piece
+	// signsURL and signsPayload say that those are among the signed pieces.
+	signsURL     bool
+	signsPayload bool
+	formField    string
+	secret       public.SecretFormat
+	clock        *clock
+
+	newVerifier func([]string) (public.Verifier, error)
+	sign        func(string, *public.Request) error
+}
+
+// piece is a part of what is signed.
+type piece struct {
+	kind public.PieceKind
+	// text is the text, the canonical header name, or the part's `name=`.
+	text string
+	// follower is the text after a header's value or a part, in which it must
+	// not occur: a byte could move over it, and the signature would still be
+	// right.
+	follower string
+}
+
+// method is an algorithm.
+type method struct {
+	kind methodKind
+	// hash makes the hash of a HMAC.
+	hash func() hash.Hash
+	// size is the length of a signature in bytes, 0 when it varies.
+	size int
+	// strong says whether it counts where SHA-256 or stronger is required. A
+	// token signs nothing.
+	strong bool
+}
+
+type methodKind int
+
+const (
+	byToken methodKind = iota
+	byMAC
+	byEd25519
+	byECDSA
+	byCode
+)
+
+var methods = map[public.Algorithm]method{
+	public.Token:      {kind: byToken},
+	public.HMACSHA1:   {kind: byMAC, hash: sha1.New, size: sha1.Size},
+	public.HMACSHA256: {kind: byMAC, hash: sha256.New, size: sha256.Size, strong: true},
+	public.HMACSHA512: {kind: byMAC, hash: sha512.New, size: sha512.Size, strong: true},
+	public.Ed25519:    {kind: byEd25519, size: 64, strong: true},
+	public.ECDSA:      {kind: byECDSA, strong: true},
+}
+
+// Compile prepares a description. It fails for one that is not valid, with
+// the field that is wrong.
+func Compile(d *public.Description) (*Provider, error) {
+	if err := d.Validate(); err != nil {
+		return nil, fmt.Errorf("preparing the provider %q: %w", d.Name, err)
+	}
+	p := &Provider{
+		name:      d.Name,
+		event:     canonicalPlaces(d.Event),
+		delivery:  canonicalPlaces(d.Delivery),
+		kinds:     slices.Clone(d.Kinds),
+		action:    d.Action,
+		pings:     slices.Clone(d.Pings),
+		formField: d.FormField,
+		sample:    d.Sample,
+		status:    d.Status,
+	}
+	if p.sample == "" {
+		p.sample = "test"
+	}
+	for i := range d.Schemes {
+		s, err := compileScheme(&d.Schemes[i], d.FormField)
+		if err != nil {
+			return nil, fmt.Errorf("preparing the provider %q: schemes[%d]: %w", d.Name, i, err)
+		}
+		p.schemes = append(p.schemes, s)
+		for _, name := range s.headers {
+			p.credentials = appendNew(p.credentials, name)
+		}
+	}
+	p.markShared()
+	for _, at := range slices.Concat(p.event, p.delivery) {
+		p.events = appendNew(p.events, at.Header)
+	}
+	p.reserved = slices.Clone(p.events)
+	for i := range p.schemes {
+		if c := p.schemes[i].clock; c != nil {
+			p.reserved = appendNew(p.reserved, c.header)
+		}
+	}
+	p.pass = slices.Clone(p.events)
+	for _, name := range d.Pass {
+		p.pass = appendNew(p.pass, http.CanonicalHeaderKey(name))
+	}
+	for i := range d.Handshakes {
+		p.handshakes = append(p.handshakes, compileHandshake(&d.Handshakes[i]))
+	}
+	return p, nil
+}
+
+func compileScheme(d *public.Scheme, formField string) (scheme, error) {
+	s := scheme{
+		header:    http.CanonicalHeaderKey(d.Header),
+		method:    methods[d.Algorithm],
+		prefix:    d.Prefix,
+		separator: d.Separator,
+		formField: formField,
+		secret:    d.Secret.OrDefault(d.Algorithm),
+	}
+	for _, name := range d.More {
+		s.more = append(s.more, http.CanonicalHeaderKey(name))
+	}
+	s.headers = append([]string{s.header}, s.more...)
+	s.anyCase = s.header == "Authorization"
+	if d.NewVerifier != nil {
+		s.method.kind, s.newVerifier, s.sign, s.signsURL = byCode, d.NewVerifier, d.Sign, true
+		return s, nil
+	}
+	if s.method.kind == byToken {
+		return s, nil
+	}
+	s.encoding = encoding(d.Encoding)
+	parsed, err := public.ParseSigned(d.Signed)
+	if err != nil {
+		return scheme{}, err
+	}
+	for i, part := range parsed {
+		compiled := piece{kind: part.Kind, text: part.Text}
+		switch part.Kind {
+		case public.HeaderPiece:
+			compiled.text = http.CanonicalHeaderKey(part.Text)
+		case public.PartPiece:
+			compiled.text += "="
+		case public.URLPiece:
+			s.signsURL = true
+		case public.PayloadPiece:
+			s.signsPayload = true
+		}
+		if i+1 < len(parsed) && parsed[i+1].Kind == public.TextPiece {
+			compiled.follower = parsed[i+1].Text
+		}
+		s.signed = append(s.signed, compiled)
+	}
+	s.clock = compileTime(d.Time)
+	return s, nil
+}
+
+func (p *Provider) markShared() {
+	for i := range p.schemes {
+		for n := range p.schemes {
+			if i != n && p.schemes[i].header == p.schemes[n].header {
+				p.schemes[i].shared = true
+			}
+		}
+	}
+}
+
+func canonicalPlaces(places []public.Place) []public.Place {
+	places = slices.Clone(places)
+	for i := range places {
+		places[i].Header = http.CanonicalHeaderKey(places[i].Header)
+	}
+	return places
+}
+
+func appendNew(names []string, name string) []string {
+	if name == "" || slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
+
+// cutPrefix cuts the scheme's prefix off.
+func (s *scheme) cutPrefix(text string) (string, bool) {
+	if s.anyCase && len(text) >= len(s.prefix) && strings.EqualFold(text[:len(s.prefix)], s.prefix) {
+		return text[len(s.prefix):], true
+	}
+	return strings.CutPrefix(text, s.prefix)
+}

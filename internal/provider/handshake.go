@@ -1,0 +1,216 @@
+package provider
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// maxEcho bounds what an answer repeats, in characters.
+const maxEcho = 256
+
+// Answer is what a handshake gets.
+type Answer struct {
+	// Status is the HTTP status.
+	Status int
+	// Header holds the fields under canonical names, Content-Type among them.
+	Header http.Header
+	// Body is at most a few hundred bytes.
+	Body []byte
+}
+
+// handshake is a description's, with canonical header names.
+type handshake struct {
+	public.Handshake
+	echoHeaders map[string]public.Place
+}
+
+func compileHandshake(d *public.Handshake) handshake {
+	h := handshake{Handshake: *d}
+	if h.Method == "" {
+		h.Method = http.MethodPost
+	}
+	if h.Status == 0 {
+		h.Status = http.StatusOK
+	}
+	h.echoHeaders = make(map[string]public.Place)
+	for name, at := range d.EchoHeaders {
+		h.echoHeaders[http.CanonicalHeaderKey(name)] = at
+	}
+	return h
+}
+
+// HandshakeMethods returns the methods of the provider's handshakes.
+func (p *Provider) HandshakeMethods() []string {
+	var methods []string
+	for i := range p.handshakes {
+		methods = appendNew(methods, p.handshakes[i].Method)
+	}
+	return methods
+}
+
+// Handshake answers a request by which the sender makes sure of the address,
+// and says whether the request was one and got its answer. verified says that
+// the request's credential is valid: where the sender signs its handshakes no
+// other is answered. learn keeps a secret that the sender brings itself, for
+// an admin to confirm, and says whether it did; it is nil unless an admin has
+// opened the window for it.
+func (v *Verifier) Handshake(r *public.Request, verified bool, learn func(secret string) bool) (Answer, bool) {
+	places := places{request: r, body: document{text: r.Body}}
+	for i := range v.provider.handshakes {
+		h := &v.provider.handshakes[i]
+		if h.Method == r.Method && (h.Open || verified) && places.match(h.When) {
+			return v.answer(h, &places, learn)
+		}
+	}
+	return Answer{}, false
+}
+
+func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool) (Answer, bool) {
+	if h.Token != nil && !v.isWord(places.get(h.Token)) {
+		return Answer{}, false
+	}
+	a := Answer{Status: h.Status, Header: http.Header{}}
+	for name, at := range h.echoHeaders {
+		if text := places.get(&at); isEcho(text) {
+			a.Header[name] = []string{text}
+		}
+	}
+	switch {
+	case h.Echo != nil:
+		if !v.echo(&a, h, places) {
+			return Answer{}, false
+		}
+	case h.JSON != "":
+		a.write("application/json", h.JSON)
+	}
+	if h.Learn != nil {
+		secret := places.get(h.Learn)
+		if !isEcho(secret) || v.provider.CheckSecret(secret) != nil || learn == nil || !learn(secret) {
+			return Answer{}, false
+		}
+	}
+	return a, true
+}
+
+// echo repeats what the request asks to be repeated: as text, or in JSON.
+func (v *Verifier) echo(a *Answer, h *handshake, places *places) bool {
+	text := places.get(h.Echo)
+	if !isEcho(text) {
+		return false
+	}
+	if h.Member == "" {
+		a.write("text/plain; charset=utf-8", text)
+		return true
+	}
+	members := map[string]string{h.Member: text}
+	if h.MACMember != "" {
+		// What is computed with the secret must not be a signature of
+		// anything that the sender signs: no such text is this plain.
+		secret, ok := v.signer(places.request)
+		if !ok || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(text))
+		members[h.MACMember] = hex.EncodeToString(mac.Sum(nil))
+	}
+	body, err := json.Marshal(members)
+	if err != nil {
+		return false
+	}
+	a.write("application/json", string(body))
+	return true
+}
+
+// write sets a body, and keeps a browser from taking it for something else.
+func (a *Answer) write(contentType, body string) {
+	a.Header.Set("Content-Type", contentType)
+	a.Header.Set("X-Content-Type-Options", "nosniff")
+	a.Body = []byte(body)
+}
+
+// signer returns the secret that has signed the request.
+func (v *Verifier) signer(r *public.Request) (string, bool) {
+	for _, secret := range v.secrets {
+		one, err := v.provider.NewVerifier([]string{secret}, v.strong)
+		if err != nil {
+			continue
+		}
+		claim, reason := one.Precheck(r.Header, r.Now)
+		claim.URL = r.URL
+		if reason == "" && claim.Verify(r.Body) == "" {
+			return secret, true
+		}
+	}
+	return "", false
+}
+
+func (v *Verifier) isWord(text string) bool {
+	sent := sha256.Sum256([]byte(text))
+	match := 0
+	for _, word := range v.words {
+		match |= subtle.ConstantTimeCompare(sent[:], word.digest[:])
+	}
+	return match == 1
+}
+
+func isEcho(text string) bool {
+	return text != "" && len(text) <= maxEcho && Printable(text)
+}
+
+// places finds what a request holds.
+type places struct {
+	request *public.Request
+	body    document
+	query   url.Values
+}
+
+func (p *places) match(conditions []public.Condition) bool {
+	for i := range conditions {
+		c := &conditions[i]
+		text := p.get(&c.Place)
+		if (text == "") != c.Absent || c.Equals != "" && text != c.Equals {
+			return false
+		}
+	}
+	return true
+}
+
+// get returns what stands in the place, or "" when it stands there more than
+// once.
+func (p *places) get(at *public.Place) string {
+	var values []string
+	switch {
+	case at.Header != "":
+		values = p.request.Header.Values(at.Header)
+	case at.Query != "":
+		if p.query == nil {
+			p.query = query(p.request.URL)
+		}
+		values = p.query[at.Query]
+	default:
+		return p.body.string(at.JSON)
+	}
+	if len(values) != 1 {
+		return ""
+	}
+	return values[0]
+}
+
+// query reads the parameters of a URL; what is not well formed is not there.
+func query(address string) url.Values {
+	_, text, _ := strings.Cut(address, "?")
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return url.Values{}
+	}
+	return values
+}

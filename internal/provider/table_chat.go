@@ -1,0 +1,169 @@
+package provider
+
+import public "github.com/hookgate/hookgate/module/provider"
+
+// chats carry messages between people.
+var chats = []Sender{
+	{
+		Title: "Slack",
+		Docs:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
+		Setup: "api.slack.com/apps → your app → Event Subscriptions → Request URL; the secret is Basic Information → Signing Secret",
+		Notes: []string{"The answer is due within three seconds."},
+		Description: public.Description{
+			Name: "slack",
+			Schemes: []public.Scheme{{
+				Header:    "X-Slack-Signature",
+				Algorithm: public.HMACSHA256,
+				Prefix:    "v0=",
+				Signed:    "v0:{header.X-Slack-Request-Timestamp}:{body}",
+				Time:      &public.Time{Place: header("X-Slack-Request-Timestamp")},
+			}},
+			Event:    []place{field("event.type"), field("type")},
+			Delivery: []place{field("event_id")},
+			Kinds:    []string{"type"},
+			Pass:     []string{"X-Slack-Retry-Num", "X-Slack-Retry-Reason"},
+			Handshakes: []public.Handshake{{
+				When: []condition{{Place: field("type"), Equals: "url_verification"}},
+				Echo: &place{JSON: "challenge"},
+			}},
+			Status: 200,
+			Sample: "app_mention",
+		},
+	},
+	{
+		// There is nothing between time and body, so the time is read
+		// strictly, and its window kept.
+		Title: "Discord",
+		Docs:  "https://docs.discord.com/developers/events/webhook-events",
+		Setup: "Developer Portal → your application → Webhooks or Interactions Endpoint URL; the secret is the application's public key",
+		Notes: []string{
+			"Discord sends requests with wrong signatures to see that they are refused.",
+			"Interactions want an answer that this gateway does not compute; use it inline for them.",
+		},
+		Description: public.Description{
+			Name: "discord",
+			Schemes: []public.Scheme{{
+				Header:    "X-Signature-Ed25519",
+				Algorithm: public.Ed25519,
+				Signed:    "{header.X-Signature-Timestamp}{body}",
+				Time:      &public.Time{Place: header("X-Signature-Timestamp")},
+			}},
+			Event:    []place{field("event.type"), field("type")},
+			Delivery: []place{field("id")},
+			Handshakes: []public.Handshake{
+				{
+					When:   []condition{{Place: field("type"), Equals: "0"}},
+					Status: 204,
+				},
+				{
+					When: []condition{{Place: field("type"), Equals: "1"}, {Place: field("event.type"), Absent: true}},
+					JSON: `{"type":1}`,
+				},
+			},
+			Sample: "APPLICATION_AUTHORIZED",
+		},
+	},
+	{
+		Title: "Microsoft Teams, outgoing webhook",
+		Docs:  "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook",
+		Setup: "Team → Manage team → Apps → Create an outgoing webhook; the secret is the security token shown then",
+		Notes: []string{"Teams shows the answer in the channel, and waits five seconds for it; use it inline to give one."},
+		Description: public.Description{
+			Name: "teams",
+			Schemes: []public.Scheme{{
+				Header: "Authorization", Algorithm: public.HMACSHA256, Encoding: public.Base64, Prefix: "HMAC ", Signed: "{body}",
+				Secret: public.Base64Secret,
+			}},
+			Event:    []place{field("type")},
+			Delivery: []place{field("id")},
+			Status:   200,
+			Sample:   "message",
+		},
+	},
+	{
+		Title: "Zoom",
+		Docs:  "https://developers.zoom.us/docs/api/webhooks/",
+		Setup: "marketplace.zoom.us → your app → Features → Event Subscriptions; the secret is the Secret Token",
+		Description: public.Description{
+			Name: "zoom",
+			Schemes: []public.Scheme{{
+				Header:    "X-Zm-Signature",
+				Algorithm: public.HMACSHA256,
+				Prefix:    "v0=",
+				Signed:    "v0:{header.X-Zm-Request-Timestamp}:{body}",
+				Time:      &public.Time{Place: header("X-Zm-Request-Timestamp")},
+			}},
+			Event:    []place{field("event")},
+			Delivery: []place{header("X-Zm-Trackingid")},
+			Handshakes: []public.Handshake{{
+				When:      []condition{{Place: field("event"), Equals: "endpoint.url_validation"}},
+				Echo:      &place{JSON: "payload.plainToken"},
+				Member:    "plainToken",
+				MACMember: "encryptedToken",
+			}},
+			Status: 200,
+			Sample: "meeting.started",
+		},
+	},
+	{
+		Title: "Webex",
+		Docs:  "https://developer.webex.com/docs/api/guides/webhooks",
+		Setup: "POST /v1/webhooks of Webex's API with a secret",
+		Description: public.Description{
+			Name:    "webex",
+			Schemes: []public.Scheme{{Header: "X-Spark-Signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
+			Event:   []place{field("resource")},
+			Action:  "event",
+			Sample:  "messages",
+		},
+	},
+	{
+		Title: "Telegram",
+		Docs:  "https://core.telegram.org/bots/api#setwebhook",
+		Setup: "setWebhook of the Bot API with a secret_token",
+		Description: public.Description{
+			Name:     "telegram",
+			Schemes:  []public.Scheme{{Header: "X-Telegram-Bot-Api-Secret-Token", Algorithm: public.Token}},
+			Delivery: []place{field("update_id")},
+		},
+	},
+	{
+		Title: "Meta: Facebook, Instagram, WhatsApp",
+		Docs:  "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+		Setup: "App Dashboard → Webhooks (or WhatsApp → Configuration) → Callback URL and Verify token; the secret is the App Secret",
+		Notes: []string{
+			"The verify token is a second secret, written `verify:` and the token. It proves nothing but the handshake.",
+		},
+		Description: public.Description{
+			Name:    "meta",
+			Schemes: []public.Scheme{bodySHA256("X-Hub-Signature-256", "sha256=")},
+			Event:   []place{field("object")},
+			Kinds:   []string{"entry.0.changes.0.field"},
+			Handshakes: []public.Handshake{{
+				Method: "GET",
+				When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}},
+				Open:   true,
+				Token:  &place{Query: "hub.verify_token"},
+				Echo:   &place{Query: "hub.challenge"},
+			}},
+			Status: 200,
+			Sample: "whatsapp_business_account",
+		},
+	},
+	{
+		Title: "Twilio",
+		Docs:  "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
+		Setup: "The number, service or call that takes a webhook URL; the secret is the account's Auth Token",
+		Notes: []string{
+			"The signature covers the URL as Twilio was given it, so `public_url` must be set.",
+			"It does not tell where a parameter's name ends and its value begins.",
+		},
+		Description: public.Description{
+			Name: "twilio",
+			Schemes: []public.Scheme{{
+				Header: twilioHeader, Algorithm: public.HMACSHA1, NewVerifier: newTwilio, Sign: signTwilio,
+			}},
+			Delivery: []place{header("I-Twilio-Idempotency-Token")},
+		},
+	},
+}

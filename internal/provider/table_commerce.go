@@ -1,0 +1,58 @@
+package provider
+
+import public "github.com/hookgate/hookgate/module/provider"
+
+// commerce takes orders and money.
+var commerce = []Sender{
+	{
+		// The secret is used as it is written, whsec_ and all. Other versions
+		// than v1 are those of test requests.
+		Title: "Stripe",
+		Docs:  "https://docs.stripe.com/webhooks/signature",
+		Setup: "Developers → Webhooks → Add destination; then Signing secret",
+		Description: public.Description{
+			Name: "stripe",
+			Schemes: []public.Scheme{{
+				Header:    "Stripe-Signature",
+				Algorithm: public.HMACSHA256,
+				Prefix:    "v1=",
+				Separator: ",",
+				Signed:    "{part.t}.{body}",
+				Time:      &public.Time{Place: place{Part: "t"}},
+			}},
+			Event:    []place{field("type")},
+			Delivery: []place{field("id")},
+			Sample:   "invoice.paid",
+		},
+	},
+	{
+		Title: "Shopify",
+		Docs:  "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+		Setup: "Settings → Notifications → Webhooks → Create webhook; of an app its client secret",
+		Description: public.Description{
+			Name: "shopify",
+			Schemes: []public.Scheme{{
+				Header: "X-Shopify-Hmac-SHA256", Algorithm: public.HMACSHA256, Encoding: public.Base64, Signed: "{body}",
+			}},
+			Event:    []place{header("X-Shopify-Topic")},
+			Delivery: []place{header("X-Shopify-Webhook-Id")},
+			Pass:     []string{"X-Shopify-Shop-Domain", "X-Shopify-API-Version", "X-Shopify-Event-Id", "X-Shopify-Triggered-At"},
+			Sample:   "orders/create",
+		},
+	},
+	{
+		Title: "Square",
+		Docs:  "https://developer.squareup.com/docs/webhooks/step3validate",
+		Setup: "Developer Console → your application → Webhooks → Subscriptions; the secret is the signature key",
+		Notes: []string{"The signature covers the URL as Square was given it, so `public_url` must be set."},
+		Description: public.Description{
+			Name: "square",
+			Schemes: []public.Scheme{{
+				Header: "X-Square-HmacSha256-Signature", Algorithm: public.HMACSHA256, Encoding: public.Base64, Signed: "{url}{body}",
+			}},
+			Event:    []place{field("type")},
+			Delivery: []place{field("event_id")},
+			Sample:   "payment.created",
+		},
+	},
+}

@@ -1,0 +1,4 @@
+package provider
+
+// content are files, pages, mails and streams.
+var content = []Sender{}

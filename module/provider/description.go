@@ -1,0 +1,235 @@
+package provider
+
+// Description is a sender's scheme as plain data. Header names may be written
+// in any case. JSON paths are names and array indexes with dots between them:
+// `object_attributes.action`, `events.0.type`.
+type Description struct {
+	// Name is what an integration calls the provider: lower-case letters,
+	// digits and hyphens, at most 64.
+	Name string `json:"name,omitempty"`
+
+	// Schemes are the ways in which the sender proves itself, the strongest
+	// first. Of those whose header a request carries the first one counts.
+	Schemes []Scheme `json:"schemes,omitempty"`
+
+	// Event and Delivery are the places of the event type and of the delivery
+	// ID: the first that holds something counts.
+	Event    []Place `json:"event,omitempty"`
+	Delivery []Place `json:"delivery,omitempty"`
+
+	// Kinds are JSON paths of other names of the event, which a filter may
+	// use as well.
+	Kinds []string `json:"kinds,omitempty"`
+
+	// Action is the JSON path of what happened to the thing: a filter may ask
+	// for `type.action`.
+	Action string `json:"action,omitempty"`
+
+	// Pings are event types with which the sender only tests the connection.
+	Pings []string `json:"pings,omitempty"`
+
+	// FormField is the field that holds the JSON when the sender uses form
+	// encoding. Default: the sender never does.
+	FormField string `json:"form_field,omitempty"`
+
+	// Pass are further headers that are kept with an event. They hold no
+	// secret.
+	Pass []string `json:"pass,omitempty"`
+
+	// Status is the answer to an accepted event where the sender insists on
+	// one, from 200 to 299. Default: 202.
+	Status int `json:"status,omitempty"`
+
+	// Handshakes are the requests by which the sender makes sure of the
+	// address, with their answers.
+	Handshakes []Handshake `json:"handshakes,omitempty"`
+
+	// Sample is the event type of a test event. Default: `test`.
+	Sample string `json:"sample,omitempty"`
+}
+
+// Scheme is one way in which a sender proves itself. A request uses it when it
+// carries Header.
+type Scheme struct {
+	// Header carries the credential.
+	Header string `json:"header,omitempty"`
+
+	// More are headers with further signatures of the same kind, while the
+	// sender signs with several keys. Any of them may be the right one.
+	More []string `json:"more,omitempty"`
+
+	// Algorithm is how the credential is made.
+	Algorithm Algorithm `json:"algorithm,omitempty"`
+
+	// Encoding is how a signature is written. Default: Hex.
+	Encoding Encoding `json:"encoding,omitempty"`
+
+	// Prefix stands before each signature or token: `sha256=`, `v1=`,
+	// `Bearer `. In Authorization its case does not matter (RFC 9110, 11.1).
+	Prefix string `json:"prefix,omitempty"`
+
+	// Separator stands between the parts of a header that holds several:
+	// signatures, any of which may be the right one, or others such as
+	// `t=1764000000`. Default: the header is one part.
+	Separator string `json:"separator,omitempty"`
+
+	// Signed is what the signature covers, as text with places in it:
+	//
+	//	{body}         the raw body
+	//	{payload}      the JSON: that of a form in FormField, else the body
+	//	{url}          the address to which the sender was told to send
+	//	{header.NAME}  a header's value
+	//	{part.NAME}    the part of Header that begins with NAME=, without that
+	//
+	// A token signs nothing, and has none.
+	Signed string `json:"signed,omitempty"`
+
+	// Secret is how the configured text becomes the key. Default: Text.
+	Secret SecretFormat `json:"secret,omitempty"`
+
+	// Time is the time of signing. Default: the sender sends none.
+	Time *Time `json:"time,omitempty"`
+
+	// BodyUnsigned must be set when the signature covers the body in no way:
+	// whoever has seen one request can send any body with its signature.
+	BodyUnsigned bool `json:"body_unsigned,omitempty"`
+
+	// NewVerifier makes the verifier of a scheme that needs code. Signed,
+	// Prefix, Separator, Encoding, Secret and Time then say nothing. There is
+	// at least one secret, and none is empty; an error must not repeat one.
+	NewVerifier func(secrets []string) (Verifier, error) `json:"-"`
+
+	// Sign sets the credential of a scheme that needs code, for test events.
+	// Default: only the sender can sign.
+	Sign func(secret string, r *Request) error `json:"-"`
+}
+
+// Algorithm is how a credential is made.
+type Algorithm string
+
+// The algorithms. All but Token and HMACSHA1 count where SHA-256 or stronger
+// is required.
+const (
+	Token      Algorithm = "token"        // the secret itself, which covers nothing
+	HMACSHA1   Algorithm = "hmac-sha1"    // RFC 2104
+	HMACSHA256 Algorithm = "hmac-sha256"  // RFC 2104
+	HMACSHA512 Algorithm = "hmac-sha512"  // RFC 2104
+	Ed25519    Algorithm = "ed25519"      // RFC 8032; the secret is the public key
+	ECDSA      Algorithm = "ecdsa-sha256" // P-256, signature in DER; the secret is the public key
+)
+
+// Encoding is how a signature is written.
+type Encoding string
+
+// The encodings.
+const (
+	Hex       Encoding = "hex"       // lower case only
+	Base64    Encoding = "base64"    // with padding
+	Base64URL Encoding = "base64url" // without padding
+)
+
+// SecretFormat is how the configured text becomes the key.
+type SecretFormat string
+
+// The formats.
+const (
+	Text         SecretFormat = "text"   // the text's bytes are the key
+	BasicPair    SecretFormat = "basic"  // `user:password`, sent in base64 (RFC 7617)
+	Base64Secret SecretFormat = "base64" // the bytes that the text encodes
+	HexSecret    SecretFormat = "hex"    // the bytes that the text encodes
+	Whsec        SecretFormat = "whsec"  // base64, with or without `whsec_` before it
+	Whpk         SecretFormat = "whpk"   // an Ed25519 public key in base64, with or without `whpk_`
+	SPKI         SecretFormat = "spki"   // a public key as base64 of its DER, or as PEM (RFC 5280)
+)
+
+// Time is the time of signing, which the signature must cover. It may be
+// away from now by Tolerance, to either side.
+type Time struct {
+	Place
+
+	// Format is how it is written. Default: UnixSeconds.
+	Format TimeFormat `json:"format,omitempty"`
+
+	// Tolerance is in seconds, at most a day. Default: 300.
+	Tolerance int `json:"tolerance,omitempty"`
+}
+
+// DefaultTolerance is how far a time of signing may be away, in seconds.
+const DefaultTolerance = 300
+
+// TimeFormat is how a time is written.
+type TimeFormat string
+
+// The formats.
+const (
+	UnixSeconds TimeFormat = "unix"
+	UnixMillis  TimeFormat = "unix-ms"
+	RFC3339     TimeFormat = "rfc3339"
+)
+
+// Place is where a sender writes something. Exactly one is set.
+type Place struct {
+	// Header is a header's name.
+	Header string `json:"header,omitempty"`
+
+	// JSON is a path in the body.
+	JSON string `json:"json,omitempty"`
+
+	// Query is a parameter of the URL. Only handshakes look there.
+	Query string `json:"query,omitempty"`
+
+	// Part is the name of a part of the credential header: `t` for `t=…`.
+	// Only Time looks there.
+	Part string `json:"part,omitempty"`
+}
+
+// Handshake is a request by which the sender makes sure of the address, and
+// its answer. What is echoed is at most 256 characters of printable ASCII.
+type Handshake struct {
+	// Method is the request's. Default: POST.
+	Method string `json:"method,omitempty"`
+
+	// When says what tells the request from an event: every condition holds.
+	When []Condition `json:"when,omitempty"`
+
+	// Open answers without a valid credential: the sender does not sign this
+	// request. It can then not compute with a secret.
+	Open bool `json:"open,omitempty"`
+
+	// Token is where the request repeats a word that the sender was given for
+	// this. The integration's secrets hold it as `verify:WORD`.
+	Token *Place `json:"token,omitempty"`
+
+	// Status of the answer. Default: 200.
+	Status int `json:"status,omitempty"`
+
+	// Echo is what the answer repeats: as text, or as said by Member and
+	// EchoHeaders. Default: nothing.
+	Echo *Place `json:"echo,omitempty"`
+
+	// Member is the member of a JSON object that holds the echo.
+	Member string `json:"member,omitempty"`
+
+	// MACMember is another member, with the echo's HMAC-SHA256 under the
+	// secret in hex. The echo must then be letters, digits, `-` and `_`.
+	MACMember string `json:"mac_member,omitempty"`
+
+	// EchoHeaders repeat, in the header of the name, what stands in the
+	// place; a header whose place is empty is left out.
+	EchoHeaders map[string]Place `json:"echo_headers,omitempty"`
+
+	// JSON is a fixed answer.
+	JSON string `json:"json,omitempty"`
+
+	// Learn is where a secret stands that the sender brings itself. It is
+	// answered only while an admin has opened the window for it.
+	Learn *Place `json:"learn,omitempty"`
+}
+
+// Condition holds when the place holds Equals, or anything when that is empty,
+// or nothing when it must be absent.
+type Condition struct {
+	Place
+	Equals string `json:"equals,omitempty"`
+	Absent bool   `json:"absent,omitempty"`
+}

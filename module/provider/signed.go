@@ -1,0 +1,97 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Piece is a part of what is signed.
+type Piece struct {
+	Kind PieceKind
+	// Text is the text itself, or the name of the header or part.
+	Text string
+}
+
+// PieceKind is what a piece is.
+type PieceKind int
+
+// The kinds of pieces.
+const (
+	TextPiece PieceKind = iota
+	BodyPiece
+	PayloadPiece
+	URLPiece
+	HeaderPiece
+	PartPiece
+)
+
+// maxPieces bounds how many pieces are signed.
+const maxPieces = 16
+
+// ParseSigned reads Scheme.Signed. Text that looks like a place and is none is
+// an error.
+func ParseSigned(text string) ([]Piece, error) {
+	var pieces []Piece
+	for rest := text; rest != ""; {
+		before, after, found := strings.Cut(rest, "{")
+		if before != "" {
+			if strings.Contains(before, "}") {
+				return nil, errors.New("a closing brace has no opening one")
+			}
+			pieces = append(pieces, Piece{TextPiece, before})
+		}
+		if !found {
+			break
+		}
+		name, more, closed := strings.Cut(after, "}")
+		if !closed {
+			return nil, errors.New("an opening brace has no closing one")
+		}
+		piece, err := parsePlace(name)
+		if err != nil {
+			return nil, err
+		}
+		pieces, rest = append(pieces, piece), more
+	}
+	switch {
+	case len(pieces) == 0:
+		return nil, errors.New("nothing is signed: {body} is what most senders sign")
+	case len(pieces) > maxPieces:
+		return nil, fmt.Errorf("at most %d pieces can be signed", maxPieces)
+	}
+	return pieces, nil
+}
+
+// parsePlace reads what stands between braces. Caddy writes the longer form of
+// a header's placeholder where an operator has written the short one.
+func parsePlace(text string) (Piece, error) {
+	switch text {
+	case "body":
+		return Piece{Kind: BodyPiece}, nil
+	case "payload":
+		return Piece{Kind: PayloadPiece}, nil
+	case "url":
+		return Piece{Kind: URLPiece}, nil
+	}
+	if name, ok := strings.CutPrefix(strings.TrimPrefix(text, "http.request."), "header."); ok && isToken(name) {
+		return Piece{HeaderPiece, name}, nil
+	}
+	if name, ok := strings.CutPrefix(text, "part."); ok && isToken(name) {
+		return Piece{PartPiece, name}, nil
+	}
+	return Piece{}, fmt.Errorf("{%s} is no place: there are {body}, {payload}, {url}, {header.NAME} and {part.NAME}", text)
+}
+
+// isToken says whether the text can be the name of a header (RFC 9110, 5.6.2)
+// of at most 256 characters.
+func isToken(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 256
+}

@@ -1,0 +1,334 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Bounds of a description.
+const (
+	maxList      = 32
+	maxTolerance = 24 * 60 * 60
+)
+
+// Validate says what is wrong with the description, naming the field. It
+// refuses what is not safe: a signature that leaves the body out without
+// saying so, a time that is not signed, pieces that can run into each other.
+func (d *Description) Validate() error {
+	if !isName(d.Name) {
+		return errors.New("name: lower-case letters, digits and hyphens are needed, at most 64")
+	}
+	if len(d.Schemes) == 0 || len(d.Schemes) > maxList {
+		return fmt.Errorf("schemes: from 1 to %d are needed", maxList)
+	}
+	for i := range d.Schemes {
+		if err := d.Schemes[i].validate(d); err != nil {
+			return fmt.Errorf("schemes[%d].%w", i, err)
+		}
+	}
+	if err := d.validatePlaces(); err != nil {
+		return err
+	}
+	if d.Status != 0 && (d.Status < 200 || d.Status > 299) {
+		return errors.New("status: an accepted event is answered with 200 to 299")
+	}
+	for i := range d.Handshakes {
+		if err := d.Handshakes[i].validate(); err != nil {
+			return fmt.Errorf("handshakes[%d].%w", i, err)
+		}
+	}
+	return nil
+}
+
+// validatePlaces checks where event, delivery and action stand.
+func (d *Description) validatePlaces() error {
+	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Pings), len(d.Pass)) > maxList {
+		return fmt.Errorf("event, delivery, kinds, pings, pass: at most %d entries are allowed", maxList)
+	}
+	for field, places := range map[string][]Place{"event": d.Event, "delivery": d.Delivery} {
+		for i, at := range places {
+			if err := at.validate(false, false); err != nil {
+				return fmt.Errorf("%s[%d].%w", field, i, err)
+			}
+			if at.Header != "" && d.carriesCredential(at.Header) {
+				return fmt.Errorf("%s[%d].header: %s carries a credential, and is neither stored nor shown", field, i, at.Header)
+			}
+		}
+	}
+	for i, path := range d.Kinds {
+		if !isPath(path) {
+			return fmt.Errorf("kinds[%d]: a path such as object.type is needed", i)
+		}
+	}
+	if d.Action != "" && !isPath(d.Action) {
+		return errors.New("action: a path such as object.action is needed")
+	}
+	for i, name := range d.Pings {
+		if !isText(name) {
+			return fmt.Errorf("pings[%d]: printable ASCII is needed", i)
+		}
+	}
+	if d.FormField != "" && !isToken(d.FormField) {
+		return errors.New("form_field: the name of a form field is needed")
+	}
+	for i, name := range d.Pass {
+		if !isToken(name) || isUnsafe(name) || d.carriesCredential(name) {
+			return fmt.Errorf("pass[%d]: the name of a header without a secret is needed", i)
+		}
+	}
+	if d.Sample != "" && !isText(d.Sample) {
+		return errors.New("sample: printable ASCII is needed")
+	}
+	return nil
+}
+
+func (d *Description) carriesCredential(name string) bool {
+	return slices.ContainsFunc(d.Schemes, func(s Scheme) bool {
+		return strings.EqualFold(s.Header, name) ||
+			slices.ContainsFunc(s.More, func(more string) bool { return strings.EqualFold(more, name) })
+	})
+}
+
+func (s *Scheme) validate(d *Description) error {
+	for _, name := range append([]string{s.Header}, s.More...) {
+		if lower := strings.ToLower(name); !isToken(name) || lower != "authorization" && isUnsafe(name) {
+			return errors.New("header: the name of a header that carries the credential is needed")
+		}
+	}
+	if len(s.More) > maxList {
+		return fmt.Errorf("more: at most %d entries are allowed", maxList)
+	}
+	formats, known := secretFormats[s.Algorithm]
+	if !known {
+		return fmt.Errorf("algorithm: %q is none: there are token, hmac-sha1, hmac-sha256, hmac-sha512, ed25519 and ecdsa-sha256", s.Algorithm)
+	}
+	if s.NewVerifier != nil {
+		return nil
+	}
+	if !slices.Contains(formats, s.Secret.OrDefault(s.Algorithm)) {
+		return fmt.Errorf("secret: %q does not fit %s", s.Secret, s.Algorithm)
+	}
+	if !isText(s.Prefix) && s.Prefix != "" || !isText(s.Separator) && s.Separator != "" || len(s.Separator) > 1 {
+		return errors.New("prefix, separator: printable ASCII is needed, of a separator one character")
+	}
+	if s.Separator != "" && strings.Contains(s.Prefix, s.Separator) && s.Algorithm == Token {
+		return errors.New("prefix: it holds the separator")
+	}
+	if s.Algorithm == Token {
+		return s.validateToken()
+	}
+	if !slices.Contains([]Encoding{"", Hex, Base64, Base64URL}, s.Encoding) {
+		return fmt.Errorf("encoding: %q is none: there are hex, base64 and base64url", s.Encoding)
+	}
+	return s.validateSigned(d)
+}
+
+func (s *Scheme) validateToken() error {
+	switch {
+	case s.Signed != "":
+		return errors.New("signed: a token signs nothing")
+	case s.Time != nil:
+		return errors.New("time: a token signs none")
+	case s.Encoding != "" || s.Separator != "" || len(s.More) > 0:
+		return errors.New("encoding, separator, more: a token is the value of one header")
+	}
+	return nil
+}
+
+// validateSigned checks what is signed, and that it is enough.
+func (s *Scheme) validateSigned(d *Description) error {
+	pieces, err := ParseSigned(s.Signed)
+	if err != nil {
+		return fmt.Errorf("signed: %w", err)
+	}
+	body := false
+	for i, piece := range pieces {
+		switch {
+		case piece.Kind == BodyPiece || piece.Kind == PayloadPiece:
+			body = true
+			if piece.Kind == PayloadPiece && d.FormField == "" {
+				return errors.New("signed: {payload} needs form_field")
+			}
+		case piece.Kind == PartPiece && s.Separator == "":
+			return errors.New("signed: {part.NAME} needs a separator")
+		case piece.Kind == HeaderPiece && d.carriesCredential(piece.Text):
+			return errors.New("signed: a signature cannot sign itself")
+		}
+		if i > 0 && s.runsTogether(pieces[i-1], piece) {
+			return errors.New("signed: text is needed between the places, or what stands in one can be moved to the next")
+		}
+	}
+	if body == s.BodyUnsigned {
+		if body {
+			return errors.New("body_unsigned: the body is signed")
+		}
+		return errors.New("signed: the body is not signed: whoever has seen one request can send any body; set body_unsigned if the sender does so")
+	}
+	return s.validateTime(pieces, body)
+}
+
+// runsTogether says whether a byte could be moved from one piece to the other
+// with the signature still right. A time has a form of its own, and the
+// gateway knows its URL.
+func (s *Scheme) runsTogether(before, after Piece) bool {
+	open := func(p Piece) bool {
+		return p.Kind != TextPiece && p.Kind != URLPiece && !s.isTime(p)
+	}
+	return open(before) && open(after)
+}
+
+func (s *Scheme) isTime(p Piece) bool {
+	return s.Time != nil && (p.Kind == HeaderPiece && strings.EqualFold(p.Text, s.Time.Header) ||
+		p.Kind == PartPiece && p.Text == s.Time.Part)
+}
+
+func (s *Scheme) validateTime(pieces []Piece, body bool) error {
+	t := s.Time
+	if t == nil {
+		return nil
+	}
+	if err := t.validate(false, true); err != nil {
+		return fmt.Errorf("time.%w", err)
+	}
+	if !slices.Contains([]TimeFormat{"", UnixSeconds, UnixMillis, RFC3339}, t.Format) {
+		return fmt.Errorf("time.format: %q is none: there are unix, unix-ms and rfc3339", t.Format)
+	}
+	if t.Tolerance < 0 || t.Tolerance > maxTolerance {
+		return fmt.Errorf("time.tolerance: from 1 to %d seconds are allowed", maxTolerance)
+	}
+	if t.JSON != "" && body || t.JSON == "" && slices.ContainsFunc(pieces, s.isTime) {
+		return nil
+	}
+	return errors.New("time: the signature does not cover it, so it proves nothing")
+}
+
+func (h *Handshake) validate() error {
+	if !slices.Contains([]string{"", http.MethodPost, http.MethodGet, http.MethodHead, http.MethodOptions}, h.Method) {
+		return errors.New("method: POST, GET, HEAD or OPTIONS is needed")
+	}
+	if len(h.When) == 0 && (h.Method == "" || h.Method == http.MethodPost) {
+		return errors.New("when: a condition is needed, or every event would be a handshake")
+	}
+	for i := range h.When {
+		if err := h.When[i].validate(true, false); err != nil {
+			return fmt.Errorf("when[%d].%w", i, err)
+		}
+	}
+	for field, at := range map[string]*Place{"token": h.Token, "echo": h.Echo, "learn": h.Learn} {
+		if at == nil {
+			continue
+		}
+		if err := at.validate(true, false); err != nil {
+			return fmt.Errorf("%s.%w", field, err)
+		}
+	}
+	for name, at := range h.EchoHeaders {
+		if err := at.validate(true, false); !isToken(name) || err != nil {
+			return fmt.Errorf("echo_headers: the place for %q is not valid", name)
+		}
+	}
+	switch {
+	case h.Status != 0 && (h.Status < 200 || h.Status > 299):
+		return errors.New("status: a handshake is answered with 200 to 299")
+	case h.Echo == nil && (h.Member != "" || h.MACMember != ""):
+		return errors.New("echo: the members need it")
+	case h.Open && h.MACMember != "":
+		return errors.New("open: an answer that is computed with the secret is for the sender alone")
+	case h.Learn != nil && !h.Open:
+		return errors.New("learn: the request that brings the secret cannot be signed with it, so it must be open")
+	}
+	return nil
+}
+
+// OrDefault returns the format itself, or the algorithm's own.
+func (f SecretFormat) OrDefault(a Algorithm) SecretFormat {
+	if f != "" {
+		return f
+	}
+	switch a {
+	case Ed25519:
+		return HexSecret
+	case ECDSA:
+		return SPKI
+	}
+	return Text
+}
+
+// secretFormats are those that fit an algorithm.
+var secretFormats = map[Algorithm][]SecretFormat{
+	Token:      {Text, BasicPair},
+	HMACSHA1:   {Text, Base64Secret, HexSecret, Whsec},
+	HMACSHA256: {Text, Base64Secret, HexSecret, Whsec},
+	HMACSHA512: {Text, Base64Secret, HexSecret, Whsec},
+	Ed25519:    {HexSecret, Base64Secret, Whpk, SPKI},
+	ECDSA:      {SPKI},
+}
+
+// validate wants exactly one place, of those that are allowed.
+func (p *Place) validate(query, part bool) error {
+	set := 0
+	for _, text := range []string{p.Header, p.JSON, p.Query, p.Part} {
+		if text != "" {
+			set++
+		}
+	}
+	switch {
+	case set != 1 || p.Query != "" && !query || p.Part != "" && !part:
+		return errors.New("place: exactly one of the places that are possible here is needed")
+	case p.Header != "" && !isToken(p.Header):
+		return errors.New("header: the name of a header is needed")
+	case p.JSON != "" && !isPath(p.JSON):
+		return errors.New("json: a path such as object.type is needed")
+	case p.Query+p.Part != "" && !isToken(p.Query+p.Part):
+		return errors.New("query, part: a name is needed")
+	}
+	return nil
+}
+
+// isUnsafe names the headers that carry credentials of others, or that have a
+// meaning of their own.
+func isUnsafe(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "proxy-") ||
+		slices.Contains([]string{"authorization", "cookie", "host", "user-agent", "connection", "keep-alive", "te",
+			"trailer", "transfer-encoding", "upgrade"}, lower)
+}
+
+func isName(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0) {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 64
+}
+
+// isPath keeps to names and indexes: the engine's own language of paths can
+// do more, and a path may come from an integration.
+func isPath(text string) bool {
+	for name := range strings.SplitSeq(text, ".") {
+		for i := range len(name) {
+			c := name[i]
+			letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+			if !letter && (c < '0' || c > '9') && c != '_' && c != '-' && c != '$' {
+				return false
+			}
+		}
+		if name == "" {
+			return false
+		}
+	}
+	return len(text) <= 256
+}
+
+func isText(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 256
+}
