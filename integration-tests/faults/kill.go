@@ -3,31 +3,9 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
-
-// newGateway prepares a gateway with the ledger's configuration and its store
-// in a directory of its own.
-func (l *ledger) newGateway(t *trial, options string) *gateway.Gateway {
-	return gateway.New(t, l.config(options), "STORE="+filepath.Join(t.TempDir(), "store"))
-}
-
-// oneShot opens a connection for each request: the gateway that answered the
-// last one may be gone.
-var oneShot = &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// serves waits until an event is acknowledged.
-func (l *ledger) serves(t *trial, g *gateway.Gateway) {
-	gateway.Eventually(t, "an event is accepted", func() bool {
-		answer := l.send(oneShot, g.Addr, 100)
-		return answer != nil && answer.Status == http.StatusAccepted
-	})
-}
 
 // killUnderLoad kills the process again and again in the middle of its work.
 func killUnderLoad(t *trial) {
@@ -42,10 +20,7 @@ func killUnderLoad(t *trial) {
 			l.answers(nil)
 		}
 		work := l.start(g.Addr, 8, 700, 4*time.Millisecond)
-		select {
-		case <-t.ctx.Done():
-		case <-time.After(time.Duration(50+rand.IntN(550)) * time.Millisecond):
-		}
+		t.pause(time.Duration(50+rand.IntN(550)) * time.Millisecond)
 		g.Kill()
 		work.stop()
 		began := time.Now()

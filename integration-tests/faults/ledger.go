@@ -12,22 +12,22 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// The one integration of most rows.
+// The one integration of most rows is declared in the configuration.
 const (
-	project = "demo"
-	hook    = "ledger"
-	secret  = "It's a Secret to Everybody"
+	project  = "demo"
+	declared = "ledger"
+	secret   = "It's a Secret to Everybody"
 )
 
 // ledger knows, outside of the gateway, what was sent to it, what it
 // acknowledged, and what it delivered to the endpoint.
 type ledger struct {
 	URL    string // of the endpoint
+	hook   string // the webhook ID that is sent to
 	server *httptest.Server
 
 	mu       sync.Mutex
@@ -37,13 +37,14 @@ type ledger struct {
 	refused  map[int]int                  // other answers than 202, by status
 	unknown  int                          // requests without an answer
 	strays   []string                     // arrivals of what was never sent
-	answer   http.HandlerFunc
+	answer   func(*http.Request) int
 	numbered int
 }
 
 // newLedger starts an endpoint that answers 204.
 func newLedger(t testing.TB) *ledger {
 	l := &ledger{
+		hook: declared,
 		sent: make(map[string][sha256.Size]byte), acked: make(map[string]string),
 		arrived: make(map[string]int), refused: make(map[int]int),
 	}
@@ -73,7 +74,7 @@ integration %s {
 }
 trigger http ticket %s/{webhook.resource_id}
 %s
-`, hook, project, secret, l.URL, options), gateway.Edge)
+`, declared, project, secret, l.URL, options), gateway.Edge)
 }
 
 // receive is the endpoint.
@@ -88,27 +89,29 @@ func (l *ledger) receive(w http.ResponseWriter, r *http.Request) {
 	if digest, ok := l.sent[delivery]; !ok || digest != sha256.Sum256(body) {
 		l.strays = append(l.strays, fmt.Sprintf("event %s with delivery ID %q", event, delivery))
 	}
-	if answer == nil {
-		l.arrived[event]++
-	}
 	l.mu.Unlock()
+	status := http.StatusNoContent
 	if answer != nil {
-		answer(w, r)
-		return
+		status = answer(r)
 	}
-	w.WriteHeader(http.StatusNoContent)
+	if status < 300 {
+		l.mu.Lock()
+		l.arrived[event]++
+		l.mu.Unlock()
+	}
+	w.WriteHeader(status)
 }
 
-// answers sets what the endpoint answers from now on, which does not count as an
-// arrival; nil is 204.
-func (l *ledger) answers(answer http.HandlerFunc) {
+// answers sets what the endpoint answers from now on: a status, of which only
+// those of success count as an arrival. nil is 204.
+func (l *ledger) answers(answer func(*http.Request) int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answer = answer
 }
 
-// down is an answer of an endpoint that is out of order.
-func down(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+// down is the answer of an endpoint that is out of order.
+func down(*http.Request) int { return http.StatusServiceUnavailable }
 
 // send posts one event of about size bytes, as GitHub does, and notes the
 // answer, which it returns (nil: none came).
@@ -116,10 +119,10 @@ func (l *ledger) send(client *http.Client, addr string, size int) *gateway.Answe
 	l.mu.Lock()
 	l.numbered++
 	delivery := fmt.Sprintf("delivery-%d", l.numbered)
-	body := fmt.Appendf(nil, `{"delivery":%q,"padding":%q}`, delivery, bytes.Repeat([]byte("x"), size))
+	body := fmt.Appendf(nil, `{"delivery":%q,"padding":"%s"}`, delivery, bytes.Repeat([]byte("x"), size))
 	l.sent[delivery] = sha256.Sum256(body)
 	l.mu.Unlock()
-	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+"/webhooks/"+hook, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
+	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+"/webhooks/"+l.hook, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -160,7 +163,7 @@ func (l *ledger) settle(g *gateway.Gateway) (lost []string) {
 		left = len(l.missing())
 	}
 	for _, id := range l.missing() {
-		answer := g.API(http.MethodGet, gateway.Integration(project, hook, "events", id), nil)
+		answer := g.API(http.MethodGet, gateway.Integration(project, l.hook, "events", id), nil)
 		var record struct{ Status string }
 		if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &record) == nil &&
 			(record.Status == "pending" || record.Status == "failed") {
@@ -178,6 +181,12 @@ func (l *ledger) check(t *trial, g *gateway.Gateway) string {
 	if len(lost) > 0 {
 		t.Errorf("%d of %d acknowledged events are lost, %s first", len(lost), l.count(), lost[0])
 	}
+	return l.says(t, len(lost))
+}
+
+// says returns the ledger's part of a result, and fails the trial when
+// something arrived that was never sent.
+func (l *ledger) says(t *trial, lost int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.strays) > 0 {
@@ -187,37 +196,5 @@ func (l *ledger) check(t *trial, g *gateway.Gateway) string {
 	for _, n := range l.arrived {
 		arrivals += n
 	}
-	return fmt.Sprintf("%d of %d acknowledged lost, %d arrived more than once", len(lost), len(l.acked), arrivals-len(l.arrived))
-}
-
-// load is a number of senders that send until they are stopped.
-type load struct {
-	stop func()
-}
-
-// start starts senders of bodies of about size bytes; each waits the pause
-// between an answer and the next event.
-func (l *ledger) start(addr string, senders, size int, pause time.Duration) load {
-	client := &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
-	quit := make(chan struct{})
-	var running sync.WaitGroup
-	for range senders {
-		running.Go(func() {
-			ticker := time.NewTicker(pause)
-			defer ticker.Stop()
-			for {
-				select {
-				case <-quit:
-					return
-				case <-ticker.C:
-					l.send(client, addr, size)
-				}
-			}
-		})
-	}
-	return load{stop: sync.OnceFunc(func() {
-		close(quit)
-		running.Wait()
-		client.CloseIdleConnections()
-	})}
+	return fmt.Sprintf("%d of %d acknowledged lost, %d arrived more than once", lost, len(l.acked), arrivals-len(l.arrived))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -28,6 +29,25 @@ type row struct {
 
 // need says why this machine cannot run a row, or "".
 type need func() string
+
+func needRoot() string {
+	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
+		return ""
+	}
+	return "it needs root"
+}
+
+// needTools is a need of programs.
+func needTools(names ...string) need {
+	return func() string {
+		for _, name := range names {
+			if _, err := exec.LookPath(name); err != nil {
+				return "it needs the program " + name
+			}
+		}
+		return ""
+	}
+}
 
 // outcome of a row.
 type outcome string

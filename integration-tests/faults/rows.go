@@ -1,10 +1,27 @@
 package main
 
+import "slices"
+
 // rows are all faults, in the order of the table in docs/reliability.md.
 var rows = []row{
 	{
 		name: "kill", rounds: 100, quick: 5, run: killUnderLoad,
 		fault:    "the process is killed at a random moment under load",
 		injected: "SIGKILL while events are accepted and delivered; every other round the endpoint is down",
+	},
+	{
+		name: "kill-steps", rounds: 5, quick: 1, run: killAtSteps, needs: needTracer,
+		fault:    "the process is killed at each step of append, claim, record, index, next segment and close",
+		injected: "strace: SIGKILL at the step's first system call, or after it while its thread is held",
+	},
+	{
+		name: "power", rounds: 20, quick: 3, run: powerCut, needs: needLoop,
+		fault:    "the power fails under load",
+		injected: "ext4 on a loop device is shut down (FS_IOC_SHUTDOWN without a flush of its journal), mounted again, and the gateway restarted",
+	},
+	{
+		name: "power-control", rounds: 3, quick: 1, run: powerCutControl, needs: slices.Concat(needLoop, needTracer),
+		fault:    "control: the same with a disk that only says that it has synced",
+		injected: "strace: fdatasync, fsync and msync return 0 and do nothing; if nothing were lost, the row above would prove nothing",
 	},
 }

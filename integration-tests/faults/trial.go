@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // trial is one run of a row. It is a testing.TB, so that it can use what the
@@ -43,6 +44,15 @@ func (t *trial) each(do func(round int)) {
 		if t.ctx.Err() != nil || t.Failed() {
 			return
 		}
+	}
+}
+
+// pause waits, unless the trial is ended: it is how long a fault lasts, or how
+// long nothing is done before one.
+func (t *trial) pause(d time.Duration) {
+	select {
+	case <-t.ctx.Done():
+	case <-time.After(d):
 	}
 }
 

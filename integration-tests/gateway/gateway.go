@@ -199,10 +199,13 @@ func (g *Gateway) Kill() {
 	g.process = nil
 }
 
+// Signal sends a signal to the process.
+func (g *Gateway) Signal(signal os.Signal) { g.process.Process.Signal(signal) }
+
 // Stop asks the process to end and waits for it.
 func (g *Gateway) Stop() {
 	g.t.Helper()
-	g.process.Process.Signal(syscall.SIGTERM)
+	g.Signal(syscall.SIGTERM)
 	select {
 	case <-g.exited:
 		g.process = nil

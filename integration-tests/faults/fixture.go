@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// newGateway prepares a gateway with the ledger's configuration and its store
+// in a directory of its own.
+func (l *ledger) newGateway(t *trial, options string) *gateway.Gateway {
+	return gateway.New(t, l.config(options), "STORE="+filepath.Join(t.TempDir(), "store"))
+}
+
+// oneShot opens a connection for each request: the gateway that answered the
+// last one may be gone.
+var oneShot = &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// serves waits until an event is acknowledged.
+func (l *ledger) serves(t *trial, g *gateway.Gateway) {
+	gateway.Eventually(t, "an event is accepted", func() bool {
+		answer := l.send(oneShot, g.Addr, 100)
+		return answer != nil && answer.Status == http.StatusAccepted
+	})
+}
+
+// create makes the ledger's integration by the admin API: it is then not
+// declared, and can be changed.
+func (l *ledger) create(t *trial, g *gateway.Gateway) {
+	g.Create(t, project, gateway.M{
+		"webhook_id":     l.hook,
+		"authentication": gateway.M{"signature": gateway.M{"provider": "github", "secrets": []string{secret}}},
+		"resource":       gateway.M{"type": "ticket", "id": "T-1"},
+	})
+}
+
+// change patches the ledger's integration.
+func (l *ledger) change(t *trial, g *gateway.Gateway, patch gateway.M) {
+	g.API(http.MethodPatch, gateway.Integration(project, l.hook), patch).Want(t, http.StatusOK)
+}
+
+// status is what the status page says.
+type status struct {
+	Store    struct{ State string }
+	Events   struct{ Pending, Failed int }
+	Triggers []struct {
+		InFlight int `json:"in_flight"`
+	}
+}
+
+func readStatus(t *trial, g *gateway.Gateway) (s status) {
+	answer := g.API(http.MethodGet, "/webhooks/status", nil).Want(t, http.StatusOK)
+	if err := json.Unmarshal(answer.Body, &s); err != nil {
+		t.Fatalf("reading the status: %v", err)
+	}
+	return s
+}
+
+// rests waits until no attempt is under way.
+func (l *ledger) rests(t *trial, g *gateway.Gateway) {
+	gateway.Eventually(t, "no attempt is under way", func() bool { return readStatus(t, g).Triggers[0].InFlight == 0 })
+}
+
+// idle waits until nothing is pending.
+func (l *ledger) idle(t *trial, g *gateway.Gateway) {
+	gateway.Eventually(t, "nothing is pending", func() bool { return readStatus(t, g).Events.Pending == 0 })
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// tracer is strace, attached to a running process: it interferes with system
+// calls of that process.
+type tracer struct {
+	t       testing.TB
+	command *exec.Cmd
+	out     string // the file of what it saw
+	ended   chan struct{}
+}
+
+// needTracer is what attach needs.
+var needTracer = []need{needRoot, needTools("strace")}
+
+// attach has strace interfere from now on as inject says (see strace(1)) with
+// the named system calls, on the given files only when there are any.
+func attach(t *trial, pid int, calls, inject string, files ...string) *tracer {
+	dir := t.TempDir()
+	x := &tracer{t: t, out: filepath.Join(dir, "calls"), ended: make(chan struct{})}
+	args := []string{"-f", "-p", fmt.Sprint(pid), "-o", x.out, "-e", "trace=" + calls, "-e", "inject=" + calls + ":" + inject}
+	for _, file := range files {
+		args = append(args, "-P", file)
+	}
+	messages, err := os.Create(filepath.Join(dir, "messages"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer messages.Close()
+	x.command = exec.Command("strace", args...)
+	x.command.Stderr = messages
+	if err := x.command.Start(); err != nil {
+		t.Fatalf("starting strace: %v", err)
+	}
+	go func() {
+		x.command.Wait()
+		close(x.ended)
+	}()
+	t.Cleanup(x.kill)
+	gateway.Eventually(t, "strace is attached", func() bool {
+		text, _ := os.ReadFile(messages.Name())
+		if strings.Contains(string(text), "attached") {
+			return true
+		}
+		if len(text) > 0 && x.isOver() {
+			t.Fatalf("strace: %s", text)
+		}
+		return false
+	})
+	return x
+}
+
+func (x *tracer) isOver() bool {
+	select {
+	case <-x.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// calls returns what it saw so far.
+func (x *tracer) calls() string {
+	text, err := os.ReadFile(x.out)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// hits counts the calls with which it has interfered.
+func (x *tracer) hits() int { return len(interfered.FindAllString(x.calls(), -1)) }
+
+var interfered = regexp.MustCompile(`\((INJECTED|DELAYED)`)
+
+// detach lets the process go on by itself.
+func (x *tracer) detach() { x.end(syscall.SIGINT) }
+
+// kill ends strace whatever it waits for.
+func (x *tracer) kill() { x.end(syscall.SIGKILL) }
+
+func (x *tracer) end(signal os.Signal) {
+	x.command.Process.Signal(signal)
+	<-x.ended
+}
