@@ -98,15 +98,43 @@ func (s *Service) Declare(ctx context.Context, integrations []*Integration) (*De
 		}
 		d.byID[in.WebhookID] = complete
 		d.sorted = append(d.sorted, complete)
-		switch record, err := s.integrations.Get(ctx, in.WebhookID); {
-		case err == nil && !record.Deleted:
-			d.Shadowed = append(d.Shadowed, in.WebhookID)
-		case err != nil && !errors.Is(err, storage.ErrNotFound):
+		shadowed, err := s.reserve(ctx, in)
+		if err != nil {
 			return nil, fmt.Errorf("declaring the integration %s: %w", in.WebhookID, err)
+		}
+		if shadowed {
+			d.Shadowed = append(d.Shadowed, in.WebhookID)
 		}
 	}
 	slices.SortFunc(d.sorted, byPlace)
 	return d, nil
+}
+
+// reserve keeps the webhook ID for the declaration's project, as a deletion
+// over the admin API does, so that no other project can take the URL over once
+// it is not declared any more. It says whether the storage has an integration
+// of the ID.
+func (s *Service) reserve(ctx context.Context, in *Integration) (shadowed bool, err error) {
+	defer s.turn(in.WebhookID)()
+	for range maxTries {
+		record, err := s.integrations.Get(ctx, in.WebhookID)
+		switch {
+		case errors.Is(err, storage.ErrNotFound):
+			record = storage.Integration{WebhookID: in.WebhookID, Deleted: true}
+		case err != nil:
+			return false, err
+		case !record.Deleted:
+			return true, nil
+		case record.Project == in.Project, len(record.Value) > 0: // a deletion that was cut short is its project's to end
+			return false, nil
+		}
+		record.Project = in.Project
+		_, err = s.integrations.Put(ctx, record, record.Revision)
+		if !errors.Is(err, storage.ErrConflict) {
+			return false, err
+		}
+	}
+	return false, storage.ErrConflict
 }
 
 // declaration is what the storage keeps of a declared integration: no secret,
