@@ -21,34 +21,55 @@ func describe(s settings) {
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Printf(", load before %s", strings.Fields(string(load))[0])
 	}
-	fmt.Printf("; wrk with %d threads and %d connections, %d rounds of %s\n", s.threads, s.connections, s.rounds, s.time)
+	fmt.Printf("; wrk with %d threads and %d connections, %d rounds of %s\n\n", s.threads, s.connections, s.rounds, s.time)
 }
 
-// measureDisk prints how long the disk takes to sync a group of events, with
-// nothing else going on: 64 KiB written and synced as the event log does it.
-func measureDisk(dir string) error {
-	const group, count = 64 << 10, 500
+// synced is how long the disk takes to write and sync that many bytes, with
+// nothing else going on.
+type synced struct {
+	size     int
+	p50, p99 time.Duration
+}
+
+// measureDisk writes and syncs as the event log does it: as many bytes as one
+// event of 1 KB has, then groups of 64 events of each size.
+func measureDisk(dir string) ([]synced, error) {
+	var all []synced
+	for _, size := range []int{2 << 10, 64 << 10, 512 << 10} {
+		one, err := measureSync(dir, size)
+		if err != nil {
+			return nil, fmt.Errorf("measuring the disk: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func measureSync(dir string, size int) (synced, error) {
+	const count = 500
 	path := filepath.Join(dir, "disk")
-	file, err := segment.OS{}.Create(path, group*count)
+	file, err := segment.OS{}.Create(path, int64(size)*count)
 	if err != nil {
-		return fmt.Errorf("measuring the disk: %w", err)
+		return synced{}, err
 	}
 	defer os.Remove(path)
 	defer file.Close()
 	took := make([]time.Duration, count)
-	data := make([]byte, group)
+	data := make([]byte, size)
 	for i := range took {
 		start := time.Now()
-		if _, err := file.WriteAt(data, int64(i)*group); err != nil {
-			return fmt.Errorf("measuring the disk: %w", err)
+		if _, err := file.WriteAt(data, int64(i)*int64(size)); err != nil {
+			return synced{}, err
 		}
 		if err := file.Sync(); err != nil {
-			return fmt.Errorf("measuring the disk: %w", err)
+			return synced{}, err
 		}
 		took[i] = time.Since(start)
 	}
 	slices.Sort(took)
-	fmt.Printf("disk: 64 KiB written and synced in %.2f ms, p99 %.2f ms\n\n",
-		took[count/2].Seconds()*1000, took[count*99/100].Seconds()*1000)
-	return nil
+	return synced{size, took[count/2], took[count*99/100]}, nil
+}
+
+func (d synced) String() string {
+	return fmt.Sprintf("%d KiB in %.2f ms, p99 %.2f ms", d.size>>10, d.p50.Seconds()*1000, d.p99.Seconds()*1000)
 }

@@ -1,7 +1,9 @@
-// Command bench measures the gateway beside plain Caddy, in one process and
+// Command bench measures the gateway. Beside plain Caddy, in one process and
 // one run: `respond 202`, events accepted durably, `reverse_proxy`, and inline
-// authentication in front of it. It is run by `make bench`, from the root of
-// the checkout, and needs wrk.
+// authentication in front of it; beside it another program that takes webhooks,
+// where that is installed. Then its latency at a steady rate, deliveries while
+// it accepts, lookups among many integrations, and memory. It is run by `make
+// bench`, from the root of the checkout, and needs Linux and wrk.
 package main
 
 import (
@@ -14,35 +16,51 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // settings are the flags.
 type settings struct {
-	binary      string
-	dir         string
-	rounds      int
-	time        time.Duration
-	threads     int
-	connections int
+	binary       string
+	dir          string
+	parts        string
+	rounds       int
+	time         time.Duration
+	threads      int
+	connections  int
+	rate         int
+	integrations int
+	settle       time.Duration
 }
 
-// sizes of the bodies in bytes.
-var sizes = []int{1 << 10, 8 << 10}
+// part is a part of the run, which prints what it found.
+type part struct {
+	name string
+	run  func(ctx context.Context, s settings) error
+}
 
-// pause lets the work end that a run leaves behind, before the next one. After
-// accepted events that is the index, which follows within two seconds.
-const pause, longPause = 500 * time.Millisecond, 3 * time.Second
+var parts = []part{
+	{"memory", measureMemory},
+	{"sites", compareSites},
+	{"rate", measureAtRate},
+	{"deliveries", measureDeliveries},
+	{"lookups", measureLookups},
+}
 
 func main() {
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/hookgate", "the gateway to measure")
 	flag.StringVar(&s.dir, "dir", ".work/bench", "where it keeps its data: the disk that is measured; removed afterwards")
+	flag.StringVar(&s.parts, "parts", "memory,sites,rate,deliveries,lookups", "what is measured")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each site is measured with each size")
 	flag.DurationVar(&s.time, "time", 3*time.Second, "how long each time, in whole seconds")
 	flag.IntVar(&s.threads, "threads", 1, "threads of wrk")
 	flag.IntVar(&s.connections, "connections", 64, "connections of wrk")
+	flag.IntVar(&s.rate, "rate", 2000, "requests a second of the part at a steady rate")
+	flag.IntVar(&s.integrations, "integrations", 1_000_000, "the most integrations among which one is looked up")
+	flag.DurationVar(&s.settle, "settle", 10*time.Second, "how long memory settles before it is read")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -57,8 +75,9 @@ func run(ctx context.Context, s settings) (err error) {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk, which sends the requests, is not installed: install the package wrk (apt-get install wrk)")
 	}
-	if s.rounds < 1 || s.time < time.Second {
-		return errors.New("a round and a second are the least that can be measured")
+	chosen, err := s.check()
+	if err != nil {
+		return err
 	}
 	if s.dir, err = filepath.Abs(s.dir); err != nil {
 		return err
@@ -72,62 +91,52 @@ func run(ctx context.Context, s settings) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 
 	describe(s)
-	if err := measureDisk(s.dir); err != nil {
-		return err
+	for _, p := range chosen {
+		err := p.run(ctx, s)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		if err != nil {
+			return fmt.Errorf("measuring %s: %w", p.name, err)
+		}
 	}
-	g, err := startGateway(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	results, err := measure(ctx, g, s)
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	if err != nil {
-		return fmt.Errorf("%w; the end of the gateway's log:\n%s", err, g.tail())
-	}
-	results.print(os.Stdout)
 	return nil
 }
 
-// measure runs the rounds: in each one, every site with every size, there and
-// back, so that no site always comes first.
-func measure(ctx context.Context, g *gateway, s settings) (results, error) {
-	requests := make(map[int]string)
-	for _, size := range sizes {
-		path, err := writeRequest(s.dir, size)
-		if err != nil {
-			return nil, err
-		}
-		requests[size] = path
-		if err := g.try(path); err != nil {
-			return nil, err
+// check returns the parts that are wanted.
+func (s settings) check() ([]part, error) {
+	if s.rounds < 1 || s.time < time.Second {
+		return nil, errors.New("a round and a second are the least that can be measured")
+	}
+	if s.rate < 1 || s.integrations < 1 || s.connections < 1 {
+		return nil, errors.New("rate, integrations and connections are numbers from 1")
+	}
+	wanted := strings.Split(s.parts, ",")
+	var chosen []part
+	for _, p := range parts {
+		if slices.Contains(wanted, p.name) {
+			chosen = append(chosen, p)
 		}
 	}
-	all := make(results)
-	for round := range s.rounds + 1 {
-		name := fmt.Sprintf("round %d of %d", round, s.rounds)
-		order, length := slices.Clone(sites), s.time
-		if round == 0 {
-			name, length = "warm-up", time.Second
-		}
-		if round%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, size := range sizes {
-			for _, site := range order {
-				fmt.Fprintf(os.Stderr, "\r%-20s %-16s %5d bytes ", name, site.name, size)
-				measured, err := g.measure(ctx, s, site, requests[size], length)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", site.name, err)
-				}
-				if round > 0 {
-					all[cell{site.name, size}] = append(all[cell{site.name, size}], measured)
-				}
-			}
-		}
+	if len(chosen) != len(wanted) {
+		return nil, fmt.Errorf("-parts %s: one of them is unknown or twice there", s.parts)
 	}
-	fmt.Fprintf(os.Stderr, "\r%60s\r", "")
-	return all, nil
+	return chosen, nil
+}
+
+// status says on standard error what is being done, over what was said before.
+func status(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "\r%-60s", fmt.Sprintf(format, args...))
+}
+
+func endStatus() { fmt.Fprintf(os.Stderr, "\r%60s\r", "") }
+
+// wait waits, unless the run is interrupted.
+func wait(ctx context.Context, length time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(length):
+		return nil
+	}
 }

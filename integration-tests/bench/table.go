@@ -17,28 +17,47 @@ type cell struct {
 type results map[cell][]measured
 
 // print writes the table, in Markdown.
-func (r results) print(out io.Writer) {
-	table := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(table, "| body\t| site\t| requests/s, median (min–max)\t| p50\t| p99\t| processor time\t| beside it\t|")
-	fmt.Fprintln(table, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+func (r results) print(out io.Writer, contenders []contender) {
+	table := newTable(out, "body", "site", "requests/s, median (min–max)", "p50", "p99", "processor time", "beside it")
 	for _, size := range sizes {
-		for _, s := range sites {
-			runs := r[cell{s.name, size}]
+		for _, c := range contenders {
+			runs := r[cell{c.name, size}]
 			rates := each(runs, measured.rate)
-			fmt.Fprintf(table, "| %d KB\t| `%s`\t| %.0f (%.0f–%.0f)\t| %.2f ms\t| %.2f ms\t| %.0f µs\t| %s\t|\n",
-				size>>10, s.name, median(rates), slices.Min(rates), slices.Max(rates),
-				median(each(runs, func(m measured) float64 { return float64(m.P50) / 1000 })),
-				median(each(runs, func(m measured) float64 { return float64(m.P99) / 1000 })),
-				median(each(runs, func(m measured) float64 { return m.CPU })),
-				r.compare(s.name, size))
+			table.row(
+				fmt.Sprintf("%d KB", size>>10), "`"+c.name+"`",
+				fmt.Sprintf("%.0f (%.0f–%.0f)", median(rates), slices.Min(rates), slices.Max(rates)),
+				fmt.Sprintf("%.2f ms", median(each(runs, measured.p50))),
+				fmt.Sprintf("%.2f ms", median(each(runs, measured.p99))),
+				fmt.Sprintf("%.0f µs", median(each(runs, measured.cpu))),
+				r.compare(c.name, size))
 		}
 	}
-	table.Flush()
+	table.end()
 }
 
-// compare says how fast a site is beside the plain one, round by round.
+// printDisk writes what the disk alone needs, and the tail of accepting beside
+// it: a group of 64 such events is what 64 senders can wait for at once.
+func (r results) printDisk(out io.Writer, disk []synced) {
+	fmt.Fprintln(out, "The disk, with nothing else to do, writes and syncs:")
+	for _, d := range disk {
+		fmt.Fprintf(out, "- %s", d)
+		for _, size := range sizes {
+			if runs := r[cell{accept, size}]; d.size == 64*size && len(runs) > 0 {
+				p99 := median(each(runs, measured.p99))
+				fmt.Fprintf(out, "; accepting %d KB has a p99 of %.2f ms, %.1f times as much", size>>10, p99, p99/d.p99.Seconds()/1000)
+			}
+		}
+		fmt.Fprintln(out)
+	}
+	fmt.Fprintln(out)
+}
+
+// beside is what a contender's rate is compared with.
+var beside = map[string]string{accept: respond, inline: proxy, peerRuns: accept, peerChecks: accept}
+
+// compare says how fast a site is beside another one, round by round.
 func (r results) compare(name string, size int) string {
-	against := map[string]string{accept: respond, inline: proxy}[name]
+	against := beside[name]
 	if against == "" {
 		return ""
 	}
@@ -49,6 +68,11 @@ func (r results) compare(name string, size int) string {
 	}
 	return fmt.Sprintf("%.2f × `%s` (%.2f–%.2f)", median(ratios), against, slices.Min(ratios), slices.Max(ratios))
 }
+
+// p50 and p99 are in milliseconds, cpu in microseconds.
+func (m measured) p50() float64 { return float64(m.P50) / 1000 }
+func (m measured) p99() float64 { return float64(m.P99) / 1000 }
+func (m measured) cpu() float64 { return m.CPU }
 
 func each(runs []measured, value func(measured) float64) []float64 {
 	values := make([]float64, len(runs))
@@ -66,4 +90,33 @@ func median(values []float64) float64 {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// table is a table in Markdown.
+type table struct {
+	*tabwriter.Writer
+	out io.Writer
+}
+
+func newTable(out io.Writer, columns ...string) table {
+	t := table{tabwriter.NewWriter(out, 0, 0, 1, ' ', 0), out}
+	t.row(columns...)
+	rule := make([]string, len(columns))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	t.row(rule...)
+	return t
+}
+
+func (t table) row(cells ...string) {
+	for _, text := range cells {
+		fmt.Fprintf(t, "| %s\t", text)
+	}
+	fmt.Fprintln(t, "|")
+}
+
+func (t table) end() {
+	t.Flush()
+	fmt.Fprintln(t.out)
 }
