@@ -1,8 +1,14 @@
 package badger
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -17,12 +23,27 @@ import (
 type backend struct {
 	integrations *store.Store
 	events       *eventlog.Log
+	key          seal.Key
+	logger       *zap.Logger
+	backup       sync.Mutex // held by the backup under way
+
+	// While integrations may be sealed with a replaced key, a goroutine seals
+	// them anew.
+	replaced  atomic.Bool
+	stop      context.CancelFunc
+	resealing sync.WaitGroup
 }
 
-func openBackend(dir string, key seal.Key, logger *zap.Logger) (storage.Backend, error) {
+// openBackend opens the parts in a directory. A key that has replaced others is
+// the only one that is needed to open the event log's index from then on.
+func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error) {
 	integrations, err := store.Open(store.Options{Dir: filepath.Join(dir, integrationsDir), Key: key, Logger: logger})
 	if err != nil {
 		return nil, err
+	}
+	// The lock on the integrations keeps other processes away.
+	if err := eventlog.Rekey(filepath.Join(dir, eventsDir), key); err != nil {
+		return nil, errors.Join(err, integrations.Close())
 	}
 	events, err := eventlog.Open(eventlog.Options{Dir: filepath.Join(dir, eventsDir), Key: key, Logger: logger})
 	if err != nil {
@@ -31,7 +52,39 @@ func openBackend(dir string, key seal.Key, logger *zap.Logger) (storage.Backend,
 	if err := disk.SyncDir(dir); err != nil {
 		return nil, errors.Join(err, events.Close(), integrations.Close())
 	}
-	return &backend{integrations: integrations, events: events}, nil
+	return &backend{integrations: integrations, events: events, key: key, logger: logger, stop: func() {}}, nil
+}
+
+// resealPause is how long a failure to seal integrations anew stands before it
+// is tried again.
+const resealPause = 10 * time.Second
+
+// reseal seals all integrations with the present key, beside their use, and
+// calls done when no other is needed for them.
+func (b *backend) reseal(done func() error) {
+	b.replaced.Store(true)
+	var ctx context.Context
+	ctx, b.stop = context.WithCancel(context.Background())
+	b.resealing.Go(func() {
+		for ctx.Err() == nil {
+			err := b.integrations.Reseal(ctx)
+			if err == nil {
+				err = done()
+			}
+			if err == nil {
+				b.replaced.Store(false)
+				b.logger.Info("all integrations are sealed with the present key")
+				return
+			}
+			if ctx.Err() == nil {
+				b.logger.Warn("sealing integrations with the present key; the replaced one is still needed", zap.Error(err))
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(resealPause):
+			}
+		}
+	})
 }
 
 // Integrations implements storage.Backend.
@@ -39,6 +92,35 @@ func (b *backend) Integrations() storage.Integrations { return b.integrations }
 
 // Events implements storage.Backend.
 func (b *backend) Events() storage.Events { return b.events }
+
+// Keys implements storage.Keyed.
+func (b *backend) Keys() ([]storage.Key, error) {
+	present := b.key.ID()
+	var keys []storage.Key
+	segments, err := b.segmentKeys()
+	if err != nil {
+		return nil, err
+	}
+	for key := range b.key.All() {
+		id := key.ID()
+		needed := id == present || segments[id] || b.replaced.Load()
+		keys = append(keys, storage.Key{ID: hex.EncodeToString(id[:]), Needed: needed})
+	}
+	return keys, nil
+}
+
+// segmentKeys tells which keys the events are sealed with. There is nothing to
+// look for where there is one key only.
+func (b *backend) segmentKeys() (map[[seal.KeyIDSize]byte]bool, error) {
+	if len(b.key.IDs()) == 1 {
+		return nil, nil
+	}
+	ids, err := eventlog.KeyIDs(b.events.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	}
+	return ids, nil
+}
 
 // Health implements storage.Backend.
 func (b *backend) Health() storage.Health {
@@ -51,4 +133,15 @@ func (b *backend) Health() storage.Health {
 }
 
 // Close implements storage.Backend.
-func (b *backend) Close() error { return errors.Join(b.events.Close(), b.integrations.Close()) }
+func (b *backend) Close() error {
+	b.stop()
+	b.resealing.Wait()
+	return errors.Join(b.events.Close(), b.integrations.Close())
+}
+
+// Interface guards
+var (
+	_ storage.Backend  = (*backend)(nil)
+	_ storage.Backuper = (*backend)(nil)
+	_ storage.Keyed    = (*backend)(nil)
+)

@@ -3,11 +3,11 @@
 package badger
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -31,9 +31,11 @@ type Storage struct {
 
 	// EncryptionKey is 32 bytes in base64, best given as a placeholder such as
 	// {file./etc/hookgate/key}: what is written out here can be read in Caddy's
-	// own /config/. Default: a key that is generated when the storage is first
-	// made, and kept beside it in `<path>.key`. **Without the key the data
-	// cannot be read**, so keep a copy of it.
+	// own /config/. Several keys may stand there, separated by blanks or line
+	// ends: the first one seals, and the others open what they have sealed
+	// before. Default: a key that is generated when the storage is first made,
+	// and kept beside it in `<path>.key`. **Without the key the data cannot be
+	// read**, so keep a copy of it.
 	EncryptionKey string `json:"encryption_key,omitempty"`
 
 	path string
@@ -105,17 +107,27 @@ func (s *Storage) Options() string {
 	if s.key == nil {
 		return "generated key"
 	}
-	id := s.key.ID()
-	return hex.EncodeToString(id[:])
+	return strings.Join(s.key.IDs(), " ")
 }
 
 // Open opens the storage, or makes it.
 func (s *Storage) Open() (storage.Backend, error) {
-	key, err := s.unlock()
+	key, replaced, err := s.unlock()
 	if err != nil {
 		return nil, err
 	}
-	return openBackend(s.path, key, zap.New(liveCore{}).Named(string(s.CaddyModule().ID)))
+	opened, err := openBackend(s.path, key, s.logger())
+	if err != nil {
+		return nil, err
+	}
+	if replaced {
+		opened.reseal(func() error { return s.writeKeycheck(keycheckOf(key)) })
+	}
+	return opened, nil
+}
+
+func (s *Storage) logger() *zap.Logger {
+	return zap.New(liveCore{}).Named(string(s.CaddyModule().ID))
 }
 
 // UnmarshalCaddyfile sets up the storage:
