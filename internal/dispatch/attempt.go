@@ -40,30 +40,45 @@ const (
 
 // end is how a worker hands a job back.
 type end struct {
-	fate   fate
-	delay  time.Duration
-	health health
-	// code of the result, for the log.
-	code string
+	fate  fate
+	delay time.Duration
 }
 
 // work does a job from its start to its return to the schedule.
-func (d *Dispatcher) work(j job) {
+func (d *Dispatcher) work(j *job) {
 	e := end{fate: later, delay: faultWait}
 	defer func() { d.giveBack(j, e) }()
-	e = d.handle(&j)
+	e = d.handle(j)
 }
 
-// giveBack returns a job to the schedule, and tells the circuit.
-func (d *Dispatcher) giveBack(j job, e end) {
+// giveBack returns a job to the schedule.
+func (d *Dispatcher) giveBack(j *job, e end) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
+	d.clear(j, silent, "", now)
+	d.schedule.giveBack(j, e.fate, e.delay, now)
+	d.pump()
+}
+
+// leave makes the job's place at the endpoint free for another one, before the
+// storage is told, which may wait for the disk.
+func (d *Dispatcher) leave(j *job, h health, code string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear(j, h, code, d.now())
+	d.pump()
+}
+
+// clear does so once, and tells the circuit. mu is held.
+func (d *Dispatcher) clear(j *job, h health, code string, now time.Duration) {
+	if j.left {
+		return
+	}
+	d.schedule.leave(j)
 	g := j.guest
 	before := g.circuit.open
-	opened := g.circuit.end(j.probe, e.health, now)
-	d.schedule.giveBack(j, e.fate, e.delay, now)
-
+	opened := g.circuit.end(j.probe, h, now)
 	inUse := j.lane.station.guest == g
 	switch {
 	case opened && inUse:
@@ -74,9 +89,8 @@ func (d *Dispatcher) giveBack(j job, e end) {
 		}
 	}
 	if before != g.circuit.open && inUse {
-		d.reportCircuit(g, e.code)
+		d.reportCircuit(g, code)
 	}
-	d.pump()
 }
 
 // handle claims the event and attempts it, unless its integration or the end
@@ -129,7 +143,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	began := time.Now()
 	refuse := func(code, detail string) end {
 		at := storage.Attempt{At: began, Error: code, Detail: shorten(detail)}
-		return d.finish(j, record, at, storage.Failed, end{})
+		return d.finish(j, record, at, storage.Failed, 0)
 	}
 	if record.Crashes >= crashes {
 		return refuse(trigger.ErrQuarantined, "")
@@ -151,7 +165,8 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		policy := j.guest.plan.Retry
 		wait := min(max(result.RetryAfter, policy.Initial), max(policy.Max, policy.Initial))
 		d.logger.Debug("the run goes on", d.fields(record, zap.Duration("duration", took))...)
-		return d.release(j, end{fate: later, delay: wait, health: well})
+		d.leave(j, well, "")
+		return d.release(j, end{fate: later, delay: wait})
 	}
 	isCut := d.cut.Err() != nil
 	if isCut && result.Verdict != trigger.Delivered && result.Verdict != trigger.Fail {
@@ -171,7 +186,9 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	case status == storage.Failed && at.Error == "":
 		at.Error = trigger.ErrExpired
 	}
-	return d.finish(j, record, at, status, end{delay: wait, health: healthOf(result)})
+	record.Header, record.Body = nil, nil
+	d.leave(j, healthOf(result), outcome(status, at.Error))
+	return d.finish(j, record, at, status, wait)
 }
 
 // run calls the trigger. A panic of it is a failed attempt: the event that
@@ -241,17 +258,16 @@ func healthOf(result trigger.Result) health {
 	}
 }
 
-// finish records an attempt, and ends the job as e says when the event is
-// still pending.
-func (d *Dispatcher) finish(j *job, record *storage.Record, at storage.Attempt, status storage.Status, e end) end {
-	e.code = outcome(status, at.Error)
-	due := time.Now().Add(e.delay)
-	d.observe(j.lane.station.resourceType, e.code, at.Duration)
+// finish records an attempt. An event that is still pending waits for the
+// delay.
+func (d *Dispatcher) finish(j *job, record *storage.Record, at storage.Attempt, status storage.Status, delay time.Duration) end {
+	due := time.Now().Add(delay)
+	d.observe(j.lane.station.resourceType, outcome(status, at.Error), at.Duration)
 	err := d.tell("recording an attempt", j, func(ctx context.Context) error {
 		return d.events.Finish(ctx, j.lane.identity, j.item.id, at, status, due)
 	})
 	d.reportAttempt(record, at, status)
-	return e.after(status, err)
+	return end{delay: delay}.after(status, err)
 }
 
 // release ends the claim without an attempt, and the job as e says.
@@ -284,9 +300,16 @@ func (e end) after(status storage.Status, err error) end {
 
 // tell tells the storage what has become of a claimed event, and again while
 // it cannot take it: the claim would outlive the attempt otherwise. Meanwhile
-// the worker takes no other event.
+// the worker takes no other event, and nobody does while the storage takes no
+// results at all: they would be attempts to repeat after a crash.
 func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) error {
 	ctx := context.WithoutCancel(d.cut)
+	untold := false
+	defer func() {
+		if untold {
+			d.count(-1)
+		}
+	}()
 	for n := 1; ; n++ {
 		isCut := d.cut.Err() != nil // before the try, so that one follows the cut
 		err := say(ctx)
@@ -294,11 +317,22 @@ func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) 
 			return err
 		}
 		d.fault(what, j, err)
+		if !untold && errors.Is(err, storage.ErrUnavailable) {
+			untold = true
+			d.count(1)
+		}
 		if isCut || n >= persistence && !errors.Is(err, storage.ErrUnavailable) {
 			return err
 		}
 		sleep(d.cut, rest)
 	}
+}
+
+// count counts the workers whose results an unavailable storage does not take.
+func (d *Dispatcher) count(by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.schedule.untold += by
 }
 
 // bury ends an event that cannot be read.

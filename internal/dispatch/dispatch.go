@@ -244,7 +244,7 @@ func (d *Dispatcher) pump() {
 		if !ok {
 			break
 		}
-		d.workers.Go(func() { d.work(j) })
+		d.workers.Go(func() { d.work(&j) })
 	}
 	d.arm(now)
 }

@@ -128,9 +128,9 @@ func TestLimits(t *testing.T) {
 		limits       Concurrency
 		want         int
 	}{
-		{1, 1, 1, Concurrency{}, 16},
-		{1, 3, 1, Concurrency{}, 16},
-		{1, 3, 3, Concurrency{}, 16},
+		{1, 1, 1, Concurrency{}, 32},
+		{1, 3, 1, Concurrency{}, 32},
+		{1, 3, 3, Concurrency{}, 32},
 		{10, 1, 1, Concurrency{}, 64},
 		{10, 3, 1, Concurrency{}, 64},
 		{20, 2, 2, Concurrency{}, 128},

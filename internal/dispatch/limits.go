@@ -10,7 +10,8 @@ import (
 // Concurrency bounds what is under way at once. A zero field takes its
 // default.
 type Concurrency struct {
-	// Total bounds the attempts. It is larger than PerTrigger, so that some
+	// Total bounds the attempts, with those that have ended and wait for the
+	// storage to take their result. It is larger than PerTrigger, so that some
 	// triggers that hang leave room for the others. Default: 256.
 	Total int
 
@@ -18,7 +19,7 @@ type Concurrency struct {
 	// its own (trigger.Limited). Default: 64.
 	PerTrigger int
 
-	// PerIntegration bounds the attempts for one integration. Default: 16.
+	// PerIntegration bounds the attempts for one integration. Default: 32.
 	PerIntegration int
 
 	// Bytes bounds the headers and bodies that attempts hold in memory, and a
@@ -30,7 +31,7 @@ type Concurrency struct {
 func (c Concurrency) withDefaults() Concurrency {
 	c.Total = cmp.Or(max(c.Total, 0), 256)
 	c.PerTrigger = cmp.Or(max(c.PerTrigger, 0), 64)
-	c.PerIntegration = cmp.Or(max(c.PerIntegration, 0), 16)
+	c.PerIntegration = cmp.Or(max(c.PerIntegration, 0), 32)
 	c.Bytes = cmp.Or(max(c.Bytes, 0), 64<<20)
 	return c
 }
@@ -45,8 +46,7 @@ type load struct {
 // is under way.
 func (s *schedule) fits(identity storage.Identity, it item) bool {
 	own, bytes := s.running[identity], s.weight(it)
-	return s.all.attempts < s.limits.Total &&
-		own.attempts < s.limits.PerIntegration &&
+	return own.attempts < s.limits.PerIntegration &&
 		s.all.bytes+bytes <= s.limits.Bytes &&
 		(own.bytes == 0 || own.bytes+bytes <= s.limits.Bytes/4)
 }
@@ -54,8 +54,8 @@ func (s *schedule) fits(identity storage.Identity, it item) bool {
 // weight is what an event counts for in Concurrency.Bytes.
 func (s *schedule) weight(it item) int64 { return min(int64(it.size), s.limits.Bytes/2) }
 
-// begin counts a job in.
-func (s *schedule) begin(j *job) {
+// enter counts a job in.
+func (s *schedule) enter(j *job) {
 	j.weight = s.weight(j.item)
 	own := s.running[j.lane.identity]
 	s.running[j.lane.identity] = load{own.attempts + 1, own.bytes + j.weight}
@@ -64,15 +64,15 @@ func (s *schedule) begin(j *job) {
 	j.lane.station.running++
 }
 
-// end counts a job out.
-func (s *schedule) end(j job) {
+// leave counts it out, but for Total: that has it until it is given back.
+func (s *schedule) leave(j *job) {
+	j.left = true
 	own := s.running[j.lane.identity]
 	if own.attempts == 1 {
 		delete(s.running, j.lane.identity)
 	} else {
 		s.running[j.lane.identity] = load{own.attempts - 1, own.bytes - j.weight}
 	}
-	s.all.attempts--
 	s.all.bytes -= j.weight
 	j.lane.station.running--
 }

@@ -172,3 +172,40 @@ func TestLimitsChange(t *testing.T) {
 		b.want(0, 500, 0)
 	})
 }
+
+// slowEvents takes its time to record an attempt.
+type slowEvents struct{ *fakeEvents }
+
+func (s slowEvents) Finish(ctx context.Context, integration storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
+	time.Sleep(time.Second)
+	return s.fakeEvents.Finish(ctx, integration, id, attempt, status, due)
+}
+
+// While a result is being recorded, another attempt takes the place at the
+// endpoint; what waits for the storage is bounded all the same.
+func TestRecordingHoldsNoPlace(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.stop()
+		b.d = New(Options{Events: slowEvents{b.events}})
+		if err := b.d.Start(); err != nil {
+			t.Fatal(err)
+		}
+		b.limits = Concurrency{PerTrigger: 2, PerIntegration: 1, Total: 40, Bytes: 400}
+		b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
+			time.Sleep(10 * time.Millisecond)
+			return resultOK
+		}))
+		for n := range 1000 {
+			b.acceptBytes(n%2, 100)
+		}
+		b.pass(10*time.Second + 500*time.Millisecond)
+		if n := len(b.log.all()); n < 400 || n > 440 {
+			t.Errorf("%d attempts in ten seconds and a half", n)
+		}
+		b.pass(time.Minute)
+		b.want(0, 1000, 0)
+		if b.log.most != 2 {
+			t.Errorf("%d at once", b.log.most)
+		}
+	})
+}

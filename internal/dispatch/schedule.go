@@ -26,6 +26,7 @@ type schedule struct {
 
 	all     load // under way
 	running map[storage.Identity]load
+	untold  int // results that the storage does not take at present
 
 	// changes counts what may have changed an integration's state. A lane is
 	// held on the word of an earlier state only if nothing has changed since.
@@ -90,6 +91,7 @@ type job struct {
 	weight  int64  // what it counts for in Concurrency.Bytes
 	// queued is when the event was accepted or queued again, once it is claimed.
 	queued time.Duration
+	left   bool // the endpoint: its result is being recorded
 	// overdue means that the event's time ran out behind an open circuit.
 	overdue bool
 }
@@ -168,7 +170,7 @@ func (s *schedule) ripen(now time.Duration) {
 
 // take picks the next event to attempt, if one may be attempted now.
 func (s *schedule) take(now time.Duration) (job, bool) {
-	if s.all.attempts >= s.limits.Total {
+	if s.all.attempts >= s.limits.Total || s.untold > 0 {
 		return job{}, false
 	}
 	for range s.order {
@@ -184,7 +186,7 @@ func (s *schedule) take(now time.Duration) (job, bool) {
 		if ok {
 			j.guest = st.guest
 			j.changes = s.changes
-			s.begin(&j)
+			s.enter(&j)
 			return j, true
 		}
 	}
@@ -234,8 +236,8 @@ func (s *schedule) takeOverdue(st *station) (job, bool) {
 
 // giveBack ends a job. With later and hold the event waits for the delay;
 // for hold, 0 means until something changes.
-func (s *schedule) giveBack(j job, f fate, delay, now time.Duration) {
-	s.end(j)
+func (s *schedule) giveBack(j *job, f fate, delay, now time.Duration) {
+	s.all.attempts--
 	l := j.lane
 	if l.dropped {
 		return

@@ -27,11 +27,11 @@ func TestStopDrains(t *testing.T) {
 		if took := time.Since(began); took != 3*time.Second {
 			t.Errorf("stopping took %v", took)
 		}
-		b.want(84, 16, 0)
+		b.want(68, 32, 0)
 		b.d.Use(b.plan(Policy{}, always(resultOK)))
 		b.d.Wake(identity(0))
 		b.pass(time.Hour)
-		b.want(84, 16, 0)
+		b.want(68, 32, 0)
 	})
 }
 

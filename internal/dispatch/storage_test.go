@@ -61,7 +61,7 @@ func TestStorageFaults(t *testing.T) {
 					b.pass(4 * time.Second)
 					b.events.mu.Lock()
 					down = false
-					if asked == 0 || asked > 5*64 {
+					if asked == 0 || asked > 5*256 {
 						t.Errorf("asked %d times", asked)
 					}
 					b.events.mu.Unlock()
@@ -71,6 +71,37 @@ func TestStorageFaults(t *testing.T) {
 			})
 		}
 	}
+}
+
+// While an unavailable storage takes no results, no attempts begin whose results
+// it could not take either.
+func TestRefusedResults(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.limits = Concurrency{PerTrigger: 5}
+		b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
+			time.Sleep(time.Second)
+			return resultOK
+		}))
+		down := true
+		b.events.fail = func(call string, _ storage.ID) error {
+			if call == "finish" && down {
+				return storage.ErrUnavailable
+			}
+			return nil
+		}
+		for n := range 500 {
+			b.events.accept(n, "assistant")
+		}
+		b.pass(10 * time.Minute)
+		if n := len(b.log.all()); n == 0 || n > 10 {
+			t.Errorf("%d attempts", n)
+		}
+		b.events.mu.Lock()
+		down = false
+		b.events.mu.Unlock()
+		b.pass(10 * time.Minute)
+		b.want(0, 500, 0)
+	})
 }
 
 func TestWatchFails(t *testing.T) {
