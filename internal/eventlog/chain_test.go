@@ -113,8 +113,7 @@ func (l *Log) mark(t *testing.T) (mark watermark) {
 // inOneGroup makes calls in turn that share a group, whose sync ends as told.
 func inOneGroup(t *testing.T, l *Log, disk *faultyDisk, fault error, calls ...func()) {
 	t.Helper()
-	gate := make(chan struct{})
-	disk.set(func(d *faultyDisk) { d.gate, d.waits = gate, false })
+	open := disk.shut(t)
 	var wait sync.WaitGroup
 	wait.Go(func() { _, _, _ = l.Append(t.Context(), testEvent(1, "other"), storage.Dedupe{}) })
 	eventually(t, "a group that waits for its sync", func() bool {
@@ -130,8 +129,8 @@ func inOneGroup(t *testing.T, l *Log, disk *faultyDisk, fault error, calls ...fu
 			return len(l.queue.ops) == i+1
 		})
 	}
-	disk.set(func(d *faultyDisk) { d.sync, d.gate = fault, nil })
-	close(gate)
+	disk.set(func(d *faultyDisk) { d.sync = fault })
+	open()
 	wait.Wait()
 }
 

@@ -44,6 +44,19 @@ func (d *faultyDisk) set(change func(*faultyDisk)) {
 	change(d)
 }
 
+// shut has each Sync wait until open is called, or the test is over: the log
+// could not be closed otherwise.
+func (d *faultyDisk) shut(t *testing.T) (open func()) {
+	gate := make(chan struct{})
+	d.set(func(d *faultyDisk) { d.gate, d.waits = gate, false })
+	open = sync.OnceFunc(func() {
+		d.set(func(d *faultyDisk) { d.gate = nil })
+		close(gate)
+	})
+	t.Cleanup(open)
+	return open
+}
+
 func (d *faultyDisk) Create(path string, size int64) (segment.File, error) {
 	d.mu.Lock()
 	err := d.create
@@ -217,8 +230,7 @@ func TestCopiesInOneGroup(t *testing.T) {
 			options, disk := faultyOptions(t, t.TempDir())
 			options.FlushEvery = time.Hour
 			l := mustOpen(t, options)
-			gate := make(chan struct{})
-			disk.set(func(d *faultyDisk) { d.gate = gate })
+			open := disk.shut(t)
 			var wait sync.WaitGroup
 			outcomes, errs := make([]storage.Outcome, 3), make([]error, 3)
 			send := func(i int, key string) {
@@ -241,8 +253,8 @@ func TestCopiesInOneGroup(t *testing.T) {
 			send(1, "copy")
 			send(2, "copy")
 			eventually(t, "both copies", queued(2))
-			disk.set(func(d *faultyDisk) { d.sync, d.gate = fault, nil })
-			close(gate)
+			disk.set(func(d *faultyDisk) { d.sync = fault })
+			open()
 			wait.Wait()
 			if errs[0] != nil {
 				t.Fatal(errs[0])
