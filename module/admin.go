@@ -49,7 +49,6 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		Storage:  held.backend,
 		Base:     app.base(),
 		Holdings: held.holdings,
-		Triggers: held.triggers,
 		Replays:  &held.replays,
 		Logger:   app.logger,
 	})

@@ -52,6 +52,9 @@ type App struct {
 	// Retry says how often and how long a trigger is tried.
 	Retry *Retry `json:"retry,omitempty"`
 
+	// Concurrency bounds the attempts that are under way at once.
+	Concurrency *Concurrency `json:"concurrency,omitempty"`
+
 	// Limits bound what is kept and what is received at a time.
 	Limits *Limits `json:"limits,omitempty"`
 
@@ -118,6 +121,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.provisionRetry(); err != nil {
+		return err
+	}
+	if err := a.provisionConcurrency(); err != nil {
 		return err
 	}
 	if err := a.provisionLimits(); err != nil {

@@ -11,7 +11,7 @@ import (
 // leaves it out.
 func TestNullIsTheDefault(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
-	for _, field := range []string{"public_url", "storage", "retry", "limits", "retention", "triggers", "integrations"} {
+	for _, field := range []string{"public_url", "storage", "retry", "concurrency", "limits", "retention", "triggers", "integrations"} {
 		text := newBench(t).config(func(app map[string]any) {
 			delete(app, "integrations") // for it needs the trigger
 			app[field] = nil

@@ -39,6 +39,12 @@ func init() {
 //				max      <duration>
 //				attempts <number>
 //			}
+//			concurrency {
+//				total       <number>
+//				trigger     <number>
+//				integration <number>
+//				bytes       <size>
+//			}
 //			limits {
 //				disk               <size>
 //				backlog            <number>
@@ -87,6 +93,9 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "retry":
 			a.Retry = new(Retry)
 			err = a.Retry.UnmarshalCaddyfile(d)
+		case "concurrency":
+			a.Concurrency = new(Concurrency)
+			err = a.Concurrency.UnmarshalCaddyfile(d)
 		case "limits":
 			a.Limits = new(Limits)
 			err = a.Limits.UnmarshalCaddyfile(d)

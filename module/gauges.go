@@ -52,6 +52,10 @@ var gauges = []gauge{
 		func(h *admin.Holdings) float64 { return float64(h.InFlight) }),
 	newGauge("in_flight_limit_bytes", "Bytes of bodies that may be received and stored at a time.", sum,
 		func(h *admin.Holdings) float64 { return float64(h.InFlightLimit) }),
+	newGauge("attempts_in_flight", "Attempts to run a trigger that are under way.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Attempts) }),
+	newGauge("attempts_in_flight_limit", "How many attempts to run a trigger may be under way.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.AttemptsLimit) }),
 	newGauge("clock_jump_seconds", "The last jump of the wall clock, backward if negative; 0 without one.", sum,
 		func(h *admin.Holdings) float64 { return h.Usage.ClockJump.Seconds() }),
 }
@@ -59,6 +63,8 @@ var gauges = []gauge{
 var (
 	purgedDesc = prometheus.NewDesc("caddy_webhooks_events_purged_total",
 		"Finished events that were purged since the store was opened.", []string{"status"}, nil)
+	triggerDesc = prometheus.NewDesc("caddy_webhooks_trigger_up",
+		"1 while the trigger's circuit is closed: it takes events. 0 while it is open or being probed.", []string{"resource_type"}, nil)
 	stateDesc = prometheus.NewDesc("caddy_webhooks_store_state",
 		"Open stores that are in the state. None is open while it is 0 for all.", []string{"state"}, nil)
 
@@ -77,6 +83,7 @@ func (storeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 		descriptions <- g.desc
 	}
 	descriptions <- purgedDesc
+	descriptions <- triggerDesc
 	descriptions <- stateDesc
 }
 
@@ -88,6 +95,7 @@ func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
 		return true
 	})
 	states := make(map[string]int)
+	up := make(map[string]float64)
 	var delivered, failed uint64
 	for i := range open {
 		state := open[i].Health.State
@@ -97,6 +105,17 @@ func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
 		states[state]++
 		delivered += open[i].Usage.PurgedDelivered
 		failed += open[i].Usage.PurgedFailed
+		for _, t := range open[i].Triggers {
+			if _, found := up[t.ResourceType]; !found {
+				up[t.ResourceType] = 1
+			}
+			if t.State != "closed" {
+				up[t.ResourceType] = 0
+			}
+		}
+	}
+	for resourceType, value := range up {
+		metrics <- prometheus.MustNewConstMetric(triggerDesc, prometheus.GaugeValue, value, resourceType)
 	}
 	for _, state := range storeStates {
 		metrics <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(states[state]), state)
@@ -127,8 +146,12 @@ func (g *gateway) holdings() admin.Holdings {
 		InFlightLimit: g.flight.Limit(),
 		Now:           time.Now(),
 	}
+	held.Triggers = g.triggers()
+	for _, t := range held.Triggers {
+		held.Attempts += t.InFlight
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	held.Limits = g.limits
+	held.Limits, held.AttemptsLimit = g.limits, g.attempts
 	return held
 }

@@ -153,6 +153,7 @@ func TestFailedConfigurationLeavesTheOldOne(t *testing.T) {
 		"storage":     b.config(func(app map[string]any) { app["storage"] = map[string]any{"module": "badger", "path": "{env.UNSET}"} }),
 		"trigger":     b.config(func(app map[string]any) { app["triggers"] = []any{map[string]any{"module": "http"}} }),
 		"retry":       b.config(func(app map[string]any) { app["retry"] = map[string]any{"max": -1} }),
+		"concurrency": b.config(func(app map[string]any) { app["concurrency"] = map[string]any{"total": -1} }),
 		"disk":        b.config(func(app map[string]any) { app["limits"] = map[string]any{"disk": 64<<20 - 1} }),
 		"backlog":     b.config(func(app map[string]any) { app["limits"] = map[string]any{"backlog": 3} }),
 		"events":      b.config(func(app map[string]any) { app["limits"] = map[string]any{"integration_events": -1} }),

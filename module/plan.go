@@ -23,6 +23,7 @@ func (a *App) plan(g *gateway) *dispatch.Plan {
 			Max:      time.Duration(a.Retry.Max),
 			Attempts: a.Retry.Attempts,
 		},
+		Concurrency: a.Concurrency.engine(),
 		Integration: func(webhookID string, identity storage.Identity) dispatch.IntegrationState {
 			route, err := a.route(context.Background(), g, webhookID)
 			switch {

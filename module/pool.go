@@ -39,10 +39,11 @@ type gateway struct {
 
 	// apps are the configurations that are started, the newest last. It is
 	// the newest that dispatches. An older one takes over again when a newer
-	// one fails to start as a whole. limits are those in force.
-	mu     sync.Mutex
-	apps   []*App
-	limits storage.Limits
+	// one fails to start as a whole. What follows is its, too.
+	mu       sync.Mutex
+	apps     []*App
+	limits   storage.Limits
+	attempts int // that may be under way at once
 }
 
 // openGateway opens the storage, or joins those who have it open.
@@ -181,6 +182,7 @@ func (g *gateway) use(a *App) {
 	g.limits = a.limits()
 	g.backend.Events().SetLimits(g.limits)
 	g.flight.SetLimit(a.Limits.InFlight)
+	g.attempts = a.Concurrency.Total
 	g.dispatcher.Use(a.plan(g))
 }
 

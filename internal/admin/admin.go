@@ -26,11 +26,8 @@ type Backend struct {
 	// Base is what stands before the webhook ID in an integration's URL.
 	Base string
 
-	// Holdings returns what the gateway keeps.
+	// Holdings returns what the gateway keeps and does.
 	Holdings func() Holdings
-
-	// Triggers returns the state of each resource type.
-	Triggers func() []Trigger
 
 	// Replays is the pace of all bulk replays.
 	Replays *Pace
@@ -127,6 +124,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusConflict, "this event or a replay of it is pending"
 	case errors.Is(err, storage.ErrConflict):
 		return http.StatusConflict, "the integration is being changed by others; try again"
+	case errors.Is(err, storage.ErrBusy):
+		return http.StatusConflict, "a backup is being written already"
 	case errors.Is(err, integration.ErrPrecondition):
 		return http.StatusPreconditionFailed, err.Error()
 	case errors.As(err, &reached):
@@ -149,6 +148,7 @@ type route struct {
 
 var routes = []route{
 	at("/webhooks/status", methods{http.MethodGet: (*call).status}),
+	at("/webhooks/backup", methods{http.MethodGet: (*call).backup}),
 	at("/webhooks/integrations", methods{http.MethodGet: (*call).listIntegrations}),
 	at("/webhooks/projects/{project}/integrations", methods{
 		http.MethodGet:  (*call).listIntegrations,

@@ -74,13 +74,12 @@ func newAPI(t *testing.T) *api {
 	t.Cleanup(func() { events.Close() })
 	core, logs := observer.New(zap.DebugLevel)
 	a := &api{T: t, logs: logs, Backend: Backend{
-		Service:  integration.NewService(integrations, events),
-		View:     integration.View{Rules: rules()},
-		Storage:  backend{integrations, events},
-		Base:     "https://hooks.example.com/webhooks/",
-		Triggers: func() []Trigger { return []Trigger{{"ticket", "closed", 2}} },
-		Replays:  new(Pace),
-		Logger:   zap.New(core),
+		Service: integration.NewService(integrations, events),
+		View:    integration.View{Rules: rules()},
+		Storage: backend{integrations, events},
+		Base:    "https://hooks.example.com/webhooks/",
+		Replays: new(Pace),
+		Logger:  zap.New(core),
 	}}
 	a.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Serve(w, r, a.Backend) }))
 	t.Cleanup(a.server.Close)
@@ -370,6 +369,7 @@ func TestStatus(t *testing.T) {
 		Limits:   storage.Limits{Disk: 100, Backlog: 50, Events: 40},
 		Usage:    storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
 		InFlight: 11, InFlightLimit: 12, Now: now,
+		Triggers: []Trigger{{"ticket", "closed", 2}},
 	}
 	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
@@ -380,7 +380,7 @@ func TestStatus(t *testing.T) {
 	if got.text != want {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
-	a.Triggers = func() []Trigger { return nil }
+	held.Triggers = nil
 	held.Usage.Largest = storage.Share{Project: "demo", WebhookID: "hook", Events: 3, Bytes: 5}
 	held.Usage.ClockJump = -time.Hour
 	held.Counts.OldestPending = now.Add(time.Hour) // its clock was ahead

@@ -16,7 +16,7 @@ type Trigger struct {
 	InFlight int `json:"in_flight"`
 }
 
-// Holdings is what a gateway keeps at a time, beside its bounds.
+// Holdings is what a gateway keeps and does at a time, beside its bounds.
 type Holdings struct {
 	Health storage.Health
 	Counts storage.Counts
@@ -24,6 +24,9 @@ type Holdings struct {
 	Limits storage.Limits
 	// InFlight are the bytes of bodies that are being received.
 	InFlight, InFlightLimit int64
+	Triggers                []Trigger
+	// Attempts are under way, AttemptsLimit at most.
+	Attempts, AttemptsLimit int
 	// Now is when all this was read.
 	Now time.Time
 }
@@ -46,9 +49,10 @@ type status struct {
 }
 
 type storeStatus struct {
-	State         string `json:"state"`
-	SizeBytes     int64  `json:"size_bytes"`
-	DiskFreeBytes int64  `json:"disk_free_bytes"`
+	State         string      `json:"state"`
+	SizeBytes     int64       `json:"size_bytes"`
+	DiskFreeBytes int64       `json:"disk_free_bytes"`
+	Keys          []keyStatus `json:"keys,omitempty"`
 }
 
 type eventsStatus struct {
@@ -90,7 +94,7 @@ type clockStatus struct {
 func (c *call) status() error {
 	h := c.Holdings()
 	s := status{
-		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes},
+		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, c.keys()},
 		Events: eventsStatus{
 			Pending:              h.Counts.Pending,
 			Failed:               h.Counts.Failed,
@@ -108,7 +112,7 @@ func (c *call) status() error {
 			InFlight:          bound{h.InFlightLimit, h.InFlight},
 		},
 		Clock:    clockStatus{int64(h.Usage.ClockJump.Seconds())},
-		Triggers: append([]Trigger{}, c.Triggers()...),
+		Triggers: append([]Trigger{}, h.Triggers...),
 	}
 	if l := h.Usage.Largest; l.WebhookID != "" {
 		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}
