@@ -1,0 +1,92 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// stallTime is how long the caller may take no byte of a backup.
+const stallTime = time.Minute
+
+// backup streams a backup of the storage. What can be refused is refused before
+// its first byte; after that an error cuts the connection, so that nobody takes
+// a part for the whole.
+func (c *call) backup() error {
+	from, ok := c.Storage.(storage.Backuper)
+	if !ok {
+		return &refusal{http.StatusNotImplemented, "this storage has no backup"}
+	}
+	out := &backupStream{call: c}
+	err := from.Backup(c.r.Context(), out)
+	if err == nil || !out.begun {
+		return err
+	}
+	c.Logger.Error("writing a backup", zap.Error(err))
+	panic(http.ErrAbortHandler)
+}
+
+// backupStream is the body of an answer that may take longer than the admin
+// endpoint gives a request.
+type backupStream struct {
+	*call
+	begun    bool
+	extended time.Time
+}
+
+// Write implements io.Writer.
+func (s *backupStream) Write(text []byte) (int, error) {
+	if now := time.Now(); now.Sub(s.extended) > time.Second {
+		// The deadline of reading counts too: net/http reads on behind a
+		// request, and takes a deadline there for a caller that has left.
+		control := http.NewResponseController(s.w)
+		_ = control.SetReadDeadline(now.Add(stallTime))
+		_ = control.SetWriteDeadline(now.Add(stallTime))
+		s.extended = now
+	}
+	if !s.begun {
+		s.begun = true
+		header := s.w.Header()
+		header.Set("Content-Type", "application/x-tar")
+		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="hookgate-%s.tar"`, time.Now().UTC().Format("20060102-150405")))
+		header.Set("Cache-Control", "no-store")
+	}
+	return s.w.Write(text)
+}
+
+// keyStatus is a key of the storage.
+type keyStatus struct {
+	ID string `json:"id"`
+	// State is "present" (it seals), "needed" (something is kept that it has
+	// sealed) or "unused" (it may be removed).
+	State string `json:"state"`
+}
+
+// keys lists the keys of a storage that has some.
+func (c *call) keys() []keyStatus {
+	keyed, ok := c.Storage.(storage.Keyed)
+	if !ok {
+		return nil
+	}
+	keys, err := keyed.Keys()
+	if err != nil {
+		c.Logger.Warn("looking for the keys in use", zap.Error(err))
+		return nil
+	}
+	var list []keyStatus
+	for i, key := range keys {
+		state := "unused"
+		switch {
+		case i == 0:
+			state = "present"
+		case key.Needed:
+			state = "needed"
+		}
+		list = append(list, keyStatus{key.ID, state})
+	}
+	return list
+}
