@@ -26,19 +26,18 @@ func (l *ledger) serves(t *trial, g *gateway.Gateway) {
 	})
 }
 
-// create makes the ledger's integration by the admin API: it is then not
-// declared, and can be changed.
+// create makes the integration that is not declared, and so can be changed.
 func (l *ledger) create(t *trial, g *gateway.Gateway) {
 	g.Create(t, project, gateway.M{
-		"webhook_id":     l.hook,
+		"webhook_id":     created,
 		"authentication": gateway.M{"signature": gateway.M{"provider": "github", "secrets": []string{secret}}},
 		"resource":       gateway.M{"type": "ticket", "id": "T-1"},
 	})
 }
 
-// change patches the ledger's integration.
+// change patches that integration.
 func (l *ledger) change(t *trial, g *gateway.Gateway, patch gateway.M) {
-	g.API(http.MethodPatch, gateway.Integration(project, l.hook), patch).Want(t, http.StatusOK)
+	g.API(http.MethodPatch, gateway.Integration(project, created), patch).Want(t, http.StatusOK)
 }
 
 // status is what the status page says.

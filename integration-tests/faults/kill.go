@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -12,7 +10,7 @@ func killUnderLoad(t *trial) {
 	l := newLedger(t)
 	g := l.newGateway(t, "")
 	g.Start()
-	var ready []time.Duration
+	var ready durations
 	t.each(func(round int) {
 		if round%2 == 1 {
 			l.answers(down)
@@ -26,14 +24,10 @@ func killUnderLoad(t *trial) {
 		began := time.Now()
 		g.Start()
 		l.serves(t, g)
-		ready = append(ready, time.Since(began))
+		ready.add(time.Since(began))
 	})
-	text := l.check(t, g)
-	slices.Sort(ready)
-	t.result("%s; accepts again %s after the start, at most %s", text, seconds(ready[len(ready)/2]), seconds(ready[len(ready)-1]))
+	t.result("%s; %s", l.check(t, g), ready.after("the start"))
 	if l.count() < t.rounds*20 {
 		t.Errorf("only %d events were acknowledged: that proves little", l.count())
 	}
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

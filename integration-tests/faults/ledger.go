@@ -10,16 +10,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// The one integration of most rows is declared in the configuration.
+// The integration of most rows is declared in the configuration, another one is
+// created by the admin API.
 const (
 	project  = "demo"
-	declared = "ledger"
+	declared = "declared"
+	created  = "created"
 	secret   = "It's a Secret to Everybody"
 )
 
@@ -35,6 +38,7 @@ type ledger struct {
 	acked    map[string]string            // event ID → delivery ID
 	arrived  map[string]int               // event ID → arrivals
 	refused  map[int]int                  // other answers than 202, by status
+	rude     int                          // answers with 503 that have no Retry-After
 	unknown  int                          // requests without an answer
 	strays   []string                     // arrivals of what was never sent
 	answer   func(*http.Request) int
@@ -60,7 +64,7 @@ func newLedger(t testing.TB) *ledger {
 // config is a Caddyfile with the ledger's integration and endpoint, further
 // options, and a store in {$STORE}.
 func (l *ledger) config(options string) string {
-	return gateway.Config(fmt.Sprintf(`storage badger {
+	config := gateway.Config(fmt.Sprintf(`storage badger {
 	path {$STORE}
 }
 retry {
@@ -74,7 +78,20 @@ integration %s {
 }
 trigger http ticket %s/{webhook.resource_id}
 %s
-`, declared, project, secret, l.URL, options), gateway.Edge)
+`, declared, project, secret, l.URL, options), `
+	handle /inline/* {
+		route {
+			webhooks /inline/* {
+				inline
+			}
+			respond "passed on" 200
+		}
+	}
+	handle {
+		webhooks
+	}
+`)
+	return strings.Replace(config, "level DEBUG", "level WARN", 1)
 }
 
 // receive is the endpoint.
@@ -116,13 +133,17 @@ func down(*http.Request) int { return http.StatusServiceUnavailable }
 // send posts one event of about size bytes, as GitHub does, and notes the
 // answer, which it returns (nil: none came).
 func (l *ledger) send(client *http.Client, addr string, size int) *gateway.Answer {
+	return l.post(client, addr, "/webhooks/"+l.hook, size)
+}
+
+func (l *ledger) post(client *http.Client, addr, path string, size int) *gateway.Answer {
 	l.mu.Lock()
 	l.numbered++
 	delivery := fmt.Sprintf("delivery-%d", l.numbered)
 	body := fmt.Appendf(nil, `{"delivery":%q,"padding":"%s"}`, delivery, bytes.Repeat([]byte("x"), size))
 	l.sent[delivery] = sha256.Sum256(body)
 	l.mu.Unlock()
-	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+"/webhooks/"+l.hook, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
+	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+path, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -133,6 +154,9 @@ func (l *ledger) send(client *http.Client, addr string, size int) *gateway.Answe
 	switch {
 	case answer.Status != http.StatusAccepted:
 		l.refused[answer.Status]++
+		if answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") == "" {
+			l.rude++
+		}
 	case json.Unmarshal(answer.Body, &accepted) == nil && accepted.ID != "":
 		l.acked[accepted.ID] = delivery
 	}
@@ -185,12 +209,20 @@ func (l *ledger) check(t *trial, g *gateway.Gateway) string {
 }
 
 // says returns the ledger's part of a result, and fails the trial when
-// something arrived that was never sent.
+// something arrived that was never sent, or an answer was none that may be.
 func (l *ledger) says(t *trial, lost int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.strays) > 0 {
 		t.Errorf("%d arrived that were never sent, %s first", len(l.strays), l.strays[0])
+	}
+	for status, n := range l.refused {
+		if status != http.StatusServiceUnavailable && status != http.StatusOK {
+			t.Errorf("%d answers with status %d", n, status)
+		}
+	}
+	if l.rude > 0 {
+		t.Errorf("%d answers with 503 had no Retry-After", l.rude)
 	}
 	arrivals := 0
 	for _, n := range l.arrived {

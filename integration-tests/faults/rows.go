@@ -24,4 +24,24 @@ var rows = []row{
 		fault:    "control: the same with a disk that only says that it has synced",
 		injected: "strace: fdatasync, fsync and msync return 0 and do nothing; if nothing were lost, the row above would prove nothing",
 	},
+	{
+		name: "full", rounds: 3, quick: 1, run: filledByGateway, needs: needLoop,
+		fault:    "the gateway fills its disk itself",
+		injected: "ext4 of 400 MiB, an endpoint that takes nothing; then a restart on the full disk; then 96 MiB are given back",
+	},
+	{
+		name: "full-other", rounds: 5, quick: 1, run: filledByOthers, needs: []need{needRoot, needTools("mount", "umount")},
+		fault:    "another process fills the disk, under load",
+		injected: "tmpfs of 512 MiB, filled to the last byte; then a restart on the full disk; then the space is given back",
+	},
+	{
+		name: "inodes", rounds: 3, quick: 1, run: inodesOut, needs: needLoop,
+		fault:    "the file system has no inode left",
+		injected: "ext4 with 128 inodes, all of them taken, and events until the next segment is needed",
+	},
+	{
+		name: "read-only", rounds: 5, quick: 1, run: readOnly, needs: needLoop,
+		fault:    "the file system turns read-only",
+		injected: "ext4 on a loop device, remounted with abort, as ext4 does it after an error",
+	},
 }

@@ -58,7 +58,7 @@ var steps = []step{
 // killAtSteps kills the process at every step.
 func killAtSteps(t *trial) {
 	l := newLedger(t)
-	l.hook = "steps"
+	l.hook = created
 	store := filepath.Join(t.TempDir(), "store")
 	g := gateway.New(t, l.config(""), "STORE="+store)
 	g.Start()

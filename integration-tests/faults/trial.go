@@ -107,10 +107,14 @@ func (t *trial) TempDir() string {
 	return dir
 }
 
+// maxLog bounds what is shown of one message, which may be the end of a log.
+const maxLog = 4 << 10
+
 // Log implements testing.TB.
 func (t *trial) Log(args ...any) {
 	t.progress("")
-	fmt.Fprintf(os.Stderr, "        %s: %s", t.name, fmt.Sprintln(args...))
+	text := strings.TrimSpace(fmt.Sprintln(args...))
+	fmt.Fprintf(os.Stderr, "        %s: %s\n", t.name, text[max(0, len(text)-maxLog):])
 }
 
 // Logf implements testing.TB.
