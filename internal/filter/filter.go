@@ -1,7 +1,10 @@
 // Package filter says which events an integration wants, by their names.
 package filter
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // ping is the one name that no pattern means: who wants a sender's test
 // request as an event must name it.
@@ -10,7 +13,7 @@ const ping = "ping"
 // Filter is a compiled list of event names and patterns. It is never changed,
 // so many goroutines may use it. The nil Filter wants every event.
 type Filter struct {
-	names    map[string]struct{}
+	names    []string // in order
 	patterns []pattern
 }
 
@@ -21,14 +24,15 @@ func New(entries []string) *Filter {
 	if len(entries) == 0 {
 		return nil
 	}
-	f := &Filter{names: make(map[string]struct{})}
+	f := &Filter{}
 	for _, entry := range entries {
 		if strings.Contains(entry, "*") {
 			f.patterns = append(f.patterns, newPattern(entry))
 		} else {
-			f.names[entry] = struct{}{}
+			f.names = append(f.names, entry)
 		}
 	}
+	slices.Sort(f.names)
 	return f
 }
 
@@ -37,7 +41,7 @@ func (f *Filter) Names(name string) bool {
 	if f == nil {
 		return false
 	}
-	_, found := f.names[name]
+	_, found := slices.BinarySearch(f.names, name)
 	return found
 }
 

@@ -33,15 +33,25 @@ const (
 	Unavailable         Outcome = "unavailable"
 )
 
-// answer is what a request gets. A prepared one is never changed.
+// answer is what a request gets. A prepared one is never changed, nor are the
+// values of its headers, which many answers share.
 type answer struct {
 	outcome Outcome
 	status  int
-	kind    string
-	// field is one more header, when its name is set.
-	field struct{ name, value string }
+	kind    []string
+	// name and value are one more header, when the name is set.
+	name  string
+	value []string
 	body  []byte
+	// length is that of a prepared body; the others' net/http tells itself.
+	length []string
 }
+
+// The media types of the answers.
+var (
+	problemJSON = []string{"application/problem+json"}
+	plainJSON   = []string{"application/json"}
+)
 
 // The refusals: each has its bytes, whatever the reason was.
 var (
@@ -54,7 +64,7 @@ var (
 	tooLarge = problem(TooLarge, http.StatusRequestEntityTooLarge,
 		"The body is too large.", "", "")
 	unauthorized = problem(Unauthorized, http.StatusUnauthorized,
-		"The credentials are missing or not valid.", "WWW-Authenticate", "Webhook")
+		"The credentials are missing or not valid.", "Www-Authenticate", "Webhook")
 	tooSlow = problem(TooSlow, http.StatusRequestTimeout,
 		"The body did not arrive in time.", "", "")
 	unsupportedEncoding = problem(UnsupportedEncoding, http.StatusUnsupportedMediaType,
@@ -96,7 +106,8 @@ func lack(detail, retryAfter string) *answer {
 	return problem(Unavailable, http.StatusServiceUnavailable, detail, "Retry-After", retryAfter)
 }
 
-// problem prepares a problem document (RFC 9457).
+// problem prepares a problem document (RFC 9457). The name of the header is a
+// canonical one.
 func problem(outcome Outcome, status int, detail, name, value string) *answer {
 	body, err := json.Marshal(struct {
 		Type   string `json:"type"`
@@ -107,9 +118,10 @@ func problem(outcome Outcome, status int, detail, name, value string) *answer {
 	if err != nil {
 		panic(err) // three strings and a number can be written
 	}
-	a := &answer{outcome: outcome, status: status, kind: "application/problem+json", body: body}
-	a.field.name, a.field.value = name, value
-	return a
+	return &answer{
+		outcome: outcome, status: status, kind: problemJSON, name: name, value: []string{value},
+		body: body, length: []string{strconv.Itoa(len(body))},
+	}
 }
 
 // refuse notes why the answer is given.
@@ -131,17 +143,19 @@ func (v *visit) answerJSON(outcome Outcome, code int, status, name, value string
 	} else {
 		body = append(body, '"')
 	}
-	v.reply = answer{outcome: outcome, status: code, kind: "application/json", body: append(body, '}')}
+	v.reply = answer{outcome: outcome, status: code, kind: plainJSON, body: append(body, '}')}
 	return &v.reply
 }
 
 func (v *visit) write(a *answer) {
 	v.seen.Outcome, v.seen.StatusCode = a.outcome, a.status
 	header := v.w.Header()
-	header.Set("Content-Type", a.kind)
-	header.Set("Content-Length", strconv.Itoa(len(a.body)))
-	if a.field.name != "" {
-		header.Set(a.field.name, a.field.value)
+	header["Content-Type"] = a.kind
+	if a.name != "" {
+		header[a.name] = a.value
+	}
+	if a.length != nil {
+		header["Content-Length"] = a.length
 	}
 	left := v.r.ProtoMajor == 1 && v.endConnection(a)
 	v.w.WriteHeader(a.status)

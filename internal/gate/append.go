@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"net/http"
@@ -85,11 +84,10 @@ func (v *visit) dedupe() storage.Dedupe {
 		}
 	}
 	// The length says where the delivery ID ends; without one it is 0.
-	sum := sha256.New()
-	sum.Write(binary.BigEndian.AppendUint64(v.digest[:0], uint64(len(delivery))))
-	sum.Write([]byte(delivery))
-	sum.Write(v.event.Body)
-	return storage.Dedupe{Key: sum.Sum(v.digest[:0]), Window: DuplicateWindow, Requeues: duplicateRequeues}
+	v.hash.Reset()
+	v.hash.Write(append(binary.BigEndian.AppendUint64(v.text[:0], uint64(len(delivery))), delivery...))
+	v.hash.Write(v.event.Body)
+	return storage.Dedupe{Key: v.hash.Sum(v.digest[:0]), Window: DuplicateWindow, Requeues: duplicateRequeues}
 }
 
 // maxStored bounds the value of a stored header, in bytes.

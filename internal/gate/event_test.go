@@ -58,7 +58,8 @@ func TestWithoutDeliveryIDNothingIsADuplicate(t *testing.T) {
 // The border between delivery ID and body is part of what is compared.
 func TestDedupeIsFramed(t *testing.T) {
 	key := func(mode integration.Dedupe, delivery, body string) string {
-		v := &visit{route: &Route{Integration: &integration.Integration{Dedupe: mode}}}
+		v := newVisit()
+		v.route = &Route{Integration: &integration.Integration{Dedupe: mode}}
 		v.event = storage.Event{DeliveryID: delivery, Body: []byte(body)}
 		dedupe := v.dedupe()
 		if dedupe.Key != nil && (dedupe.Window.Hours() != 72 || dedupe.Requeues != 5) {

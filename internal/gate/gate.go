@@ -5,6 +5,8 @@ package gate
 
 import (
 	"context"
+	"crypto/sha256"
+	"hash"
 	"math"
 	"net/http"
 	"net/url"
@@ -180,15 +182,18 @@ type visit struct {
 	content  content
 
 	event  storage.Event
-	header storedHeader
-	digest [32]byte
+	header *storedHeader
+	hash   hash.Hash // SHA-256
+	digest [sha256.Size]byte
 
 	seen  Seen
 	reply answer
 	text  [160]byte
 }
 
-var visits = sync.Pool{New: func() any { return new(visit) }}
+var visits = sync.Pool{New: func() any { return newVisit() }}
+
+func newVisit() *visit { return &visit{header: new(storedHeader), hash: sha256.New()} }
 
 // maxKept is the largest body buffer that is kept for another request.
 const maxKept = 64 << 10
@@ -200,11 +205,11 @@ func (v *visit) end() {
 	if v.release != nil {
 		v.release()
 	}
-	kept, header := v.body[:0], v.header
+	kept := v.body[:0]
 	if cap(kept) > maxKept {
 		kept = nil
 	}
-	header.reset()
-	*v = visit{body: kept, header: header}
+	v.header.reset()
+	*v = visit{body: kept, header: v.header, hash: v.hash}
 	visits.Put(v)
 }

@@ -10,16 +10,18 @@ import (
 )
 
 const (
-	// firstBuffer is the size in bytes of a body's first buffer.
+	// firstBuffer is the size in bytes of a body's first buffer when its length
+	// is not announced, and maxFirst the most that is believed of a length.
 	firstBuffer = 4 << 10
+	maxFirst    = 16 << 10
 	// maxRead is how much is read at once, in bytes: of a chunked body net/http
 	// returns nothing until the buffer is full or the chunk has ended, and what
 	// it holds by then must be counted.
 	maxRead = 64 << 10
 )
 
-// read receives the body. The buffer grows with what has arrived, never with
-// what was announced.
+// read receives the body. Beyond its first size the buffer grows with what has
+// arrived, never with what was announced.
 func (v *visit) read() *answer {
 	if !identity(v.r.Header["Content-Encoding"]) {
 		return v.refuse(unsupportedEncoding, "content_encoding")
@@ -31,6 +33,9 @@ func (v *visit) read() *answer {
 	v.lease = lease{flight: v.backend.Flight(), identity: v.route.Integration.Identity, client: v.client}
 	p := v.pace()
 	limit := int(v.gate.settings.MaxBody)
+	if v.body == nil {
+		v.body = make([]byte, 0, first(v.r.ContentLength))
+	}
 	for v.body = v.body[:0]; ; {
 		if len(v.body) == cap(v.body) {
 			v.body = grow(v.body, limit)
@@ -47,7 +52,11 @@ func (v *visit) read() *answer {
 			return v.refuse(tooLarge, "body")
 		case err == io.EOF:
 			v.received = true
-			v.control.SetReadDeadline(time.Time{})
+			if v.gate.settings.Inline {
+				// The next handler may take longer. What is stored is answered
+				// soon, and net/http sets the deadline of the next request.
+				v.control.SetReadDeadline(time.Time{})
+			}
 			return nil
 		case err != nil:
 			return v.refuseBody(err)
@@ -78,6 +87,15 @@ func identity(values []string) bool {
 		}
 	}
 	return true
+}
+
+// first is the size of the first buffer for a body of that length, or -1: with
+// room for a byte more, in which a reader finds the end.
+func first(length int64) int64 {
+	if length < 0 {
+		return firstBuffer
+	}
+	return min(length, maxFirst) + 1
 }
 
 // grow doubles the buffer, up to one byte over the limit: that byte shows

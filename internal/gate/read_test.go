@@ -246,25 +246,27 @@ func (s slow) Read(b []byte) (int, error) {
 	return s.Reader.Read(b)
 }
 
-// The deadline of the body is taken away with the body's end. What is left of
-// a refused body has one of its own, and a late one is not waited for again.
+// The deadline of the body is taken away with the body's end, for a next handler
+// that may take its time. What is left of a refused body has one of its own, and
+// a late one is not waited for again.
 func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t, github())
 		start := time.Now()
-		serve := func(header http.Header, body io.Reader) []time.Time {
+		serve := func(settings Settings, header http.Header, body io.Reader) []time.Time {
 			r := httptest.NewRequest("POST", "/webhooks/hook", body)
-			r.Header, r.ContentLength = header, int64(len(push))
+			r.Header, r.ContentLength = header.Clone(), int64(len(push))
 			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-			New(Settings{}).Serve(w, r, "", b.Acquire)
+			New(settings).Serve(w, r, "", b.Acquire)
 			return w.set
 		}
 		allowance := 10*time.Second + time.Duration(len(push))*time.Second/(64<<10)
 		good := signed("push", "1", push)
 		for name, test := range map[string]struct{ got, want []time.Time }{
-			"accepted": {serve(good, strings.NewReader(push)), []time.Time{start.Add(allowance), {}}},
-			"refused":  {serve(nil, strings.NewReader(push)), []time.Time{start.Add(5 * time.Second)}},
-			"too late": {serve(good, iotest.ErrReader(os.ErrDeadlineExceeded)), []time.Time{start.Add(allowance)}},
+			"accepted": {serve(Settings{}, good, strings.NewReader(push)), []time.Time{start.Add(allowance)}},
+			"passed":   {serve(Settings{Inline: true}, good, strings.NewReader(push)), []time.Time{start.Add(allowance), {}}},
+			"refused":  {serve(Settings{}, nil, strings.NewReader(push)), []time.Time{start.Add(5 * time.Second)}},
+			"too late": {serve(Settings{}, good, iotest.ErrReader(os.ErrDeadlineExceeded)), []time.Time{start.Add(allowance)}},
 		} {
 			if !slices.EqualFunc(test.got, test.want, func(a, b time.Time) bool { return a.Sub(b).Abs() < time.Microsecond }) {
 				t.Errorf("%s: deadlines %v, want %v", name, test.got, test.want)
