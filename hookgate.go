@@ -4,6 +4,7 @@ package hookgate
 
 import (
 	_ "github.com/hookgate/hookgate/module"
+	_ "github.com/hookgate/hookgate/module/command"
 	_ "github.com/hookgate/hookgate/module/storage/badger"
 	_ "github.com/hookgate/hookgate/module/trigger/codemie"
 	_ "github.com/hookgate/hookgate/module/trigger/http"

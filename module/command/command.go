@@ -1,0 +1,82 @@
+// Package command is `hookgate webhooks …`: the admin API from a shell, and
+// what is done to a storage while no server has it open.
+package command
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:      "webhooks",
+		Short:     "Looks after integrations and events",
+		Long:      long,
+		CobraFunc: complete,
+	})
+}
+
+const long = `
+Looks after the integrations, events and storage of a gateway.
+
+The commands that speak to a running server find its admin endpoint by the
+--address flag if it is given; otherwise in the configuration that --config
+names; otherwise they assume the default. The commands restore and rotate-key
+speak to no server; they find the storage in the configuration that --config
+names, or assume the default one.
+
+What is printed is for people; --json prints the admin API's own answer.
+`
+
+// complete makes the command and those below it.
+func complete(cmd *cobra.Command) {
+	cmd.Use = "webhooks"
+	flags := cmd.PersistentFlags()
+	flags.StringP("config", "c", "", "Configuration file that names the admin endpoint and the storage")
+	flags.StringP("adapter", "a", "", "Name of the configuration's adapter")
+	flags.String("address", "", "Address of the admin endpoint, if different from the configuration")
+	flags.Bool("json", false, "Print JSON")
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(
+		statusCommand(),
+		integrationsCommand(),
+		eventsCommand(),
+		replayCommand(),
+		backupCommand(),
+		restoreCommand(),
+		rotateKeyCommand(),
+	)
+}
+
+// leaf makes a command of a function. The function is ended by an interrupt.
+func leaf(use, short, example string, args cobra.PositionalArgs, run func(c *call, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use:          use,
+		Short:        short,
+		Example:      example,
+		Args:         args,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			return run(&call{Command: cmd, ctx: ctx, out: cmd.OutOrStdout()}, args)
+		},
+	}
+}
+
+// group makes a command that only has others below it.
+func group(use, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(below...)
+	return cmd
+}

@@ -1,0 +1,107 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func eventsCommand() *cobra.Command {
+	list := leaf("list PROJECT WEBHOOK_ID", "Lists the stored events of an integration, the newest first",
+		"  hookgate webhooks events list demo github-issues --status failed", cobra.ExactArgs(2), listEvents)
+	list.Flags().String("status", "", "Only pending, delivered or failed ones")
+	list.Flags().Int("limit", 50, "How many at most; 0 is all")
+	get := leaf("get PROJECT WEBHOOK_ID EVENT_ID", "Shows an event as JSON, with its headers and attempts",
+		"  hookgate webhooks events get demo github-issues 06H3CY2J7Q3V0K4T4R9M3W8ZXC --body > payload.json", cobra.ExactArgs(3), getEvent)
+	get.Flags().Bool("body", false, "Write its body, as it came, and nothing else")
+	return group("events", "Lists and shows stored events", list, get)
+}
+
+// event is what a list shows of one.
+type event struct {
+	ID         string  `json:"id"`
+	ReceivedAt string  `json:"received_at"`
+	Event      string  `json:"event"`
+	DeliveryID string  `json:"delivery_id"`
+	Status     string  `json:"status"`
+	Held       bool    `json:"held"`
+	ReplayOf   *string `json:"replay_of"`
+	Attempts   []struct {
+		StatusCode int    `json:"status_code"`
+		Error      string `json:"error"`
+		Detail     string `json:"detail"`
+	} `json:"attempts"`
+}
+
+// last says how the last attempt ended.
+func (e *event) last() string {
+	if len(e.Attempts) == 0 {
+		return "-"
+	}
+	a := e.Attempts[len(e.Attempts)-1]
+	text := a.Error
+	if text == "" {
+		text = "ok"
+	}
+	if a.StatusCode != 0 {
+		text += fmt.Sprintf(" %d", a.StatusCode)
+	}
+	if a.Detail != "" {
+		text += " " + a.Detail
+	}
+	return text
+}
+
+func eventPath(project, webhookID string, below ...string) string {
+	return integrationPath(project, append([]string{webhookID, "events"}, below...)...)
+}
+
+func listEvents(c *call, args []string) error {
+	query := url.Values{}
+	if status := c.text("status"); status != "" {
+		query.Set("status", status)
+	}
+	items, err := c.list(eventPath(args[0], args[1]), query, c.number("limit"))
+	if err != nil {
+		return err
+	}
+	if c.is("json") {
+		return c.printItems(items)
+	}
+	rows := [][]string{{"EVENT ID", "RECEIVED", "EVENT", "STATUS", "ATTEMPTS", "LAST", "DELIVERY ID"}}
+	for _, item := range items {
+		var e event
+		if err := json.Unmarshal(item, &e); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		if e.Held {
+			e.Status += ", held"
+		}
+		if e.ReplayOf != nil {
+			e.Status += ", a replay"
+		}
+		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), e.last(), e.DeliveryID})
+	}
+	return c.table(rows)
+}
+
+func getEvent(c *call, args []string) error {
+	text, err := c.read(request{method: http.MethodGet, path: eventPath(args[0], args[1], args[2])})
+	if err != nil {
+		return err
+	}
+	if !c.is("body") {
+		return c.print(text)
+	}
+	var whole struct {
+		Body []byte `json:"body_base64"`
+	}
+	if err := json.Unmarshal(text, &whole); err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	_, err = c.out.Write(whole.Body)
+	return err
+}

@@ -1,0 +1,154 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const (
+	kindJSON  = "application/json"
+	kindPatch = "application/merge-patch+json"
+)
+
+func integrationsCommand() *cobra.Command {
+	list := leaf("list [PROJECT]", "Lists the integrations of a project, or all",
+		"  hookgate webhooks integrations list demo", cobra.MaximumNArgs(1), listIntegrations)
+	list.Flags().Int("limit", 0, "How many at most (default all)")
+	get := leaf("get PROJECT WEBHOOK_ID", "Shows an integration as JSON, its secrets masked",
+		"  hookgate webhooks integrations get demo github-issues", cobra.ExactArgs(2), getIntegration)
+	create := leaf("create PROJECT [FILE]", "Creates an integration of JSON in a file, or on the standard input",
+		"  hookgate webhooks integrations create demo github-issues.json", cobra.RangeArgs(1, 2), createIntegration)
+	update := leaf("update PROJECT WEBHOOK_ID [FILE]", "Changes the fields that the JSON in a file, or on the standard input, names",
+		`  echo '{"is_enabled": false}' | hookgate webhooks integrations update demo github-issues`, cobra.RangeArgs(2, 3), updateIntegration)
+	update.Flags().Bool("replace", false, "Replace the whole integration: a field left out takes its default")
+	remove := leaf("delete PROJECT WEBHOOK_ID", "Deletes an integration and its stored events",
+		"  hookgate webhooks integrations delete demo github-issues", cobra.ExactArgs(2), deleteIntegration)
+	remove.Flags().Bool("force", false, "Drop its pending events too")
+	return group("integrations", "Lists, shows, creates, changes and deletes integrations", list, get, create, update, remove)
+}
+
+// integration is what a list shows of one.
+type integration struct {
+	WebhookID  string `json:"webhook_id"`
+	Project    string `json:"project"`
+	Alias      string `json:"alias"`
+	IsEnabled  bool   `json:"is_enabled"`
+	ManagedBy  string `json:"managed_by"`
+	WebhookURL string `json:"webhook_url"`
+	Resource   *struct{ Type, ID string }
+}
+
+func integrationPath(project string, below ...string) string {
+	return path(append([]string{"projects", project, "integrations"}, below...)...)
+}
+
+func listIntegrations(c *call, args []string) error {
+	from := path("integrations")
+	if len(args) == 1 {
+		from = integrationPath(args[0])
+	}
+	items, err := c.list(from, url.Values{}, c.number("limit"))
+	if err != nil {
+		return err
+	}
+	if c.is("json") {
+		return c.printItems(items)
+	}
+	rows := [][]string{{"PROJECT", "WEBHOOK ID", "ENABLED", "RESOURCE", "MANAGED BY", "ALIAS"}}
+	for _, item := range items {
+		var in integration
+		if err := json.Unmarshal(item, &in); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		resource := "-"
+		if in.Resource != nil {
+			resource = in.Resource.Type + " " + in.Resource.ID
+		}
+		rows = append(rows, []string{in.Project, in.WebhookID, yes(in.IsEnabled), resource, in.ManagedBy, in.Alias})
+	}
+	return c.table(rows)
+}
+
+func getIntegration(c *call, args []string) error {
+	text, err := c.read(request{method: http.MethodGet, path: integrationPath(args[0], args[1])})
+	if err != nil {
+		return err
+	}
+	return c.print(text)
+}
+
+func createIntegration(c *call, args []string) error {
+	body, err := c.input(args[1:])
+	if err != nil {
+		return err
+	}
+	in, printed, err := ask[integration](c, request{method: http.MethodPost, path: integrationPath(args[0]), kind: kindJSON, body: body})
+	if err != nil || printed {
+		return err
+	}
+	c.say("created %s", in.WebhookID)
+	c.say("%s", in.WebhookURL)
+	return nil
+}
+
+func updateIntegration(c *call, args []string) error {
+	body, err := c.input(args[2:])
+	if err != nil {
+		return err
+	}
+	r := request{method: http.MethodPatch, path: integrationPath(args[0], args[1]), kind: kindPatch, body: body}
+	if c.is("replace") {
+		r.method, r.kind = http.MethodPut, kindJSON
+	}
+	in, printed, err := ask[integration](c, r)
+	if err != nil || printed {
+		return err
+	}
+	c.say("changed %s", in.WebhookID)
+	return nil
+}
+
+func deleteIntegration(c *call, args []string) error {
+	query := url.Values{}
+	if c.is("force") {
+		query.Set("force", "true")
+	}
+	if _, err := c.read(request{method: http.MethodDelete, path: integrationPath(args[0], args[1]), query: query}); err != nil {
+		return err
+	}
+	if !c.is("json") {
+		c.say("deleted %s", args[1])
+	}
+	return nil
+}
+
+// maxInput is what the admin API takes, and a byte that tells more.
+const maxInput = 1<<20 + 1
+
+// input reads JSON from the file that is named, or from the standard input.
+func (c *call) input(args []string) ([]byte, error) {
+	from, name := c.InOrStdin(), "the standard input"
+	if len(args) == 1 && args[0] != "-" {
+		file, err := os.Open(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		from, name = file, args[0]
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxInput))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if strings.TrimSpace(string(text)) == "" || len(text) == maxInput {
+		return nil, fmt.Errorf("reading %s: JSON of at most 1 MiB is needed", name)
+	}
+	return text, nil
+}

@@ -1,0 +1,53 @@
+package command
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func statusCommand() *cobra.Command {
+	return leaf("status", "Shows how the storage, the events and the triggers are",
+		"  hookgate webhooks status --address localhost:2019", cobra.NoArgs, status)
+}
+
+func status(c *call, _ []string) error {
+	type answer struct {
+		Store struct {
+			State         string
+			SizeBytes     int64 `json:"size_bytes"`
+			DiskFreeBytes int64 `json:"disk_free_bytes"`
+			Keys          []struct{ ID, State string }
+		}
+		Events struct {
+			Pending, Failed      int
+			OldestPendingSeconds int64 `json:"oldest_pending_seconds"`
+		}
+		Triggers []struct {
+			ResourceType string `json:"resource_type"`
+			State        string
+			InFlight     int `json:"in_flight"`
+		}
+	}
+	s, printed, err := ask[answer](c, request{method: http.MethodGet, path: path("status")})
+	if err != nil || printed {
+		return err
+	}
+	rows := [][]string{
+		{"store", fmt.Sprintf("%s, %s, %s free", s.Store.State, size(s.Store.SizeBytes), size(s.Store.DiskFreeBytes))},
+		{"pending", fmt.Sprint(s.Events.Pending)},
+		{"failed", fmt.Sprint(s.Events.Failed)},
+	}
+	if s.Events.Pending > 0 {
+		rows[1][1] += fmt.Sprintf(", the oldest for %v", time.Duration(s.Events.OldestPendingSeconds)*time.Second)
+	}
+	for _, key := range s.Store.Keys {
+		rows = append(rows, []string{"key " + key.ID, key.State})
+	}
+	for _, trigger := range s.Triggers {
+		rows = append(rows, []string{"trigger " + trigger.ResourceType, fmt.Sprintf("%s, %d in flight", trigger.State, trigger.InFlight)})
+	}
+	return c.table(rows)
+}
