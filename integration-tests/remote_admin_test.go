@@ -123,12 +123,13 @@ func TestRemoteAdmin(t *testing.T) {
 		call(platform, "POST", gateway.Integrations("demo2"), github("demo2")).Want(t, 201)
 		call(platform, "GET", "/webhooks/integrations", nil).Want(t, 200)
 		call(platform, "GET", "/webhooks/status", nil).Want(t, 200)
+		call(platform, "GET", "/webhooks/backup", nil).Want(t, 200)
 		call(platform, "GET", "/config/", nil).Want(t, 403)
 	})
 	t.Run("elsewhere", func(t *testing.T) {
 		for _, path := range []string{
 			gateway.Integrations("other"), gateway.Integration("other", "others"), gateway.Integration("other", "others", "events"),
-			gateway.Integrations("demo2"), "/webhooks/integrations", "/webhooks/status", "/webhooks/projects", "/config/", "/metrics", "/debug/pprof/",
+			gateway.Integrations("demo2"), "/webhooks/integrations", "/webhooks/status", "/webhooks/backup", "/webhooks/projects", "/config/", "/metrics", "/debug/pprof/",
 		} {
 			for _, method := range []string{"GET", "POST", "DELETE"} {
 				call(demoAdmin, method, path, nil).Want(t, 403)

@@ -47,6 +47,9 @@ type endpoint struct {
 }
 
 func (c *call) endpoint() (endpoint, error) {
+	if _, err := quiet(); err != nil {
+		return endpoint{}, fmt.Errorf("finding the admin endpoint: %w", err)
+	}
 	text, err := caddycmd.DetermineAdminAPIAddress(c.text("address"), nil, c.text("config"), c.text("adapter"))
 	if err != nil {
 		return endpoint{}, fmt.Errorf("finding the admin endpoint: %w", err)

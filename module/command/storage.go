@@ -35,6 +35,10 @@ func (c *call) storage() (storage.Storage, error) {
 			Webhooks storageHost `json:"webhooks"`
 		} `json:"apps"`
 	}
+	ctx, err := quiet()
+	if err != nil {
+		return nil, fmt.Errorf("finding the storage: %w", err)
+	}
 	if name := c.text("config"); name != "" {
 		text, _, _, err := caddycmd.LoadConfig(name, c.text("adapter"))
 		if err != nil {
@@ -48,10 +52,6 @@ func (c *call) storage() (storage.Storage, error) {
 	if len(host.StorageRaw) == 0 || string(host.StorageRaw) == "null" {
 		host.StorageRaw = json.RawMessage(`{"module":"badger"}`)
 	}
-	ctx, err := caddy.ProvisionContext(&caddy.Config{Logging: quiet})
-	if err != nil {
-		return nil, fmt.Errorf("finding the storage: %w", err)
-	}
 	loaded, err := ctx.LoadModule(host, "StorageRaw")
 	if err != nil {
 		return nil, fmt.Errorf("finding the storage: %w", err)
@@ -59,10 +59,13 @@ func (c *call) storage() (storage.Storage, error) {
 	return loaded.(storage.Storage), nil
 }
 
-// quiet leaves warnings and errors of what is logged.
-var quiet = &caddy.Logging{Logs: map[string]*caddy.CustomLog{
-	caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "WARN"}},
-}}
+// quiet has nothing but errors logged from now on, and returns what modules are
+// loaded in.
+func quiet() (caddy.Context, error) {
+	return caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
+		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}},
+	}}})
+}
 
 func restore(c *call, args []string) error {
 	found, err := c.storage()
