@@ -40,7 +40,6 @@ func filledByGateway(t *trial) {
 		}
 		waits.add(l.recovers(t, g))
 		l.check(t, g)
-		g.Kill()
 	})
 	t.result("%s; %s", l.says(t, 0), waits.after("there was space"))
 }

@@ -100,14 +100,14 @@ func (r row) try(ctx context.Context, s settings) result {
 	case <-done:
 	case <-ctx.Done():
 		t.Errorf("it was ended: %v", context.Cause(ctx))
-		t.cleanUp() // lets go of what it waits for
+		t.cleanUp(0) // lets go of what it waits for
 		select {
 		case <-done:
 		case <-time.After(gateway.Patience):
 			stuck = true
 		}
 	}
-	t.cleanUp()
+	t.cleanUp(0)
 	t.progress("")
 	return t.outcome(r, rounds, stuck)
 }

@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // rows are all faults, in the order of the table in docs/reliability.md.
-var rows = []row{
+var rows = slices.Concat([]row{
 	{
 		name: "kill", rounds: 100, quick: 5, run: killUnderLoad,
 		fault:    "the process is killed at a random moment under load",
@@ -44,4 +44,9 @@ var rows = []row{
 		fault:    "the file system turns read-only",
 		injected: "ext4 on a loop device, remounted with abort, as ext4 does it after an error",
 	},
-}
+	{
+		name: "flip", rounds: 200, quick: 20, run: flipBits, needs: []need{needTools("cp")},
+		fault:    "one bit of a stored file is flipped",
+		injected: "a seeded bit in each kind of file in turn, between a stop or a crash and the next start",
+	},
+}, triggerRows())

@@ -36,11 +36,15 @@ func (t *trial) result(format string, args ...any) {
 }
 
 // each calls do for each round, until one fails or the trial is ended, and
-// shows how far it is.
+// shows how far it is. What do has made is cleaned up when it returns.
 func (t *trial) each(do func(round int)) {
+	t.mu.Lock()
+	before := len(t.cleanups)
+	t.mu.Unlock()
 	for round := range t.rounds {
 		t.progress(fmt.Sprintf("%d of %d", round+1, t.rounds))
 		do(round)
+		t.cleanUp(before)
 		if t.ctx.Err() != nil || t.Failed() {
 			return
 		}
@@ -66,11 +70,12 @@ func (t *trial) progress(text string) {
 	}
 }
 
-// cleanUp calls what was registered by Cleanup, the last first.
-func (t *trial) cleanUp() {
+// cleanUp calls what was registered by Cleanup, the last first, and leaves the
+// first few.
+func (t *trial) cleanUp(leave int) {
 	for {
 		t.mu.Lock()
-		if len(t.cleanups) == 0 {
+		if len(t.cleanups) <= leave {
 			t.mu.Unlock()
 			return
 		}
@@ -108,7 +113,7 @@ func (t *trial) TempDir() string {
 }
 
 // maxLog bounds what is shown of one message, which may be the end of a log.
-const maxLog = 4 << 10
+const maxLog = 2 << 10
 
 // Log implements testing.TB.
 func (t *trial) Log(args ...any) {

@@ -124,6 +124,18 @@ func (g *Gateway) Start() {
 	})
 }
 
+// TryStart starts the process and says whether it serves; it may give up.
+func (g *Gateway) TryStart() bool {
+	g.t.Helper()
+	g.spawn()
+	var ready bool
+	Eventually(g.t, "the gateway is ready or has ended", func() bool {
+		ready = g.ready()
+		return ready || !g.Running()
+	})
+	return ready
+}
+
 // StartFails starts the process, waits until it gives up and returns what it
 // wrote.
 func (g *Gateway) StartFails() string {
