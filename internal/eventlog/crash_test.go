@@ -209,12 +209,19 @@ func TestCrashesAreCounted(t *testing.T) {
 // closes the log.
 func killed(t *testing.T, l *Log, dir string) string {
 	t.Helper()
-	copied := t.TempDir()
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+	image := copied(t, dir)
+	l.Close()
+	return image
+}
+
+// copied returns a copy of a log's directory.
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	image := t.TempDir()
+	if err := os.CopyFS(image, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	return copied
+	return image
 }
 
 // TestLazyRecordsSurviveRotation has a segment end in records that nobody

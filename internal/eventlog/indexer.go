@@ -9,10 +9,6 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// chunk is how many events or keys go into the index between two looks at the
-// free space: about a megabyte.
-const chunk = 4096
-
 // indexer is the goroutine that moves the overlay to the index, every now and
 // then, and deletes what was dropped.
 type indexer struct {
@@ -127,7 +123,7 @@ func (l *Log) write(o *overlay, mark watermark) error {
 			continue
 		}
 		for _, c := range of {
-			w.event(c)
+			w.event(c, o.doubted)
 		}
 	}
 	for name, c := range o.copies {
@@ -171,8 +167,10 @@ func (w *indexWriter) keep(appended []byte) []byte {
 
 const scratchSize = 256 << 10
 
-// event writes an event and what leads to it, as far as it has changed.
-func (w *indexWriter) event(c change) {
+// event writes an event and what leads to it, as far as it has changed, or all of
+// that when it is doubted. The event comes first: what leads to one is never
+// there without it.
+func (w *indexWriter) event(c change, doubted bool) {
 	now, base := c.now, c.base
 	key := func(prefix byte) []byte {
 		return w.keep(appendIDKey(w.free(), prefix, now.Integration, now.ID))
@@ -182,7 +180,7 @@ func (w *indexWriter) event(c change) {
 		switch {
 		case mark.holds(now):
 			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)))
-		case base != nil && mark.holds(base):
+		case doubted, base != nil && mark.holds(base):
 			w.delete(key(mark.prefix))
 		}
 	}
@@ -216,7 +214,7 @@ func (w *indexWriter) delete(key []byte) {
 
 // ready makes sure of a batch with room.
 func (w *indexWriter) ready() bool {
-	if w.count == chunk {
+	if w.count == w.log.chunk {
 		w.commit()
 	}
 	if w.err == nil && w.count == 0 {

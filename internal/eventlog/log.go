@@ -49,6 +49,10 @@ type Options struct {
 	// MaxBody bounds an event's body in bytes; default 1 GiB.
 	MaxBody int64
 
+	// chunk is how many keys go into the index between two looks at the free
+	// space; default 4096, about a megabyte.
+	chunk int
+
 	// After a failed write or sync the log tries again after retryMin,
 	// doubling to retryMax.
 	retryMin, retryMax time.Duration
@@ -66,6 +70,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.FlushEvery, 2*time.Second)
 	setDefault(&o.MaxBehind, 50_000)
 	setDefault(&o.MaxBody, 1<<30)
+	setDefault(&o.chunk, 4096)
 	setDefault(&o.retryMin, 100*time.Millisecond)
 	setDefault(&o.retryMax, 5*time.Second)
 	if o.disk == nil {

@@ -12,6 +12,9 @@ type overlay struct {
 	copies  map[copyName]copyOf
 	dropped map[storage.Identity]struct{}
 	count   int // of events
+	// doubted says that the index may have parts of it already: a crash came
+	// while it was written, or too little space.
+	doubted bool
 }
 
 // change is an event and what the index has of it, or will have once the

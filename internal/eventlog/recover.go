@@ -228,14 +228,16 @@ func (l *Log) loadDropped() error {
 	})
 }
 
-// loadTallies counts what is in the index, and what is not there yet.
+// loadTallies counts what is in the index, and what is not there yet: of an event
+// that is in memory the index may know nothing, or what is no longer so.
 func (l *Log) loadTallies() error {
 	view := l.index.View()
 	defer view.Close()
 	for prefix, status := range map[byte]storage.Status{pendingKey: storage.Pending, failedKey: storage.Failed} {
 		err := view.Keys([]byte{prefix}, func(key []byte) (bool, error) {
 			identity, id, err := parseIDKey(key)
-			if _, gone := l.dropped[identity]; err == nil && !gone {
+			_, gone := l.dropped[identity]
+			if err == nil && !gone && l.active.get(identity, id) == nil {
 				l.tallies.move(identity, id, "", status)
 			}
 			return true, err
@@ -246,11 +248,7 @@ func (l *Log) loadTallies() error {
 	}
 	for identity, of := range l.active.events {
 		for id, c := range of {
-			before := storage.Status("")
-			if c.base != nil {
-				before = c.base.Status
-			}
-			l.tallies.move(identity, id, before, c.now.Status)
+			l.tallies.move(identity, id, "", c.now.Status)
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ type replay struct {
 	last     uint64    // the last sequence number that was accounted for
 	lost     uint64    // records that were acknowledged and are not there
 	full     int       // so many events in memory are written to the index
+	doubted  bool      // of what is replayed the index may have parts already
 }
 
 // replayChunk is how many events a replay keeps in memory before it writes them
@@ -28,6 +29,8 @@ func (l *Log) replayChunk() int { return min(20_000, l.MaxBehind) }
 func (r *replay) run() error {
 	l, w := r.log, r.log.writer
 	r.full = l.replayChunk()
+	r.doubted = r.mark != watermark{}
+	l.active.doubted = r.doubted
 	r.last = r.mark.sequence
 	w.ids.saw(r.mark.lastID)
 	for i, s := range r.segments {
@@ -56,6 +59,9 @@ func (r *replay) run() error {
 	}
 	if err := r.flush(); err != nil {
 		return err
+	}
+	if l.active.empty() {
+		l.active.doubted = false
 	}
 	if r.lost > 0 {
 		l.lost.Store(true)
@@ -208,15 +214,16 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		}
 		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
 		l.active.put(newEvent(&rec, frame.Sequence, at), nil)
-		if rec.key != "" {
-			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, at: rec.event.ReceivedAt}
-		}
 	case err != nil:
 		return err
 	case rec.begins() || current.now.sequence >= frame.Sequence:
-		// The index has it already.
+		// The index has it already, but perhaps not all that leads to it.
+		l.active.put(current.now, current.base)
 	case current.now.allows(&rec), rec.kind == claimed && current.now.claimed:
 		l.active.put(current.now.apply(&rec, frame.Sequence), current.base)
+	}
+	if rec.key != "" {
+		l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, at: rec.event.ReceivedAt}
 	}
 	if rec.kind == replayed {
 		return r.link(&rec, frame.Sequence)
@@ -282,11 +289,13 @@ func (r *replay) flush() error {
 	err := l.write(l.active, r.mark)
 	if errors.Is(err, storage.ErrUnavailable) && l.active.count <= 2*l.MaxBehind {
 		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
+		l.active.doubted = true
 		r.full = min(l.active.count+l.replayChunk(), 2*l.MaxBehind+1)
 		return nil
 	}
 	if err == nil {
 		l.active = newOverlay()
+		l.active.doubted = r.doubted
 		r.full = l.replayChunk()
 	}
 	return err
