@@ -22,7 +22,7 @@ func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.
 	if err != nil {
 		return storage.ID{}, err
 	}
-	e, err := l.segments.read(of)
+	e, err := l.read(of)
 	if err != nil {
 		if errors.Is(err, storage.ErrCorrupt) {
 			l.lost.Store(true)

@@ -65,7 +65,7 @@ func TestChainsAreRecovered(t *testing.T) {
 			l := mustOpen(t, options)
 			first := mustAppend(t, l, testEvent(1, "a"), keyed("a"))
 			fail(t, l, first)
-			l.indexer.follow()
+			l.indexer.follow(false)
 			middle := mustReplay(t, l, first)
 			fail(t, l, middle)
 			newest := mustReplay(t, l, middle)

@@ -71,7 +71,24 @@ func appendAttempt(buf []byte, a storage.Attempt) []byte {
 
 var statuses = [...]storage.Status{"", storage.Pending, storage.Delivered, storage.Failed}
 
-func statusCode(s storage.Status) byte { return byte(max(slices.Index(statuses[:], s), 0)) }
+// The codes are the places in statuses; 0 is of no status.
+const (
+	pendingCode byte = iota + 1
+	deliveredCode
+	failedCode
+)
+
+func statusCode(s storage.Status) byte {
+	switch s {
+	case storage.Pending:
+		return pendingCode
+	case storage.Delivered:
+		return deliveredCode
+	case storage.Failed:
+		return failedCode
+	}
+	return 0
+}
 
 // decoder takes fields off raw. After the first that is not there it is failed
 // and everything reads as zero.

@@ -15,6 +15,7 @@ const (
 	nothing verdict = iota // it is answered as it stands
 	join                   // it is answered with the group that it relies on
 	own                    // it needs its record
+	silent                 // it has an effect that needs none
 )
 
 // errFull is the answer below the floor of free space.
@@ -24,6 +25,9 @@ var errFull = fmt.Errorf("%w: the disk has too little free space", storage.ErrUn
 func (w *writer) decide(o *op) (change, verdict, error) {
 	r := &o.record
 	if w.isDropped(r.identity) {
+		if r.kind == dropped && o.again {
+			return change{}, own, nil
+		}
 		if r.kind == dropped {
 			return change{}, nothing, nil
 		}
@@ -39,7 +43,11 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 			return change{}, nothing, storage.ErrPending
 		}
 		return change{}, own, nil
-	case closed:
+	case kept:
+		return w.decideKept(o)
+	case purged:
+		return w.decidePurge(o)
+	case closed, clocked, removed:
 		return change{}, own, nil
 	}
 	current, err := w.find(r.identity, r.id, &o.known)
@@ -60,7 +68,10 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 		if err != nil {
 			return change{}, nothing, err
 		}
-		if found && r.event.ReceivedAt.Sub(first.at) <= o.dedupe.Window {
+		if found && first.within(o.dedupe.Window.Milliseconds(), w.age) {
+			if first.gone {
+				return w.decideRemembered(o, first)
+			}
 			current, err := w.find(r.identity, first.id, &o.known)
 			if err == nil {
 				return w.decideCopy(o, current)
@@ -77,10 +88,13 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 	return change{}, own, nil
 }
 
-// begin gives a new event its ID, if there is space for it.
+// begin gives a new event its ID, if there is room for it.
 func (w *writer) begin(r *record) error {
 	if w.log.space.low() {
 		return errFull
+	}
+	if err := w.takeRoom(r); err != nil {
+		return err
 	}
 	r.id = w.ids.next(w.log.now())
 	r.event.ID = r.id
@@ -98,7 +112,7 @@ func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 	o.stands = first.now.ID
 	if newest.now.Status == storage.Failed && newest.now.Requeued < o.dedupe.Requeues {
 		o.outcome = storage.Requeued
-		o.record = record{kind: requeued, identity: r.identity, id: newest.now.ID, at: r.event.ReceivedAt}
+		o.record = record{kind: requeued, identity: r.identity, id: newest.now.ID, at: r.event.ReceivedAt, age: w.age}
 		return newest, own, nil
 	}
 	o.outcome = storage.Duplicate
@@ -106,6 +120,15 @@ func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 		return newest, join, nil
 	}
 	return newest, nothing, nil
+}
+
+// decideRemembered answers a duplicate of an event that was purged.
+func (w *writer) decideRemembered(o *op, first copyOf) (change, verdict, error) {
+	o.outcome, o.stands = storage.Duplicate, first.id
+	if _, ok := w.staged.copies[copyName{o.record.identity, o.record.key}]; ok {
+		return change{}, join, nil
+	}
+	return change{}, nothing, nil
 }
 
 // pendingOf says whether the integration has a pending event, before the group
@@ -133,7 +156,7 @@ func (w *writer) isDropped(identity storage.Identity) bool {
 // index counts only if the index has not moved on since.
 func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge) (change, error) {
 	if of, ok := w.staged.events[identity][id]; ok {
-		return of, nil
+		return of.there()
 	}
 	l := w.log
 	l.mu.Lock()
@@ -146,7 +169,7 @@ func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge
 	generation := l.generation
 	l.mu.Unlock()
 	if ok {
-		return of, nil
+		return of.there()
 	}
 	if e := known.event; e != nil && known.generation == generation && e.ID == id {
 		return change{now: e, base: e}, nil
@@ -157,7 +180,7 @@ func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge
 
 func (w *writer) findCopy(name copyName, known *knowledge) (copyOf, bool, error) {
 	if c, ok := w.staged.copies[name]; ok {
-		return c, true, nil
+		return c, c != copyOf{}, nil
 	}
 	l := w.log
 	l.mu.Lock()
@@ -168,7 +191,7 @@ func (w *writer) findCopy(name copyName, known *knowledge) (copyOf, bool, error)
 	generation := l.generation
 	l.mu.Unlock()
 	if ok {
-		return c, true, nil
+		return c, c != copyOf{}, nil
 	}
 	if known.generation == generation {
 		return known.copy, known.copied, nil

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -19,6 +18,10 @@ type event struct {
 	key      string // of the dedupe entry; "" has none
 	chain    chain
 	claimed  bool
+	damaged  bool   // its header and body are lost
+	gone     bool   // it was purged; the index may have it still
+	born     int64  // when it was accepted, by the log's clock
+	since    int64  // when it was accepted, settled or queued again, by the same
 	sequence uint64 // of the last record in it
 }
 
@@ -29,7 +32,7 @@ type chain struct {
 	newest   storage.ID // in the first event alone; zero when it was never replayed
 }
 
-// place is where the record stands that began the event.
+// place is where the record stands that began the event, or kept it later.
 type place struct {
 	segment uint64
 	offset  int64
@@ -44,6 +47,7 @@ func newEvent(r *record, sequence uint64, at place) *event {
 	e.Status = storage.Pending
 	e.Due = e.ReceivedAt
 	e.QueuedAt = e.ReceivedAt
+	e.born, e.since = r.age, r.age
 	return e
 }
 
@@ -82,6 +86,9 @@ func (e *event) apply(r *record, sequence uint64) *event {
 		next.Status = r.status
 		next.Due = r.due
 		next.Crashes = 0
+		if r.status != storage.Pending {
+			next.since = r.age
+		}
 		next.Tries++
 		next.Attempts = slices.Concat(e.Attempts, []storage.Attempt{r.attempt})
 		if len(next.Attempts) > storage.MaxAttempts {
@@ -95,9 +102,20 @@ func (e *event) apply(r *record, sequence uint64) *event {
 		next.Due = r.at
 		next.Crashes = 0
 		next.Progress = nil
+		next.since = r.age
 	case replayed: // upon the first event of the chain
 		next.chain.newest = r.id
+	case purged:
+		next.gone = true
 	}
+	return next
+}
+
+// moved is the event after it was kept in another place.
+func (e *event) moved(sequence uint64, at place) *event {
+	next := new(event)
+	*next = *e
+	next.sequence, next.place = sequence, at
 	return next
 }
 
@@ -118,33 +136,51 @@ func (e *event) record() storage.Record {
 	return r
 }
 
+// amount is what the event counts for.
+func (e *event) amount() amount { return amount{events: 1, bytes: e.place.length} }
+
 func (e *event) ref() storage.Ref {
 	return storage.Ref{ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, ResourceType: e.ResourceType, Due: e.Due, Size: e.place.length}
 }
 
 // eventVersion begins an event's value in the index.
-const eventVersion = 2
+const eventVersion = 3
 
-// Flags of an event's value.
+// statusAt is where in that value the status stands.
+const statusAt = 1
+
+// Flags of an event's state.
 const (
 	flagClaimed = 1 << iota
-	flagChain   // its chain ends the value
+	flagDamaged
+	flagChain // its chain ends the state
 )
 
+// append writes the event's value in the index.
 func (e *event) append(buf []byte) []byte {
 	buf = append(buf, eventVersion, statusCode(e.Status))
+	buf = binary.AppendUvarint(buf, e.sequence)
+	buf = binary.AppendUvarint(buf, e.place.segment)
+	buf = appendInt(buf, e.place.offset)
+	buf = appendInt(buf, e.place.length)
+	return e.appendState(buf)
+}
+
+// appendState writes what is known of the event, but its ID, identity and status.
+func (e *event) appendState(buf []byte) []byte {
 	flags := byte(0)
 	if e.claimed {
 		flags |= flagClaimed
+	}
+	if e.damaged {
+		flags |= flagDamaged
 	}
 	if e.chain != (chain{}) {
 		flags |= flagChain
 	}
 	buf = append(buf, flags)
-	buf = binary.AppendUvarint(buf, e.sequence)
-	buf = binary.AppendUvarint(buf, e.place.segment)
-	buf = appendInt(buf, e.place.offset)
-	buf = appendInt(buf, e.place.length)
+	buf = appendInt(buf, e.born)
+	buf = appendInt(buf, e.since)
 	buf = appendString(buf, e.key)
 	buf = appendEnvelope(buf, &e.Event)
 	buf = appendTime(buf, e.Due)
@@ -166,6 +202,15 @@ func (e *event) append(buf []byte) []byte {
 	return buf
 }
 
+// stateBound is the most bytes that appendState writes beside the envelope.
+func (e *event) stateBound() int64 {
+	n := int64(512 + len(e.key) + len(e.Progress))
+	for _, attempt := range e.Attempts {
+		n += int64(64 + len(attempt.Error) + len(attempt.Detail))
+	}
+	return n
+}
+
 // decodeEvent reads an event's value, which it does not keep.
 func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, error) {
 	d := decoder{raw: raw}
@@ -175,10 +220,18 @@ func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, 
 	e := &event{}
 	e.ID, e.Integration = id, identity
 	e.Status = d.status()
-	flags := d.byte()
-	e.claimed = flags&flagClaimed != 0
 	e.sequence = d.uint()
 	e.place = place{segment: d.uint(), offset: d.int(), length: d.int()}
+	d.state(e)
+	return e, d.err()
+}
+
+func (d *decoder) state(e *event) {
+	flags := d.byte()
+	e.claimed = flags&flagClaimed != 0
+	e.damaged = flags&flagDamaged != 0
+	e.born = d.int()
+	e.since = d.int()
 	e.key = d.string()
 	d.envelope(&e.Event)
 	e.Due = d.time()
@@ -199,21 +252,6 @@ func decodeEvent(identity storage.Identity, id storage.ID, raw []byte) (*event, 
 	if flags&flagChain != 0 {
 		e.chain = chain{replayOf: d.id(), first: d.id(), newest: d.id()}
 	}
-	return e, d.err()
-}
-
-// copyOf is what a dedupe key leads to.
-type copyOf struct {
-	id storage.ID
-	at time.Time // of its receipt
-}
-
-func (c copyOf) append(buf []byte) []byte { return appendTime(append(buf, c.id[:]...), c.at) }
-
-func decodeCopyOf(raw []byte) (copyOf, error) {
-	d := decoder{raw: raw}
-	c := copyOf{id: d.id(), at: d.time()}
-	return c, d.err()
 }
 
 func appendRef(buf []byte, r storage.Ref) []byte {

@@ -53,7 +53,12 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 			return storage.ID{}, 0, err
 		}
 	}
-	if err := l.submit(ctx, o); err != nil {
+	err := l.submit(ctx, o)
+	if limit, ok := errors.AsType[*storage.LimitError](err); ok && limit.Limit == storage.LimitIntegrationEvents {
+		l.collector.waitThinned(ctx)
+		err = l.submit(ctx, o)
+	}
+	if err != nil {
 		return storage.ID{}, 0, err
 	}
 	return o.stands, o.outcome, nil
@@ -108,6 +113,20 @@ func (l *Log) lookCopy(name copyName) (knowledge, error) {
 	return known, err
 }
 
+// lookWhole is look with the event's dedupe entry.
+func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*event, knowledge, error) {
+	e, known, err := l.look(identity, id)
+	if err != nil || e.key == "" {
+		return e, known, err
+	}
+	of, err := l.lookCopy(copyName{identity, e.key})
+	if known.event != nil {
+		of.generation = min(of.generation, known.generation)
+		of.event = known.event
+	}
+	return e, of, err
+}
+
 // submit hands an op to the writer and waits for its answer.
 func (l *Log) submit(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
@@ -134,7 +153,7 @@ func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.I
 	if e.Status != storage.Pending || e.claimed {
 		return nil, storage.ErrNotPending
 	}
-	whole, readErr := l.segments.read(e)
+	whole, readErr := l.read(e)
 	if readErr != nil && !errors.Is(readErr, storage.ErrCorrupt) {
 		return nil, readErr
 	}
@@ -147,7 +166,7 @@ func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.I
 	}
 	r := e.record() // what is pending is the newest of its chain
 	r.Header, r.Body = whole.Header, whole.Body
-	r.Age = l.now().Sub(e.QueuedAt)
+	r.Age = time.Duration(l.clock.now()-e.since) * time.Millisecond
 	return &r, nil
 }
 
@@ -244,5 +263,5 @@ func (l *Log) Counts() storage.Counts {
 func (l *Log) PendingOf(identity storage.Identity) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.tallies.pendingOf(identity)
+	return l.tallies.pendingOf(identity).events
 }

@@ -23,18 +23,31 @@ func sampleRecords() []record {
 	e.ReceivedAt = time.UnixMilli(1_790_000_000_123).UTC()
 	at := time.UnixMilli(1_790_000_000_456).UTC()
 	identity := e.Integration
+	whole := &event{Event: *e, key: "key", damaged: false, born: 3, since: 4}
+	whole.Header, whole.Body = nil, nil
+	whole.Status, whole.QueuedAt, whole.Due, whole.Tries, whole.Progress = storage.Failed, at, at, 3, []byte("p")
+	whole.Attempts = []storage.Attempt{{At: at, StatusCode: 500, Error: "status", Detail: "detail"}}
+	whole.chain = chain{first: storage.ID{1}, replayOf: storage.ID{2}}
+	damaged := *whole
+	damaged.damaged, damaged.claimed = true, true
 	return []record{
-		{kind: accepted, identity: identity, id: e.ID, event: e, key: "key"},
+		{kind: accepted, identity: identity, id: e.ID, event: e, key: "key", age: 1},
 		{kind: claimed, identity: identity, id: e.ID},
 		{kind: saved, identity: identity, id: e.ID, progress: []byte("progress")},
 		{kind: finished, identity: identity, id: e.ID, status: storage.Failed, due: at, attempt: storage.Attempt{
 			At: at, StatusCode: 503, Error: "status", Detail: "detail", Duration: time.Second,
 		}},
 		{kind: released, identity: identity, id: e.ID, due: at},
-		{kind: requeued, identity: identity, id: e.ID, at: at},
+		{kind: requeued, identity: identity, id: e.ID, at: at, age: 5},
 		{kind: dropped, identity: identity},
 		{kind: closed},
-		{kind: replayed, identity: identity, id: e.ID, event: e, replayOf: storage.ID{7}, first: storage.ID{8}},
+		{kind: replayed, identity: identity, id: e.ID, event: e, replayOf: storage.ID{7}, first: storage.ID{8}, age: 6},
+		{kind: kept, identity: identity, id: e.ID, event: e, kept: whole},
+		{kind: kept, identity: identity, id: e.ID, kept: &damaged},
+		{kind: purged, identity: identity, id: e.ID, key: "key", age: 7},
+		{kind: purged, identity: identity, id: e.ID},
+		{kind: clocked, at: at, age: 8},
+		{kind: removed, segment: 9, last: 10},
 	}
 }
 
@@ -49,7 +62,7 @@ func TestRecordsRoundTrip(t *testing.T) {
 			t.Errorf("kind %d: got %+v, %v", want.kind, got, err)
 		}
 		for n := range raw {
-			if want.begins() && n > len(raw)-len(want.event.Body)-1 || want.kind == saved && n >= 32 {
+			if want.event != nil && n > len(raw)-len(want.event.Body)-1 || want.kind == saved && n >= 32 {
 				break // what is left out is the end of a body
 			}
 			if _, err := decodeRecord(want.kind, raw[:n], true); err == nil {
@@ -84,7 +97,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(byte(0), e.append(nil))
 	e.chain = chain{replayOf: storage.ID{1}, first: storage.ID{2}, newest: storage.ID{3}}
 	f.Add(byte(0), e.append(nil))
-	f.Add(byte(0), watermark{segment: 3, offset: 4096, sequence: 7}.append(nil))
+	f.Add(byte(0), watermark{segment: 3, offset: 4096, sequence: 7, note: note{wall: 8, age: 9}, oldest: 2}.append(nil))
 	f.Add(byte(1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, k byte, raw []byte) {
 		if r, err := decodeRecord(kind(k), raw, true); err == nil {

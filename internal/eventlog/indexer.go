@@ -14,13 +14,14 @@ import (
 type indexer struct {
 	log    *Log
 	kick   chan struct{}
+	asked  chan chan<- bool // to follow now, and to say whether the index has
 	quit   chan struct{}
 	done   chan struct{}
 	purges []storage.Identity // dropped, and still in the index
 }
 
 func newIndexer(l *Log) *indexer {
-	return &indexer{log: l, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	return &indexer{log: l, kick: make(chan struct{}, 1), asked: make(chan chan<- bool), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (x *indexer) run() {
@@ -34,8 +35,11 @@ func (x *indexer) run() {
 			return
 		case <-ticker.C:
 		case <-x.kick:
+		case reply := <-x.asked:
+			reply <- x.follow(true)
+			continue
 		}
-		x.follow()
+		x.follow(false)
 		x.purge()
 	}
 }
@@ -72,7 +76,7 @@ func (x *indexer) end() {
 		x.submit(&op{record: record{kind: released, identity: identity, id: id, due: due}})
 	}
 	x.submit(&op{record: record{kind: closed}})
-	x.follow()
+	x.follow(true)
 }
 
 func (x *indexer) submit(o *op) {
@@ -82,22 +86,24 @@ func (x *indexer) submit(o *op) {
 	}
 }
 
-// follow takes the overlay from the writer and writes it to the index.
-func (x *indexer) follow() {
-	o := &op{swap: true}
+// follow takes the overlay from the writer and writes it to the index, and says
+// whether the index has all that the log had by then. Without a change there is
+// nothing to write, unless how far the log is shall be noted always.
+func (x *indexer) follow(always bool) bool {
+	o := &op{swap: true, always: always}
 	x.submit(o)
 	if !o.swapped {
-		return
+		return false
 	}
 	for {
 		err := x.log.write(x.log.flushing, o.mark)
 		if err == nil {
 			x.log.flushed()
-			return
+			return true
 		}
 		x.log.Logger.Warn("the event index cannot follow the log", zap.Error(err))
 		if !x.pause() {
-			return // the next start follows
+			return false // the next start follows
 		}
 	}
 }
@@ -128,8 +134,12 @@ func (l *Log) write(o *overlay, mark watermark) error {
 	}
 	for name, c := range o.copies {
 		if !l.isDropped(name.identity) {
-			l.copies.add(name)
-			w.set(w.keep(appendDedupeKey(w.free(), name)), w.keep(c.append(w.free())))
+			if key := w.keep(appendDedupeKey(w.free(), name)); c == (copyOf{}) {
+				w.delete(key)
+			} else {
+				l.copies.add(name)
+				w.set(key, w.keep(c.append(w.free())))
+			}
 		}
 	}
 	for identity := range o.dropped {
@@ -139,6 +149,7 @@ func (l *Log) write(o *overlay, mark watermark) error {
 	w.commit()
 	w.set([]byte{watermarkKey}, mark.append(nil))
 	w.commit()
+	l.indexBytes.Store(l.indexSize())
 	return w.err
 }
 
@@ -168,21 +179,26 @@ func (w *indexWriter) keep(appended []byte) []byte {
 const scratchSize = 256 << 10
 
 // event writes an event and what leads to it, as far as it has changed, or all of
-// that when it is doubted. The event comes first: what leads to one is never
-// there without it.
+// that when it is doubted. The event comes first, and when it is purged it goes
+// last: what leads to one is never there without it.
 func (w *indexWriter) event(c change, doubted bool) {
 	now, base := c.now, c.base
 	key := func(prefix byte) []byte {
 		return w.keep(appendIDKey(w.free(), prefix, now.Integration, now.ID))
 	}
-	w.set(key(eventKey), w.keep(now.append(w.free())))
+	if !now.gone {
+		w.set(key(eventKey), w.keep(now.append(w.free())))
+	}
 	for _, mark := range marks {
 		switch {
-		case mark.holds(now):
+		case !now.gone && mark.holds(now):
 			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)))
 		case doubted, base != nil && mark.holds(base):
 			w.delete(key(mark.prefix))
 		}
+	}
+	if now.gone && (doubted || base != nil) {
+		w.delete(key(eventKey))
 	}
 }
 

@@ -67,6 +67,8 @@ type watermark struct {
 	sequence uint64 // the last one before the place
 	lastID   storage.ID
 	salt     [seal.SaltSize]byte // of the segment, so that an index fits one log only
+	note     note                // of the clock
+	oldest   uint64              // segment that was there
 }
 
 func (w watermark) append(buf []byte) []byte {
@@ -74,13 +76,18 @@ func (w watermark) append(buf []byte) []byte {
 	buf = appendInt(buf, w.offset)
 	buf = binary.AppendUvarint(buf, w.sequence)
 	buf = append(buf, w.lastID[:]...)
-	return append(buf, w.salt[:]...)
+	buf = append(buf, w.salt[:]...)
+	buf = appendInt(buf, w.note.wall)
+	buf = appendInt(buf, w.note.age)
+	return binary.AppendUvarint(buf, w.oldest)
 }
 
 func decodeWatermark(raw []byte) (watermark, error) {
 	d := decoder{raw: raw}
 	w := watermark{segment: d.uint(), offset: d.int(), sequence: d.uint(), lastID: d.id()}
 	copy(w.salt[:], d.take(seal.SaltSize))
+	w.note = note{wall: d.int(), age: d.int()}
+	w.oldest = d.uint()
 	if w.offset < segment.Start {
 		d.fail()
 	}

@@ -4,19 +4,126 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// SetLimits implements storage.Events.
+// SetLimits implements storage.Events. An event in a group that is written at
+// this moment is judged by the limits before.
 func (l *Log) SetLimits(limits storage.Limits) {
 	l.limits.Store(&limits)
+	l.collector.survey()
 }
 
 // Usage implements storage.Events.
 func (l *Log) Usage() storage.Usage {
-	usage := storage.Usage{DiskBytes: l.Health().SizeBytes}
+	usage := storage.Usage{DiskBytes: l.used(), ClockJump: l.clock.jumped()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	usage.PendingEvents = l.tallies.pending
+	all, pending := l.tallies.all.total(), l.tallies.all[pendingCode]
+	usage.Counted = l.tallies.counted()
+	usage.Events, usage.Bytes = all.events, all.bytes
+	usage.PendingEvents, usage.PendingBytes = pending.events, pending.bytes
+	usage.PurgedDelivered, usage.PurgedFailed = l.purges[deliveredCode], l.purges[failedCode]
+	if identity, of := l.tallies.largest(func(*tally) bool { return true }); of != nil {
+		total := of.total()
+		usage.Largest = storage.Share{
+			Integration: identity, WebhookID: of.webhookID, Project: of.project, Events: total.events, Bytes: total.bytes,
+		}
+	}
 	return usage
 }
+
+// used is how many bytes the log takes with its index, about.
+func (l *Log) used() int64 { return l.segments.size.Load() + l.indexBytes.Load() }
+
+// taken is what the group under way adds to what is pending.
+type taken struct {
+	all      int
+	of       map[storage.Identity]amount
+	projects map[string]amount
+}
+
+func newTaken() taken {
+	return taken{of: make(map[storage.Identity]amount), projects: make(map[string]amount)}
+}
+
+func (t *taken) clear() {
+	t.all = 0
+	clear(t.of)
+	clear(t.projects)
+}
+
+// takeRoom is an error when a limit does not allow the event that the record
+// begins.
+func (w *writer) takeRoom(r *record) error {
+	limits := w.log.limits.Load()
+	if limits.Disk == 0 && limits.Backlog == 0 && limits.Events == 0 {
+		return nil
+	}
+	e := r.event
+	of, project := w.taken.of[e.Integration], w.taken.projects[e.Project]
+	if limit := w.log.reached(limits, e, w.taken.all, of, project); limit != "" {
+		return &storage.LimitError{Limit: limit}
+	}
+	one := amount{events: 1, bytes: r.bound()}
+	of.add(one)
+	project.add(one)
+	w.taken.all++
+	w.taken.of[e.Integration], w.taken.projects[e.Project] = of, project
+	return nil
+}
+
+// reached names the limit that stands in the way of one more event, beside those
+// that the group under way has of it all, the integration and the project.
+func (l *Log) reached(limits *storage.Limits, e *storage.Event, all int, of, project amount) string {
+	if limits.Disk > 0 && l.used() >= limits.Disk {
+		return storage.LimitDisk
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.tallies
+	events := of.events
+	if tally := t.of[e.Integration]; tally != nil {
+		of.add(tally.sums[pendingCode])
+		events += tally.total().events
+	}
+	if limits.Backlog > 0 {
+		switch {
+		case t.all[pendingCode].events+all >= limits.Backlog:
+			return storage.LimitBacklog
+		case of.events >= max(limits.Backlog/4, 1):
+			return storage.LimitIntegrationBacklog
+		}
+	}
+	if !t.counted() {
+		return ""
+	}
+	project.add(t.projects[e.Project])
+	switch {
+	case limits.Backlog > 0 && project.events >= max(limits.Backlog/2, 1):
+		return storage.LimitProjectBacklog
+	case limits.Disk > 0 && of.bytes >= limits.Disk/4:
+		return storage.LimitIntegrationDisk
+	case limits.Disk > 0 && project.bytes >= limits.Disk/2:
+		return storage.LimitProjectDisk
+	case limits.Events > 0 && events >= limits.Events:
+		return storage.LimitIntegrationEvents
+	}
+	return ""
+}
+
+// crowd notes an integration that comes near its number of events. It is called
+// with the log's mutex held.
+func (l *Log) crowd(identity storage.Identity, limits *storage.Limits) {
+	if limits.Events == 0 || !l.tallies.counted() {
+		return
+	}
+	if of := l.tallies.of[identity]; of != nil && of.total().events >= highEvents(limits) {
+		l.crowded[identity] = struct{}{}
+		l.collector.hurry()
+	}
+}
+
+// An integration that has highEvents is brought down to lowEvents.
+func highEvents(limits *storage.Limits) int { return limits.Events - (limits.Events+15)/16 }
+func lowEvents(limits *storage.Limits) int  { return limits.Events - (limits.Events+7)/8 }
 
 // hold keeps all segments where they are until release is called.
 func (l *Log) hold() (release func()) {

@@ -57,8 +57,9 @@ type Options struct {
 	// doubling to retryMax.
 	retryMin, retryMax time.Duration
 
-	disk segment.Disk
-	now  func() time.Time
+	disk   segment.Disk
+	now    func() time.Time
+	uptime func() time.Duration
 }
 
 func (o *Options) setDefaults() {
@@ -79,6 +80,10 @@ func (o *Options) setDefaults() {
 	if o.now == nil {
 		o.now = time.Now
 	}
+	if o.uptime == nil {
+		start := time.Now()
+		o.uptime = func() time.Duration { return time.Since(start) }
+	}
 }
 
 func setDefault[T comparable](value *T, standard T) {
@@ -94,18 +99,24 @@ var errClosed = fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
 // Log is an open event log.
 type Log struct {
 	Options
-	lock     *os.File
-	index    *index.Index
-	copies   *copyFilter
-	segments *segments
-	space    *space
-	queue    *queue
-	writer   *writer
-	indexer  *indexer
-	lost     atomic.Bool // damage was found
-	failing  atomic.Bool // the last write or sync failed
-	limits   atomic.Pointer[storage.Limits]
-	held     sync.RWMutex // for reading, while no segment may be removed
+	lock       *os.File
+	clock      *clock
+	noted      atomic.Int64 // what the clock said when it was noted
+	index      *index.Index
+	indexBytes atomic.Int64
+	start      index.View              // the index at the start, for who counts it
+	recent     map[storage.ID]struct{} // events that were in memory then
+	copies     *copyFilter
+	segments   *segments
+	space      *space
+	queue      *queue
+	writer     *writer
+	indexer    *indexer
+	collector  *collector
+	lost       atomic.Bool // damage was found
+	failing    atomic.Bool // the last write or sync failed
+	limits     atomic.Pointer[storage.Limits]
+	held       sync.RWMutex // for reading, while no segment may be removed
 
 	// life is held by every call, and by Close.
 	life   sync.RWMutex
@@ -118,6 +129,8 @@ type Log struct {
 	generation uint64     // grows when flushing is let go
 	caughtUp   chan struct{}
 	tallies    *tallies
+	purges     [len(statuses)]uint64         // since the start, by the code of the status
+	crowded    map[storage.Identity]struct{} // with many events
 	dropped    map[storage.Identity]struct{}
 	claims     map[storage.ID]storage.Identity
 	watch      *watch
@@ -131,23 +144,29 @@ var _ storage.Events = (*Log)(nil)
 func Open(options Options) (*Log, error) {
 	options.setDefaults()
 	l := &Log{
-		Options:  options,
-		queue:    newQueue(),
-		copies:   newCopyFilter(),
-		active:   newOverlay(),
-		caughtUp: make(chan struct{}),
-		tallies:  newTallies(),
-		dropped:  make(map[storage.Identity]struct{}),
-		claims:   make(map[storage.ID]storage.Identity),
+		Options:    options,
+		queue:      newQueue(),
+		copies:     newCopyFilter(),
+		active:     newOverlay(),
+		caughtUp:   make(chan struct{}),
+		generation: 1, // what is known of none is of 0
+		clock:      &clock{wall: options.now, uptime: options.uptime},
+		tallies:    newTallies(),
+		recent:     make(map[storage.ID]struct{}),
+		crowded:    make(map[storage.Identity]struct{}),
+		dropped:    make(map[storage.Identity]struct{}),
+		claims:     make(map[storage.ID]storage.Identity),
 	}
-	l.SetLimits(storage.Limits{})
+	l.limits.Store(&storage.Limits{})
 	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now, indexSize: l.indexSize}
 	if err := l.open(); err != nil {
 		return nil, errors.Join(err, l.release())
 	}
 	l.wait.Go(l.writer.run)
 	l.wait.Go(l.indexer.run)
+	l.wait.Go(l.collector.run)
 	l.wait.Go(l.fillFilter)
+	l.wait.Go(l.census)
 	return l, nil
 }
 
@@ -162,6 +181,7 @@ func (l *Log) open() error {
 	l.segments = newSegments(l)
 	l.writer = newWriter(l)
 	l.indexer = newIndexer(l)
+	l.collector = newCollector(l)
 	return l.recover()
 }
 
@@ -216,6 +236,7 @@ func (l *Log) Close() error {
 	if watch != nil {
 		watch.stop()
 	}
+	l.collector.stop()
 	l.indexer.stop() // writes the index once more
 	l.queue.close()
 	l.wait.Wait()
@@ -245,7 +266,7 @@ func (l *Log) Health() storage.Health {
 	free, _ := l.space.ask() // 0 when it is not known
 	health := storage.Health{
 		State:         "ok",
-		SizeBytes:     l.segments.size.Load() + l.indexSize(),
+		SizeBytes:     l.used(),
 		DiskFreeBytes: free,
 	}
 	switch {

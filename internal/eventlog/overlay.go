@@ -23,10 +23,12 @@ type change struct {
 	now, base *event
 }
 
-// copyName is a dedupe key of one integration.
-type copyName struct {
-	identity storage.Identity
-	key      string
+// there returns the change, unless the event was purged.
+func (c change) there() (change, error) {
+	if c.now.gone {
+		return change{}, storage.ErrNotFound
+	}
+	return c, nil
 }
 
 func newOverlay() *overlay {

@@ -65,6 +65,18 @@ func (d *volatileDisk) Rename(from, to string) error {
 	return d.OS.Rename(from, to)
 }
 
+func (d *volatileDisk) Remove(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.off {
+		if err := os.Remove(filepath.Join(d.image, filepath.Base(path))); err != nil {
+			return err
+		}
+		delete(d.files, filepath.Base(path))
+	}
+	return d.OS.Remove(path)
+}
+
 func (f *volatileFile) WriteAt(raw []byte, offset int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()

@@ -14,8 +14,14 @@ type op struct {
 	dedupe  storage.Dedupe // accepted
 	force   bool           // dropped: pending events as well
 	swap    bool           // no record: hand the overlay to the indexer
+	always  bool           // swap: also when nothing has changed
+	ripe    int64          // clocked: how old a segment may be that has anything
+	from    place          // kept: where the event was found
+	policy  policy         // kept, purged
+	again   bool           // dropped, purged: once more, for the record's segment goes
 	known   knowledge
-	once    bool // replayed: only the newest of a chain
+	entry   *entry // purged: what becomes of its dedupe key, if anything
+	once    bool   // replayed: only the newest of a chain
 	outcome storage.Outcome
 	stands  storage.ID // accepted: what is answered
 	event   *event     // after it, where there is one
@@ -23,6 +29,12 @@ type op struct {
 	swapped bool
 	err     error
 	done    chan struct{}
+}
+
+// entry is what a dedupe key shall lead to.
+type entry struct {
+	name copyName
+	copyOf
 }
 
 // knowledge is what the caller read from the index before it queued: it spares
@@ -35,10 +47,10 @@ type knowledge struct {
 }
 
 // lazy says whether the caller need not wait for a sync: a process crash does
-// not undo the record, and a power cut only repeats an attempt.
+// not undo the record, and a power cut only repeats an attempt, or a purge.
 func (o *op) lazy() bool {
 	switch o.record.kind {
-	case claimed, finished, released:
+	case claimed, finished, released, purged, clocked:
 		return true
 	}
 	return false

@@ -28,7 +28,7 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 	if err != nil {
 		return nil, err
 	}
-	whole, err := l.segments.read(e)
+	whole, err := l.read(e)
 	if err != nil {
 		if errors.Is(err, storage.ErrCorrupt) {
 			l.lost.Store(true)
@@ -41,6 +41,23 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 	}
 	r.Header, r.Body = whole.Header, whole.Body
 	return &r, nil
+}
+
+// read returns an event, whole. Between a look at it and this it may have been
+// kept in another place, or purged, and its segment removed.
+func (l *Log) read(e *event) (*storage.Event, error) {
+	whole, err := l.segments.read(e)
+	if err == nil {
+		return whole, nil
+	}
+	again, _, lookErr := l.look(e.Integration, e.ID)
+	switch {
+	case lookErr != nil:
+		return nil, lookErr
+	case again.place == e.place:
+		return nil, err
+	}
+	return l.segments.read(again)
 }
 
 // List implements storage.Events.
@@ -184,6 +201,9 @@ func (s *listing) visitIndexed(id storage.ID, inPlace bool, value []byte) (again
 
 // visit says whether to go on.
 func (s *listing) visit(e *event) bool {
+	if e.gone {
+		return true
+	}
 	matches := s.query.Status == "" || s.query.Status == e.Status
 	if matches && len(s.found) == s.query.Limit || s.scanned == maxScan {
 		s.more = true

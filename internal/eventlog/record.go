@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -9,9 +10,12 @@ import (
 // kind of a record in the log.
 type kind byte
 
-// What can happen to an event, or to all of an integration (dropped). A closed
-// record is the last of a log that was closed and not killed. A replayed record
-// begins an event as an accepted one does, and makes it the newest of its chain.
+// What can happen to an event, to all of an integration (dropped), or to the
+// log: a closed record is the last of a log that was closed and not killed, a
+// clock record notes its clock, and a removed one that its first segments are
+// not needed any more. A replayed record begins an event as an accepted one
+// does, and makes it the newest of its chain. A kept record has all of an event,
+// so that the segment with its earlier records can go.
 const (
 	accepted kind = iota + 1
 	claimed
@@ -22,6 +26,10 @@ const (
 	dropped
 	closed
 	replayed
+	kept
+	purged
+	clocked
+	removed
 )
 
 // record is one thing that happened. Which fields count depends on the kind.
@@ -29,19 +37,29 @@ type record struct {
 	kind     kind
 	identity storage.Identity
 	id       storage.ID
-	at       time.Time       // requeued
+	at       time.Time       // requeued; clocked: by the wall clock
 	due      time.Time       // finished, released
 	status   storage.Status  // finished
 	attempt  storage.Attempt // finished
 	progress []byte          // saved
-	event    *storage.Event  // accepted, replayed
-	key      string          // accepted: the dedupe key
+	event    *storage.Event  // accepted, replayed; kept, unless it is damaged
+	key      string          // accepted: the dedupe key; purged: if it is remembered
 	replayOf storage.ID      // replayed
 	first    storage.ID      // replayed: of the chain
+	kept     *event          // kept: all but what event has
+	segment  uint64          // removed: the last one that is
+	last     uint64          // removed: the last sequence number in there
+
+	// age is by the log's clock: when this happened (accepted, replayed,
+	// finished, requeued, clocked), or when the event that is remembered was
+	// accepted (purged).
+	age int64
 }
 
-// begins says whether the record begins an event.
-func (r *record) begins() bool { return r.kind == accepted || r.kind == replayed }
+// begins says whether the record has a whole event.
+func (r *record) begins() bool {
+	return r.kind == accepted || r.kind == replayed || r.kind == kept
+}
 
 // append writes the record. The body comes last, so that it is copied once and
 // needs no length.
@@ -50,22 +68,39 @@ func (r *record) append(buf []byte) []byte {
 	buf = append(buf, r.id[:]...)
 	switch r.kind {
 	case accepted:
+		buf = appendInt(buf, r.age)
 		buf = appendString(buf, r.key)
 		buf = appendEvent(buf, r.event)
 	case replayed:
+		buf = appendInt(buf, r.age)
 		buf = append(buf, r.replayOf[:]...)
 		buf = append(buf, r.first[:]...)
 		buf = appendEvent(buf, r.event)
+	case kept:
+		buf = append(buf, statusCode(r.kept.Status))
+		buf = r.kept.appendState(buf)
+		if r.event != nil {
+			buf = appendHeader(buf, r.event.Header)
+			buf = append(buf, r.event.Body...)
+		}
 	case saved:
 		buf = append(buf, r.progress...)
 	case finished:
+		buf = appendInt(buf, r.age)
 		buf = append(buf, statusCode(r.status))
 		buf = appendTime(buf, r.due)
 		buf = appendAttempt(buf, r.attempt)
 	case released:
 		buf = appendTime(buf, r.due)
-	case requeued:
+	case requeued, clocked:
+		buf = appendInt(buf, r.age)
 		buf = appendTime(buf, r.at)
+	case purged:
+		buf = appendInt(buf, r.age)
+		buf = appendString(buf, r.key)
+	case removed:
+		buf = binary.AppendUvarint(buf, r.segment)
+		buf = binary.AppendUvarint(buf, r.last)
 	}
 	return buf
 }
@@ -73,9 +108,17 @@ func (r *record) append(buf []byte) []byte {
 // bound is the most bytes that append writes for the record.
 func (r *record) bound() int64 {
 	n := int64(512 + len(r.key) + len(r.progress) + len(r.attempt.Error) + len(r.attempt.Detail))
-	if e := r.event; e != nil {
+	envelope := r.event
+	if r.kept != nil {
+		n += r.kept.stateBound()
+		envelope = &r.kept.Event
+	}
+	if e := envelope; e != nil {
 		n += int64(len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
-			len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID) + len(e.Body))
+			len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID))
+	}
+	if e := r.event; e != nil {
+		n += int64(len(e.Body))
 		for name, values := range e.Header {
 			n += int64(len(name)) + 20
 			for _, value := range values {
@@ -93,22 +136,34 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 	r := record{kind: k, identity: d.id(), id: d.id()}
 	switch k {
 	case accepted:
+		r.age = d.int()
 		r.key = d.string()
 		r.event = d.event(&r, whole)
 	case replayed:
+		r.age = d.int()
 		r.replayOf = d.id()
 		r.first = d.id()
 		r.event = d.event(&r, whole)
+	case kept:
+		d.kept(&r, whole)
 	case saved:
 		r.progress = append([]byte(nil), d.take(uint64(len(d.raw)))...)
 	case finished:
+		r.age = d.int()
 		r.status = d.status()
 		r.due = d.time()
 		r.attempt = d.attempt()
 	case released:
 		r.due = d.time()
-	case requeued:
+	case requeued, clocked:
+		r.age = d.int()
 		r.at = d.time()
+	case purged:
+		r.age = d.int()
+		r.key = d.string()
+	case removed:
+		r.segment = d.uint()
+		r.last = d.uint()
 	case claimed, dropped, closed:
 	default:
 		d.fail()
@@ -126,13 +181,31 @@ func appendEvent(buf []byte, e *storage.Event) []byte {
 func (d *decoder) event(r *record, whole bool) *storage.Event {
 	e := &storage.Event{ID: r.id, Integration: r.identity}
 	d.envelope(e)
+	d.content(e, whole)
+	return e
+}
+
+func (d *decoder) kept(r *record, whole bool) {
+	r.kept = &event{}
+	r.kept.ID, r.kept.Integration = r.id, r.identity
+	r.kept.Status = d.status()
+	d.state(r.kept)
+	if r.kept.damaged {
+		return
+	}
+	e := r.kept.Event
+	d.content(&e, whole)
+	r.event = &e
+}
+
+// content reads header and body, or leaves them out.
+func (d *decoder) content(e *storage.Event, whole bool) {
 	if whole {
 		e.Header = d.header()
 		e.Body = d.take(uint64(len(d.raw)))
 	} else if !d.failed {
 		d.raw = nil
 	}
-	return e
 }
 
 // appendEnvelope writes an event without ID, identity, header and body.

@@ -35,10 +35,25 @@ func (l *Log) recover() error {
 	if err := l.loadDropped(); err != nil {
 		return err
 	}
-	r := replay{log: l, segments: found, mark: mark}
+	r := replay{log: l, segments: found, mark: mark, note: mark.note}
 	if err := r.run(); err != nil {
 		return err
 	}
+	l.clock.begin(r.note)
+	l.indexBytes.Store(l.indexSize())
+	for _, s := range found {
+		l.segments.add(s)
+	}
+	l.start = l.index.View()
+	if err := l.begin(); err != nil {
+		l.start.Close()
+		return err
+	}
+	return nil
+}
+
+// begin makes the log ready for more.
+func (l *Log) begin() error {
 	if err := l.loadTallies(); err != nil {
 		return err
 	}
@@ -115,7 +130,6 @@ func (l *Log) findSegment(number uint64) (foundSegment, error) {
 	case s.err != nil && !errors.Is(s.err, segment.ErrDamaged) && !errors.Is(s.err, segment.ErrEmpty):
 		return foundSegment{}, s.err
 	}
-	l.segments.size.Add(s.size)
 	return s, nil
 }
 
@@ -228,17 +242,16 @@ func (l *Log) loadDropped() error {
 	})
 }
 
-// loadTallies counts what is in the index, and what is not there yet: of an event
-// that is in memory the index may know nothing, or what is no longer so.
+// loadTallies counts what is in the index by its keys, and what is not there yet:
+// of an event that is in memory the index may know nothing, or what is no longer
+// so. The census counts the rest.
 func (l *Log) loadTallies() error {
-	view := l.index.View()
-	defer view.Close()
 	for prefix, status := range map[byte]storage.Status{pendingKey: storage.Pending, failedKey: storage.Failed} {
-		err := view.Keys([]byte{prefix}, func(key []byte) (bool, error) {
+		err := l.start.Keys([]byte{prefix}, func(key []byte) (bool, error) {
 			identity, id, err := parseIDKey(key)
 			_, gone := l.dropped[identity]
 			if err == nil && !gone && l.active.get(identity, id) == nil {
-				l.tallies.move(identity, id, "", status)
+				l.tallies.found(identity, id, status)
 			}
 			return true, err
 		})
@@ -246,9 +259,10 @@ func (l *Log) loadTallies() error {
 			return fmt.Errorf("counting events: %w", err)
 		}
 	}
-	for identity, of := range l.active.events {
+	for _, of := range l.active.events {
 		for id, c := range of {
-			l.tallies.move(identity, id, "", c.now.Status)
+			l.recent[id] = struct{}{}
+			l.tallies.move(nil, c.now)
 		}
 	}
 	return nil

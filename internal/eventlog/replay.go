@@ -20,6 +20,15 @@ type replay struct {
 	lost     uint64    // records that were acknowledged and are not there
 	full     int       // so many events in memory are written to the index
 	doubted  bool      // of what is replayed the index may have parts already
+	note     note      // the last one of the clock
+	removed  removal   // what was removed on purpose
+	rebuilds bool      // the index had nothing
+}
+
+// removal is the last segment that was removed from the log's start, with the
+// last sequence number in it.
+type removal struct {
+	segment, last uint64
 }
 
 // replayChunk is how many events a replay keeps in memory before it writes them
@@ -33,7 +42,11 @@ func (r *replay) run() error {
 	l.active.doubted = r.doubted
 	r.last = r.mark.sequence
 	w.ids.saw(r.mark.lastID)
+	r.removed.segment, r.rebuilds = max(r.mark.oldest, 1)-1, r.mark.segment == 0
 	for i, s := range r.segments {
+		if s.err == nil {
+			r.note = r.note.later(note{wall: s.header.Created, age: s.header.Age})
+		}
 		if s.number < r.mark.segment {
 			continue
 		}
@@ -53,6 +66,7 @@ func (r *replay) run() error {
 			return fmt.Errorf("replaying segment %d of the event log: %w", s.number, err)
 		}
 	}
+	r.checkStart()
 	w.sequence, w.synced = r.last, r.last
 	if err := r.countCrashes(); err != nil {
 		return err
@@ -83,7 +97,9 @@ func (r *replay) scan(s foundSegment, next *segment.Header) error {
 	if s.number == r.mark.segment {
 		offset = r.mark.offset
 	} else {
-		r.account(s.header.PreviousLast)
+		if s.number != r.segments[0].number || s.number == 1 {
+			r.account(s.header.PreviousLast) // else checkStart does
+		}
 		r.last = max(r.last, s.header.First-1)
 	}
 	r.log.writer.ids.saw(s.header.LastID)
@@ -129,6 +145,25 @@ func (r *replay) scan(s foundSegment, next *segment.Header) error {
 		w.limit = 0 // what stands behind the end is left as it is
 	}
 	return nil
+}
+
+// checkStart notices segments that are missing at the log's start and were not
+// removed on purpose.
+func (r *replay) checkStart() {
+	if len(r.segments) == 0 {
+		return
+	}
+	first := r.segments[0]
+	defer func() { r.mark.oldest = first.number }()
+	if first.number <= r.removed.segment+1 {
+		return
+	}
+	r.log.lost.Store(true)
+	r.log.Logger.Error("segments of the event log are missing",
+		zap.Uint64("first", r.removed.segment+1), zap.Uint64("last", first.number-1))
+	if r.rebuilds && first.err == nil {
+		r.lost += first.header.PreviousLast - min(r.removed.last, first.header.PreviousLast)
+	}
 }
 
 // account notices records that were acknowledged, up to one, and not seen.
@@ -195,6 +230,14 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		return nil
 	}
 	l.writer.ids.saw(rec.id)
+	switch rec.kind {
+	case clocked:
+		r.note = r.note.later(note{wall: millis(rec.at), age: rec.age})
+		return nil
+	case removed:
+		r.removed = removal{segment: rec.segment, last: rec.last}
+		return nil
+	}
 	if _, gone := l.dropped[rec.identity]; gone {
 		return nil
 	}
@@ -206,29 +249,75 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		l.dropped[rec.identity] = struct{}{}
 		return nil
 	}
-	current, err := l.writer.find(rec.identity, rec.id, &knowledge{})
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		if !rec.begins() {
-			return nil // what it is about is lost
-		}
-		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
-		l.active.put(newEvent(&rec, frame.Sequence, at), nil)
-	case err != nil:
+	at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
+	if err := r.applyEvent(&rec, frame.Sequence, at); err != nil {
 		return err
-	case rec.begins() || current.now.sequence >= frame.Sequence:
-		// The index has it already, but perhaps not all that leads to it.
-		l.active.put(current.now, current.base)
-	case current.now.allows(&rec), rec.kind == claimed && current.now.claimed:
-		l.active.put(current.now.apply(&rec, frame.Sequence), current.base)
 	}
-	if rec.key != "" {
-		l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, at: rec.event.ReceivedAt}
-	}
-	if rec.kind == replayed {
+	switch rec.kind {
+	case replayed:
 		return r.link(&rec, frame.Sequence)
+	case accepted:
+		if rec.key != "" { // of two events, the later record is of the newer one
+			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, born: rec.age}
+		}
+	case kept:
+		return r.remember(&rec, rec.kept.key, copyOf{id: rec.id, born: rec.kept.born})
+	case purged:
+		return r.remember(&rec, rec.key, copyOf{id: rec.id, born: rec.age, gone: true})
 	}
 	return nil
+}
+
+// applyEvent does so for the event that the record is about.
+func (r *replay) applyEvent(rec *record, sequence uint64, at place) error {
+	active := r.log.active
+	current, err := r.log.writer.find(rec.identity, rec.id, &knowledge{})
+	found := !errors.Is(err, storage.ErrNotFound)
+	switch {
+	case found && err != nil:
+		return err
+	case found && current.now.sequence >= sequence:
+		// The index has it already, but perhaps not all that leads to it.
+		active.put(current.now, current.base)
+	case rec.kind == kept:
+		active.put(rec.kept.moved(sequence, at), current.base)
+	case rec.begins() && !found:
+		active.put(newEvent(rec, sequence, at), nil)
+	case !found:
+		// What it is about is lost, or was purged.
+	case rec.kind == purged:
+		active.put(current.now.apply(rec, sequence), current.base)
+		return r.free(current.now)
+	case current.now.allows(rec), rec.kind == claimed && current.now.claimed:
+		active.put(current.now.apply(rec, sequence), current.base)
+	}
+	return nil
+}
+
+// free has the dedupe key of an event that was purged lead nowhere.
+func (r *replay) free(e *event) error {
+	if e.key == "" {
+		return nil
+	}
+	name := copyName{e.Integration, e.key}
+	present, found, err := r.log.writer.findCopy(name, &knowledge{})
+	if found && present.id == e.ID {
+		r.log.active.copies[name] = copyOf{}
+	}
+	return err
+}
+
+// remember has a dedupe key lead to an event, unless it leads to a newer one.
+func (r *replay) remember(rec *record, key string, c copyOf) error {
+	if key == "" {
+		return nil
+	}
+	name := copyName{rec.identity, key}
+	present, found, err := r.log.writer.findCopy(name, &knowledge{})
+	if err == nil && (!found || compareIDs(present.id, c.id) <= 0) {
+		r.log.active.copies[name] = c
+	}
+	return err
 }
 
 // link has the first event of a chain know the newest.
@@ -275,7 +364,10 @@ func (r *replay) countCrashes() error {
 }
 
 func (r *replay) moveTo(s foundSegment, offset int64) {
-	r.mark = watermark{segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt}
+	r.mark = watermark{
+		segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt,
+		note: r.note, oldest: r.removed.segment + 1,
+	}
 }
 
 // flush writes what was replayed to the index. Without the space for that it is

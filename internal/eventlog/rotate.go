@@ -62,6 +62,9 @@ func (l *Log) newFile(name string, room int64) prepared {
 	if free, err := l.space.ask(); err == nil {
 		size = min(size, free/8)
 	}
+	if limit := l.limits.Load().Disk; limit > 0 {
+		size = min(size, limit/32) // so that removing one is a step that counts
+	}
 	size = max(size, least, min(minSegment, l.SegmentSize))
 	path := filepath.Join(l.segmentDir(), name+newSuffix)
 	for {
@@ -88,6 +91,7 @@ func (w *writer) activate(room int64) error {
 	header.First = w.sequence + 1
 	header.PreviousEnd, header.PreviousLast = w.syncedEnd, w.synced
 	header.Created = w.log.now().UnixMilli()
+	header.Age = w.log.clock.now()
 	header.LastID = w.ids.last
 
 	file := w.obtain(room)
@@ -108,7 +112,10 @@ func (w *writer) activate(room int64) error {
 	w.header, w.aead = header, header.AEAD(w.log.Key)
 	w.file, w.limit = file.file, file.size
 	w.offset, w.syncedEnd, w.synced = segment.Start, segment.Start, w.sequence
-	w.log.segments.size.Add(file.size)
+	w.stirred = false
+	w.log.noted.Store(header.Age)
+	w.log.segments.add(foundSegment{number: header.Number, size: file.size, header: header})
+	w.log.collector.hurry()
 	return nil
 }
 
@@ -139,7 +146,7 @@ func (w *writer) trim() {
 		w.log.Logger.Warn("a segment of the event log cannot be trimmed", zap.Error(err))
 		return
 	}
-	w.log.segments.size.Add(w.syncedEnd - w.limit)
+	w.log.segments.trimmed(w.header.Number, w.syncedEnd)
 }
 
 // close ends the log's last segment.

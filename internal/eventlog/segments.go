@@ -26,6 +26,7 @@ type segments struct {
 	size atomic.Int64 // of all segments, in bytes
 
 	mu   sync.Mutex
+	list []foundSegment // in order
 	open map[uint64]*openSegment
 	tick uint64
 }
@@ -35,6 +36,8 @@ type openSegment struct {
 	aead  cipher.AEAD
 	users int
 	used  uint64 // the tick of its last use
+
+	removed bool // the last user closes it
 }
 
 func newSegments(l *Log) *segments {
@@ -47,9 +50,12 @@ func (s *segments) path(number uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", number, segmentSuffix))
 }
 
-// read returns an event from the record that began it, whole. A
-// record that is not there as it was written is storage.ErrCorrupt.
+// read returns an event from the record that has it whole. A record that is
+// not there as it was written is storage.ErrCorrupt.
 func (s *segments) read(e *event) (*storage.Event, error) {
+	if e.damaged {
+		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+	}
 	opened, err := s.acquire(e.place.segment)
 	if err != nil {
 		return nil, err
@@ -67,7 +73,7 @@ func (s *segments) read(e *event) (*storage.Event, error) {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
 	r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
-	if err != nil || !r.begins() || r.id != e.ID || r.identity != e.Integration {
+	if err != nil || r.event == nil || r.id != e.ID || r.identity != e.Integration {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
 	return r.event, nil
@@ -108,8 +114,10 @@ func (s *segments) openNow(number uint64) (*openSegment, error) {
 
 func (s *segments) letGo(opened *openSegment) {
 	s.mu.Lock()
-	opened.users--
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if opened.users--; opened.users == 0 && opened.removed {
+		_ = opened.file.Close() // it was only read
+	}
 }
 
 // evict closes the segment that was not used for longest, once there are too

@@ -14,12 +14,14 @@ func (l *Log) publish(staged *overlay) {
 	if staged.empty() {
 		return
 	}
+	limits := l.limits.Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, of := range staged.events {
+	for identity, of := range staged.events {
 		for _, c := range of {
 			l.publishEvent(c)
 		}
+		l.crowd(identity, limits)
 	}
 	for name, c := range staged.copies {
 		l.active.copies[name] = c
@@ -41,27 +43,27 @@ func (l *Log) publish(staged *overlay) {
 
 func (l *Log) publishEvent(c change) {
 	now := c.now
-	before := storage.Status("")
-	if e := l.active.put(now, c.base); e != nil {
-		before = e.Status
+	before := l.active.put(now, c.base)
+	l.tallies.move(before, now)
+	if now.gone {
+		l.purges[statusCode(now.Status)]++
 	}
-	l.tallies.move(now.Integration, now.ID, before, now.Status)
 	if now.claimed {
 		l.claims[now.ID] = now.Integration
 	} else {
 		delete(l.claims, now.ID)
 	}
-	if l.watch != nil && now.Status == storage.Pending && before != storage.Pending {
+	if l.watch != nil && now.Status == storage.Pending && (before == nil || before.Status != storage.Pending) {
 		l.watch.refs = append(l.watch.refs, now.ref())
 	}
 }
 
 // swapOverlay makes the active overlay the one to be flushed, unless one still
-// is or nothing has changed.
-func (l *Log) swapOverlay() bool {
+// is, or nothing has changed and that is not asked for.
+func (l *Log) swapOverlay(always bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.flushing != nil || l.active.empty() {
+	if l.flushing != nil || l.active.empty() && !always {
 		return false
 	}
 	l.flushing, l.active = l.active, newOverlay()
@@ -102,7 +104,7 @@ func (l *Log) look(identity storage.Identity, id storage.ID) (*event, knowledge,
 	}
 	l.mu.Unlock()
 	switch {
-	case gone:
+	case gone, e != nil && e.gone:
 		return nil, knowledge{}, storage.ErrNotFound
 	case e != nil:
 		return e, knowledge{}, nil

@@ -62,7 +62,7 @@ func TestIndexTornByACrash(t *testing.T) {
 	claim(claimed)
 	fail(t, l, requeued)
 	fail(t, l, replayedOnce)
-	l.indexer.follow()
+	l.indexer.follow(false)
 	claim(delivered)
 	finish(delivered, storage.Delivered)
 	finish(claimed, storage.Failed)

@@ -39,11 +39,17 @@ type writer struct {
 	syncedEnd int64  // behind that record
 	next      chan prepared
 
+	// age is the log's clock when the ops were taken that are decided on. stirred
+	// says that something stands in the segment but notes.
+	age     int64
+	stirred bool
+
 	// The group under way: its frames, its ops, their effects, and those of
 	// its records that nobody waits for to be durable.
 	buf      []byte
 	group    []*op
 	staged   *overlay
+	taken    taken
 	lazy     []record
 	mustSync bool
 
@@ -56,7 +62,7 @@ type writer struct {
 	retryIn time.Duration
 }
 
-func newWriter(l *Log) *writer { return &writer{log: l, staged: newOverlay()} }
+func newWriter(l *Log) *writer { return &writer{log: l, staged: newOverlay(), taken: newTaken()} }
 
 func (w *writer) run() {
 	var taken []*op
@@ -65,6 +71,7 @@ func (w *writer) run() {
 		if taken == nil {
 			return
 		}
+		w.age = w.log.clock.now()
 		for _, o := range taken {
 			w.add(o)
 		}
@@ -86,14 +93,29 @@ func (w *writer) add(o *op) {
 		w.swap(o)
 		return
 	}
-	w.makeRoom(o.record.bound() + segment.Overhead)
+	if o.record.kind == clocked && !w.tick(o) {
+		o.answer(nil)
+		return
+	}
+	if !o.again {
+		o.record.age = w.age
+	}
+	room := o.record.bound()
+	w.makeRoom(room + segment.Overhead)
 	current, needs, err := w.decide(o)
+	if grown := o.record.bound(); err == nil && grown > room {
+		w.makeRoom(grown + segment.Overhead) // what is kept has a state
+		current, needs, err = w.decide(o)
+	}
 	switch {
 	case err != nil:
 		o.answer(err)
 	case needs == nothing:
 		o.answer(nil)
 	case needs == join:
+		w.group = append(w.group, o)
+	case needs == silent:
+		w.stage(o, current, place{})
 		w.group = append(w.group, o)
 	case w.file != nil:
 		w.stage(o, current, w.write(&o.record))
@@ -124,6 +146,7 @@ func (w *writer) settle(o *op) {
 	w.owed = append(w.owed, o.record)
 	w.log.publish(w.staged)
 	w.staged.clear()
+	w.taken.clear()
 	o.answer(nil)
 }
 
@@ -153,20 +176,35 @@ func (w *writer) write(r *record) place {
 // stage keeps the effect of a record for the commit.
 func (w *writer) stage(o *op, current change, at place) {
 	r := &o.record
+	if r.kind != clocked && r.kind != removed {
+		w.stirred = true
+	}
 	switch r.kind {
-	case closed:
+	case closed, clocked, removed:
 		return
 	case dropped:
-		w.staged.drop(r.identity)
-		return
+		if !o.again {
+			w.staged.drop(r.identity)
+		}
 	case accepted, replayed:
 		o.event = newEvent(r, w.sequence, at)
 		w.staged.put(o.event, nil)
 		if r.key != "" {
-			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, at: o.event.ReceivedAt}
+			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, born: r.age}
 		}
 		if r.kind == replayed {
 			w.staged.put(current.now.apply(r, w.sequence), current.base)
+		}
+	case kept:
+		o.event = r.kept.moved(w.sequence, at)
+		w.staged.put(o.event, current.base)
+	case purged:
+		if current.now != nil {
+			o.event = current.now.apply(r, w.sequence)
+			w.staged.put(o.event, current.base)
+		}
+		if o.entry != nil {
+			w.staged.copies[o.entry.name] = o.entry.copyOf
 		}
 	default:
 		o.event = current.now.apply(r, w.sequence)
@@ -201,6 +239,7 @@ func (w *writer) commit() {
 func (w *writer) reset() {
 	w.group, w.lazy = nil, w.lazy[:0]
 	w.staged.clear()
+	w.taken.clear()
 	w.mustSync = false
 	w.buf = w.buf[:0]
 	if int64(cap(w.buf)) > 2*w.log.GroupSize {
@@ -296,8 +335,10 @@ func (w *writer) swap(o *op) {
 			sequence: w.sequence,
 			lastID:   w.ids.last,
 			salt:     w.header.Salt,
+			note:     w.log.clock.note(),
+			oldest:   w.log.segments.oldest(),
 		}
-		o.swapped = w.log.swapOverlay()
+		o.swapped = w.log.swapOverlay(o.always)
 	}
 	o.answer(nil)
 }

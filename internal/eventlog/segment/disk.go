@@ -27,6 +27,8 @@ type Disk interface {
 	Open(path string) (File, error)
 	// Rename gives a file its name, durably.
 	Rename(from, to string) error
+	// Remove takes a file away, durably.
+	Remove(path string) error
 	// Truncate shortens a file to what counts.
 	Truncate(path string, size int64) error
 	// Space returns the bytes that the file system of a directory has for us.
@@ -69,6 +71,14 @@ func (OS) Rename(from, to string) error {
 		return err
 	}
 	return disk.SyncDir(filepath.Dir(to))
+}
+
+// Remove removes a file and syncs the directory.
+func (OS) Remove(path string) error {
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // Truncate shortens a file.

@@ -23,13 +23,13 @@ const Start = 4096
 
 const (
 	magic   = "HKGTSEG1"
-	version = 1
+	version = 2
 	purpose = "event log"
 
 	// The header is there twice, so that one damaged byte does not take the
 	// salt, and with it every record of the segment.
 	copyAt     = Start / 2
-	plainSize  = 8 + 4 + 4 + 5*8 + 16 + seal.KeyIDSize + seal.SaltSize
+	plainSize  = 8 + 4 + 4 + 6*8 + 16 + seal.KeyIDSize + seal.SaltSize
 	headerSize = plainSize + 16 + 4 // with the GCM tag and the CRC
 )
 
@@ -56,8 +56,9 @@ type Header struct {
 	// lies behind was never acknowledged.
 	PreviousEnd  int64
 	PreviousLast uint64
-	// Created is in milliseconds since 1970.
-	Created int64
+	// Created is when the segment began by the wall clock, in milliseconds since
+	// 1970, and Age by the log's own, which no change of the wall clock moves.
+	Created, Age int64
 	// LastID is the newest event ID before this segment.
 	LastID [16]byte
 	// KeyID names the key that Encode was given.
@@ -93,6 +94,7 @@ func (h *Header) Encode(key seal.Key) []byte {
 	out = binary.BigEndian.AppendUint64(out, uint64(h.PreviousEnd))
 	out = binary.BigEndian.AppendUint64(out, h.PreviousLast)
 	out = binary.BigEndian.AppendUint64(out, uint64(h.Created))
+	out = binary.BigEndian.AppendUint64(out, uint64(h.Age))
 	out = append(out, h.LastID[:]...)
 	out = append(out, h.KeyID[:]...)
 	out = append(out, h.Salt[:]...)
@@ -134,9 +136,10 @@ func decodeCopy(raw []byte, key seal.Key) (Header, error) {
 		PreviousEnd:  int64(binary.BigEndian.Uint64(fields[16:])),
 		PreviousLast: binary.BigEndian.Uint64(fields[24:]),
 		Created:      int64(binary.BigEndian.Uint64(fields[32:])),
-		LastID:       [16]byte(fields[40:56]),
-		KeyID:        [seal.KeyIDSize]byte(fields[56:]),
-		Salt:         [seal.SaltSize]byte(fields[56+seal.KeyIDSize:]),
+		Age:          int64(binary.BigEndian.Uint64(fields[40:])),
+		LastID:       [16]byte(fields[48:64]),
+		KeyID:        [seal.KeyIDSize]byte(fields[64:]),
+		Salt:         [seal.SaltSize]byte(fields[64+seal.KeyIDSize:]),
 	}
 	if _, ok := key.Find(h.KeyID); !ok {
 		return Header{}, ErrKey

@@ -51,6 +51,10 @@ func Events(t *testing.T, open func(t *testing.T, dir string) EventLog) {
 		{"list pages newest first", testList},
 		{"counts follow", testCounts},
 		{"drop deletes for good", testDrop},
+		{"limits on the backlog refuse", testBacklogLimits},
+		{"a number of events is kept", testEventsLimit},
+		{"retention purges what is settled", testRetention},
+		{"usage follows", testUsage},
 		{"identities are apart", testIdentities},
 		{"close refuses", testClosed},
 	}
@@ -223,15 +227,25 @@ func testDuplicates(t *eventsTest) {
 func testWindow(t *eventsTest) {
 	identity := newIdentity()
 	d := storage.Dedupe{Key: []byte("key"), Window: time.Hour}
-	old := newEvent(identity, "1")
-	old.ReceivedAt = now().Add(-2 * time.Hour)
-	first := t.append(old, d)
+	first := t.append(newEvent(identity, "1"), d)
+	t.again(identity, d, first, storage.Duplicate)
+	// What a sender's clock says does not count.
 	later := newEvent(identity, "2")
-	later.ReceivedAt = old.ReceivedAt.Add(59 * time.Minute)
+	later.ReceivedAt = now().Add(48 * time.Hour)
 	if id, outcome, err := t.log.Append(t.Context(), later, d); id != first || outcome != storage.Duplicate || err != nil {
 		t.Fatalf("inside the window: %v, %d, %v", id, outcome, err)
 	}
-	second := t.append(newEvent(identity, "3"), d)
+	short := d
+	short.Window = time.Millisecond
+	var second storage.ID
+	t.eventually("the window ends", func() bool {
+		id, outcome, err := t.log.Append(t.Context(), newEvent(identity, "3"), short)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second = id
+		return outcome == storage.Accepted
+	})
 	t.twice(func() { t.again(identity, d, second, storage.Duplicate) })
 }
 

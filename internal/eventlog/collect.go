@@ -1,0 +1,224 @@
+package eventlog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// errHeld means that no segment may be removed now.
+var errHeld = errors.New("the segments are held for a backup")
+
+// collect purges or keeps every event of the oldest segment, and removes it. It
+// returns how many bytes were kept. After a crash between any two steps it is
+// done again from the start: each leaves the log as whole as it was.
+//
+// What else stands in the segment is about events that are in it too, or were
+// kept behind it since, with all that had happened to them by then: an event
+// begins before anything happens to it, and no segment comes before this one.
+func (c *collector) collect(s oldSegment, p policy) (kept int64, err error) {
+	l := c.log
+	if !l.held.TryLock() {
+		return 0, errHeld
+	}
+	l.held.Unlock()
+
+	b := batch{collector: c}
+	whole, err := c.empty(s, p, &b)
+	if err = errors.Join(err, b.flush()); err != nil {
+		return b.kept, fmt.Errorf("emptying segment %d: %w", s.number, err)
+	}
+	// Nothing in the index points into the segment when it has followed.
+	if err := c.follow(); err != nil {
+		return b.kept, err
+	}
+	if !whole {
+		if err := c.emptyUnread(s, p, &b); err != nil {
+			return b.kept, fmt.Errorf("emptying segment %d: %w", s.number, err)
+		}
+	}
+	if !l.held.TryLock() {
+		return b.kept, errHeld
+	}
+	defer l.held.Unlock()
+	if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
+		return b.kept, err
+	}
+	if err := l.segments.remove(s.number); err != nil {
+		return b.kept, err
+	}
+	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.number),
+		zap.Int64("bytes_kept", b.kept), zap.Int("events_purged", b.purged.events))
+	return b.kept, nil
+}
+
+// empty reads a segment for what counts in it, and says whether all of it could
+// be read.
+func (c *collector) empty(s oldSegment, p policy, b *batch) (whole bool, err error) {
+	if s.err != nil {
+		return false, nil
+	}
+	file, err := c.log.disk.Open(c.log.segments.path(s.number))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	scanner := segment.Scan(file, s.header.AEAD(c.log.Key), segment.Start, s.end)
+	whole, expected := true, s.header.First
+	for {
+		frame, err := scanner.Next()
+		if errors.Is(err, io.EOF) {
+			return whole && expected == s.last+1, nil
+		}
+		if err == nil && c.stopping() {
+			err = errStopped
+		}
+		if err != nil {
+			return false, err
+		}
+		whole = whole && frame.Sequence == expected
+		expected = frame.Sequence + 1
+		r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
+		if err != nil {
+			whole = false
+			continue
+		}
+		if err := c.emptyOne(s, frame, &r, p, b); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p policy, b *batch) error {
+	switch {
+	case r.begins():
+		e, known, err := c.log.lookWhole(r.identity, r.id)
+		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
+		if err != nil || e.place != at {
+			return ignoreNotFound(err)
+		}
+		if r.event != nil {
+			r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
+		}
+		return b.add(&op{record: record{kind: kept, identity: r.identity, id: r.id, event: r.event}, from: at, policy: p, known: known}, e.amount())
+	case r.kind == purged && r.key != "":
+		known, err := c.log.lookCopy(copyName{r.identity, r.key})
+		if err != nil {
+			return err
+		}
+		return b.add(&op{record: *r, again: true, known: known}, amount{})
+	case r.kind == dropped:
+		return b.add(&op{record: *r, again: true}, amount{})
+	}
+	return nil
+}
+
+// emptyUnread keeps events whose records cannot be read any more, as what the
+// index knows of them: they are listed, and whoever wants their body learns that
+// it is lost.
+func (c *collector) emptyUnread(s oldSegment, p policy, b *batch) error {
+	view := c.log.index.View()
+	defer view.Close()
+	lost := 0
+	err := view.Ascend([]byte{eventKey}, func(key, value []byte) (bool, error) {
+		identity, id, err := parseIDKey(key)
+		if err != nil {
+			return false, err
+		}
+		indexed, err := decodeEvent(identity, id, value)
+		if err != nil || indexed.place.segment > s.number {
+			return err == nil && !c.stopping(), err
+		}
+		e, known, err := c.log.lookWhole(identity, id)
+		if err != nil || e.place.segment > s.number {
+			return true, ignoreNotFound(err)
+		}
+		lost++
+		o := &op{record: record{kind: kept, identity: identity, id: id}, from: e.place, policy: p, known: known}
+		return true, b.add(o, e.amount())
+	})
+	if err == nil && c.stopping() {
+		err = errStopped
+	}
+	if err = errors.Join(err, b.flush()); err != nil || lost == 0 {
+		return err
+	}
+	c.log.lost.Store(true)
+	c.log.Logger.Error("accepted events are damaged", zap.Uint64("segment", s.number), zap.Int("events", lost))
+	return c.follow()
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// batch has ops written together, some hundred at a time: that is one sync, and
+// not so much that a group with an event in it takes long.
+type batch struct {
+	collector *collector
+	ops       []*op
+	queued    amount // of the events in ops
+	size      int64
+	kept      int64  // bytes
+	purged    amount // events
+}
+
+const (
+	batchOps   = 512
+	batchBytes = 1 << 20
+)
+
+// promised is what is purged, if what is queued is.
+func (b *batch) promised() amount {
+	all := b.purged
+	all.add(b.queued)
+	return all
+}
+
+func (b *batch) add(o *op, of amount) error {
+	b.ops = append(b.ops, o)
+	b.queued.add(of)
+	if b.size += o.record.bound(); len(b.ops) < batchOps && b.size < batchBytes {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *batch) flush() error {
+	var errs []error
+	waiting := b.ops[:0]
+	for _, o := range b.ops {
+		o.done = make(chan struct{}, 1)
+		if b.collector.log.queue.put(o) {
+			waiting = append(waiting, o)
+		} else {
+			errs = append(errs, errClosed)
+			break
+		}
+	}
+	for _, o := range waiting {
+		<-o.done
+		switch {
+		case o.err != nil:
+			if errs == nil && ignoreNotFound(o.err) != nil {
+				errs = append(errs, o.err)
+			}
+		case o.event != nil && o.event.gone:
+			b.purged.add(o.event.amount())
+		case o.event != nil:
+			b.kept += o.event.place.length
+		}
+	}
+	clear(b.ops)
+	b.ops, b.queued, b.size = b.ops[:0], amount{}, 0
+	return errors.Join(errs...)
+}

@@ -1,0 +1,336 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// errStopped means that the log is being closed.
+var errStopped = errors.New("the log is being closed")
+
+// keepRate bounds in bytes a second how fast events are kept in another place
+// because of their age.
+const keepRate = 4 << 20
+
+// maxThinning is how long an append waits until its integration was thinned.
+const maxThinning = 2 * time.Second
+
+// collector is the goroutine that makes room. It purges what has been kept long
+// enough, and more than that where a limit asks for it.
+//
+// There is one way to free the disk: the oldest segment is read, what still
+// counts in it is purged or kept, which is to be written anew behind all else,
+// and the file is removed. So the log always is a run of segments without a gap,
+// and the index can be made from it.
+type collector struct {
+	log  *Log
+	kick chan struct{}
+	quit chan struct{}
+	done chan struct{}
+
+	surveyed atomic.Bool                    // every integration's number of events was looked at
+	resting  time.Time                      // until then, nothing is kept because of its age
+	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
+
+	mu      sync.Mutex
+	thinned chan struct{} // closed once all that was crowded was thinned
+}
+
+func newCollector(l *Log) *collector {
+	return &collector{
+		log: l, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		barren: make(map[storage.Identity]time.Time), thinned: make(chan struct{}),
+	}
+}
+
+func (c *collector) run() {
+	defer close(c.done)
+	for {
+		timer := time.NewTimer(c.period())
+		select {
+		case <-c.quit:
+			timer.Stop()
+			return
+		case <-timer.C:
+		case <-c.kick:
+			timer.Stop()
+		}
+		if err := c.turn(); err != nil && !c.stopping() {
+			c.log.Logger.Warn("old events cannot be purged yet", zap.Error(err))
+		}
+	}
+}
+
+// hurry has the collector take a turn now.
+func (c *collector) hurry() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// survey has it look at every integration, too.
+func (c *collector) survey() {
+	c.surveyed.Store(false)
+	c.hurry()
+}
+
+// stop ends the collector and waits for it.
+func (c *collector) stop() {
+	close(c.quit)
+	<-c.done
+}
+
+func (c *collector) stopping() bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// period is how long the collector waits between two turns: an eighth of what
+// events are kept, between a second and a minute.
+func (c *collector) period() time.Duration {
+	return min(max(shorter(c.log.limits.Load())/8, time.Second), time.Minute)
+}
+
+// shorter is how long the events are kept that are kept for the shorter time; an
+// hour when both are kept for ever.
+func shorter(limits *storage.Limits) time.Duration {
+	switch {
+	case limits.Delivered == 0 && limits.Failed == 0:
+		return time.Hour
+	case limits.Delivered == 0:
+		return limits.Failed
+	case limits.Failed == 0:
+		return limits.Delivered
+	}
+	return min(limits.Delivered, limits.Failed)
+}
+
+func (c *collector) turn() error {
+	c.log.clock.look()
+	return errors.Join(c.tick(), c.thin(), c.expire(), c.relieve())
+}
+
+// tick has the writer note the clock every minute, and begin another segment when
+// this one has been written to for an eighth of the time that events are kept: on
+// a quiet gateway, none would fill.
+func (c *collector) tick() error {
+	l := c.log
+	now, ripe := l.clock.now(), int64(0)
+	if limits := l.limits.Load(); limits.Delivered > 0 || limits.Failed > 0 {
+		ripe = min(max(shorter(limits)/8, time.Second), 24*time.Hour).Milliseconds()
+	}
+	if now-l.noted.Load() < noteEvery.Milliseconds() && (ripe == 0 || now-l.segments.begun() < ripe) {
+		return nil
+	}
+	return c.submit(&op{record: record{kind: clocked}, ripe: ripe})
+}
+
+// submit has the writer do one op and waits for it.
+func (c *collector) submit(o *op) error {
+	o.done = make(chan struct{}, 1)
+	if !c.log.queue.put(o) {
+		return errClosed
+	}
+	<-o.done
+	return o.err
+}
+
+// expire removes the segments whose events have all been there for the shorter
+// time that events are kept. What is kept for longer costs a write each time.
+func (c *collector) expire() error {
+	for {
+		limits := c.log.limits.Load()
+		s, ok := c.log.segments.first()
+		if !ok || limits.Delivered == 0 && limits.Failed == 0 ||
+			c.log.clock.now()-s.ended < shorter(limits).Milliseconds() || time.Now().Before(c.resting) {
+			return nil
+		}
+		kept, err := c.collect(s, pastTime)
+		if err != nil {
+			return err
+		}
+		c.resting = time.Now().Add(time.Duration(kept) * time.Second / keepRate)
+	}
+}
+
+// relieve makes room on the disk: delivered events go before their time, the
+// oldest first, and when they are not enough, failed ones of the integration that
+// has most. Each segment is looked at once at most, for where little can go,
+// keeping the rest costs more than it brings.
+func (c *collector) relieve() error {
+	for range c.log.segments.count() {
+		s, ok := c.log.segments.first()
+		excess, useful := c.excess()
+		if !ok || excess <= 0 || !useful {
+			return nil
+		}
+		if err := c.purgeFailed(excess); err != nil {
+			return err
+		}
+		if _, err := c.collect(s, delivered); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// excess is how many bytes should go, and whether enough of them can: what is
+// pending stays, and four fifths of it are too much to be worth it.
+func (c *collector) excess() (bytes int64, useful bool) {
+	l := c.log
+	if disk := l.limits.Load().Disk; disk > 0 && l.used() > disk/10*9 {
+		bytes = l.used() - disk/8*7
+	}
+	if l.space.low() {
+		bytes = max(bytes, l.SegmentSize)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes, l.tallies.all[pendingCode].bytes < l.segments.closed()/5*4
+}
+
+// purgeFailed purges failed events, of the integration that uses most, until what
+// can be freed is as much as should be.
+func (c *collector) purgeFailed(excess int64) error {
+	l := c.log
+	tried := make(map[storage.Identity]bool)
+	for {
+		l.mu.Lock()
+		free := l.segments.closed() - l.tallies.all[pendingCode].bytes - l.tallies.all[failedCode].bytes
+		identity, of := l.tallies.largest(func(t *tally) bool { return t.sums[failedCode].events > 0 })
+		counted := l.tallies.counted()
+		l.mu.Unlock()
+		if !counted || of == nil || free >= excess || tried[identity] {
+			return nil
+		}
+		tried[identity] = true
+		_, err := c.purge(identity, failedKey, func(purged amount) bool { return free+purged.bytes >= excess })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// thin brings integrations down that come near their number of events.
+func (c *collector) thin() error {
+	l := c.log
+	limits := l.limits.Load()
+	l.mu.Lock()
+	if limits.Events > 0 && l.tallies.counted() && !c.surveyed.Swap(true) {
+		for identity := range l.tallies.of {
+			l.crowd(identity, limits)
+		}
+	}
+	crowded := l.crowded
+	l.crowded = make(map[storage.Identity]struct{})
+	l.mu.Unlock()
+	defer c.tellThinned()
+	maps.DeleteFunc(c.barren, func(_ storage.Identity, until time.Time) bool { return time.Now().After(until) })
+	for identity := range crowded {
+		if err := c.thinOne(identity, limits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *collector) thinOne(identity storage.Identity, limits *storage.Limits) error {
+	c.log.mu.Lock()
+	excess := 0
+	if of := c.log.tallies.of[identity]; of != nil {
+		excess = of.total().events - lowEvents(limits)
+	}
+	c.log.mu.Unlock()
+	if _, ok := c.barren[identity]; ok || limits.Events == 0 || excess <= 0 {
+		return nil
+	}
+	purged, err := c.purge(identity, eventKey, func(purged amount) bool { return purged.events >= excess })
+	if err == nil && purged.events < excess {
+		c.barren[identity] = time.Now().Add(time.Minute)
+	}
+	return err
+}
+
+// tellThinned wakes who waits for it.
+func (c *collector) tellThinned() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.thinned)
+	c.thinned = make(chan struct{})
+}
+
+// waitThinned waits until the integrations were thinned that are crowded now, for
+// a while.
+func (c *collector) waitThinned(ctx context.Context) {
+	c.mu.Lock()
+	thinned := c.thinned
+	c.mu.Unlock()
+	c.hurry()
+	timer := time.NewTimer(maxThinning)
+	defer timer.Stop()
+	select {
+	case <-thinned:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-c.quit:
+	}
+}
+
+// purge purges settled events of an integration, the oldest first, until it is
+// enough. They are found by the keys of the index that begin with prefix.
+func (c *collector) purge(identity storage.Identity, prefix byte, enough func(purged amount) bool) (amount, error) {
+	if err := c.follow(); err != nil {
+		return amount{}, err
+	}
+	view := c.log.index.View()
+	defer view.Close()
+	b := batch{collector: c}
+	err := view.Ascend(identityKey(prefix, identity), func(key, value []byte) (bool, error) {
+		_, id, err := parseIDKey(key)
+		if err != nil || prefix == eventKey && len(value) > statusAt && value[statusAt] == pendingCode {
+			return err == nil && !c.stopping(), err
+		}
+		e, known, err := c.log.lookWhole(identity, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			return true, nil
+		}
+		if err == nil {
+			err = b.add(&op{record: record{kind: purged, identity: identity, id: id}, policy: settled, known: known}, e.amount())
+		}
+		return err == nil && !enough(b.promised()) && !c.stopping(), err
+	})
+	err = errors.Join(err, b.flush())
+	return b.purged, err
+}
+
+// follow has the index follow up to here.
+func (c *collector) follow() error {
+	reply := make(chan bool, 1)
+	select {
+	case c.log.indexer.asked <- reply:
+	case <-c.quit:
+		return errStopped
+	}
+	select {
+	case ok := <-reply:
+		if !ok {
+			return errors.New("the event index cannot follow the log")
+		}
+		return nil
+	case <-c.quit:
+		return errStopped
+	}
+}

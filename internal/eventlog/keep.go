@@ -1,0 +1,150 @@
+package eventlog
+
+import (
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// policy says what may be purged.
+type policy int
+
+const (
+	pastTime  policy = iota // what was kept for as long as it should be
+	delivered               // that, and whatever was delivered
+	settled                 // whatever is not pending
+)
+
+// covers says whether the event may be purged at a time of the log's clock.
+func (p policy) covers(e *event, limits *storage.Limits, now int64) bool {
+	var keep time.Duration
+	switch e.Status {
+	case storage.Delivered:
+		if p >= delivered {
+			return true
+		}
+		keep = limits.Delivered
+	case storage.Failed:
+		if p >= settled {
+			return true
+		}
+		keep = limits.Failed
+	default:
+		return false
+	}
+	return keep > 0 && now-e.since >= keep.Milliseconds()
+}
+
+// mayGo says whether an event may be purged, as the group leaves it. The newest
+// of its chain stands for all of it and must be one that may go, too.
+func (w *writer) mayGo(of change, p policy, known *knowledge) (bool, error) {
+	limits := w.log.limits.Load()
+	if !p.covers(of.now, limits, w.age) {
+		return false, nil
+	}
+	if of.now.chain == (chain{}) {
+		return true, nil
+	}
+	_, newest, err := w.findChain(of, known)
+	return err == nil && p.covers(newest.now, limits, w.age), err
+}
+
+// decideKept has an event go to another place, whole and with its state, or
+// purges it. An event that is not where it was found has been kept already.
+func (w *writer) decideKept(o *op) (change, verdict, error) {
+	r := &o.record
+	current, err := w.find(r.identity, r.id, &o.known)
+	if err != nil || current.now.place != o.from {
+		return change{}, nothing, err
+	}
+	goes, err := w.mayGo(current, o.policy, &o.known)
+	if err != nil {
+		return change{}, nothing, err
+	}
+	if goes {
+		o.record = record{kind: purged, identity: r.identity, id: r.id}
+		return current, own, w.forget(o, current.now)
+	}
+	r.kept = current.now
+	if r.event == nil && !r.kept.damaged {
+		unreadable := *current.now
+		unreadable.damaged = true
+		r.kept = &unreadable
+	}
+	return current, own, nil
+}
+
+// decidePurge purges an event, or goes on remembering one.
+func (w *writer) decidePurge(o *op) (change, verdict, error) {
+	r := &o.record
+	if o.again {
+		return w.decideRemember(o)
+	}
+	current, err := w.find(r.identity, r.id, &o.known)
+	if err != nil {
+		return change{}, nothing, err
+	}
+	goes, err := w.mayGo(current, o.policy, &o.known)
+	if err != nil || !goes {
+		return change{}, nothing, err
+	}
+	return current, own, w.forget(o, current.now)
+}
+
+// forget says what becomes of the dedupe key of an event that is purged: it is
+// remembered for its copies, or the key is free.
+func (w *writer) forget(o *op, e *event) error {
+	o.record.key = ""
+	if e.key == "" {
+		return nil
+	}
+	name := copyName{e.Integration, e.key}
+	first, found, err := w.findCopy(name, &o.known)
+	if err != nil || !found || first.id != e.ID {
+		return err
+	}
+	if !w.remembers(first) {
+		o.entry = &entry{name: name}
+		return nil
+	}
+	first.gone = true
+	o.record.key, o.record.age = e.key, first.born
+	o.entry = &entry{name: name, copyOf: first}
+	return nil
+}
+
+// decideRemember writes once more that an event was purged, while it is
+// remembered.
+func (w *writer) decideRemember(o *op) (change, verdict, error) {
+	name := copyName{o.record.identity, o.record.key}
+	first, found, err := w.findCopy(name, &o.known)
+	switch {
+	case err != nil, !found, !first.gone, first.id != o.record.id:
+		return change{}, nothing, err
+	case w.remembers(first):
+		return change{}, own, nil
+	}
+	o.entry = &entry{name: name}
+	return change{}, silent, nil
+}
+
+func (w *writer) remembers(c copyOf) bool {
+	remember := w.log.limits.Load().Remember
+	return remember == 0 || c.within(remember.Milliseconds(), w.age)
+}
+
+// tick begins another segment when this one is old enough and has anything, and
+// says whether the clock is to be noted.
+func (w *writer) tick(o *op) bool {
+	if w.file == nil {
+		return false
+	}
+	if o.ripe > 0 && w.stirred && w.age-w.header.Age >= o.ripe {
+		w.commit()
+		w.rotate(0) // notes the clock
+		return false
+	}
+	w.log.noted.Store(w.age)
+	o.record.at = moment(w.log.clock.note().wall)
+	return true
+}
