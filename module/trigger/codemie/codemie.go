@@ -122,7 +122,7 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the transport: %w", err)
 	}
-	if options.Transport, err = guest.RoundTripper(module); err != nil {
+	if options.Transport, err = guest.RoundTripper(ctx, module); err != nil {
 		return err
 	}
 	if t.engine, err = codemie.New(options); err != nil {

@@ -134,7 +134,7 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the transport: %w", err)
 	}
-	transport, err := guest.RoundTripper(module)
+	transport, err := guest.RoundTripper(ctx, module)
 	if err != nil {
 		return err
 	}

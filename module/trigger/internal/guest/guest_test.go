@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,6 +36,14 @@ func TestTransportDefaults(t *testing.T) {
 // load makes a round tripper of the transport's options, as the triggers do.
 func load(t *testing.T, options string) http.RoundTripper {
 	t.Helper()
+	transport, cancel := loadUntil(t, options)
+	t.Cleanup(cancel)
+	return transport
+}
+
+// loadUntil does so for a configuration that is cleaned up by cancel.
+func loadUntil(t *testing.T, options string) (transport http.RoundTripper, cancel func()) {
+	t.Helper()
 	raw, err := TransportDefaults(json.RawMessage(options))
 	if err != nil {
 		t.Fatal(err)
@@ -42,16 +52,58 @@ func load(t *testing.T, options string) http.RoundTripper {
 		Raw json.RawMessage `caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
 	}{raw}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	t.Cleanup(cancel)
 	module, err := ctx.LoadModule(&host, "Raw")
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := RoundTripper(module)
-	if err != nil {
+	if transport, err = RoundTripper(ctx, module); err != nil {
 		t.Fatal(err)
 	}
-	return transport
+	return transport, cancel
+}
+
+// An attempt that outlives its configuration leaves no connection behind, also
+// when another one begins after the end.
+func TestLateAttempts(t *testing.T) {
+	var open atomic.Int64
+	began, finish := make(chan struct{}), make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		began <- struct{}{}
+		<-finish
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	transport, cancel := loadUntil(t, "")
+	var attempts sync.WaitGroup
+	attempt := func() {
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		response.Body.Close()
+	}
+	attempts.Go(attempt)
+	<-began
+	cancel()
+	attempts.Go(attempt)
+	<-began
+	close(finish)
+	attempts.Wait()
+	for deadline := time.Now().Add(20 * time.Second); open.Load() > 0; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are open", open.Load())
+		}
+	}
 }
 
 // What an endpoint sends and nobody reads takes no memory without bound.

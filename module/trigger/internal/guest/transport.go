@@ -73,8 +73,9 @@ const (
 	maxUnread = 256 << 10
 )
 
-// RoundTripper makes a loaded transport module usable outside of reverse_proxy.
-func RoundTripper(module any) (http.RoundTripper, error) {
+// RoundTripper makes a transport module, loaded for ctx, usable outside of
+// reverse_proxy.
+func RoundTripper(ctx caddy.Context, module any) (http.RoundTripper, error) {
 	next, ok := module.(http.RoundTripper)
 	if !ok {
 		return nil, fmt.Errorf("the transport %T is no http.RoundTripper", module)
@@ -82,10 +83,12 @@ func RoundTripper(module any) (http.RoundTripper, error) {
 	if t, ok := module.(reverseproxy.ProxyProtocolTransport); ok && t.ProxyProtocolEnabled() {
 		return nil, errors.New("the transport cannot use the PROXY protocol: an attempt has no client address")
 	}
-	if t, ok := module.(*reverseproxy.HTTPTransport); ok && t.Transport != nil {
-		t.Transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: maxUnread}
+	t := roundTripper{next: next, closeIdle: func() {}, gone: ctx.Done()}
+	if module, ok := module.(*reverseproxy.HTTPTransport); ok && module.Transport != nil {
+		module.Transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: maxUnread}
+		t.closeIdle = module.Transport.CloseIdleConnections
 	}
-	return roundTripper{next}, nil
+	return t, nil
 }
 
 // CheckScheme refuses TLS options beside a URL that is not https: they would
@@ -99,8 +102,20 @@ func CheckScheme(module any, secure bool) error {
 
 // roundTripper gives Caddy's transport the replacer that it looks for in a
 // request's context. It knows nothing of an event.
-type roundTripper struct{ next http.RoundTripper }
+type roundTripper struct {
+	next      http.RoundTripper
+	closeIdle func()
+	gone      <-chan struct{} // closed when the configuration is cleaned up
+}
 
+// RoundTrip makes one exchange. Caddy closes a configuration's idle connections
+// when it is cleaned up; attempts that are still under way leave none behind.
 func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer())))
+	response, err := t.next.RoundTrip(r.WithContext(context.WithValue(r.Context(), caddy.ReplacerCtxKey, caddy.NewReplacer())))
+	select {
+	case <-t.gone:
+		t.closeIdle()
+	default:
+	}
+	return response, err
 }
