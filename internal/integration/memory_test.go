@@ -17,14 +17,20 @@ type memory struct {
 	records   map[string]storage.Integration
 	revision  uint64
 	beforePut func() // called once, without the lock
+	afterGet  func() // called once, without the lock
 }
 
 func newMemory() *memory { return &memory{records: make(map[string]storage.Integration)} }
 
 func (m *memory) Get(_ context.Context, webhookID string) (storage.Integration, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	record, ok := m.records[webhookID]
+	after := m.afterGet
+	m.afterGet = nil
+	m.mu.Unlock()
+	if after != nil {
+		after()
+	}
 	if !ok {
 		return record, storage.ErrNotFound
 	}
@@ -67,12 +73,17 @@ func (m *memory) List(_ context.Context, project string, after storage.Place, li
 type queue struct {
 	pending map[storage.Identity]int
 	dropped []storage.Identity
-	err     error // of Drop
+	err     error  // of Drop
+	before  func() // called by Drop once
 }
 
 func (q *queue) PendingOf(identity storage.Identity) int { return q.pending[identity] }
 
 func (q *queue) Drop(_ context.Context, identity storage.Identity, force bool) error {
+	if before := q.before; before != nil {
+		q.before = nil
+		before()
+	}
 	if q.err != nil {
 		return q.err
 	}

@@ -96,9 +96,14 @@ func (s *Service) changed(webhookID string, identity storage.Identity) {
 
 // Lookup returns the integration that has the webhook ID, or nil when there
 // is none. It does not ask whether the configuration still allows what an
-// integration without credentials needs: see Rules.AllowUnauthenticated.
+// integration without credentials needs: see Rules.AllowUnauthenticated. A
+// deletion that is under way is waited for, since it may be taken back.
 func (s *Service) Lookup(ctx context.Context, view View, webhookID string) (*Integration, error) {
-	in, _, err := s.find(ctx, view, webhookID)
+	in, record, err := s.find(ctx, view, webhookID)
+	if err == nil && in == nil && len(record.Value) > 0 {
+		s.turn(webhookID)()
+		in, _, err = s.find(ctx, view, webhookID)
+	}
 	return in, err
 }
 

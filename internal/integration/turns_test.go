@@ -65,6 +65,39 @@ func TestManyChangesAtOnce(t *testing.T) {
 	group.Wait()
 }
 
+// TestLookupWaitsForADeletion looks an integration up while it is marked as
+// deleted, and the mark is taken back.
+func TestLookupWaitsForADeletion(t *testing.T) {
+	s, m, q := newTestService(t)
+	view := View{Rules: rules()}
+	in, err := s.Create(t.Context(), view, "demo", withHook("hook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.beforePut = func() { q.pending[in.Identity] = 1 }
+	var lookup sync.WaitGroup
+	q.before = func() {
+		read := make(chan struct{})
+		m.afterGet = func() { close(read) }
+		lookup.Go(func() {
+			if got, err := s.Lookup(t.Context(), view, "hook"); err != nil || got == nil || got.Identity != in.Identity {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+		<-read
+	}
+	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); !errors.Is(err, ErrPending) {
+		t.Errorf("%v", err)
+	}
+	lookup.Wait()
+	if err := s.Delete(t.Context(), view, "demo", "hook", true, Precondition{}); err != nil {
+		t.Error(err)
+	}
+	if got, err := s.Lookup(t.Context(), view, "hook"); got != nil || err != nil {
+		t.Errorf("deleted: %+v, %v", got, err)
+	}
+}
+
 // TestDeleteMeetsAnAcceptedEvent has an event accepted while the mark of the
 // deletion is being written: it is not lost.
 func TestDeleteMeetsAnAcceptedEvent(t *testing.T) {
