@@ -105,6 +105,20 @@ func triggerRows() (all []row) {
 	return all
 }
 
+// longRows are those of a backlog, of reloads and of the clock.
+var longRows = []row{
+	{
+		name: "backlog", rounds: 1, quick: 1, run: backlog, limit: 30 * time.Minute,
+		fault:    "an endpoint is dead for so long that 1,000,000 events wait for it",
+		injected: "nobody listens at its address; then SIGKILL, a restart, and the endpoint comes alive (50,000 events with -quick)",
+	},
+	{
+		name: "reload", rounds: 200, quick: 20, run: reloads,
+		fault:    "the configuration is reloaded under load",
+		injected: "other limits and options, broken configurations, uploads across, attempts under way; a connection for each request",
+	},
+}
+
 const hookOfWrong = "wrong"
 
 // config is the ledger's, with the wrong endpoint behind a second trigger.

@@ -89,10 +89,16 @@ func peak(t *trial, pid int) (stop func() int64) {
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 
 // reload puts a Caddyfile in force by the admin endpoint, even if it is in force
-// already. It may be refused.
+// already. It may be refused. The endpoint is itself handed over at a reload, so
+// a request without an answer is sent again.
 func reload(g *gateway.Gateway, caddyfile string) error {
-	answer, err := gateway.Do(oneShot, http.MethodPost, "http://"+g.Admin+"/load",
-		gateway.Headers("Content-Type", "text/caddyfile", "Cache-Control", "must-revalidate"), strings.NewReader(caddyfile))
+	var answer *gateway.Answer
+	var err error
+	gateway.Within(gateway.Patience, func() bool {
+		answer, err = gateway.Do(oneShot, http.MethodPost, "http://"+g.Admin+"/load",
+			gateway.Headers("Content-Type", "text/caddyfile", "Cache-Control", "must-revalidate"), strings.NewReader(caddyfile))
+		return err == nil
+	})
 	if err != nil {
 		return fmt.Errorf("loading a configuration: %w", err)
 	}

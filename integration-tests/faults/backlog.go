@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// The backlog is spread over a few integrations: one may hold a quarter of the
+// bound.
+const (
+	backlogEvents = 1_000_000
+	backlogQuick  = 50_000
+	backlogHooks  = 4
+	backlogBody   = 1000 // bytes
+	windows       = 20   // of the backlog, in which the rate is taken
+)
+
+// backlog has an endpoint dead for so long that a million events wait for it.
+func backlog(t *trial) {
+	total := backlogEvents
+	if t.quick {
+		total = backlogQuick
+	}
+	b := newCounted(t, total)
+	g := gateway.New(t, b.config(), "STORE="+t.TempDir()+"/store")
+	g.Start()
+	rates := b.fill(t, g)
+	most := memory(t, g.PID(), "VmHWM")
+	slower := 1 - median(rates[windows*3/4:])/median(rates[windows/20:windows*3/10])
+
+	// A crash, and what comes after it: the next 202.
+	g.Kill()
+	began := time.Now()
+	g.Start()
+	gateway.Eventually(t, "an event is accepted", func() bool { return b.post(g, total) == nil })
+	serves := time.Since(began)
+	most = max(most, memory(t, g.PID(), "VmHWM"))
+
+	began = time.Now()
+	b.revive(t)
+	left := total + 1
+	for left > 0 && gateway.Within(2*time.Minute, func() bool { return b.missing() < left }) {
+		left = b.missing()
+	}
+	drained := time.Since(began)
+	most = max(most, memory(t, g.PID(), "VmHWM"))
+
+	if left > 0 {
+		t.Errorf("%d of %d acknowledged events have not arrived", left, total+1)
+	}
+	if slower > 0.1 {
+		t.Errorf("accepting slowed down by %.0f %%", 100*slower)
+	}
+	if most > 300<<20 {
+		t.Errorf("the memory reached %s", megabytes(most))
+	}
+	if serves > 5*time.Second {
+		t.Errorf("a restart served after %s", seconds(serves))
+	}
+	t.result("%d events pending; accepted %.0f/s at first, %.0f/s at last; memory at most %s; serves again %s after a kill; then drained at %.0f/s, 0 lost, %d arrived more than once",
+		total, median(rates[windows/20:windows*3/10]), median(rates[windows*3/4:]), megabytes(most), seconds(serves), float64(total)/drained.Seconds(), b.repeated())
+}
+
+// counted knows of each of its many events whether it was acknowledged and how
+// often it arrived, in a byte.
+type counted struct {
+	total   int
+	addr    string // of the endpoint
+	body    []byte
+	header  string
+	arrived []atomic.Uint32
+}
+
+func newCounted(t *trial, total int) *counted {
+	b := &counted{total: total, addr: gateway.FreeAddr(t), arrived: make([]atomic.Uint32, total+1)}
+	b.body = fmt.Appendf(nil, `{"padding":%q}`, strings.Repeat("x", backlogBody))
+	b.header = fmt.Sprintf("Host: localhost\r\nContent-Type: application/json\r\nX-GitHub-Event: push\r\nX-Hub-Signature-256: %s\r\nContent-Length: %d\r\n",
+		gateway.SHA256(secret, b.body), len(b.body))
+	return b
+}
+
+// config has the integrations, and the endpoint that nobody listens at.
+func (b *counted) config() string {
+	var options strings.Builder
+	fmt.Fprintf(&options, "storage badger {\npath {$STORE}\n}\nretry {\nmax 5s\n}\ntrigger http ticket http://%s\n", b.addr)
+	for n := range backlogHooks {
+		fmt.Fprintf(&options, "integration hook-%d {\nproject project-%d\nsignature github %q\nresource ticket T-1\n}\n", n, n, secret)
+	}
+	return strings.Replace(gateway.Config(options.String(), gateway.Edge), "level DEBUG", "level WARN", 1)
+}
+
+// fill sends all events and returns how many were accepted each second, window
+// by window.
+func (b *counted) fill(t *trial, g *gateway.Gateway) (rates []float64) {
+	var next, done atomic.Int64
+	var senders sync.WaitGroup
+	failed := make(chan error, 1)
+	for range 32 {
+		senders.Go(func() {
+			if err := b.sendAll(g, &next, &done); err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+		})
+	}
+	began, before := time.Now(), int64(0)
+	for window := range windows {
+		until := int64(b.total) * int64(window+1) / windows
+		for done.Load() < until {
+			select {
+			case err := <-failed:
+				t.Fatalf("filling the backlog: %v", err)
+			case <-t.ctx.Done():
+				t.Fatalf("filling the backlog: %d accepted", done.Load())
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+		now, count := time.Now(), done.Load()
+		rates = append(rates, float64(count-before)/now.Sub(began).Seconds())
+		began, before = now, count
+		t.progress(fmt.Sprintf("%d accepted", count))
+	}
+	senders.Wait()
+	return rates
+}
+
+// sendAll sends events over one connection until there are no more.
+func (b *counted) sendAll(g *gateway.Gateway, next, done *atomic.Int64) error {
+	conn, err := net.Dial("tcp", g.Addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for n := int(next.Add(1) - 1); n < b.total; n = int(next.Add(1) - 1) {
+		if err := b.exchange(conn, answers, n); err != nil {
+			return err
+		}
+		done.Add(1)
+	}
+	return nil
+}
+
+// exchange sends one event and wants it accepted.
+func (b *counted) exchange(conn net.Conn, answers *bufio.Reader, n int) error {
+	if _, err := fmt.Fprintf(conn, "POST /webhooks/hook-%d HTTP/1.1\r\nX-GitHub-Delivery: %d\r\n%s\r\n%s", n%backlogHooks, n, b.header, b.body); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusAccepted {
+		err = fmt.Errorf("status %d: %s", answer.StatusCode, text)
+	}
+	return err
+}
+
+// post sends one event over a connection of its own.
+func (b *counted) post(g *gateway.Gateway, n int) error {
+	conn, err := net.Dial("tcp", g.Addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return b.exchange(conn, bufio.NewReader(conn), n)
+}
+
+// revive starts the endpoint.
+func (b *counted) revive(t *trial) {
+	listener := gateway.Listen(t, b.addr)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(b.receive))
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+}
+
+func (b *counted) receive(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	n, notNumber := strconv.Atoi(r.Header.Get("X-Webhook-Delivery"))
+	if err != nil || notNumber != nil || n >= len(b.arrived) || !bytes.Equal(body, b.body) {
+		w.WriteHeader(http.StatusInternalServerError) // nobody sent this
+		return
+	}
+	b.arrived[n].Add(1)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// missing counts the events that have not arrived.
+func (b *counted) missing() (n int) {
+	for i := range b.arrived {
+		if b.arrived[i].Load() == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// repeated counts the events that arrived more than once.
+func (b *counted) repeated() (n int) {
+	for i := range b.arrived {
+		if b.arrived[i].Load() > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+func median(all []float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
