@@ -49,4 +49,4 @@ var rows = slices.Concat([]row{
 		fault:    "one bit of a stored file is flipped",
 		injected: "a seeded bit in each kind of file in turn, between a stop or a crash and the next start",
 	},
-}, triggerRows())
+}, triggerRows(), longRows)
