@@ -40,6 +40,14 @@ func (l *ledger) change(t *trial, g *gateway.Gateway, patch gateway.M) {
 	g.API(http.MethodPatch, gateway.Integration(project, created), patch).Want(t, http.StatusOK)
 }
 
+// checkAlias checks that a change of its alias, which was answered, is there.
+func (l *ledger) checkAlias(t *trial, g *gateway.Gateway, alias string) {
+	answer := g.API(http.MethodGet, gateway.Integration(project, created), nil)
+	if answer.Status != http.StatusOK || answer.JSON(t)["alias"] != alias {
+		t.Errorf("an admin write was answered and is lost: %s", show(answer))
+	}
+}
+
 // status is what the status page says.
 type status struct {
 	Store    struct{ State string }

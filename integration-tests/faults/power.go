@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -36,10 +37,13 @@ func cutPower(t *trial, lying bool) (lost int, text string) {
 	d := newLoop(t, diskSize)
 	g := gateway.New(t, l.config(""), "STORE="+d.store())
 	g.Start()
+	if !lying {
+		l.create(t, g)
+	}
 	t.each(func(round int) {
 		var x *tracer
 		if lying {
-			x = attach(t, g.PID(), "fdatasync,fsync,msync", "retval=0")
+			x = attach(t, g.PID(), []string{"fdatasync:retval=0", "fsync:retval=0", "msync:retval=0"})
 		}
 		if lying || round%2 == 1 {
 			l.answers(down)
@@ -48,6 +52,10 @@ func cutPower(t *trial, lying bool) (lost int, text string) {
 		}
 		work := l.start(g.Addr, 8, 700, 4*time.Millisecond)
 		t.pause(time.Duration(100+rand.IntN(900)) * time.Millisecond)
+		alias := fmt.Sprint("round ", round)
+		if !lying {
+			l.change(t, g, gateway.M{"alias": alias})
+		}
 		d.cutPower()
 		if x != nil {
 			x.detach()
@@ -58,6 +66,9 @@ func cutPower(t *trial, lying bool) (lost int, text string) {
 		d.mount()
 		g.Start()
 		l.serves(t, g)
+		if !lying {
+			l.checkAlias(t, g, alias)
+		}
 	})
 	ids := l.settle(g)
 	return len(ids), l.says(t, len(ids))

@@ -15,8 +15,8 @@ import (
 // step is a moment in the life of an event at which the process is killed: at
 // the first of the given system calls once act has begun.
 type step struct {
-	name  string
-	calls string
+	name string
+	call string
 	// on is the file of the call; "" is any.
 	on string
 	// after lets the call through, and kills before anything follows; otherwise
@@ -35,24 +35,24 @@ const (
 
 // The steps of an event, in their order.
 var steps = []step{
-	{name: "append: before the write", calls: "pwrite64", on: newest, act: (*stage).send},
-	{name: "append: after the write, before the sync", calls: "fdatasync", on: newest, act: (*stage).send},
-	{name: "append: after the sync, before the answer", calls: "fdatasync", on: newest, after: true, act: (*stage).send},
-	{name: "claim: before the write", calls: "pwrite64", on: newest, prepare: (*stage).hold, act: (*stage).enable},
-	{name: "claim: after the write, before the attempt", calls: "pwrite64", on: newest, after: true, prepare: (*stage).hold, act: (*stage).enable},
-	{name: "record: after the delivery, before the write", calls: "pwrite64", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "record: after the write, before the sync", calls: "fdatasync", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "record: after the sync", calls: "fdatasync", on: newest, after: true, prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "the index follows: before its sync", calls: "msync", prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "the index follows: after its sync, before its mark", calls: "msync", after: true, prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "next segment: before it has blocks", calls: "fallocate", on: next, act: (*stage).fillSegment},
-	{name: "next segment: before it has a name", calls: "renameat", on: next, act: (*stage).fillSegment},
-	{name: "next segment: before its name is durable", calls: "fsync", on: folder, act: (*stage).fillSegment},
-	{name: "next segment: before the last one is cut", calls: "truncate", on: newest, act: (*stage).fillSegment},
-	{name: "close: before the last write", calls: "pwrite64", on: newest, act: (*stage).stop},
-	{name: "close: before the last sync", calls: "fdatasync", on: newest, act: (*stage).stop},
-	{name: "close: before the index's sync", calls: "msync", act: (*stage).stop},
-	{name: "close: before the segment is cut", calls: "truncate", on: newest, act: (*stage).stop},
+	{name: "append: before the write", call: "pwrite64", on: newest, act: (*stage).send},
+	{name: "append: after the write, before the sync", call: "fdatasync", on: newest, act: (*stage).send},
+	{name: "append: after the sync, before the answer", call: "fdatasync", on: newest, after: true, act: (*stage).send},
+	{name: "claim: before the write", call: "pwrite64", on: newest, prepare: (*stage).hold, act: (*stage).enable},
+	{name: "claim: after the write, before the attempt", call: "pwrite64", on: newest, after: true, prepare: (*stage).hold, act: (*stage).enable},
+	{name: "record: after the delivery, before the write", call: "pwrite64", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "record: after the write, before the sync", call: "fdatasync", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "record: after the sync", call: "fdatasync", on: newest, after: true, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "the index follows: before its sync", call: "msync", prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "the index follows: after its sync, before its mark", call: "msync", after: true, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "next segment: before it has blocks", call: "fallocate", on: next, act: (*stage).fillSegment},
+	{name: "next segment: before it has a name", call: "renameat", on: next, act: (*stage).fillSegment},
+	{name: "next segment: before its name is durable", call: "fsync", on: folder, act: (*stage).fillSegment},
+	{name: "next segment: before the last one is cut", call: "truncate", on: newest, act: (*stage).fillSegment},
+	{name: "close: before the last write", call: "pwrite64", on: newest, act: (*stage).stop},
+	{name: "close: before the last sync", call: "fdatasync", on: newest, act: (*stage).stop},
+	{name: "close: before the index's sync", call: "msync", act: (*stage).stop},
+	{name: "close: before the segment is cut", call: "truncate", on: newest, act: (*stage).stop},
 }
 
 // killAtSteps kills the process at every step.
@@ -100,11 +100,11 @@ func (s *stage) play(step step) {
 	if step.after {
 		inject = "delay_exit=60000000" // µs
 	}
-	x := attach(s.trial, g.PID(), step.calls, inject, s.files(step.on)...)
+	x := attach(s.trial, g.PID(), []string{step.call + ":" + inject}, s.files(step.on)...)
 	step.act(s)
 	hit := func() bool { return !g.Running() }
 	if step.after {
-		hit = func() bool { return x.hits() > 0 }
+		hit = x.hit
 	}
 	if !gateway.Within(gateway.Patience, hit) {
 		s.Errorf("%s: there was no such moment", step.name)
@@ -129,17 +129,22 @@ func (s *stage) files(on string) []string {
 	segments := filepath.Join(s.store, "events", "segments")
 	switch on {
 	case newest:
-		found, err := filepath.Glob(filepath.Join(segments, "*.segment"))
-		if err != nil || len(found) == 0 {
-			s.Fatalf("there is no segment: %v", err)
-		}
-		return []string{slices.Max(found)}
+		return []string{newestSegment(s.trial, s.store)}
 	case next:
 		return []string{filepath.Join(segments, "next.new")}
 	case folder:
 		return []string{segments}
 	}
 	return nil
+}
+
+// newestSegment is the file that is written to.
+func newestSegment(t *trial, store string) string {
+	found, err := filepath.Glob(filepath.Join(store, "events", "segments", "*.segment"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there is no segment: %v", err)
+	}
+	return slices.Max(found)
 }
 
 // send sends one event.

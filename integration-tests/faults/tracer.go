@@ -18,19 +18,27 @@ import (
 type tracer struct {
 	t       testing.TB
 	command *exec.Cmd
-	out     string // the file of what it saw
+	wanted  []string // the calls
+	out     string   // the file of what it saw
 	ended   chan struct{}
 }
 
 // needTracer is what attach needs.
 var needTracer = []need{needRoot, needTools("strace")}
 
-// attach has strace interfere from now on as inject says (see strace(1)) with
-// the named system calls, on the given files only when there are any.
-func attach(t *trial, pid int, calls, inject string, files ...string) *tracer {
+// attach has strace interfere from now on with system calls, on the given files
+// only when there are any. Each injection is as strace(1) says: the call, a
+// colon, and what is done to it.
+func attach(t *trial, pid int, injections []string, files ...string) *tracer {
 	dir := t.TempDir()
 	x := &tracer{t: t, out: filepath.Join(dir, "calls"), ended: make(chan struct{})}
-	args := []string{"-f", "-p", fmt.Sprint(pid), "-o", x.out, "-e", "trace=" + calls, "-e", "inject=" + calls + ":" + inject}
+	args := []string{"-f", "-p", fmt.Sprint(pid), "-o", x.out}
+	for _, injection := range injections {
+		call, _, _ := strings.Cut(injection, ":")
+		x.wanted = append(x.wanted, call)
+		args = append(args, "-e", "inject="+injection)
+	}
+	args = append(args, "-e", "trace="+strings.Join(x.wanted, ","))
 	for _, file := range files {
 		args = append(args, "-P", file)
 	}
@@ -80,10 +88,16 @@ func (x *tracer) calls() string {
 	return string(text)
 }
 
-// hits counts the calls with which it has interfered.
-func (x *tracer) hits() int { return len(interfered.FindAllString(x.calls(), -1)) }
-
-var interfered = regexp.MustCompile(`\((INJECTED|DELAYED)`)
+// hit says whether it has interfered with every kind of call.
+func (x *tracer) hit() bool {
+	seen := x.calls()
+	for _, call := range x.wanted {
+		if !regexp.MustCompile(" " + call + `\(.*\((INJECTED|DELAYED)`).MatchString(seen) {
+			return false
+		}
+	}
+	return true
+}
 
 // detach lets the process go on by itself.
 func (x *tracer) detach() { x.end(syscall.SIGINT) }

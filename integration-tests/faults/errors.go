@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// failure is a number of system calls that fail with EIO. They are not made, so
+// what they should have done is not done.
+type failure struct {
+	name string
+	// calls fail again and again for a while, and before them first, once.
+	calls, first string
+	// segments restricts it to the event log's segments.
+	segments bool
+	// refuses says that no event can be accepted meanwhile.
+	refuses bool
+}
+
+// The failures, one a round.
+var failures = []failure{
+	{name: "one write", first: "pwrite64", segments: true},
+	{name: "one sync", first: "fdatasync", segments: true},
+	{name: "writes", calls: "pwrite64", segments: true, refuses: true},
+	{name: "syncs", calls: "fdatasync", segments: true, refuses: true},
+	{name: "blocks for a new segment", first: "fdatasync", calls: "fallocate", segments: true, refuses: true},
+	{name: "the file of a new segment", first: "fdatasync", calls: "openat", segments: true, refuses: true},
+	{name: "the name of a new segment", first: "fdatasync", calls: "renameat", segments: true, refuses: true},
+	{name: "reads", calls: "pread64", segments: true},
+}
+
+// databases are the failures of what Badger keeps: the integrations, and the
+// index of the event log.
+var databases = []failure{{name: "syncs of databases", calls: "msync"}}
+
+// failLog has system calls on the event log fail.
+func failLog(t *trial) { failCalls(t, failures) }
+
+// failDatabases has system calls on the databases fail.
+func failDatabases(t *trial) { failCalls(t, databases) }
+
+// failCalls has system calls fail under load; then the power fails, so that
+// nothing counts that was not durable when it was acknowledged.
+func failCalls(t *trial, failures []failure) {
+	l := newLedger(t)
+	d := newLoop(t, diskSize)
+	g := gateway.New(t, l.config(""), "STORE="+d.store())
+	g.Start()
+	l.create(t, g)
+	var waits durations
+	t.each(func(round int) {
+		f := failures[round%len(failures)]
+		t.progress(fmt.Sprintf("%d of %d: %s", round+1, t.rounds, f.name))
+		l.answers(nil)
+		if round/len(failures)%2 == 1 && f.calls != "pread64" {
+			l.answers(down)
+		}
+		alias := fmt.Sprint("round ", round)
+		l.change(t, g, gateway.M{"alias": alias})
+		work := l.start(g.Addr, 4, 700, 5*time.Millisecond)
+		f.inject(t, l, g, d.store())
+		waits.add(l.recovers(t, g))
+		work.stop()
+		d.cutPower()
+		g.Kill()
+		d.umount()
+		d.mount()
+		g.Start()
+		l.serves(t, g)
+		l.checkAlias(t, g, alias)
+		if lost := l.settle(g); len(lost) > 0 {
+			t.Errorf("%s: %d of %d acknowledged events are lost, %s first", f.name, len(lost), l.count(), lost[0])
+		}
+	})
+	t.result("%s; %s", l.check(t, g), waits.after("the last error"))
+}
+
+// inject has the calls fail, and checks what must hold meanwhile.
+func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
+	var injections, files []string
+	if f.first != "" {
+		injections = append(injections, f.first+":error=EIO:when=1")
+	}
+	if f.calls != "" {
+		injections = append(injections, f.calls+":error=EIO")
+	}
+	if f.segments {
+		files = segmentFiles(t, store)
+	}
+	x := attach(t, g.PID(), injections, files...)
+	if !gateway.Within(gateway.Patience, x.hit) {
+		t.Errorf("%s: there was no such call", f.name)
+	}
+	if f.refuses {
+		gateway.Eventually(t, "the status says that the store has failed", func() bool { return readStatus(t, g).Store.State == "failed" })
+		l.checkRefusal(t, g)
+		if !strings.Contains(g.Logs(), "the event log cannot be written") {
+			t.Errorf("%s: the log says nothing of it", f.name)
+		}
+	}
+	if f.calls != "" {
+		t.pause(500 * time.Millisecond)
+	}
+	x.detach()
+	if !g.Running() {
+		t.Fatalf("%s: the process has ended", f.name)
+	}
+}
+
+// segmentFiles are the paths of the present segment and of those that come
+// next.
+func segmentFiles(t *trial, store string) []string {
+	newest := newestSegment(t, store)
+	folder := filepath.Dir(newest)
+	files := []string{filepath.Join(folder, "next.new"), filepath.Join(folder, "large.new")}
+	number, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(newest), ".segment"), 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(40) {
+		files = append(files, filepath.Join(folder, fmt.Sprintf("%016x.segment", number+i)))
+	}
+	return files
+}
