@@ -210,7 +210,7 @@ func TestRestoreRefuses(t *testing.T) {
 }
 
 // TestSlowBackup takes a backup so slowly that the admin endpoint's own time for
-// a request is over long before.
+// a request, ten seconds, is over long before.
 func TestSlowBackup(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

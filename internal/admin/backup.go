@@ -30,8 +30,8 @@ func (c *call) backup() error {
 	panic(http.ErrAbortHandler)
 }
 
-// backupStream is the body of an answer that may take longer than the admin
-// endpoint gives a request.
+// backupStream is the body of an answer that may take as long as it is taken.
+// While it is written, no segment of events can go.
 type backupStream struct {
 	*call
 	begun    bool
@@ -41,11 +41,8 @@ type backupStream struct {
 // Write implements io.Writer.
 func (s *backupStream) Write(text []byte) (int, error) {
 	if now := time.Now(); now.Sub(s.extended) > time.Second {
-		// The deadline of reading counts too: net/http reads on behind a
-		// request, and takes a deadline there for a caller that has left.
-		control := http.NewResponseController(s.w)
-		_ = control.SetReadDeadline(now.Add(stallTime))
-		_ = control.SetWriteDeadline(now.Add(stallTime))
+		// Where the deadline cannot be moved it stays as it is.
+		_ = http.NewResponseController(s.w).SetWriteDeadline(now.Add(stallTime))
 		s.extended = now
 	}
 	if !s.begun {

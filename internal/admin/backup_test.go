@@ -82,13 +82,14 @@ func TestNoBackup(t *testing.T) {
 	}
 }
 
-// A backup may take longer than the endpoint gives a request to be read.
+// A backup may take as long as the caller takes it, whatever time the endpoint
+// gives; a caller that stalls is given up.
 func TestLongBackup(t *testing.T) {
 	a := newAPI(t)
 	a.Storage = copied{backend: a.Storage.(backend), backup: func(ctx context.Context, w io.Writer) error {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for range 20 {
+		for range 30 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -100,8 +101,11 @@ func TestLongBackup(t *testing.T) {
 		}
 		return nil
 	}}
-	server := httptest.NewUnstartedServer(a.server.Config.Handler)
-	server.Config.ReadTimeout = 300 * time.Millisecond
+	moved := make(chan time.Time, 10)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Serve(&deadlined{w, moved}, r, a.Backend)
+	}))
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
 	server.Start()
 	defer server.Close()
 	response, err := http.Get(server.URL + "/webhooks/backup")
@@ -109,9 +113,27 @@ func TestLongBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if text, err := io.ReadAll(response.Body); err != nil || len(text) != 20*4<<12 {
+	if text, err := io.ReadAll(response.Body); err != nil || len(text) != 30*4<<12 {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
+	if len(moved) != 2 {
+		t.Fatalf("the deadline was moved %d times", len(moved))
+	}
+	if first, second := <-moved, <-moved; time.Until(second) > stallTime || second.Sub(first) < time.Second {
+		t.Errorf("moved to %v, then %v", first, second)
+	}
+}
+
+// deadlined notes to when its deadline is moved.
+type deadlined struct {
+	http.ResponseWriter
+	moved chan<- time.Time
+}
+
+// SetWriteDeadline implements what http.ResponseController looks for.
+func (d *deadlined) SetWriteDeadline(deadline time.Time) error {
+	d.moved <- deadline
+	return http.NewResponseController(d.ResponseWriter).SetWriteDeadline(deadline)
 }
 
 func TestKeysInStatus(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/store"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -217,6 +218,22 @@ func TestCrashWhileRotating(t *testing.T) {
 			}
 			if got := len(strings.Fields(keys(t, b))); got != 3 {
 				t.Errorf("%d keys", got)
+			}
+			b.Close()
+			// The present key alone opens all integrations.
+			key, err := seal.ReadKeyFile(path + ".key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			alone, err := store.Open(store.Options{Dir: filepath.Join(path, integrationsDir), Key: key.Replacing(seal.Key{})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alone.Close()
+			for _, err := range alone.Export(t.Context()) {
+				if err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
