@@ -223,6 +223,7 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 		},
 		Number:         record.Tries + 1,
 		IdempotencyKey: idempotencyKey(record),
+		Age:            d.now() - j.queued,
 		Progress:       record.Progress,
 		Save: func(ctx context.Context, progress []byte) error {
 			if len(progress) > maxProgress {

@@ -142,6 +142,9 @@ func TestPendingRun(t *testing.T) {
 			if attempt.Number != 1 {
 				t.Errorf("attempt %d", attempt.Number)
 			}
+			if age := time.Since(began); attempt.Age != age {
+				t.Errorf("of age %s, want %s", attempt.Age, age)
+			}
 			progress := string(attempt.Progress) + "x"
 			if len(progress) > 5 {
 				return resultOK

@@ -90,6 +90,10 @@ type Attempt struct {
 	// or a sender queues it again: the event ID, then `<event id>.2` and on.
 	IdempotencyKey string
 
+	// Age is how long ago the event was accepted or last queued again, when the
+	// attempt began. Jumps of the wall clock do not count.
+	Age time.Duration
+
 	// Progress is what an earlier Save of this event kept; nil at first. A
 	// requeue clears it.
 	Progress []byte

@@ -15,7 +15,7 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 	switch {
 	case s.progress.Task != "":
 		return s.followTask(ctx)
-	case !s.progress.Intent.IsZero():
+	case s.progress.Intent > 0:
 		return s.askConversation(ctx)
 	}
 	id := url.PathEscape(s.event.Resource.ID)

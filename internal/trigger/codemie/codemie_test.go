@@ -2,7 +2,6 @@ package codemie_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -69,13 +68,14 @@ type delivery struct {
 	event trigger.Event
 	saved []byte
 	fail  bool
-	// age is taken from the time of the start in the saved progress, as if
-	// that time had passed.
-	age time.Duration
+	// The event grows older by age between two runs, besides the time that
+	// they take.
+	age, past time.Duration
+	began     time.Time
 }
 
 func (b *bench) event(kind, id string) *delivery {
-	return &delivery{bench: b, event: trigger.Event{
+	return &delivery{bench: b, began: time.Now(), event: trigger.Event{
 		ID: "01EVENT", WebhookID: "hook", Project: "demo", Alias: "PR review", Type: "pull_request",
 		Resource: trigger.Resource{Type: kind, ID: id},
 		Header:   http.Header{"X-Github-Event": {"pull_request"}},
@@ -85,7 +85,7 @@ func (b *bench) event(kind, id string) *delivery {
 
 func (d *delivery) run(ctx context.Context) trigger.Result {
 	return d.bench.trigger.Run(ctx, &trigger.Attempt{
-		Event: &d.event, Number: 1, IdempotencyKey: d.event.ID, Progress: d.saved,
+		Event: &d.event, Number: 1, IdempotencyKey: d.event.ID, Progress: d.saved, Age: d.past + time.Since(d.began),
 		Save: func(ctx context.Context, progress []byte) error {
 			if d.fail {
 				return errors.New("the storage is unavailable")
@@ -113,25 +113,7 @@ func (d *delivery) settle() trigger.Result {
 	return trigger.Result{}
 }
 
-func (d *delivery) grow() {
-	if d.age == 0 || d.saved == nil {
-		return
-	}
-	var progress map[string]any
-	if err := json.Unmarshal(d.saved, &progress); err != nil {
-		d.bench.t.Fatal(err)
-	}
-	text, found := progress["intent"].(string)
-	if !found {
-		return
-	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		d.bench.t.Fatal(err)
-	}
-	progress["intent"] = at.Add(-d.age)
-	d.saved, _ = json.Marshal(progress)
-}
+func (d *delivery) grow() { d.past += d.age }
 
 func (d *delivery) expect(verdict trigger.Verdict, code string) trigger.Result {
 	d.bench.t.Helper()

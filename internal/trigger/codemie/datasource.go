@@ -12,7 +12,7 @@ import (
 // datasource has the datasource indexed again. The platform does that in the
 // background; its answer says whether it has begun.
 func (s *session) datasource(ctx context.Context) trigger.Result {
-	if !s.progress.Intent.IsZero() {
+	if s.progress.Intent > 0 {
 		return s.askIndex(ctx)
 	}
 	index, f := s.read(ctx, s.indexPath(), "project_name",

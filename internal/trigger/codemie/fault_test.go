@@ -93,7 +93,8 @@ func TestCrashAfterIntent(t *testing.T) {
 		b := newBench(t)
 		b.AddDatasource(codemietest.Datasource{ID: "datasource-1", Project: "demo", Name: "n", Type: "code"})
 		d := b.event(kind, kind+"-1")
-		d.saved = []byte(`{"conversation":"c","intent":"2026-01-01T00:00:00Z","idle":true}`)
+		d.past = time.Hour
+		d.saved = []byte(`{"conversation":"c","intent":1000000000,"idle":true}`)
 		d.expect(trigger.Fail, trigger.ErrStartUnknown)
 		if n := b.Count(startRoute(kind)); n != 0 {
 			t.Errorf("%s: %d starts", kind, n)

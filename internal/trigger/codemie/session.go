@@ -17,9 +17,9 @@ type progress struct {
 	// Conversation is the chat that the run belongs to.
 	Conversation string `json:"conversation,omitempty"`
 
-	// Intent is when a start was about to be sent. Until something is known of
-	// the run, its fate is open.
-	Intent time.Time `json:"intent,omitzero"`
+	// Intent is the event's age when a start was about to be sent, 0 before.
+	// Until something is known of the run, its fate is open.
+	Intent time.Duration `json:"intent,omitzero"`
 
 	// Idle says that the datasource was not being indexed before the start.
 	Idle bool `json:"idle,omitempty"`
@@ -32,6 +32,7 @@ type progress struct {
 // session is one call of Run.
 type session struct {
 	platform *Platform
+	began    time.Time
 	attempt  *trigger.Attempt
 	event    *trigger.Event
 	token    *credential
@@ -50,6 +51,7 @@ const answerAllowance = 1 << 20
 func (p *Platform) session(attempt *trigger.Attempt) (*session, error) {
 	s := &session{
 		platform:  p,
+		began:     time.Now(),
 		attempt:   attempt,
 		event:     attempt.Event,
 		token:     p.projectTokens[attempt.Event.Project],
@@ -67,6 +69,9 @@ func (p *Platform) session(attempt *trigger.Attempt) (*session, error) {
 	}
 	return s, json.Unmarshal(attempt.Progress, &s.progress)
 }
+
+// age is that of the event. The wall clock may jump while a run is followed.
+func (s *session) age() time.Duration { return s.attempt.Age + time.Since(s.began) }
 
 // save keeps the progress. It does so also when the attempt is being stopped:
 // an ID that is lost is a run that nobody can follow.
@@ -112,7 +117,7 @@ func (s *session) start(ctx context.Context, c call) (*answer, *fault) {
 	if ctx.Err() != nil {
 		return nil, &fault{Result: trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout}}
 	}
-	s.progress.Intent = time.Now()
+	s.progress.Intent = max(s.age(), 1)
 	if f := s.save(ctx); f != nil {
 		return nil, f
 	}
@@ -121,7 +126,7 @@ func (s *session) start(ctx context.Context, c call) (*answer, *fault) {
 	if f == nil || f.unclear {
 		return a, f
 	}
-	s.progress.Intent = time.Time{}
+	s.progress.Intent = 0
 	if saving := s.save(ctx); saving != nil {
 		return nil, saving
 	}
@@ -134,7 +139,7 @@ const patience = 10 * time.Second
 // unknown is the end of an event whose start the platform does not show. For
 // a short while it may yet.
 func (s *session) unknown() trigger.Result {
-	if elapsed := time.Since(s.progress.Intent); elapsed >= 0 && elapsed < patience {
+	if s.age()-s.progress.Intent < patience {
 		return s.pending(nil)
 	}
 	return trigger.Result{
@@ -157,7 +162,7 @@ const maxPause = 5 * time.Minute
 
 // pending asks to be called again, the later the longer the run has gone on.
 func (s *session) pending(f *fault) trigger.Result {
-	elapsed := time.Since(s.progress.Intent)
+	elapsed := s.age() - s.progress.Intent
 	if elapsed > s.platform.runTimeout {
 		return trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRunTimeout, Detail: "the run did not end in time"}
 	}

@@ -15,7 +15,7 @@ func (s *session) workflow(ctx context.Context) trigger.Result {
 	switch {
 	case s.progress.Execution != "":
 		return s.followExecution(ctx, executions)
-	case !s.progress.Intent.IsZero():
+	case s.progress.Intent > 0:
 		return s.askExecution(ctx)
 	}
 	if _, f := s.read(ctx, "/v1/workflows/id/"+url.PathEscape(s.event.Resource.ID), "project"); f != nil {
