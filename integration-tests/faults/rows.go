@@ -59,4 +59,4 @@ var rows = slices.Concat([]row{
 		fault:    "syncs of the databases (integrations, index of events) fail with EIO for a while, under load; then the power fails",
 		injected: "strace: msync is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
-}, triggerRows(), longRows)
+}, backupRows, triggerRows(), longRows)
