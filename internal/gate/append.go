@@ -124,14 +124,10 @@ func (h *storedHeader) set(name, value string) {
 // storedHeader returns the headers that are kept with the event: those that
 // say what it is, and no secret.
 func (v *visit) storedHeader() http.Header {
-	keep := v.route.keep
-	if keep == nil {
-		keep = keptHeaders(v.content.provider)
-	}
 	if v.content.form {
 		v.header.set("Content-Type", "application/json")
 	}
-	for _, name := range keep {
+	for _, name := range keptHeaders(v.content.provider) {
 		values := v.r.Header[name]
 		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) || v.route.isSecret(values[0]) {
 			continue

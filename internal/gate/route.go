@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/hookgate/hookgate/internal/filter"
 	"github.com/hookgate/hookgate/internal/integration"
@@ -21,8 +22,6 @@ type Route struct {
 	filter      *filter.Filter
 	// strip are the canonical names of the headers that carry credentials.
 	strip []string
-	// keep are those of the headers that are stored.
-	keep []string
 	// secrets are never stored, wherever they stand.
 	secrets []string
 }
@@ -38,7 +37,6 @@ func Compile(it *integration.Integration) (*Route, error) {
 			return nil, fmt.Errorf("preparing %s: there is no provider %q", it.WebhookID, auth.Signature.Provider)
 		}
 		r.provider = p
-		r.keep = keptHeaders(p)
 	}
 	var err error
 	if r.credentials, err = newCredentials(auth, r.provider); err != nil {
@@ -49,9 +47,18 @@ func Compile(it *integration.Integration) (*Route, error) {
 	return r, nil
 }
 
+// headersOf has what keptHeaders returns for each provider, of which there are
+// few.
+var headersOf sync.Map // *provider.Provider → []string
+
 // keptHeaders are the headers that are stored with a provider's event.
 func keptHeaders(p *provider.Provider) []string {
-	return append([]string{"Content-Type", "User-Agent", "Traceparent"}, p.PassHeaders()...)
+	if names, found := headersOf.Load(p); found {
+		return names.([]string)
+	}
+	names := append([]string{"Content-Type", "User-Agent", "Traceparent"}, p.PassHeaders()...)
+	headersOf.Store(p, names)
+	return names
 }
 
 func credentialHeaders(auth *integration.Authentication, p *provider.Provider) []string {
