@@ -117,6 +117,11 @@ var longRows = []row{
 		fault:    "the configuration is reloaded under load",
 		injected: "other limits and options, broken configurations, uploads across, attempts under way; a connection for each request",
 	},
+	{
+		name: "clock", rounds: 1, quick: 1, run: clockJumps, needs: []need{needTools("go")},
+		fault:    "the wall clock jumps by an hour and by a year, forth and back",
+		injected: "in the engine, not in the binary: tests of the dispatcher and of the event log with a clock of their own, between two runs and during one",
+	},
 }
 
 const hookOfWrong = "wrong"
