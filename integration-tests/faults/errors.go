@@ -34,19 +34,9 @@ var failures = []failure{
 	{name: "reads", calls: "pread64", segments: true},
 }
 
-// databases are the failures of what Badger keeps: the integrations, and the
-// index of the event log.
-var databases = []failure{{name: "syncs of databases", calls: "msync"}}
-
-// failLog has system calls on the event log fail.
-func failLog(t *trial) { failCalls(t, failures) }
-
-// failDatabases has system calls on the databases fail.
-func failDatabases(t *trial) { failCalls(t, databases) }
-
-// failCalls has system calls fail under load; then the power fails, so that
-// nothing counts that was not durable when it was acknowledged.
-func failCalls(t *trial, failures []failure) {
+// failCalls has system calls on the event log fail under load; then the power
+// fails, so that nothing counts that was not durable when it was acknowledged.
+func failCalls(t *trial) {
 	l := newLedger(t)
 	d := newLoop(t, diskSize)
 	g := gateway.New(t, l.config(""), "STORE="+d.store())
@@ -80,6 +70,41 @@ func failCalls(t *trial, failures []failure) {
 	t.result("%s; %s", l.check(t, g), waits.after("the last error"))
 }
 
+// failDatabases has the syncs fail of what Badger keeps, the integrations and
+// the index of the event log, while it cleans up after a start.
+func failDatabases(t *trial) {
+	l := newLedger(t)
+	d := newLoop(t, diskSize)
+	g := gateway.New(t, l.config(""), "STORE="+d.store())
+	g.Start()
+	l.create(t, g)
+	t.each(func(round int) {
+		alias := fmt.Sprint("round ", round)
+		l.change(t, g, gateway.M{"alias": alias})
+		g.Kill()
+		g.Start()
+		x := attach(t, g.PID(), []string{"msync:error=EIO"})
+		work := l.start(g.Addr, 4, 700, 5*time.Millisecond)
+		t.pause(1500 * time.Millisecond)
+		x.detach()
+		if !g.Running() {
+			t.Fatalf("the process has ended")
+		}
+		work.stop()
+		d.cutPower()
+		g.Kill()
+		d.umount()
+		d.mount()
+		g.Start()
+		l.serves(t, g)
+		l.checkAlias(t, g, alias)
+		if lost := l.settle(g); len(lost) > 0 {
+			t.Errorf("%d of %d acknowledged events are lost, %s first", len(lost), l.count(), lost[0])
+		}
+	})
+	t.result("%s", l.check(t, g))
+}
+
 // inject has the calls fail, and checks what must hold meanwhile.
 func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 	var injections, files []string
@@ -103,11 +128,7 @@ func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 			t.Errorf("%s: the log says nothing of it", f.name)
 		}
 	}
-	switch f.calls {
-	case "":
-	case "msync":
-		t.pause(1500 * time.Millisecond) // a database compacts within a second of its start
-	default:
+	if f.calls != "" {
 		t.pause(500 * time.Millisecond)
 	}
 	x.detach()

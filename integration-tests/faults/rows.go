@@ -50,13 +50,13 @@ var rows = slices.Concat([]row{
 		injected: "a seeded bit in each kind of file in turn, between a stop or a crash and the next start",
 	},
 	{
-		name: "errors", rounds: 4 * len(failures), quick: len(failures), run: failLog, needs: slices.Concat(needLoop, needTracer),
+		name: "errors", rounds: 4 * len(failures), quick: len(failures), run: failCalls, needs: slices.Concat(needLoop, needTracer),
 		fault:    "write, sync, open, read, rename and allocation of the event log fail with EIO, once or for a while, under load; then the power fails",
 		injected: "strace: the call is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
 	{
 		name: "errors-databases", rounds: 12, quick: 6, run: failDatabases, needs: slices.Concat(needLoop, needTracer),
-		fault:    "syncs of the databases (integrations, index of events) fail with EIO for a while, under load; then the power fails",
+		fault:    "syncs of the databases (integrations, index of events) fail with EIO after a start, under load; then the power fails",
 		injected: "strace: msync is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
 }, backupRows, triggerRows(), longRows)

@@ -48,22 +48,22 @@ func (s *Store) need(room int64) error {
 
 // makeRoom prepares for opening the database: with the reserve if need be. On
 // a disk that stays cramped the store can be read.
-func (s *Store) makeRoom() (cramped bool, err error) {
+func (s *Store) makeRoom() error {
 	tables, err := filepath.Glob(filepath.Join(s.dir, "*.sst"))
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, table := range tables {
 		info, err := os.Stat(table)
 		if err != nil {
-			return false, err
+			return err
 		}
 		s.size.Add(info.Size())
 	}
 	if s.roomy() == nil {
-		return false, nil
+		return nil
 	}
-	return true, s.useReserve()
+	return s.useReserve()
 }
 
 // roomToClose returns an error when the database cannot be closed: it would

@@ -84,11 +84,10 @@ func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	cramped, err := s.makeRoom()
-	if err != nil {
+	if err := s.makeRoom(); err != nil {
 		return err
 	}
-	if s.db, err = openBadger(s.dir, s.logger, cramped); err != nil {
+	if s.db, err = openBadger(s.dir, s.logger); err != nil {
 		return err
 	}
 	defer func() {
@@ -118,8 +117,8 @@ func (s *Store) start() (err error) {
 }
 
 // openBadger opens the database with little memory: what is looked up often
-// is cached by the caller. On a cramped disk nothing is compacted.
-func openBadger(dir string, logger *zap.Logger, cramped bool) (db *badger.DB, err error) {
+// is cached by the caller.
+func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
 	// Badger meets some damaged files with a panic.
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -136,16 +135,16 @@ func openBadger(dir string, logger *zap.Logger, cramped bool) (db *badger.DB, er
 		WithBlockCacheSize(0).
 		WithMemTableSize(8 << 20).
 		WithNumMemtables(2).
-		WithNumCompactors(2).
-		WithNumLevelZeroTables(4).
-		WithNumLevelZeroTablesStall(8).
+		// Badger (4.9.6) takes a table that a compaction could not write, for want
+		// of a file or a sync, for one that was not needed, and deletes what it
+		// was made of: without compactions nothing is deleted. A table is added
+		// by each 8 MiB of writes, and by each start after a write.
+		WithNumCompactors(0).
+		WithNumLevelZeroTablesStall(math.MaxInt).
 		// All values are below the threshold and stay out of the value log,
 		// whose errors of syncing Badger only logs.
 		WithValueThreshold(maxValue + maxOverhead).
 		WithValueLogFileSize(1 << 20)
-	if cramped {
-		o = o.WithNumCompactors(0).WithNumLevelZeroTablesStall(math.MaxInt)
-	}
 	db, err = badger.Open(o)
 	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
 		return nil, errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
