@@ -2,9 +2,12 @@ package badger
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -217,5 +220,18 @@ func TestConfiguredKey(t *testing.T) {
 	// A second one is told why not.
 	if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Error(err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	for cause, want := range map[error]bool{syscall.ENOSPC: true, syscall.EDQUOT: true, syscall.EIO: false, nil: false} {
+		var err error
+		if cause != nil {
+			err = fmt.Errorf("making the storage: %w", &os.PathError{Op: "mkdir", Path: "store", Err: cause})
+		}
+		got := unavailable(err)
+		if errors.Is(got, storage.ErrUnavailable) != want || !errors.Is(got, cause) {
+			t.Errorf("%v: %v", cause, got)
+		}
 	}
 }
