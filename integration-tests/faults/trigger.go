@@ -156,7 +156,7 @@ func (m misbehaviour) run(t *trial) {
 	mustReload(t, g, m.config(good, url)) // lets go of the connections of that
 	before := footprintOf(t, g)
 	memoryBefore := memory(t, g.PID(), "VmRSS")
-	stop := peak(t, g.PID())
+	stop := peak(g.PID())
 
 	t.each(func(int) {
 		for range m.count() {

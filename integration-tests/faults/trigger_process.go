@@ -47,31 +47,43 @@ func (before footprint) returns(t *trial, g *gateway.Gateway) string {
 
 // memory returns a figure of /proc/PID/status in bytes, such as VmRSS.
 func memory(t *trial, pid int, name string) int64 {
+	n, err := readMemory(pid, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func readMemory(pid int, name string) (int64, error) {
 	text, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(pid), "status"))
 	if err != nil {
-		t.Fatalf("reading the memory: %v", err)
+		return 0, fmt.Errorf("reading the memory: %w", err)
 	}
 	for line := range bytes.Lines(text) {
 		var kilobytes int64
 		if value, ok := bytes.CutPrefix(line, []byte(name+":")); ok {
 			if _, err := fmt.Sscan(string(value), &kilobytes); err == nil {
-				return kilobytes << 10
+				return kilobytes << 10, nil
 			}
 		}
 	}
-	t.Fatalf("reading the memory: there is no %s", name)
-	return 0
+	return 0, fmt.Errorf("reading the memory: there is no %s", name)
 }
 
-// peak watches the resident memory until stop, which returns the most of it.
-func peak(t *trial, pid int) (stop func() int64) {
+// peak watches the resident memory until stop, which returns the most of it, or
+// until the process ends.
+func peak(pid int) (stop func() int64) {
 	quit, most := make(chan struct{}), int64(0)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		ticker := time.NewTicker(20 * time.Millisecond)
 		defer ticker.Stop()
 		for {
-			most = max(most, memory(t, pid, "VmRSS"))
+			now, err := readMemory(pid, "VmRSS")
+			if err != nil {
+				return
+			}
+			most = max(most, now)
 			select {
 			case <-quit:
 				return
