@@ -202,7 +202,7 @@ func (f *flipped) judge(t *trial, g *gateway.Gateway, store string) (string, err
 		return "", err
 	}
 	state := readStatus(t, g).Store.State
-	if touched != "" && (state != "corrupt" || !strings.Contains(g.Logs(), `"level":"error"`)) {
+	if touched != "" && (state != "corrupt" || !strings.Contains(g.Logs(), "damage")) {
 		return "", fmt.Errorf("%s, but the state is %q and the log says: %s", touched, state, g.Logs())
 	}
 	if state == "ok" {

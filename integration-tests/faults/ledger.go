@@ -43,6 +43,7 @@ type ledger struct {
 	strays   []string                     // arrivals of what was never sent
 	answer   func(*http.Request) int
 	numbered int
+	dark     bool // the power is cut: what is heard now was never said
 }
 
 // newLedger starts an endpoint that answers 204.
@@ -127,6 +128,25 @@ func (l *ledger) answers(answer func(*http.Request) int) {
 	l.answer = answer
 }
 
+// cut cuts the disk's power. The gateway goes on without it, until it is killed,
+// and ext4 tells it for some milliseconds that what it drops was synced. A real
+// machine would be as dark as its disk: what is answered now does not count.
+func (l *ledger) cut(d *loop) {
+	l.mu.Lock()
+	l.dark = true
+	l.mu.Unlock()
+	d.cutPower()
+}
+
+// light ends what cut has begun; the gateway was killed meanwhile.
+func (l *ledger) light(d *loop) {
+	d.umount()
+	d.mount()
+	l.mu.Lock()
+	l.dark = false
+	l.mu.Unlock()
+}
+
 // down is the answer of an endpoint that is out of order.
 func down(*http.Request) int { return http.StatusServiceUnavailable }
 
@@ -146,7 +166,7 @@ func (l *ledger) post(client *http.Client, addr, path string, size int) *gateway
 	answer, err := gateway.Do(client, http.MethodPost, "http://"+addr+path, gateway.GitHub(secret, "push", delivery, body), bytes.NewReader(body))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil {
+	if err != nil || l.dark {
 		l.unknown++
 		return nil
 	}

@@ -56,14 +56,13 @@ func cutPower(t *trial, lying bool) (lost int, text string) {
 		if !lying {
 			l.change(t, g, gateway.M{"alias": alias})
 		}
-		d.cutPower()
+		l.cut(d)
 		if x != nil {
 			x.detach()
 		}
 		g.Kill()
 		work.stop()
-		d.umount()
-		d.mount()
+		l.light(d)
 		g.Start()
 		l.serves(t, g)
 		if !lying {

@@ -17,7 +17,7 @@ var rows = slices.Concat([]row{
 	{
 		name: "power", rounds: 20, quick: 3, run: powerCut, needs: needLoop,
 		fault:    "the power fails under load",
-		injected: "ext4 on a loop device is shut down (FS_IOC_SHUTDOWN without a flush of its journal), mounted again, and the gateway restarted",
+		injected: "ext4 on a loop device is shut down (FS_IOC_SHUTDOWN without a flush of its journal), mounted again, and the gateway restarted; what it answers after the cut does not count",
 	},
 	{
 		name: "power-control", rounds: 3, quick: 1, run: powerCutControl, needs: slices.Concat(needLoop, needTracer),

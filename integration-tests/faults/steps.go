@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -38,8 +39,8 @@ var steps = []step{
 	{name: "append: before the write", call: "pwrite64", on: newest, act: (*stage).send},
 	{name: "append: after the write, before the sync", call: "fdatasync", on: newest, act: (*stage).send},
 	{name: "append: after the sync, before the answer", call: "fdatasync", on: newest, after: true, act: (*stage).send},
-	{name: "claim: before the write", call: "pwrite64", on: newest, prepare: (*stage).hold, act: (*stage).enable},
-	{name: "claim: after the write, before the attempt", call: "pwrite64", on: newest, after: true, prepare: (*stage).hold, act: (*stage).enable},
+	{name: "claim: before the write", call: "pwrite64", on: newest, prepare: (*stage).hold, act: (*stage).enableAndDie},
+	{name: "claim: after the write, before the attempt", call: "pwrite64", on: newest, after: true, prepare: (*stage).hold, act: (*stage).enableAndDie},
 	{name: "record: after the delivery, before the write", call: "pwrite64", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
 	{name: "record: after the write, before the sync", call: "fdatasync", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
 	{name: "record: after the sync", call: "fdatasync", on: newest, after: true, prepare: (*stage).deliver, act: (*stage).delivered},
@@ -183,6 +184,15 @@ func (s *stage) hold() {
 
 // enable enables the integration.
 func (s *stage) enable() { s.ledger.change(s.trial, s.gateway, gateway.M{"is_enabled": true}) }
+
+// enableAndDie is enable for a gateway that may be dead before it has answered.
+func (s *stage) enableAndDie() {
+	path := "http://" + s.gateway.Admin + gateway.Integration(project, created)
+	header := gateway.Headers("Content-Type", "application/merge-patch+json")
+	s.work.Go(func() {
+		_, _ = s.gateway.Try(http.MethodPatch, path, header, strings.NewReader(`{"is_enabled": true}`))
+	})
+}
 
 // deliver leaves an event whose attempt waits for the endpoint's answer.
 func (s *stage) deliver() {

@@ -60,11 +60,14 @@ func replaceTable(text, machine string, results []result) (string, error) {
 	return before + begin + table.String() + end + after, nil
 }
 
+// maxCell bounds a result in the table: a failure may tell more on the console.
+const maxCell = 300
+
 // line is a result's line of the table.
 func (r result) line() string {
 	text := string(r.outcome)
 	if r.text != "" {
-		text += ": " + r.text
+		text += ": " + r.text[:min(len(r.text), maxCell)]
 	}
 	return fmt.Sprintf("| %s | %s | %d | %s |\n", cell(r.row.fault), cell(r.row.injected), r.rounds, cell(text))
 }
