@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/sys/unix"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
@@ -19,7 +20,8 @@ import (
 // process lives, nothing that was acknowledged is lost, and attempts go on.
 func TestFullDisk(t *testing.T) {
 	dir := smallDisk(t, 96<<20)
-	options := Options{Dir: filepath.Join(dir, "log"), Key: testKey, Logger: zap.NewNop()}
+	core, logs := observer.New(zap.WarnLevel)
+	options := Options{Dir: filepath.Join(dir, "log"), Key: testKey, Logger: zap.New(core)}
 	l := mustOpen(t, options)
 	var ids []storage.ID
 	fill := func() (err error) {
@@ -48,8 +50,23 @@ func TestFullDisk(t *testing.T) {
 	}
 	attempt(0)
 
-	// Somebody else takes the rest, once Badger is not at work.
-	var free int64
+	// Somebody else takes nearly all of the rest: the index is not written any
+	// more. When it says so, and Badger is not at work, they take all.
+	free, err := (segment.OS{}).Space(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands := func() int { return logs.FilterMessage("the event index cannot follow the log").Len() }
+	before := stands()
+	most, err := (segment.OS{}).Create(filepath.Join(dir, "most"), free-openFloor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := most.Close(); err != nil {
+		t.Fatal(err)
+	}
+	attempt(1)
+	eventually(t, "an index that stands", func() bool { return stands() > before })
 	var since time.Time
 	eventually(t, "a quiet disk", func() bool {
 		now, err := (segment.OS{}).Space(dir)
@@ -65,7 +82,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 1; i < 50; i++ {
+	for i := 2; i < 50; i++ {
 		attempt(i)
 	}
 	if err := fill(); !errors.Is(err, storage.ErrUnavailable) {
@@ -74,8 +91,10 @@ func TestFullDisk(t *testing.T) {
 	if err := hog.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, "hog")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"hog", "most"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
