@@ -38,7 +38,7 @@ func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.
 	defer o.free()
 	o.record = record{kind: replayed, identity: identity, event: e, replayOf: id}
 	o.once, o.known = replay.Once, known
-	if err := l.submit(ctx, o); err != nil {
+	if err := l.submitInTurn(ctx, o); err != nil {
 		return storage.ID{}, err
 	}
 	return o.event.ID, nil

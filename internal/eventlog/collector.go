@@ -20,8 +20,11 @@ var errStopped = errors.New("the log is being closed")
 // because of their age.
 const keepRate = 4 << 20
 
-// maxThinning is how long an append waits until its integration was thinned.
-const maxThinning = 2 * time.Second
+// maxTurn is how long an append waits for a turn that may make room for it.
+const maxTurn = time.Second
+
+// vainFor is how long a limit on the disk is left alone that could not be kept.
+const vainFor = 10 * time.Second
 
 // collector is the goroutine that makes room. It purges what has been kept long
 // enough, and more than that where a limit asks for it.
@@ -40,14 +43,16 @@ type collector struct {
 	resting  time.Time                      // until then, nothing is kept because of its age
 	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
 
-	mu      sync.Mutex
-	thinned chan struct{} // closed once all that was crowded was thinned
+	vain time.Time // until then, nothing is gained by freeing the disk
+
+	mu     sync.Mutex
+	turned chan struct{} // closed when this turn ends
 }
 
 func newCollector(l *Log) *collector {
 	return &collector{
 		log: l, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-		barren: make(map[storage.Identity]time.Time), thinned: make(chan struct{}),
+		barren: make(map[storage.Identity]time.Time), turned: make(chan struct{}),
 	}
 }
 
@@ -119,6 +124,7 @@ func shorter(limits *storage.Limits) time.Duration {
 }
 
 func (c *collector) turn() error {
+	defer c.endTurn()
 	c.log.clock.look()
 	return errors.Join(c.tick(), c.thin(), c.expire(), c.relieve())
 }
@@ -171,6 +177,11 @@ func (c *collector) expire() error {
 // has most. Each segment is looked at once at most, for where little can go,
 // keeping the rest costs more than it brings.
 func (c *collector) relieve() error {
+	if time.Now().Before(c.vain) {
+		return nil
+	}
+	asked, _ := c.excess()
+	freed := int64(0)
 	for range c.log.segments.count() {
 		s, ok := c.log.segments.first()
 		excess, useful := c.excess()
@@ -180,9 +191,14 @@ func (c *collector) relieve() error {
 		if err := c.purgeFailed(excess); err != nil {
 			return err
 		}
-		if _, err := c.collect(s, delivered); err != nil {
+		kept, err := c.collect(s, delivered)
+		if err != nil {
 			return err
 		}
+		freed += s.size - kept
+	}
+	if freed < asked/4 {
+		c.vain = time.Now().Add(vainFor)
 	}
 	return nil
 }
@@ -237,7 +253,6 @@ func (c *collector) thin() error {
 	crowded := l.crowded
 	l.crowded = make(map[storage.Identity]struct{})
 	l.mu.Unlock()
-	defer c.tellThinned()
 	maps.DeleteFunc(c.barren, func(_ storage.Identity, until time.Time) bool { return time.Now().After(until) })
 	for identity := range crowded {
 		if err := c.thinOne(identity, limits); err != nil {
@@ -264,25 +279,24 @@ func (c *collector) thinOne(identity storage.Identity, limits *storage.Limits) e
 	return err
 }
 
-// tellThinned wakes who waits for it.
-func (c *collector) tellThinned() {
+// endTurn wakes who waits for it.
+func (c *collector) endTurn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	close(c.thinned)
-	c.thinned = make(chan struct{})
+	close(c.turned)
+	c.turned = make(chan struct{})
 }
 
-// waitThinned waits until the integrations were thinned that are crowded now, for
-// a while.
-func (c *collector) waitThinned(ctx context.Context) {
+// waitTurn waits until a turn has ended, for a while.
+func (c *collector) waitTurn(ctx context.Context) {
 	c.mu.Lock()
-	thinned := c.thinned
+	turned := c.turned
 	c.mu.Unlock()
 	c.hurry()
-	timer := time.NewTimer(maxThinning)
+	timer := time.NewTimer(maxTurn)
 	defer timer.Stop()
 	select {
-	case <-thinned:
+	case <-turned:
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-c.quit:

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -102,6 +103,9 @@ func content(t testing.TB, l *Log) map[storage.ID]storage.Record {
 		}
 		for _, r := range records {
 			whole, err := l.Get(t.Context(), storage.Identity{1}, r.ID)
+			if errors.Is(err, storage.ErrNotFound) {
+				continue // it was purged just now
+			}
 			if err != nil {
 				t.Fatalf("event %v is listed: %v", r.ID, err)
 			}
@@ -268,6 +272,11 @@ func TestCrashesWhileCollecting(t *testing.T) {
 			mustReplay(t, l, id)
 		}
 	}
+	followed := make(chan bool, 1)
+	l.indexer.asked <- followed
+	if !<-followed { // and ends in a segment that will go
+		t.Fatal("the index does not follow")
+	}
 	closeSegment(t, l, clock)
 	want := content(t, l)
 	clock.pass(7*day + time.Hour)
@@ -296,6 +305,24 @@ func TestCrashesWhileCollecting(t *testing.T) {
 			}
 			l.Close()
 		}
+	}
+}
+
+// TestKeptBodies collects a segment that is larger than what is read at a time.
+func TestKeptBodies(t *testing.T) {
+	options, clock := timedOptions(t, t.TempDir())
+	options.SegmentSize = 4 << 20
+	l := mustOpen(t, options)
+	l.SetLimits(week)
+	var ids []storage.ID
+	for i := range 1200 {
+		ids = append(ids, mustAppend(t, l, testEvent(1, payload(i)), storage.Dedupe{}))
+	}
+	closeSegment(t, l, clock)
+	clock.pass(8 * day)
+	collected(t, l)
+	if n := missing(t, l, ids); n > 0 || l.segments.oldest() == 1 {
+		t.Fatalf("%d events are missing, segment %d is the oldest", n, l.segments.oldest())
 	}
 }
 
@@ -611,6 +638,29 @@ func TestClockJumps(t *testing.T) {
 // turned waits until the collector has taken a whole turn.
 func turned(t testing.TB, l *Log) {
 	for range 2 {
-		l.collector.waitThinned(t.Context())
+		l.collector.waitTurn(t.Context())
+	}
+}
+
+// collectAlways keeps the collector at work until it is told to stop, and says
+// how many segments it has removed then.
+func collectAlways(l *Log) (stop func() uint64) {
+	quit := make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			select {
+			case <-quit:
+				return
+			default:
+				l.collector.waitTurn(context.Background())
+			}
+		}
+	})
+	first := l.segments.oldest()
+	return func() uint64 {
+		close(quit)
+		wait.Wait()
+		return l.segments.oldest() - first
 	}
 }

@@ -135,6 +135,8 @@ func crashWorker(dir string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	l.SetLimits(storage.Limits{Failed: time.Millisecond}) // so all is kept elsewhere
+	collectAlways(l)
 	var mu sync.Mutex
 	tell := func(line ledger) {
 		raw, _ := json.Marshal(line)

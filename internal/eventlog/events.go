@@ -53,12 +53,7 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 			return storage.ID{}, 0, err
 		}
 	}
-	err := l.submit(ctx, o)
-	if limit, ok := errors.AsType[*storage.LimitError](err); ok && limit.Limit == storage.LimitIntegrationEvents {
-		l.collector.waitThinned(ctx)
-		err = l.submit(ctx, o)
-	}
-	if err != nil {
+	if err := l.submitInTurn(ctx, o); err != nil {
 		return storage.ID{}, 0, err
 	}
 	return o.stands, o.outcome, nil
@@ -137,6 +132,19 @@ func (l *Log) submit(ctx context.Context, o *op) error {
 	}
 	<-o.done
 	return o.err
+}
+
+// submitInTurn is submit for an event, for which the collector may make room.
+func (l *Log) submitInTurn(ctx context.Context, o *op) (err error) {
+	for range 3 {
+		err = l.submit(ctx, o)
+		limit, ok := errors.AsType[*storage.LimitError](err)
+		if !ok || limit.Limit != storage.LimitIntegrationEvents && limit.Limit != storage.LimitDisk {
+			return err
+		}
+		l.collector.waitTurn(ctx)
+	}
+	return err
 }
 
 // Claim implements storage.Events. An event whose record is damaged is made

@@ -389,6 +389,8 @@ func TestFaultStorm(t *testing.T) {
 	options, disk := faultyOptions(t, dir)
 	options.SegmentSize = 64 << 10
 	l := mustOpen(t, options)
+	l.SetLimits(storage.Limits{Failed: time.Millisecond}) // so all is kept elsewhere
+	collecting := collectAlways(l)
 	identity := storage.Identity{1}
 	stop := make(chan struct{})
 	var storm, wait sync.WaitGroup
@@ -407,8 +409,8 @@ func TestFaultStorm(t *testing.T) {
 				return
 			case <-tick.C:
 				disk.set(func(d *faultyDisk) { d.write, d.tornWrite, d.sync, d.create = nil, false, nil, nil })
-				if i%3 == 0 {
-					disk.set(faults[i/3%len(faults)])
+				if i%12 == 0 {
+					disk.set(faults[i/12%len(faults)])
 				}
 			}
 		}
@@ -417,7 +419,7 @@ func TestFaultStorm(t *testing.T) {
 	acknowledged := make(map[storage.ID]storage.Status)
 	for worker := range 8 {
 		wait.Go(func() {
-			for i := range 150 {
+			for i := range 400 {
 				key := fmt.Sprintf("%d-%d", worker, i)
 				id, _, err := l.Append(t.Context(), testEvent(1, key), keyed(key))
 				if err != nil {
@@ -439,6 +441,9 @@ func TestFaultStorm(t *testing.T) {
 	wait.Wait()
 	close(stop)
 	storm.Wait()
+	if collecting() == 0 {
+		t.Log("no segment was removed")
+	}
 	disk.set(func(d *faultyDisk) { d.write, d.sync, d.create = nil, nil, nil })
 	eventually(t, "writing again", func() bool {
 		_, _, err := l.Append(t.Context(), testEvent(2, "last"), storage.Dedupe{})

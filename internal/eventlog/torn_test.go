@@ -62,14 +62,25 @@ func TestIndexTornByACrash(t *testing.T) {
 	claim(claimed)
 	fail(t, l, requeued)
 	fail(t, l, replayedOnce)
+	gone := add("purged")
+	fail(t, l, gone)
 	l.indexer.follow(false)
+	_, known, err := l.lookWhole(identity, gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	purge := &op{record: record{kind: purged, identity: identity, id: gone}, policy: settled, known: known, done: make(chan struct{}, 1)}
+	if err := l.submit(t.Context(), purge); err != nil || !purge.event.gone {
+		t.Fatal(purge.event, err)
+	}
+	want[gone] = ""
 	claim(delivered)
 	finish(delivered, storage.Delivered)
 	finish(claimed, storage.Failed)
 	add("requeued")
 	want[delivered], want[claimed], want[requeued], want[replayedOnce] = storage.Delivered, storage.Failed, storage.Pending, storage.Failed
 	want[mustReplay(t, l, replayedOnce)] = storage.Pending
-	keys := map[string]storage.ID{"delivered": delivered, "requeued": requeued}
+	keys := map[string]storage.ID{"delivered": delivered, "requeued": requeued, "purged": gone}
 	for _, key := range []string{"new", "new and claimed"} {
 		keys[key] = add(key)
 		want[keys[key]] = storage.Pending
@@ -125,6 +136,12 @@ func checkTorn(t *testing.T, dir string, identity storage.Identity, want map[sto
 	l := mustOpen(t, quietOptions(t, dir))
 	var pending, failed int
 	for id, status := range want {
+		if status == "" {
+			if _, err := l.Get(t.Context(), identity, id); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("%v: %v; it was purged", id, err)
+			}
+			continue
+		}
 		if r, err := l.Get(t.Context(), identity, id); err != nil || r.Status != status {
 			t.Errorf("%v: %+v, %v; it is %s", id, r, err, status)
 		}
