@@ -68,7 +68,7 @@ func (c *collector) run() {
 		case <-c.kick:
 			timer.Stop()
 		}
-		if err := c.turn(); err != nil && !c.stopping() {
+		if err := c.turn(); err != nil && !errors.Is(err, errHeld) && !c.stopping() {
 			c.log.Logger.Warn("old events cannot be purged yet", zap.Error(err))
 		}
 	}
