@@ -97,6 +97,32 @@ var codeHosts = []Sender{
 		},
 	},
 	{
+		Title: "Gogs",
+		Docs:  "https://github.com/gogs/gogs/blob/main/docs/advancing/webhooks.mdx",
+		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs",
+		Description: public.Description{
+			Name:      "gogs",
+			Schemes:   []public.Scheme{payloadSHA256("X-Gogs-Signature")},
+			Event:     []place{header("X-Gogs-Event")},
+			Delivery:  []place{header("X-Gogs-Delivery")},
+			Action:    "action",
+			FormField: "payload",
+			Sample:    "push",
+		},
+	},
+	{
+		Title: "Soft Serve",
+		Docs:  "https://github.com/charmbracelet/soft-serve#webhooks",
+		Setup: "ssh HOST repo webhook create REPOSITORY URL --secret SECRET --content-type json",
+		Description: public.Description{
+			Name:     "soft-serve",
+			Schemes:  []public.Scheme{bodySHA256("X-SoftServe-Signature", "sha256=")},
+			Event:    []place{header("X-SoftServe-Event")},
+			Delivery: []place{header("X-SoftServe-Delivery")},
+			Sample:   "push",
+		},
+	},
+	{
 		Title: "Bitbucket Cloud and Data Center",
 		Docs:  "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
 		Setup: "Repository settings → Webhooks → Add webhook → Secret",
@@ -132,5 +158,59 @@ func payloadSHA256(header string) public.Scheme {
 	return public.Scheme{Header: header, Algorithm: public.HMACSHA256, Signed: "{payload}"}
 }
 
-// pipelines build, test and deploy.
-var pipelines = []Sender{}
+// pipelines build, keep and deploy.
+var pipelines = []Sender{
+	{
+		Title: "CircleCI",
+		Docs:  "https://circleci.com/docs/guides/integration/outbound-webhooks/",
+		Setup: "Project Settings → Webhooks → Add Webhook → Secret token",
+		Description: public.Description{
+			Name: "circleci",
+			Schemes: []public.Scheme{{
+				Header: "circleci-signature", Algorithm: public.HMACSHA256, Prefix: "v1=", Separator: ",", Signed: "{body}",
+			}},
+			Event:    []place{field("type")},
+			Delivery: []place{field("id")},
+			Pings:    []string{"ping"},
+			Pass:     []string{"circleci-event-type"},
+			Sample:   "workflow-completed",
+		},
+	},
+	{
+		Title: "Vercel",
+		Docs:  "https://vercel.com/docs/webhooks/webhooks-api",
+		Setup: "Team Settings → Webhooks; the secret is shown once",
+		Description: public.Description{
+			Name:     "vercel",
+			Schemes:  []public.Scheme{{Header: "x-vercel-signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
+			Event:    []place{field("type")},
+			Delivery: []place{field("id")},
+			Sample:   "deployment.created",
+		},
+	},
+	{
+		Title: "HCP Terraform and Terraform Enterprise",
+		Docs:  "https://developer.hashicorp.com/terraform/cloud-docs/workspaces/settings/notifications",
+		Setup: "Workspace → Settings → Notifications → Create a notification → Webhook → Token",
+		Description: public.Description{
+			Name:    "terraform",
+			Schemes: []public.Scheme{{Header: "X-TFE-Notification-Signature", Algorithm: public.HMACSHA512, Signed: "{body}"}},
+			Event:   []place{field("notifications.0.trigger")},
+			Pings:   []string{"verification"},
+			Status:  200,
+			Sample:  "run:completed",
+		},
+	},
+	{
+		Title: "Harbor",
+		Docs:  "https://goharbor.io/docs/latest/working-with-projects/project-configuration/configure-webhooks/",
+		Setup: "Project → Webhooks → New Webhook → Auth Header",
+		Notes: []string{"Harbor signs nothing. The secret is the whole value of the Auth Header field."},
+		Description: public.Description{
+			Name:    "harbor",
+			Schemes: []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
+			Event:   []place{field("type")},
+			Sample:  "PUSH_ARTIFACT",
+		},
+	},
+}

@@ -55,4 +55,22 @@ var commerce = []Sender{
 			Sample:   "payment.created",
 		},
 	},
+	{
+		Title: "Adyen, platform and management webhooks",
+		Docs:  "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
+		Setup: "Customer Area → Developers → Webhooks → Security → HMAC key",
+		Notes: []string{
+			"Adyen's webhooks for payments sign some fields of each item in the body instead; use `basic` for them.",
+		},
+		Description: public.Description{
+			Name: "adyen",
+			Schemes: []public.Scheme{{
+				Header: "HmacSignature", Algorithm: public.HMACSHA256, Encoding: public.Base64, Signed: "{body}",
+				Secret: public.HexSecret,
+			}},
+			Event:  []place{field("type")},
+			Status: 200,
+			Sample: "balancePlatform.transfer.created",
+		},
+	},
 }

@@ -1,4 +1,143 @@
 package provider
 
+import public "github.com/hookgate/hookgate/module/provider"
+
 // content are files, pages, mails and streams.
-var content = []Sender{}
+var content = []Sender{
+	{
+		Title: "Dropbox",
+		Docs:  "https://www.dropbox.com/developers/reference/webhooks",
+		Setup: "App Console → your app → Webhooks; the secret is the App secret",
+		Notes: []string{"The request says only whose files have changed; the changes are fetched from Dropbox's API."},
+		Description: public.Description{
+			Name:    "dropbox",
+			Schemes: []public.Scheme{bodySHA256("X-Dropbox-Signature", "")},
+			Handshakes: []public.Handshake{{
+				Method: "GET", Open: true, When: []condition{{Place: place{Query: "challenge"}}}, Echo: &place{Query: "challenge"},
+			}},
+			Status: 200,
+		},
+	},
+	{
+		// Either of two keys signs, so that one can be changed. The ID in the
+		// header changes with each attempt, the one in the body does not.
+		Title: "Box",
+		Docs:  "https://developer.box.com/guides/webhooks/v2/signatures-v2/",
+		Setup: "Developer Console → your app → Webhooks → Manage signature keys",
+		Description: public.Description{
+			Name: "box",
+			Schemes: []public.Scheme{{
+				Header:    "Box-Signature-Primary",
+				More:      []string{"Box-Signature-Secondary"},
+				Algorithm: public.HMACSHA256,
+				Encoding:  public.Base64,
+				Signed:    "{body}{header.Box-Delivery-Timestamp}",
+				Time:      &public.Time{Place: header("Box-Delivery-Timestamp"), Format: public.RFC3339, Tolerance: 600},
+			}},
+			Event:    []place{field("trigger")},
+			Delivery: []place{field("id")},
+			Pass:     []string{"Box-Delivery-Id"},
+			Sample:   "FILE.UPLOADED",
+		},
+	},
+	{
+		Title: "Twitch EventSub",
+		Docs:  "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/",
+		Setup: "POST /helix/eventsub/subscriptions of Twitch's API with a transport.secret",
+		Description: public.Description{
+			Name: "twitch",
+			Schemes: []public.Scheme{{
+				Header:    "Twitch-Eventsub-Message-Signature",
+				Algorithm: public.HMACSHA256,
+				Prefix:    "sha256=",
+				Signed:    "{header.Twitch-Eventsub-Message-Id}{header.Twitch-Eventsub-Message-Timestamp}{body}",
+				Time:      &public.Time{Place: header("Twitch-Eventsub-Message-Timestamp"), Format: public.RFC3339, Tolerance: 600},
+			}},
+			Event:    []place{header("Twitch-Eventsub-Subscription-Type")},
+			Delivery: []place{header("Twitch-Eventsub-Message-Id")},
+			Pass:     []string{"Twitch-Eventsub-Message-Type", "Twitch-Eventsub-Message-Retry", "Twitch-Eventsub-Subscription-Version"},
+			Handshakes: []public.Handshake{{
+				When: []condition{{Place: header("Twitch-Eventsub-Message-Type"), Equals: "webhook_callback_verification"}},
+				Echo: &place{JSON: "challenge"},
+			}},
+			Sample: "stream.online",
+		},
+	},
+	{
+		// A hub must take the challenge of any topic for ours: a notification
+		// of a topic that nobody wanted has no valid signature.
+		Title: "WebSub: YouTube and other feeds",
+		Docs:  "https://www.w3.org/TR/websub/",
+		Setup: "A subscription at the hub with hub.callback and hub.secret",
+		Description: public.Description{
+			Name: "websub",
+			Schemes: []public.Scheme{
+				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA256, Prefix: "sha256=", Signed: "{body}"},
+				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA512, Prefix: "sha512=", Signed: "{body}"},
+				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA1, Prefix: "sha1=", Signed: "{body}"},
+			},
+			Handshakes: []public.Handshake{{
+				Method: "GET",
+				When:   []condition{{Place: place{Query: "hub.mode"}}, {Place: place{Query: "hub.topic"}}},
+				Open:   true,
+				Echo:   &place{Query: "hub.challenge"},
+			}},
+		},
+	},
+	{
+		Title: "Sanity",
+		Docs:  "https://www.sanity.io/docs/webhooks",
+		Setup: "sanity.io/manage → your project → API → Webhooks → Create webhook → Secret",
+		Notes: []string{"The event type is the document's `_type`, if the projection holds it."},
+		Description: public.Description{
+			Name: "sanity",
+			Schemes: []public.Scheme{{
+				Header:    "sanity-webhook-signature",
+				Algorithm: public.HMACSHA256,
+				Encoding:  public.Base64URL,
+				Prefix:    "v1=",
+				Separator: ",",
+				Signed:    "{part.t}.{body}",
+				Time:      &public.Time{Place: place{Part: "t"}, Format: public.UnixMillis},
+			}},
+			Event:    []place{field("_type")},
+			Delivery: []place{header("idempotency-key")},
+			Sample:   "post",
+		},
+	},
+	{
+		Title: "Contentful",
+		Docs:  "https://www.contentful.com/developers/docs/webhooks/request-verification/",
+		Setup: "Space settings → Webhooks → Settings → Enable request verification",
+		Notes: []string{"The signature covers the path as Contentful was given it; the URL must have no query."},
+		Description: public.Description{
+			Name: "contentful",
+			Schemes: []public.Scheme{{
+				Header: contentfulSignature, Algorithm: public.HMACSHA256, NewVerifier: newContentful, Sign: signContentful,
+			}},
+			Event:    []place{header("X-Contentful-Topic")},
+			Delivery: []place{header("X-Contentful-Idempotency-Key")},
+			Pass:     []string{"X-Contentful-Webhook-Name", "X-Contentful-CRN"},
+			Sample:   "ContentManagement.Entry.publish",
+		},
+	},
+	{
+		Title: "SendGrid event webhook",
+		Docs:  "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
+		Setup: "Settings → Mail Settings → Event Webhooks → Signature Verification; the secret is the verification key",
+		Notes: []string{"A request holds several events; the first one names the event."},
+		Description: public.Description{
+			Name: "sendgrid",
+			Schemes: []public.Scheme{{
+				Header:    "X-Twilio-Email-Event-Webhook-Signature",
+				Algorithm: public.ECDSA,
+				Encoding:  public.Base64,
+				Signed:    "{header.X-Twilio-Email-Event-Webhook-Timestamp}{body}",
+				Time:      &public.Time{Place: header("X-Twilio-Email-Event-Webhook-Timestamp")},
+			}},
+			Event:    []place{field("0.event")},
+			Delivery: []place{field("0.sg_event_id")},
+			Sample:   "delivered",
+		},
+	},
+}

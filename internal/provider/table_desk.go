@@ -40,6 +40,20 @@ var desks = []Sender{
 		},
 	},
 	{
+		Title: "Freshservice",
+		Docs:  "https://support.freshservice.com/support/solutions/articles/154138",
+		Setup: "Admin → Automation & Productivity → Workflow Automator → a webhook node → Custom headers: X-Freshservice-Token",
+		Notes: []string{
+			"Freshservice signs nothing and has no event or delivery header; the header above is a name of ours. The event type is the member `event` of the body that the node writes, the delivery ID its `delivery_id`.",
+		},
+		Description: public.Description{
+			Name:     "freshservice",
+			Schemes:  []public.Scheme{{Header: "X-Freshservice-Token", Algorithm: public.Token}},
+			Event:    []place{field("event")},
+			Delivery: []place{field("delivery_id")},
+		},
+	},
+	{
 		Title: "ServiceNow",
 		Docs:  "https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/outbound-rest/concept/c_OutboundRESTWebService.html",
 		Setup: "System Web Services → Outbound → REST Message → HTTP Headers: X-Servicenow-Token",
@@ -106,6 +120,17 @@ var planning = []Sender{
 		},
 	},
 	{
+		Title: "Confluence Data Center",
+		Docs:  "https://confluence.atlassian.com/doc/managing-webhooks-1021225606.html",
+		Setup: "General Configuration → Webhooks → Create webhook → Secret",
+		Description: public.Description{
+			Name:    "confluence",
+			Schemes: []public.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
+			Event:   []place{header("X-Event-Key"), field("event"), field("eventType")},
+			Sample:  "page_created",
+		},
+	},
+	{
 		// The time in the header is not signed, the one in the body is.
 		Title: "Linear",
 		Docs:  "https://linear.app/developers/webhooks",
@@ -118,9 +143,10 @@ var planning = []Sender{
 				Signed:    "{body}",
 				Time:      &public.Time{Place: field("webhookTimestamp"), Format: public.UnixMillis, Tolerance: 60},
 			}},
-			Event:    []place{header("Linear-Event"), field("type")},
+			Event:    []place{field("type")},
 			Delivery: []place{header("Linear-Delivery")},
 			Action:   "action",
+			Pass:     []string{"Linear-Event", "Linear-Timestamp"},
 			Status:   200,
 			Sample:   "Issue",
 		},
@@ -223,6 +249,25 @@ var planning = []Sender{
 			}},
 			Event:  []place{field("event")},
 			Sample: "invitee.created",
+		},
+	},
+	{
+		// One header for each of the account's keys.
+		Title: "DocuSign Connect",
+		Docs:  "https://developers.docusign.com/platform/webhooks/connect/hmac/",
+		Setup: "Settings → Connect → Add configuration → Include HMAC signature; the secret is a Connect key",
+		Description: public.Description{
+			Name: "docusign",
+			Schemes: []public.Scheme{{
+				Header:    "X-DocuSign-Signature-1",
+				More:      []string{"X-DocuSign-Signature-2", "X-DocuSign-Signature-3", "X-DocuSign-Signature-4", "X-DocuSign-Signature-5"},
+				Algorithm: public.HMACSHA256,
+				Encoding:  public.Base64,
+				Signed:    "{body}",
+			}},
+			Event:  []place{field("event")},
+			Status: 200,
+			Sample: "envelope-completed",
 		},
 	},
 }

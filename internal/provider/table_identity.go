@@ -22,4 +22,17 @@ var identity = []Sender{
 			Sample: "user.lifecycle.create",
 		},
 	},
+	{
+		Title: "Auth0 log streams",
+		Docs:  "https://auth0.com/docs/customize/log-streams/custom-log-streams",
+		Setup: "Monitoring → Streams → Create Stream → Custom Webhook → Authorization Token; content format: JSON object or array",
+		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. Of an array the first entry names the event."},
+		Description: public.Description{
+			Name:     "auth0",
+			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
+			Event:    []place{field("data.type"), field("0.data.type")},
+			Delivery: []place{field("log_id"), field("0.log_id")},
+			Sample:   "s",
+		},
+	},
 }

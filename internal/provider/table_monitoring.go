@@ -50,4 +50,59 @@ var monitoring = []Sender{
 			Sample:  "firing",
 		},
 	},
+	{
+		Title: "Grafana Alerting",
+		Docs:  "https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/",
+		Setup: "Alerting → Contact points → Webhook → HMAC Signature: a secret, the default header, no timestamp header",
+		Notes: []string{
+			"With basic authentication or an Authorization header instead, use the provider `alertmanager`: the payload is the same.",
+		},
+		Description: public.Description{
+			Name:    "grafana",
+			Schemes: []public.Scheme{bodySHA256("X-Grafana-Alerting-Signature", "")},
+			Event:   []place{field("status")},
+			Sample:  "firing",
+		},
+	},
+	{
+		Title: "Datadog",
+		Docs:  "https://docs.datadoghq.com/integrations/webhooks/",
+		Setup: "Integrations → Webhooks → New → Custom Headers: {\"Authorization\": \"Bearer SECRET\"}",
+		Notes: []string{
+			"Datadog signs nothing. The event type is the member `event_type` of the payload, the delivery ID its `id`; both are in the payload that Datadog proposes.",
+		},
+		Description: public.Description{
+			Name:     "datadog",
+			Schemes:  authorization,
+			Event:    []place{field("event_type")},
+			Delivery: []place{field("id")},
+			Sample:   "query_alert_monitor",
+		},
+	},
+	{
+		Title: "New Relic",
+		Docs:  "https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook",
+		Setup: "Alerts → Destinations → Webhook → Bearer token or Basic auth",
+		Notes: []string{
+			"New Relic signs nothing. The event type is the member `event` of the payload that the workflow's template writes, or else its `state`.",
+		},
+		Description: public.Description{
+			Name:    "newrelic",
+			Schemes: authorization,
+			Event:   []place{field("event"), field("state")},
+			Sample:  "ACTIVATED",
+		},
+	},
+	{
+		Title: "Opsgenie",
+		Docs:  "https://support.atlassian.com/opsgenie/docs/integrate-opsgenie-with-webhook/",
+		Setup: "Settings → Integrations → Webhook → Custom headers: Authorization with the value Bearer SECRET",
+		Notes: []string{"Opsgenie signs nothing."},
+		Description: public.Description{
+			Name:    "opsgenie",
+			Schemes: authorization,
+			Event:   []place{field("action")},
+			Sample:  "Create",
+		},
+	},
 }

@@ -41,6 +41,55 @@ var standards = []Sender{
 			Sample:   "user.created",
 		},
 	},
+	{
+		Title: "CloudEvents over HTTP",
+		Docs:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
+		Setup: "Where the sender takes an address and the value of the Authorization header",
+		Notes: []string{
+			"Its rate is granted as it is asked for. A sender that wants to be called back instead gets no call.",
+		},
+		Description: public.Description{
+			Name:     "cloudevents",
+			Schemes:  authorization,
+			Event:    []place{header("Ce-Type"), field("type")},
+			Delivery: []place{header("Ce-Id"), field("id")},
+			Pass:     []string{"Ce-Source", "Ce-Specversion", "Ce-Subject", "Ce-Time"},
+			Handshakes: []public.Handshake{{
+				Method: "OPTIONS",
+				When:   []condition{{Place: header("WebHook-Request-Origin")}},
+				Open:   true,
+				EchoHeaders: map[string]place{
+					"WebHook-Allowed-Origin": header("WebHook-Request-Origin"),
+					"WebHook-Allowed-Rate":   header("WebHook-Request-Rate"),
+				},
+			}},
+			Sample: "com.example.created",
+		},
+	},
+	{
+		// What is validated is the address: the code goes back to whoever
+		// asked, so it is given to all.
+		Title: "Azure Event Grid, its own schema",
+		Docs:  "https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
+		Setup: "Event subscription → Delivery Properties: Authorization with the value Bearer SECRET, marked as secret",
+		Notes: []string{"Event Grid signs nothing. With the CloudEvents schema use the provider `cloudevents`. Of a batch the first event counts: set the batch size to 1."},
+		Description: public.Description{
+			Name:     "azure-event-grid",
+			Schemes:  authorization,
+			Event:    []place{field("0.eventType")},
+			Delivery: []place{field("0.id")},
+			Handshakes: []public.Handshake{{
+				When: []condition{
+					{Place: header("Aeg-Event-Type"), Equals: "SubscriptionValidation"},
+					{Place: field("0.eventType"), Equals: "Microsoft.EventGrid.SubscriptionValidationEvent"},
+				},
+				Open:   true,
+				Echo:   &place{JSON: "0.data.validationCode"},
+				Member: "validationResponse",
+			}},
+			Sample: "Microsoft.Storage.BlobCreated",
+		},
+	},
 }
 
 // standardWebhooks signs ID, time and body; several signatures stand side by
