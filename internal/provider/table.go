@@ -1,5 +1,7 @@
 package provider
 
+//go:generate go run ./senderdocs ../../docs/senders
+
 import (
 	"slices"
 	"strings"

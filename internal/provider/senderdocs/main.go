@@ -1,0 +1,109 @@
+// Command senderdocs writes docs/senders from the table of senders, a page
+// for each and an index. Run `go generate ./internal/provider`.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: senderdocs FOLDER")
+		os.Exit(2)
+	}
+	for name, text := range pages() {
+		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(text), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// pages returns the text of each file.
+func pages() map[string]string {
+	all := map[string]string{"README.md": index()}
+	for _, s := range provider.Senders() {
+		all[s.Name+".md"] = page(&s)
+	}
+	return all
+}
+
+func index() string {
+	var b strings.Builder
+	b.WriteString(`# Senders
+
+One page for each provider, written from the table that the gateway itself uses. Any other sender: ` + "`secure_header`" + `,
+` + "`basic`" + ` or ` + "`bearer`" + `; see [what every sender needs](../senders.md).
+
+| provider | sender | proves itself by |
+|---|---|---|
+`)
+	for _, s := range provider.Senders() {
+		fmt.Fprintf(&b, "| [`%s`](%s.md) | %s | %s |\n", s.Name, s.Name, s.Title, proof(&s.Schemes[0]))
+	}
+	b.WriteString("\n## Not there\n\nWhat a sender signs is checked only where its own documents or library say how. These are left out:\n\n")
+	b.WriteString("| sender | why |\n|---|---|\n")
+	for _, m := range missing {
+		fmt.Fprintf(&b, "| %s | %s |\n", m.sender, m.why)
+	}
+	return b.String()
+}
+
+// missing are the senders that have no provider, and what is missing.
+var missing = []struct{ sender, why string }{
+	{"Adyen, payments", "each item of the body has a signature of its own, over eight of its fields only; use `basic`"},
+	{"AWS SNS", "the certificate that signs is fetched from an address in the request"},
+	{"Docker Hub", "it sends no credential at all"},
+	{"Google Pub/Sub push", "a signed token of Google's, whose keys must be fetched"},
+	{"Mailgun", "the signature stands in the body and covers nothing of the event; use `basic` in the URL"},
+	{"Microsoft Graph", "the credential is `clientState`, in each entry of the body"},
+	{"Netlify", "a JWS with the body's digest; not confirmed which claims are always there"},
+	{"PayPal", "the certificate that signs is fetched from an address in the request"},
+}
+
+func page(s *provider.Sender) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\nProvider `%s`. The sender's own documents: <%s>\n", s.Title, s.Name, s.Docs)
+	fmt.Fprintf(&b, "\n## Where to click\n\n%s.\n\nThe URL is the integration's `webhook_url`; the secret is %s.\n", strings.TrimSuffix(s.Setup, "."), secretText(s))
+	fmt.Fprintf(&b, "\n## What to paste\n\nCaddyfile, in the global option `webhooks`:\n\n```caddyfile\nintegration my-%s {\n\tproject demo\n\tsignature %s {env.%s_SECRET}\n%s\tresource assistant 8f0c6f0e\n}\n```\n",
+		s.Name, s.Name, envName(s.Name), filterLine(s))
+	fmt.Fprintf(&b, "\nAdmin API, `POST /webhooks/projects/demo/integrations`:\n\n```json\n%s\n```\n", adminJSON(s))
+	fmt.Fprintf(&b, "\n## What arrives\n\n%s", arrives(s))
+	fmt.Fprintf(&b, "\n## What is checked\n\n%s", checked(s))
+	if text := handshakes(s); text != "" {
+		fmt.Fprintf(&b, "\n## Handshake\n\n%s", text)
+	}
+	if lines := limits(s); len(lines) > 0 {
+		fmt.Fprintf(&b, "\n## Limits\n\n- %s\n", strings.Join(lines, "\n- "))
+	}
+	return b.String()
+}
+
+func envName(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
+
+func filterLine(s *provider.Sender) string {
+	if s.Sample == "" || len(s.Event) == 0 {
+		return ""
+	}
+	if strings.Contains(s.Sample, " ") {
+		return "\tevent_filter \"" + s.Sample + "\"\n"
+	}
+	return "\tevent_filter " + s.Sample + "\n"
+}
+
+func adminJSON(s *provider.Sender) string {
+	filter := ""
+	if s.Sample != "" && len(s.Event) > 0 {
+		filter = fmt.Sprintf("\n  \"event_filter\": [%q],", s.Sample)
+	}
+	return fmt.Sprintf(`{
+  "webhook_id": "my-%s",
+  "authentication": {"signature": {"provider": "%s", "secrets": ["…"]}},%s
+  "resource": {"type": "assistant", "id": "8f0c6f0e"}
+}`, s.Name, s.Name, filter)
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/provider"
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+var algorithmText = map[public.Algorithm]string{
+	public.Token:      "the secret itself",
+	public.HMACSHA1:   "HMAC-SHA1",
+	public.HMACSHA256: "HMAC-SHA256",
+	public.HMACSHA512: "HMAC-SHA512",
+	public.Ed25519:    "Ed25519",
+	public.ECDSA:      "ECDSA (P-256, SHA-256)",
+}
+
+// proof says in a few words how a scheme proves the sender.
+func proof(s *public.Scheme) string {
+	return fmt.Sprintf("`%s`: %s", s.Header, algorithmText[s.Algorithm])
+}
+
+var secretTexts = map[public.SecretFormat]string{
+	public.Text:         "the text as the sender shows it",
+	public.BasicPair:    "`user:password`",
+	public.Base64Secret: "base64, as the sender shows it",
+	public.HexSecret:    "hexadecimal, as the sender shows it",
+	public.Whsec:        "base64, with or without `whsec_` before it",
+	public.Whpk:         "the sender's public key, with or without `whpk_` before it",
+	public.SPKI:         "the sender's public key, in base64 or PEM",
+}
+
+// secretText says how the secret is written.
+func secretText(s *provider.Sender) string {
+	var ways []string
+	for _, scheme := range s.Schemes {
+		if text := secretTexts[scheme.Secret.OrDefault(scheme.Algorithm)]; !slices.Contains(ways, text) {
+			ways = append(ways, text)
+		}
+	}
+	return strings.Join(ways, ", or ")
+}
+
+// arrives says where type, action and delivery ID stand.
+func arrives(s *provider.Sender) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "- Event type: %s", places(s.Event, "none; a filter would let nothing through"))
+	if s.Sample != "" && len(s.Event) > 0 {
+		fmt.Fprintf(&b, ", for example `%s`", s.Sample)
+	}
+	b.WriteString("\n")
+	for _, path := range s.Kinds {
+		fmt.Fprintf(&b, "- A filter may also ask for the body's `%s`\n", path)
+	}
+	if s.Action != "" {
+		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", s.Action)
+	}
+	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to recognise duplicates"))
+	if len(s.Pings) > 0 {
+		fmt.Fprintf(&b, "- Answered with a pong, unless the filter names it: `%s`\n", strings.Join(s.Pings, "`, `"))
+	}
+	if s.FormField != "" {
+		fmt.Fprintf(&b, "- Form encoding is understood: the trigger gets the JSON of the field `%s`\n", s.FormField)
+	}
+	if s.Status != 0 {
+		fmt.Fprintf(&b, "- The sender insists on the answer %d to an accepted event\n", s.Status)
+	}
+	return b.String()
+}
+
+func places(all []public.Place, none string) string {
+	if len(all) == 0 {
+		return none
+	}
+	texts := make([]string, len(all))
+	for i, at := range all {
+		texts[i] = placeText(at)
+	}
+	return strings.Join(texts, ", else ")
+}
+
+func placeText(at public.Place) string {
+	switch {
+	case at.Header != "":
+		return "the header `" + at.Header + "`"
+	case at.Query != "":
+		return "the parameter `" + at.Query + "`"
+	case at.Part != "":
+		return "the part `" + at.Part + "=`"
+	}
+	return "the body's `" + at.JSON + "`"
+}
+
+// checked says what each scheme checks.
+func checked(s *provider.Sender) string {
+	var b strings.Builder
+	for i := range s.Schemes {
+		scheme := &s.Schemes[i]
+		headers := append([]string{scheme.Header}, scheme.More...)
+		fmt.Fprintf(&b, "- `%s`: %s", strings.Join(headers, "`, `"), algorithmText[scheme.Algorithm])
+		switch {
+		case scheme.NewVerifier != nil:
+			b.WriteString(", made as the sender's documents say")
+		case scheme.Signed != "":
+			fmt.Fprintf(&b, " of `%s`, in %s", scheme.Signed, encodingText(scheme.Encoding))
+		}
+		if scheme.Prefix != "" {
+			fmt.Fprintf(&b, ", after `%s`", scheme.Prefix)
+		}
+		if scheme.Separator != "" {
+			b.WriteString("; several may stand in the header, and any may be right")
+		}
+		b.WriteString("\n")
+		if scheme.Time != nil {
+			fmt.Fprintf(&b, "- Time of signing: %s, at most %d seconds away to either side\n", placeText(scheme.Time.Place), tolerance(scheme.Time))
+		}
+	}
+	if len(s.Schemes) > 1 {
+		b.WriteString("\nThe first of these that a request carries is the one that counts.\n")
+	}
+	return b.String()
+}
+
+func encodingText(e public.Encoding) string {
+	if e == "" {
+		return string(public.Hex)
+	}
+	return string(e)
+}
+
+func tolerance(t *public.Time) int {
+	if t.Tolerance == 0 {
+		return public.DefaultTolerance
+	}
+	return t.Tolerance
+}
+
+// handshakes says which requests are answered at the edge.
+func handshakes(s *provider.Sender) string {
+	var b strings.Builder
+	for i := range s.Handshakes {
+		h := &s.Handshakes[i]
+		method := h.Method
+		if method == "" {
+			method = "POST"
+		}
+		fmt.Fprintf(&b, "- `%s`", method)
+		for _, c := range h.When {
+			switch {
+			case c.Absent:
+				fmt.Fprintf(&b, ", without %s", placeText(c.Place))
+			case c.Equals != "":
+				fmt.Fprintf(&b, ", %s being `%s`", placeText(c.Place), c.Equals)
+			default:
+				fmt.Fprintf(&b, ", with %s", placeText(c.Place))
+			}
+		}
+		fmt.Fprintf(&b, ": %s\n", strings.Join(handshakeAnswer(h), "; "))
+	}
+	return b.String()
+}
+
+func handshakeAnswer(h *public.Handshake) []string {
+	var says []string
+	switch {
+	case h.Learn != nil:
+		says = append(says, "the secret is kept, while an admin has opened the window for it, until the admin confirms it")
+	case h.Member != "":
+		says = append(says, fmt.Sprintf("answered with %s, in the JSON member `%s`", placeText(*h.Echo), h.Member))
+	case h.Echo != nil:
+		says = append(says, "answered with "+placeText(*h.Echo)+", as text")
+	case h.JSON != "":
+		says = append(says, "answered with `"+h.JSON+"`")
+	default:
+		says = append(says, "answered without a body")
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.EchoHeaders)) {
+		says = append(says, fmt.Sprintf("`%s` repeats %s", name, placeText(h.EchoHeaders[name])))
+	}
+	switch {
+	case h.Token != nil:
+		says = append(says, placeText(*h.Token)+" must be the word of the secret `verify:WORD`")
+	case !h.Open:
+		says = append(says, "only with a valid credential")
+	}
+	return says
+}
+
+// limits says what the scheme leaves open, and the row's own notes.
+func limits(s *provider.Sender) []string {
+	var lines []string
+	first := &s.Schemes[0]
+	if first.Algorithm == public.Token {
+		lines = append(lines, "The credential covers no body: use https, and keep it secret.")
+	}
+	if first.BodyUnsigned {
+		lines = append(lines, "The signature does not cover the body.")
+	}
+	if first.Algorithm != public.Token && first.Time == nil && first.NewVerifier == nil {
+		lines = append(lines, "No time is signed: whoever has seen a request can send it again, and only `dedupe` keeps a copy from starting something twice.")
+	}
+	if first.Algorithm == public.HMACSHA1 {
+		lines = append(lines, "It is HMAC-SHA1: `require_sha256_signature` cannot be set.")
+	}
+	if strings.Contains(first.Signed, "{url}") {
+		lines = append(lines, "The signature covers the URL as the sender was given it: set `public_url` where a proxy stands before the gateway.")
+	}
+	return append(lines, s.Notes...)
+}
