@@ -1,0 +1,58 @@
+package document
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	tests := []struct {
+		text string
+		want error
+	}{
+		{`{}`, nil},
+		{` {"a":[1,"]]]"]} `, nil},
+		{"\xef\xbb\xbf{}", nil},
+		{`"a"`, nil},
+		{``, ErrInvalid},
+		{`{`, ErrInvalid},
+		{`{"a":1}{}`, ErrInvalid},
+		{`payload={}`, ErrInvalid},
+		{nested(MaxDepth), nil},
+		{nested(MaxDepth + 1), ErrDepth},
+		{strings.Repeat(`{"a":`, MaxDepth+1), ErrDepth},
+		{strings.Repeat("[", 10_000_000), ErrDepth},
+		{`"` + nested(MaxDepth+1) + `"`, nil},
+		{`"\"` + nested(MaxDepth+1) + `"`, nil},
+	}
+	for _, test := range tests {
+		if _, err := Check([]byte(test.text)); !errors.Is(err, test.want) {
+			t.Errorf("%.40q: got %v, want %v", test.text, err, test.want)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5e3,null,true,"\u00e9"]}`, `[[[`, `]]]]{`, `"\"["`, "\xef\xbb\xbf1"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		value, err := Check(payload)
+		if err == nil && !json.Valid(value) {
+			t.Errorf("%q passes and is not JSON", payload)
+		}
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	payload := []byte(`{"items":[` + strings.Repeat(`{"name":"value","number":12345,"flag":true},`, 500_000) + `{}]}`)
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if _, err := Check(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// Package match says which events an integration wants by an expression in the
+// Common Expression Language (CEL) over headers, names and payload.
+package match
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp/syntax"
+	"strings"
+	"sync"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
+)
+
+// The bounds of an expression. What one evaluation may cost is counted, not
+// timed, so that the same event always has the same answer: a unit is about a
+// look-up or ten bytes of text.
+const (
+	MaxLength = 2 << 10 // bytes
+
+	maxDepth   = 50   // of the parsed expression
+	maxNodes   = 4096 // of the parsed expression, its macros expanded
+	maxLoops   = 2    // all, exists, filter and map within each other
+	maxPattern = 500  // instructions of a compiled regular expression
+	maxCost    = 100_000
+)
+
+// Patience is how long an evaluation may take. Its cost ends it long before,
+// unless the machine is overloaded.
+const Patience = 5 * time.Second
+
+// Expression is a compiled expression. It is never changed, so many goroutines
+// may use it. The nil Expression wants every event.
+type Expression struct{ program cel.Program }
+
+// Event is what an expression can see of an event.
+type Event struct {
+	// Header holds the headers that are stored with an event, under their
+	// canonical names: never a credential.
+	Header     http.Header
+	Type       string
+	Action     string
+	DeliveryID string
+	WebhookID  string
+	Project    string
+	// Payload is not changed during the evaluation.
+	Payload []byte
+}
+
+// environment is what expressions may name.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	return cel.NewEnv(
+		cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
+		cel.Variable("event", cel.StringType),
+		cel.Variable("action", cel.StringType),
+		cel.Variable("delivery_id", cel.StringType),
+		cel.Variable("webhook_id", cel.StringType),
+		cel.Variable("project", cel.StringType),
+		cel.Variable("payload", cel.DynType),
+		cel.CustomTypeAdapter(adapter{}),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.ParserExpressionSizeLimit(MaxLength),
+		cel.ParserRecursionLimit(maxDepth),
+		cel.ParserErrorRecoveryLimit(4),
+		cel.ExpressionNodeLimit(maxNodes),
+		cel.ASTValidators(
+			cel.ValidateComprehensionNestingLimit(maxLoops),
+			cel.ValidateTimestampLiterals(),
+			cel.ValidateDurationLiterals(),
+		),
+	)
+})
+
+// Compile prepares an expression. The empty one wants every event: nil. An
+// error is for the person who wrote the expression.
+func Compile(text string) (*Expression, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if len(text) > MaxLength {
+		return nil, fmt.Errorf("at most %d bytes are allowed", MaxLength)
+	}
+	env, err := environment()
+	if err != nil {
+		return nil, fmt.Errorf("preparing expressions: %w", err)
+	}
+	checked, issues := env.Compile(text)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, fmt.Errorf("line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+	}
+	// What a payload says is dyn, and may turn out to be a boolean.
+	if kind := checked.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
+		return nil, fmt.Errorf("its result must be true or false, and is of type %s", kind)
+	}
+	patterns, err := patternsOf(checked.NativeRep().Expr())
+	if err != nil {
+		return nil, err
+	}
+	program, err := env.Program(checked,
+		cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost),
+		cel.CostTracking(costs{patterns}),
+		cel.CostLimit(maxCost),
+		cel.InterruptCheckFrequency(100))
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be prepared: %w", err)
+	}
+	return &Expression{program}, nil
+}
+
+// patternsOf returns the regular expressions with their sizes. It refuses one
+// that is wrong, that is large when it is compiled, or that is not written out:
+// whoever writes a payload would write it.
+func patternsOf(expression ast.Expr) (map[string]int, error) {
+	patterns := make(map[string]int)
+	var errs []error
+	ast.PreOrderVisit(expression, ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != overloads.Matches {
+			return
+		}
+		arguments := e.AsCall().Args()
+		last := arguments[len(arguments)-1]
+		if last.Kind() != ast.LiteralKind {
+			errs = append(errs, errors.New("matches: the pattern must be written out as a text"))
+			return
+		}
+		pattern := fmt.Sprint(last.AsLiteral().Value())
+		var err error
+		if patterns[pattern], err = sizeOf(pattern); err != nil {
+			errs = append(errs, fmt.Errorf("matches: %w", err))
+		}
+	}))
+	if len(errs) > 0 {
+		return nil, errs[0]
+	}
+	return patterns, nil
+}
+
+// sizeOf returns how many instructions a pattern is compiled to.
+func sizeOf(pattern string) (int, error) {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	if len(program.Inst) > maxPattern {
+		return 0, errors.New("the pattern is too large")
+	}
+	return len(program.Inst), nil
+}
+
+// Match says whether the expression wants the event. An error is an *Error, and
+// then the event is not wanted, or ErrInterrupted, which says nothing of it.
+func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
+	if x == nil {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	value, _, err := x.program.ContextEval(ctx, &activation{event: event})
+	if err != nil {
+		return false, explain(err)
+	}
+	wanted, ok := value.(types.Bool)
+	if !ok {
+		return false, &Error{Reason: ReasonType, cause: fmt.Errorf("the result is of type %s", value.Type().TypeName())}
+	}
+	return bool(wanted), nil
+}
+
+// The reasons of an Error. There are few, so that they can label a metric.
+const (
+	ReasonPayload = "match_payload" // the payload is no JSON, or over a bound
+	ReasonMissing = "match_missing" // the event has no such field
+	ReasonType    = "match_type"    // a value is of another type than is needed
+	ReasonCost    = "match_cost"    // the evaluation costs too much
+	ReasonOther   = "match_error"   // a conversion failed, a number is too large, …
+)
+
+// ErrInterrupted means that the time was over before there was an answer.
+var ErrInterrupted = errors.New("the evaluation of an expression took too long")
+
+// Error is why an expression has no answer for an event.
+type Error struct {
+	Reason string
+	cause  error
+}
+
+func (e *Error) Error() string { return "evaluating an expression: " + e.Reason }
+
+// Detail says more. It may hold what the payload says, so it is for those alone
+// who may read the event.
+func (e *Error) Detail() string { return e.cause.Error() }
+
+func explain(err error) error {
+	var cancelled interpreter.EvalCancelledError
+	switch {
+	case errors.Is(err, interpreter.InterruptError{}), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return ErrInterrupted
+	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
+		return &Error{ReasonCost, errors.New("it costs too much for this event")}
+	case errors.As(err, new(*payloadError)):
+		return &Error{ReasonPayload, err}
+	case strings.HasPrefix(err.Error(), "no such key"), strings.HasPrefix(err.Error(), "index out of bounds"):
+		return &Error{ReasonMissing, err}
+	case strings.HasPrefix(err.Error(), "no such overload"), strings.HasPrefix(err.Error(), "unsupported"):
+		return &Error{ReasonType, err}
+	}
+	return &Error{ReasonOther, err}
+}
