@@ -11,8 +11,13 @@ import (
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 )
 
-// minSegment is the smallest segment that a full disk is asked for.
-const minSegment = 1 << 20
+const (
+	// minSegment is the smallest segment that a full disk is asked for.
+	minSegment = 1 << 20
+	// firstSegment is the size of a segment that somebody waits for. Those that
+	// are prepared are four times as large as the one before.
+	firstSegment = 2 << 20
+)
 
 // newSuffix marks a segment's file before it has a header and a number.
 const newSuffix = ".new"
@@ -31,34 +36,34 @@ func (w *writer) prepare() {
 	if w.next != nil || w.offset < w.limit/2 {
 		return
 	}
-	ready := make(chan prepared, 1)
+	ready, size := make(chan prepared, 1), 4*w.limit
 	w.next = ready
-	w.log.wait.Go(func() { ready <- w.log.newFile("next", 0) })
+	w.log.wait.Go(func() { ready <- w.log.newFile("next", size, 0) })
 }
 
 // obtain returns a file with room for a record of the given size.
 func (w *writer) obtain(room int64) prepared {
 	if w.next == nil {
-		return w.log.newFile("next", room)
+		return w.log.newFile("next", firstSegment, room)
 	}
 	next := <-w.next
 	if next.err != nil {
 		w.next = nil
-		return w.log.newFile("next", room)
+		return w.log.newFile("next", firstSegment, room)
 	}
 	if next.size < segment.Start+room {
 		w.next <- next // for the segment after this one
-		return w.log.newFile("large", room)
+		return w.log.newFile("large", 0, room)
 	}
 	w.next = nil
 	return next
 }
 
-// newFile allocates the file of a segment: as large as it should be, or as the
-// disk allows.
-func (l *Log) newFile(name string, room int64) prepared {
+// newFile makes the file of a segment: as large as it should be, or as the disk
+// allows.
+func (l *Log) newFile(name string, size, room int64) prepared {
 	least := segment.Start + room
-	size := l.SegmentSize
+	size = min(size, l.SegmentSize)
 	if free, err := l.space.ask(); err == nil {
 		size = min(size, free/8)
 	}
