@@ -141,6 +141,8 @@ func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) 
 
 func (e edge) Events() storage.Events { return e.backend.Events() }
 
+func (e edge) PublicURL() string { return e.app.PublicURL }
+
 func (e edge) Flight() *gate.Flight { return e.flight }
 
 func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceType] != nil }

@@ -21,6 +21,7 @@ const (
 	Requeued            Outcome = "requeued"
 	Filtered            Outcome = "filtered"
 	Pong                Outcome = "pong"
+	Handshake           Outcome = "handshake"
 	Passed              Outcome = "passed"
 	NotFound            Outcome = "not_found"
 	Unauthorized        Outcome = "unauthorized"
@@ -42,7 +43,9 @@ type answer struct {
 	// name and value are one more header, when the name is set.
 	name  string
 	value []string
-	body  []byte
+	// more are further headers.
+	more http.Header
+	body []byte
 	// length is that of a prepared body; the others' net/http tells itself.
 	length []string
 }
@@ -156,6 +159,9 @@ func (v *visit) write(a *answer) {
 	}
 	if a.length != nil {
 		header["Content-Length"] = a.length
+	}
+	for name, values := range a.more {
+		header[name] = values
 	}
 	left := v.r.ProtoMajor == 1 && v.endConnection(a)
 	v.w.WriteHeader(a.status)

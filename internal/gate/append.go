@@ -53,9 +53,17 @@ func (v *visit) append() *answer {
 	case storage.Duplicate:
 		return v.answerJSON(Duplicate, http.StatusOK, "duplicate", "id", v.seen.EventID)
 	case storage.Requeued:
-		return v.answerJSON(Requeued, http.StatusAccepted, "accepted", "id", v.seen.EventID)
+		return v.answerJSON(Requeued, v.accepted(), "accepted", "id", v.seen.EventID)
 	}
-	return v.answerJSON(Accepted, http.StatusAccepted, "accepted", "id", v.seen.EventID)
+	return v.answerJSON(Accepted, v.accepted(), "accepted", "id", v.seen.EventID)
+}
+
+// accepted is the status of an event that was taken.
+func (v *visit) accepted() int {
+	if p := v.route.provider; p != nil && p.Status() != 0 {
+		return p.Status()
+	}
+	return http.StatusAccepted
 }
 
 // refuseEvent answers for an event that the store does not take.

@@ -38,6 +38,9 @@ func (v *visit) authenticate() *answer {
 		}
 	}
 	if v.claim.Present() {
+		if v.claim.SignsURL() {
+			v.claim.URL = v.address()
+		}
 		if reason := v.claim.Verify(v.body); reason != "" {
 			return v.refuse(unauthorized, "signature_"+string(reason))
 		}

@@ -149,9 +149,11 @@ func (b *backend) Route(_ context.Context, id string) (*Route, error) {
 	return b.routes[id], b.lookup
 }
 
-func (b *backend) Events() storage.Events     { return &b.log }
-func (b *backend) Flight() *Flight            { return b.flight }
-func (b *backend) Serves(kind string) bool    { return b.types[kind] }
+func (b *backend) Events() storage.Events  { return &b.log }
+func (b *backend) Flight() *Flight         { return b.flight }
+func (b *backend) Serves(kind string) bool { return b.types[kind] }
+func (b *backend) PublicURL() string       { return "https://hooks.example.com/webhooks/" }
+
 func (b *backend) AllowUnauthenticated() bool { return b.open }
 
 func (b *backend) Acquire() (Backend, func(), error) {

@@ -9,6 +9,9 @@ import (
 
 func (v *visit) checkMethod() *answer {
 	if v.r.Method != http.MethodPost {
+		if a := v.shakeHandsByMethod(); a != nil {
+			return a
+		}
 		return v.refuse(methodNotAllowed, "method")
 	}
 	return nil

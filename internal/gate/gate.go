@@ -50,6 +50,10 @@ type Backend interface {
 	// Events is where events are stored.
 	Events() storage.Events
 
+	// PublicURL is what stands before the webhook ID in the URL that a sender
+	// is given, or "" when that is not known.
+	PublicURL() string
+
 	// Flight counts the bytes that the process is receiving.
 	Flight() *Flight
 
@@ -132,6 +136,7 @@ var steps = [...]func(*visit) *answer{
 	(*visit).read,         // 415, 408, 413, 503
 	(*visit).authenticate, // 401
 	(*visit).understand,   // 400
+	(*visit).shakeHands,   // as the sender wants it
 	(*visit).answerPing,   // 200
 	(*visit).checkFilter,  // 200
 	(*visit).pass,         // nothing is stored inline

@@ -20,6 +20,8 @@ type Route struct {
 	provider    *provider.Provider
 	credentials credentials
 	filter      *filter.Filter
+	// handshakes are the methods of the provider's handshakes.
+	handshakes []string
 	// strip are the canonical names of the headers that carry credentials.
 	strip []string
 	// secrets are never stored, wherever they stand.
@@ -37,6 +39,7 @@ func Compile(it *integration.Integration) (*Route, error) {
 			return nil, fmt.Errorf("preparing %s: there is no provider %q", it.WebhookID, auth.Signature.Provider)
 		}
 		r.provider = p
+		r.handshakes = p.HandshakeMethods()
 	}
 	var err error
 	if r.credentials, err = newCredentials(auth, r.provider); err != nil {

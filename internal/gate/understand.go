@@ -2,7 +2,6 @@ package gate
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/hookgate/hookgate/internal/provider"
 )
@@ -22,8 +21,8 @@ func (v *visit) understand() *answer {
 		p = provider.Guess(v.r.Header)
 	}
 	v.content.provider, v.payload = p, v.body
-	if field := p.FormField(); field != "" && isForm(v.r.Header) {
-		payload, ok := formValue(v.body, field)
+	if field := p.FormField(); field != "" && provider.IsForm(v.r.Header) {
+		payload, ok := provider.FormValue(v.body, field)
 		if !ok {
 			return v.refuse(badForm, "form")
 		}
@@ -37,13 +36,6 @@ func (v *visit) understand() *answer {
 	v.content.message = message
 	v.seen.EventType, v.seen.DeliveryID = message.Type, message.DeliveryID
 	return nil
-}
-
-// isForm looks at the media type alone: whatever its parameters are worth, the
-// body is a form.
-func isForm(header http.Header) bool {
-	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
 // answerPing answers the sender's test, unless the filter wants it as an

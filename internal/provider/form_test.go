@@ -1,4 +1,4 @@
-package gate
+package provider
 
 import (
 	"net/url"
@@ -26,7 +26,7 @@ func TestFormValue(t *testing.T) {
 		"%payload=a":                     "",
 		"xpayload=a&payloadx=b&%zz=c&=&": "",
 	} {
-		got, ok := formValue([]byte(body), "payload")
+		got, ok := FormValue([]byte(body), "payload")
 		if string(got) != want || ok != (want != "") {
 			t.Errorf("%q: %q, %v; want %q", body, got, ok, want)
 		}
@@ -38,7 +38,7 @@ func FuzzFormValue(f *testing.F) {
 	f.Add("a=b&payload=c+d&%70ayload=e")
 	f.Add("payload=%zz&payload=;")
 	f.Fuzz(func(t *testing.T, body string) {
-		got, ok := formValue([]byte(body), "payload")
+		got, ok := FormValue([]byte(body), "payload")
 		if ok && len(got) == 0 {
 			t.Fatal("an empty payload")
 		}

@@ -1,0 +1,75 @@
+package gate
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/provider"
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// shakeHandsByMethod answers a request that is no POST, when the provider has
+// such a handshake. Whatever else there is or is not at the address, the
+// caller gets the answer to a wrong method.
+func (v *visit) shakeHandsByMethod() *answer {
+	switch v.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		return nil
+	}
+	if v.find() != nil || !v.mayShakeHands() {
+		v.route, v.seen.Integration, v.seen.Reason = nil, nil, ""
+		return nil
+	}
+	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), false)
+	claim.URL = v.address()
+	return v.shake(reason == "" && claim.Present() && claim.Verify(nil) == "")
+}
+
+// shakeHands answers a request by which the sender makes sure of the address.
+// It has been authenticated.
+func (v *visit) shakeHands() *answer {
+	if !v.mayShakeHands() {
+		return nil
+	}
+	return v.shake(v.claim.Present())
+}
+
+func (v *visit) mayShakeHands() bool {
+	return v.route.provider != nil && v.route.credentials.verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
+}
+
+func (v *visit) shake(verified bool) *answer {
+	a, ok := v.route.credentials.verifier.Handshake(&public.Request{
+		Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now(),
+	}, verified, nil)
+	if !ok {
+		return nil
+	}
+	return v.answerHandshake(&a)
+}
+
+func (v *visit) answerHandshake(a *provider.Answer) *answer {
+	v.reply = answer{outcome: Handshake, status: a.Status, kind: a.Header["Content-Type"], more: a.Header, body: a.Body}
+	return &v.reply
+}
+
+// address is where the sender was told to send: with a public URL below that,
+// and otherwise where the request has come to.
+func (v *visit) address() string {
+	address := v.backend.PublicURL()
+	if address != "" {
+		address += v.id
+	} else {
+		scheme := "http://"
+		if v.r.TLS != nil {
+			scheme = "https://"
+		}
+		address = scheme + v.r.Host + v.r.URL.EscapedPath()
+	}
+	if v.r.URL.RawQuery != "" {
+		address += "?" + v.r.URL.RawQuery
+	}
+	return address
+}

@@ -1,0 +1,117 @@
+package gate
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// by makes the integration another provider's.
+func by(name string, texts ...string) func(*integration.Integration) {
+	return func(it *integration.Integration) {
+		it.Authentication.Signature = &integration.Signature{Provider: name, Secrets: secrets(texts...)}
+		it.Authentication.RequireSHA256Signature = false
+	}
+}
+
+// ask sends a request without a body.
+func (s *server) ask(t *testing.T, method, path string, fields ...string) reply {
+	t.Helper()
+	return s.raw(t, method+" "+path+" HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"+strings.Join(append(fields, ""), "\r\n")+"\r\n")
+}
+
+func TestHandshakeByMethod(t *testing.T) {
+	const okta = "X-Okta-Verification-Challenge: abc"
+	tests := []struct {
+		name   string
+		change func(*integration.Integration)
+		method string
+		query  string
+		fields []string
+		want   string // "" is 405
+	}{
+		{"okta", by("okta", "word"), "GET", "", []string{okta, "Authorization: word"}, `{"verification":"abc"}`},
+		{"okta, another credential", by("okta", "word"), "GET", "", []string{okta, "Authorization: ward"}, ""},
+		{"okta, no credential", by("okta", "word"), "GET", "", []string{okta}, ""},
+		{"okta, no challenge", by("okta", "word"), "GET", "", []string{"Authorization: word"}, ""},
+		{"okta by PUT", by("okta", "word"), "PUT", "", []string{okta, "Authorization: word"}, ""},
+		{"meta", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=w&hub.challenge=77", nil, "77"},
+		{"meta, another word", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=k&hub.challenge=77", nil, ""},
+		{"github", func(*integration.Integration) {}, "GET", "?hub.mode=subscribe&hub.challenge=77", nil, ""},
+		{"disabled", func(it *integration.Integration) { by("okta", "word")(it); it.IsEnabled = false }, "GET", "", []string{okta, "Authorization: word"}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBackend(t, github(test.change))
+			s := serve(t, b, New(Settings{}))
+			got := s.ask(t, test.method, "/webhooks/hook"+test.query, test.fields...)
+			if test.want == "" {
+				if nobody := s.ask(t, test.method, "/webhooks/nobody"+test.query, test.fields...); got.status != 405 || got.body != nobody.body || nobody.status != 405 {
+					t.Errorf("%d %s; where there is nothing %d %s", got.status, got.body, nobody.status, nobody.body)
+				}
+			} else if got.status != 200 || got.body != test.want || got.header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%d %q %v", got.status, got.body, got.header)
+			}
+			if b.log.count() != 0 {
+				t.Error("a handshake was stored")
+			}
+		})
+	}
+}
+
+// What the sender signs is answered only when it is signed, and stores nothing.
+func TestHandshakeByPost(t *testing.T) {
+	b := newBackend(t, github(by("slack", "k")))
+	s := serve(t, b, New(Settings{}))
+	p, _ := provider.Lookup("slack")
+	for _, test := range []struct {
+		secret, body string
+		status       int
+		want         string
+	}{
+		{"k", `{"type":"url_verification","challenge":"abc"}`, 200, "abc"},
+		{"x", `{"type":"url_verification","challenge":"abc"}`, 401, ""},
+		{"k", `{"type":"event_callback","challenge":"abc"}`, 202, ""},
+	} {
+		r := p.Sample("", "d", time.Now())
+		r.Body = []byte(test.body)
+		if err := p.Sign(test.secret, r); err != nil {
+			t.Fatal(err)
+		}
+		got := s.post(t, "/webhooks/hook", r.Header, test.body)
+		if got.status != test.status || test.want != "" && got.body != test.want {
+			t.Errorf("%s: %d %s", test.body, got.status, got.body)
+		}
+	}
+	if b.log.count() != 1 {
+		t.Errorf("%d events stored", b.log.count())
+	}
+}
+
+// The URL that is signed is the public one, with the query as it was sent, and
+// a sender that insists on 200 gets it.
+func TestSignedURL(t *testing.T) {
+	s := serve(t, newBackend(t, github(by("trello", "k"))), New(Settings{}))
+	p, _ := provider.Lookup("trello")
+	for _, test := range []struct {
+		address, path string
+		status        int
+	}{
+		{"https://hooks.example.com/webhooks/hook", "/webhooks/hook", 200},
+		{"https://hooks.example.com/webhooks/hook?a=%20b", "/webhooks/hook?a=%20b", 200},
+		{"https://hooks.example.com/webhooks/hook", "/webhooks/hook?a=b", 401},
+		{"http://test/webhooks/hook", "/webhooks/hook", 401},
+	} {
+		r := p.Sample(test.address, "d", time.Now())
+		if err := p.Sign("k", r); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.post(t, test.path, http.Header(r.Header), string(r.Body)); got.status != test.status {
+			t.Errorf("%s at %s: %d %s", test.address, test.path, got.status, got.body)
+		}
+	}
+}
