@@ -208,7 +208,7 @@ func (s *Service) remember(record storage.Integration, in *Integration) (known d
 // so that their masks stay the same over restarts.
 func salted(in *Integration, salt []byte) *Integration {
 	complete := *in
-	set := func(secret Secret) Secret { return Secret{value: secret.value, salt: salt} }
+	set := func(secret Secret) Secret { return Secret{value: secret.value, salt: string(salt)} }
 	auth := &complete.Authentication
 	if header := auth.SecureHeader; header != nil {
 		auth.SecureHeader = &SecureHeader{header.Name, set(header.Value)}

@@ -14,7 +14,7 @@ type Secret struct {
 	value string
 	// salt is drawn when the secret is set and is as confidential as the
 	// secret: it is the key of its fingerprint.
-	salt []byte
+	salt string
 }
 
 // mask stands for a secret; in an answer a fingerprint follows it.
@@ -27,7 +27,7 @@ const saltSize = 32
 func NewSecret(value string) Secret {
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails, says crypto/rand
-	return Secret{value: value, salt: salt}
+	return Secret{value: value, salt: string(salt)}
 }
 
 // Reveal returns the secret's text, for a comparison or a MAC.
@@ -37,7 +37,7 @@ func (s Secret) Reveal() string { return s.value }
 // the secret has been set anew, and since it is keyed by a salt of its own it
 // compares nothing with another secret.
 func (s Secret) Masked() string {
-	mac := hmac.New(sha256.New, s.salt)
+	mac := hmac.New(sha256.New, []byte(s.salt))
 	mac.Write([]byte(s.value))
 	return mask + hex.EncodeToString(mac.Sum(nil)[:4])
 }

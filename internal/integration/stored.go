@@ -1,134 +1,220 @@
 package integration
 
 import (
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// stored is the value of a stored integration. Its secrets are in the clear:
-// the storage encrypts the value.
-type stored struct {
-	Identity       storage.Identity `json:"identity"`
-	Alias          string           `json:"alias,omitempty"`
-	IsEnabled      bool             `json:"is_enabled"`
-	Authentication storedAuth       `json:"authentication"`
-	EventFilter    []string         `json:"event_filter,omitempty"`
-	Dedupe         Dedupe           `json:"dedupe"`
-	Resource       *Resource        `json:"resource,omitempty"`
-	CreatedAt      time.Time        `json:"created_at"`
-	UpdatedAt      time.Time        `json:"updated_at"`
-}
+// The value of a stored integration is compact, since it is read for each
+// request that asks for one of very many. Its secrets are in the clear: the
+// storage encrypts the value. It is
+//
+//	version, identity, flags       as bytes, 1 and 16 and 1
+//	created, updated               varints, seconds since 1970
+//	alias, match, dedupe           texts
+//	secure header                  name, secret
+//	signature                      provider, list of secrets
+//	basic                          username, secret
+//	bearer                         list of secrets
+//	event filter                   list of texts
+//	resource                       type, ID
+//
+// where a text follows its length and a list its count, both as uvarints, and
+// a secret is two texts, value and salt. The flags tell which credentials and
+// whether a resource is there; the others take no room.
+const storedVersion = 1
 
-type storedAuth struct {
-	SecureHeader           *storedHeader    `json:"secure_header,omitempty"`
-	Signature              *storedSignature `json:"signature,omitempty"`
-	Basic                  *storedBasic     `json:"basic,omitempty"`
-	Bearer                 []storedSecret   `json:"bearer,omitempty"`
-	RequireSHA256Signature bool             `json:"require_sha256_signature"`
-	Match                  Match            `json:"match"`
-	AllowUnauthenticated   bool             `json:"allow_unauthenticated,omitempty"`
-}
-
-type storedHeader struct {
-	Name  string       `json:"name"`
-	Value storedSecret `json:"value"`
-}
-
-type storedSignature struct {
-	Provider string         `json:"provider"`
-	Secrets  []storedSecret `json:"secrets"`
-}
-
-type storedBasic struct {
-	Username string       `json:"username"`
-	Password storedSecret `json:"password"`
-}
-
-type storedSecret struct {
-	Value string `json:"value"`
-	Salt  []byte `json:"salt"`
-}
+// The flags of a stored integration.
+const (
+	flagEnabled = 1 << iota
+	flagSHA256
+	flagUnauthenticated
+	flagHeader
+	flagSignature
+	flagBasic
+	flagBearer
+	flagResource
+)
 
 // Encode returns the value to store. It holds the secrets: it is for the
-// storage alone, which encrypts it.
+// storage alone, which encrypts it. Times are kept to the second.
 func (in *Integration) Encode() ([]byte, error) {
 	auth := &in.Authentication
-	value := stored{
-		Identity:  in.Identity,
-		Alias:     in.Alias,
-		IsEnabled: in.IsEnabled,
-		Authentication: storedAuth{
-			RequireSHA256Signature: auth.RequireSHA256Signature,
-			Match:                  auth.Match,
-			AllowUnauthenticated:   auth.AllowUnauthenticated,
-		},
-		EventFilter: in.EventFilter,
-		Dedupe:      in.Dedupe,
-		Resource:    in.Resource,
-		CreatedAt:   in.CreatedAt,
-		UpdatedAt:   in.UpdatedAt,
-	}
+	raw := append([]byte{storedVersion}, in.Identity[:]...)
+	raw = append(raw, in.flags())
+	raw = binary.AppendVarint(raw, in.CreatedAt.Unix())
+	raw = binary.AppendVarint(raw, in.UpdatedAt.Unix())
+	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe))
 	if header := auth.SecureHeader; header != nil {
-		value.Authentication.SecureHeader = &storedHeader{header.Name, toStore(header.Value)}
+		raw = appendSecret(appendTexts(raw, header.Name), header.Value)
 	}
 	if signature := auth.Signature; signature != nil {
-		value.Authentication.Signature = &storedSignature{signature.Provider, each(signature.Secrets, toStore)}
+		raw = appendSecrets(appendTexts(raw, signature.Provider), signature.Secrets)
 	}
 	if basic := auth.Basic; basic != nil {
-		value.Authentication.Basic = &storedBasic{basic.Username, toStore(basic.Password)}
+		raw = appendSecret(appendTexts(raw, basic.Username), basic.Password)
 	}
 	if bearer := auth.Bearer; bearer != nil {
-		value.Authentication.Bearer = each(bearer.Tokens, toStore)
+		raw = appendSecrets(raw, bearer.Tokens)
 	}
-	return json.Marshal(value)
+	raw = binary.AppendUvarint(raw, uint64(len(in.EventFilter)))
+	raw = appendTexts(raw, in.EventFilter...)
+	if in.Resource != nil {
+		raw = appendTexts(raw, in.Resource.Type, in.Resource.ID)
+	}
+	return raw, nil
+}
+
+func (in *Integration) flags() (flags byte) {
+	auth := &in.Authentication
+	for i, set := range []bool{
+		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
+		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, in.Resource != nil,
+	} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	return flags
+}
+
+func appendTexts(raw []byte, texts ...string) []byte {
+	for _, text := range texts {
+		raw = binary.AppendUvarint(raw, uint64(len(text)))
+		raw = append(raw, text...)
+	}
+	return raw
+}
+
+func appendSecret(raw []byte, secret Secret) []byte {
+	return appendTexts(raw, secret.value, secret.salt)
+}
+
+func appendSecrets(raw []byte, secrets []Secret) []byte {
+	raw = binary.AppendUvarint(raw, uint64(len(secrets)))
+	for _, secret := range secrets {
+		raw = appendSecret(raw, secret)
+	}
+	return raw
 }
 
 // Decode undoes Encode for a record of a storage.
 func Decode(record storage.Integration) (*Integration, error) {
-	var value stored
-	if err := json.Unmarshal(record.Value, &value); err != nil {
-		return nil, fmt.Errorf("reading the integration %s: %w", record.WebhookID, storage.ErrCorrupt)
-	}
-	auth := &value.Authentication
 	in := &Integration{
-		Identity:  value.Identity,
 		WebhookID: record.WebhookID,
 		Project:   record.Project,
-		Alias:     value.Alias,
-		IsEnabled: value.IsEnabled,
-		Authentication: Authentication{
-			RequireSHA256Signature: auth.RequireSHA256Signature,
-			Match:                  auth.Match,
-			AllowUnauthenticated:   auth.AllowUnauthenticated,
-		},
-		EventFilter: value.EventFilter,
-		Dedupe:      value.Dedupe,
-		Resource:    value.Resource,
-		ManagedBy:   ManagedByAPI,
-		CreatedAt:   value.CreatedAt,
-		UpdatedAt:   value.UpdatedAt,
-		Revision:    record.Revision,
+		ManagedBy: ManagedByAPI,
+		Revision:  record.Revision,
 	}
-	if header := auth.SecureHeader; header != nil {
-		in.Authentication.SecureHeader = &SecureHeader{header.Name, fromStore(header.Value)}
-	}
-	if signature := auth.Signature; signature != nil {
-		in.Authentication.Signature = &Signature{signature.Provider, each(signature.Secrets, fromStore)}
-	}
-	if basic := auth.Basic; basic != nil {
-		in.Authentication.Basic = &Basic{basic.Username, fromStore(basic.Password)}
-	}
-	if auth.Bearer != nil {
-		in.Authentication.Bearer = &Bearer{each(auth.Bearer, fromStore)}
+	if err := in.decode(record.Value); err != nil {
+		return nil, fmt.Errorf("reading the integration %s: %w", record.WebhookID, err)
 	}
 	return in, nil
 }
 
-func toStore(secret Secret) storedSecret   { return storedSecret{secret.value, secret.salt} }
-func fromStore(secret storedSecret) Secret { return Secret{value: secret.Value, salt: secret.Salt} }
+func (in *Integration) decode(value []byte) error {
+	if len(value) > 0 && value[0] != storedVersion {
+		return fmt.Errorf("it is stored in version %d of the form, and this program reads version %d: %w",
+			value[0], storedVersion, storage.ErrCorrupt)
+	}
+	if len(value) < 1+len(in.Identity)+1 {
+		return storage.ErrCorrupt
+	}
+	in.Identity = storage.Identity(value[1:])
+	flags := value[1+len(in.Identity)]
+	// All texts are parts of one string, so that they cost one allocation.
+	r := &storedReader{left: string(value[1+len(in.Identity)+1:])}
+	in.CreatedAt, in.UpdatedAt = r.time(), r.time()
+	in.Alias = r.text()
+	auth := &in.Authentication
+	auth.Match, in.Dedupe = Match(r.text()), Dedupe(r.text())
+	in.IsEnabled = flags&flagEnabled != 0
+	auth.RequireSHA256Signature = flags&flagSHA256 != 0
+	auth.AllowUnauthenticated = flags&flagUnauthenticated != 0
+	if flags&flagHeader != 0 {
+		auth.SecureHeader = &SecureHeader{Name: r.text(), Value: r.secret()}
+	}
+	if flags&flagSignature != 0 {
+		auth.Signature = &Signature{Provider: r.text(), Secrets: readList(r, r.secret)}
+	}
+	if flags&flagBasic != 0 {
+		auth.Basic = &Basic{Username: r.text(), Password: r.secret()}
+	}
+	if flags&flagBearer != 0 {
+		auth.Bearer = &Bearer{Tokens: readList(r, r.secret)}
+	}
+	in.EventFilter = readList(r, r.text)
+	if flags&flagResource != 0 {
+		in.Resource = &Resource{Type: r.text(), ID: r.text()}
+	}
+	if r.failed || r.left != "" {
+		return storage.ErrCorrupt
+	}
+	return nil
+}
+
+// storedReader reads what is left of a stored integration. After a failure it
+// reads nothing any more, and returns zero values.
+type storedReader struct {
+	left   string
+	failed bool
+}
+
+func (r *storedReader) fail() {
+	r.left, r.failed = "", true
+}
+
+// uvarint reads a number as encoding/binary writes it.
+func (r *storedReader) uvarint() (number uint64) {
+	for i := range min(len(r.left), binary.MaxVarintLen64) {
+		b := r.left[i]
+		if i == binary.MaxVarintLen64-1 && b > 1 {
+			break // more than 64 bits
+		}
+		if number |= uint64(b&0x7f) << (7 * i); b < 0x80 {
+			r.left = r.left[i+1:]
+			return number
+		}
+	}
+	r.fail()
+	return 0
+}
+
+func (r *storedReader) time() time.Time {
+	zigzag := r.uvarint()
+	return time.Unix(int64(zigzag>>1)^-int64(zigzag&1), 0).UTC()
+}
+
+func (r *storedReader) text() (text string) {
+	length := r.uvarint()
+	if length > uint64(len(r.left)) {
+		r.fail()
+		return ""
+	}
+	text, r.left = r.left[:length], r.left[length:]
+	return text
+}
+
+func (r *storedReader) secret() Secret { return Secret{value: r.text(), salt: r.text()} }
+
+// readList reads the items of a list, nil without any.
+func readList[T any](r *storedReader, read func() T) []T {
+	count := r.uvarint()
+	if count > uint64(len(r.left)) { // an item takes a byte or more
+		r.fail()
+	}
+	if count == 0 || r.failed {
+		return nil
+	}
+	list := make([]T, count)
+	for i := range list {
+		list[i] = read()
+	}
+	return list
+}
 
 func each[A, B any](list []A, convert func(A) B) []B {
 	converted := make([]B, len(list))

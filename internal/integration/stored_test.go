@@ -1,0 +1,165 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// anyIntegration draws an integration with any of its parts there or not.
+func anyIntegration(r *rand.Rand) *Integration {
+	maybe := func() bool { return r.IntN(2) == 0 }
+	text := func() string {
+		raw := make([]byte, r.IntN(4)*r.IntN(60))
+		for i := range raw {
+			raw[i] = byte(r.Uint32())
+		}
+		return string(raw)
+	}
+	secret := func() Secret { return Secret{value: text(), salt: text()} }
+	secrets := func() (list []Secret) {
+		for range r.IntN(maxSecrets + 1) {
+			list = append(list, secret())
+		}
+		return list
+	}
+	at := func() time.Time { return time.Unix(r.Int64N(1<<36)-1<<35, 0).UTC() }
+	in := &Integration{
+		WebhookID: "hook", Project: "demo", Revision: r.Uint64(), ManagedBy: ManagedByAPI,
+		Alias: text(), IsEnabled: maybe(), Dedupe: []Dedupe{DedupeDelivery, DedupeBody, DedupeNone, ""}[r.IntN(4)],
+		CreatedAt: at(), UpdatedAt: at(),
+		Authentication: Authentication{
+			RequireSHA256Signature: maybe(), AllowUnauthenticated: maybe(), Match: []Match{MatchAny, MatchAll, ""}[r.IntN(3)],
+		},
+	}
+	for i := range in.Identity {
+		in.Identity[i] = byte(r.Uint32())
+	}
+	if maybe() {
+		in.Authentication.SecureHeader = &SecureHeader{text(), secret()}
+	}
+	if maybe() {
+		in.Authentication.Signature = &Signature{text(), secrets()}
+	}
+	if maybe() {
+		in.Authentication.Basic = &Basic{text(), secret()}
+	}
+	if maybe() {
+		in.Authentication.Bearer = &Bearer{secrets()}
+	}
+	for range r.IntN(4) * r.IntN(maxFilter/3) {
+		in.EventFilter = append(in.EventFilter, text())
+	}
+	if maybe() {
+		in.Resource = &Resource{text(), text()}
+	}
+	return in
+}
+
+func TestStoredRoundTrip(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		in := anyIntegration(r)
+		if again := throughStore(t, in); !reflect.DeepEqual(in, again) {
+			t.Fatalf("%#v\n%#v", in, again)
+		}
+	}
+	never := &Integration{ManagedBy: ManagedByAPI}
+	if again := throughStore(t, never); !reflect.DeepEqual(never, again) {
+		t.Errorf("%#v", again)
+	}
+}
+
+// Each part of a value counts: cut short, or with something after it, it is
+// not read as another integration.
+func TestStoredIsDamaged(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20 {
+		value, err := anyIntegration(r).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := range value {
+			if _, err := Decode(storage.Integration{Value: value[:end]}); !errors.Is(err, storage.ErrCorrupt) {
+				t.Fatalf("%d of %d bytes: %v", end, len(value), err)
+			}
+		}
+		if _, err := Decode(storage.Integration{Value: append(value, 0)}); !errors.Is(err, storage.ErrCorrupt) {
+			t.Errorf("a byte too many: %v", err)
+		}
+	}
+}
+
+func TestStoredInAnotherVersion(t *testing.T) {
+	for _, version := range []byte{0, storedVersion + 1, '{', 255} {
+		value, err := mustParse(t, `{`+github+`}`).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		value[0] = version
+		_, err = Decode(storage.Integration{WebhookID: "hook", Value: value})
+		if !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), "hook: it is stored in version") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%d: %v", version, err)
+		}
+	}
+}
+
+// A reader of many requests makes few things of each integration.
+func TestStoredAllocations(t *testing.T) {
+	value, err := mustParse(t, `{`+github+`,"event_filter":["push","pull_request"]}`).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = Decode(storage.Integration{Value: value}) }); n > 7 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func FuzzStored(f *testing.F) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 20 {
+		value, _ := anyIntegration(r).Encode()
+		f.Add(value)
+	}
+	f.Add([]byte(nil))
+	f.Add(append(make([]byte, 18), bytes.Repeat([]byte{255}, 12)...))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		in, err := Decode(storage.Integration{WebhookID: "hook", Value: value})
+		if err != nil {
+			if in != nil || !errors.Is(err, storage.ErrCorrupt) {
+				t.Errorf("%v, %v", in, err)
+			}
+			return
+		}
+		encoded, err := in.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Decode(storage.Integration{WebhookID: "hook", Value: encoded})
+		if err != nil || !reflect.DeepEqual(in, again) {
+			t.Errorf("%v\n%#v\n%#v", err, in, again)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	in := anyIntegration(rand.New(rand.NewPCG(7, 8)))
+	in.Authentication = Authentication{Signature: &Signature{"github", []Secret{NewSecret("a secret of the sender")}}, Match: MatchAny}
+	in.EventFilter = []string{"push"}
+	value, err := in.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(storage.Integration{WebhookID: "hook", Value: value}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
