@@ -1,0 +1,144 @@
+package payload
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// fencePlaceholder stands for the name of the fence, so that a template can
+// say what it means.
+const fencePlaceholder = "fence"
+
+// own are the placeholders for what admins and the gateway say of an event:
+// they stand in the text as they are.
+var own = map[string]func(*trigger.Event) string{
+	"webhook.id":            func(e *trigger.Event) string { return e.WebhookID },
+	"webhook.project":       func(e *trigger.Event) string { return e.Project },
+	"webhook.alias":         func(e *trigger.Event) string { return e.Alias },
+	"webhook.provider":      func(e *trigger.Event) string { return e.Provider },
+	"webhook.event_id":      func(e *trigger.Event) string { return e.ID },
+	"webhook.resource_type": func(e *trigger.Event) string { return e.Resource.Type },
+	"webhook.resource_id":   func(e *trigger.Event) string { return e.Resource.ID },
+}
+
+// senders are those for what the sender says in headers: it is fenced, as the
+// fields are.
+var senders = map[string]func(*trigger.Event) string{
+	"webhook.event":       func(e *trigger.Event) string { return e.Type },
+	"webhook.delivery_id": func(e *trigger.Event) string { return e.DeliveryID },
+}
+
+// part is a piece of a template: literal text or, with a name, a placeholder.
+type part struct{ text, name string }
+
+// template is a text taken apart once. What a value brings in is never looked
+// at again.
+type template []part
+
+// parse takes a text apart. `\{` is a literal brace, and so is one that
+// encloses no name.
+func parse(text string, fields map[string]string) (template, error) {
+	var t template
+	literal := ""
+	for text != "" {
+		at := strings.IndexAny(text, `\{`)
+		if at < 0 {
+			break
+		}
+		literal, text = literal+text[:at], text[at:]
+		if strings.HasPrefix(text, `\{`) {
+			literal, text = literal+"{", text[2:]
+			continue
+		}
+		name, rest, found := strings.Cut(text[1:], "}")
+		if text[0] != '{' || !found || !isPlaceholder(name) {
+			literal, text = literal+text[:1], text[1:]
+			continue
+		}
+		if _, isField := fields[name]; !isField && own[name] == nil && senders[name] == nil && name != fencePlaceholder {
+			return nil, fmt.Errorf("there is no field or placeholder {%.64s}; write \\{ for a brace", name)
+		}
+		t = append(t, part{text: literal}, part{name: name})
+		literal, text = "", rest
+	}
+	return append(t, part{text: literal + text}), nil
+}
+
+// isPlaceholder says whether braces around the text are meant as a placeholder:
+// they are in any case where another part of the configuration has one.
+func isPlaceholder(text string) bool {
+	if text == "" || !isLetter(text[0]) {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; !isLetter(c) && (c < '0' || c > '9') && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+// render fills in the values. All that a sender wrote stands between
+// <untrusted-…> and </untrusted-…>, under a name that no value holds.
+func (t template) render(event *trigger.Event, values map[string]gjson.Result, maxBytes int) []byte {
+	foreign := make(map[string]string)
+	var lengths []int
+	for _, p := range t {
+		if p.name == "" || p.name == fencePlaceholder || own[p.name] != nil {
+			continue
+		}
+		if _, known := foreign[p.name]; !known {
+			if say := senders[p.name]; say != nil {
+				foreign[p.name] = say(event)
+			} else {
+				foreign[p.name] = text(values[p.name])
+			}
+		}
+		lengths = append(lengths, len(foreign[p.name]))
+	}
+	most := level(lengths, maxBytes)
+	for name, value := range foreign {
+		foreign[name] = cut(value, most)
+	}
+	fence := newFence(event.ID, foreign)
+	var out bytes.Buffer
+	for _, p := range t {
+		switch {
+		case p.name == "":
+			out.WriteString(p.text)
+		case p.name == fencePlaceholder:
+			out.WriteString(fence)
+		case own[p.name] != nil:
+			out.WriteString(own[p.name](event))
+		default:
+			fmt.Fprintf(&out, "<%s>%s</%s>", fence, foreign[p.name], fence)
+		}
+	}
+	return out.Bytes()
+}
+
+// newFence returns a name that none of the texts holds. It comes from the
+// event's ID, which was drawn when the sender had written them all: it cannot
+// be foreseen, and is the same at each attempt.
+func newFence(eventID string, texts map[string]string) string {
+	for seed := eventID; ; seed += "." {
+		sum := sha256.Sum256([]byte("fence\x00" + seed))
+		fence := "untrusted-" + hex.EncodeToString(sum[:8])
+		held := false
+		for _, text := range texts {
+			held = held || strings.Contains(text, fence)
+		}
+		if !held {
+			return fence
+		}
+	}
+}
