@@ -18,6 +18,11 @@ import (
 func (v *visit) precheck() *answer {
 	open := v.backend.AllowUnauthenticated()
 	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), open)
+	if reason == "credential_missing" {
+		if a := v.shakeHandsUnsigned(); a != nil {
+			return a
+		}
+	}
 	if reason != "" {
 		return v.refuse(unauthorized, reason)
 	}

@@ -36,6 +36,23 @@ func (v *visit) shakeHands() *answer {
 	return v.shake(v.claim.Present())
 }
 
+// maxUnsigned is the largest body, in bytes, in which a handshake is looked for
+// that the sender does not sign.
+const maxUnsigned = 16 << 10
+
+// shakeHandsUnsigned answers the handshake of a sender that does not sign it.
+// Only a small body of a known size is read for that.
+func (v *visit) shakeHandsUnsigned() *answer {
+	if v.received || !v.mayShakeHands() || !v.route.provider.OpenHandshake() ||
+		v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned {
+		return nil
+	}
+	if a := v.read(); a != nil {
+		return a
+	}
+	return v.shake(false)
+}
+
 func (v *visit) mayShakeHands() bool {
 	return v.route.provider != nil && v.route.credentials.verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
 }

@@ -92,6 +92,30 @@ func TestHandshakeByPost(t *testing.T) {
 	}
 }
 
+// Azure Event Grid does not sign its handshake, so it is answered to all; its
+// events still need the credential.
+func TestHandshakeUnsigned(t *testing.T) {
+	b := newBackend(t, github(by("azure-event-grid", "k")))
+	s := serve(t, b, New(Settings{}))
+	validation := `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d"}}]`
+	for _, test := range []struct {
+		kind, body string
+		status     int
+	}{
+		{"SubscriptionValidation", validation, 200},
+		{"Notification", validation, 401},
+		{"SubscriptionValidation", strings.Repeat(" ", maxUnsigned) + validation, 401},
+	} {
+		got := s.post(t, "/webhooks/hook", http.Header{"Aeg-Event-Type": {test.kind}}, test.body)
+		if got.status != test.status || got.status == 200 && got.body != `{"validationResponse":"512d"}` {
+			t.Errorf("%s: %d %s", test.kind, got.status, got.body)
+		}
+	}
+	if b.log.count() != 0 {
+		t.Error("a handshake was stored")
+	}
+}
+
 // The URL that is signed is the public one, with the query as it was sent, and
 // a sender that insists on 200 gets it.
 func TestSignedURL(t *testing.T) {

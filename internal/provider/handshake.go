@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	public "github.com/hookgate/hookgate/module/provider"
@@ -54,6 +55,14 @@ func (p *Provider) HandshakeMethods() []string {
 		methods = appendNew(methods, p.handshakes[i].Method)
 	}
 	return methods
+}
+
+// OpenHandshake says whether the sender has a handshake by POST that it does
+// not sign.
+func (p *Provider) OpenHandshake() bool {
+	return slices.ContainsFunc(p.handshakes, func(h handshake) bool {
+		return h.Open && h.Method == http.MethodPost
+	})
 }
 
 // Handshake answers a request by which the sender makes sure of the address,
