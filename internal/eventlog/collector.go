@@ -262,19 +262,32 @@ func (c *collector) thin() error {
 	return nil
 }
 
+// thinOne does so for one. A search among many pending events that finds too
+// little is not repeated at once; it must be later, for what is settled meanwhile
+// may be the last thing that happens to an integration whose events are refused.
 func (c *collector) thinOne(identity storage.Identity, limits *storage.Limits) error {
-	c.log.mu.Lock()
-	excess := 0
-	if of := c.log.tallies.of[identity]; of != nil {
-		excess = of.total().events - lowEvents(limits)
+	l := c.log
+	_, barren := c.barren[identity]
+	l.mu.Lock()
+	excess, settled := 0, 0
+	if of := l.tallies.of[identity]; of != nil && limits.Events > 0 {
+		total := of.total().events
+		excess, settled = total-lowEvents(limits), total-of.sums[pendingCode].events
 	}
-	c.log.mu.Unlock()
-	if _, ok := c.barren[identity]; ok || limits.Events == 0 || excess <= 0 {
+	if barren && excess > 0 {
+		l.crowded[identity] = struct{}{}
+	}
+	l.mu.Unlock()
+	if barren || excess <= 0 || settled == 0 {
 		return nil
 	}
+	began := time.Now()
 	purged, err := c.purge(identity, eventKey, func(purged amount) bool { return purged.events >= excess })
 	if err == nil && purged.events < excess {
-		c.barren[identity] = time.Now().Add(time.Minute)
+		c.barren[identity] = time.Now().Add(min(10*time.Since(began), time.Minute))
+		l.mu.Lock()
+		l.crowded[identity] = struct{}{}
+		l.mu.Unlock()
 	}
 	return err
 }

@@ -90,6 +90,16 @@ func closeSegment(t testing.TB, l *Log, clock *fakeTime) {
 	turned(t, l)
 }
 
+// oldest is the number of the first segment, 0 while there is none.
+func (s *segments) oldest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) == 0 {
+		return 0
+	}
+	return s.list[0].number
+}
+
 // content is all that the log shows of the events of an integration.
 func content(t testing.TB, l *Log) map[storage.ID]storage.Record {
 	t.Helper()
@@ -272,17 +282,24 @@ func TestCrashesWhileCollecting(t *testing.T) {
 			mustReplay(t, l, id)
 		}
 	}
-	followed := make(chan bool, 1)
-	l.indexer.asked <- followed
-	if !<-followed { // and ends in a segment that will go
-		t.Fatal("the index does not follow")
+	follow := func() {
+		followed := make(chan bool, 1)
+		l.indexer.asked <- followed
+		if !<-followed {
+			t.Error("the index does not follow")
+		}
 	}
+	follow() // so that it ends in a segment that will go
 	closeSegment(t, l, clock)
 	want := content(t, l)
 	clock.pass(7*day + time.Hour)
 	var images []string
 	take := func() { images = append(images, imageOf(t, dir)) }
-	disk.before, disk.after = take, take
+	disk.before = func() {
+		take()
+		follow() // with the segment there still, and its removal in the log
+	}
+	disk.after = take
 	collected(t, l)
 	l.Close()
 	if len(images) < 6 {

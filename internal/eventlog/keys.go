@@ -68,7 +68,7 @@ type watermark struct {
 	lastID   storage.ID
 	salt     [seal.SaltSize]byte // of the segment, so that an index fits one log only
 	note     note                // of the clock
-	oldest   uint64              // segment that was there
+	oldest   uint64              // segment that was not removed
 }
 
 func (w watermark) append(buf []byte) []byte {

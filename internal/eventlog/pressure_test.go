@@ -73,6 +73,32 @@ func TestDeliveredGoUnderPressure(t *testing.T) {
 	}
 }
 
+// TestSettledMakeRoomForRefused: an integration that is refused, for all of its
+// events are pending, is let in again once they are settled, though nothing else
+// happens to it then.
+func TestSettledMakeRoomForRefused(t *testing.T) {
+	l := crowdedLog(t)
+	const most = 32
+	l.SetLimits(storage.Limits{Events: most})
+	var pending []storage.ID
+	for i := range most {
+		pending = append(pending, mustAppend(t, l, of(1, i), storage.Dedupe{}))
+	}
+	add := func() error {
+		_, _, err := l.Append(t.Context(), of(1, most), storage.Dedupe{})
+		return err
+	}
+	for range 3 {
+		if err := add(); !errors.Is(err, storage.ErrUnavailable) {
+			t.Fatalf("one more than there may be: %v", err)
+		}
+	}
+	for _, id := range pending {
+		settle(t, l, 1, id, storage.Delivered)
+	}
+	eventually(t, "there is room", func() bool { return add() == nil })
+}
+
 // TestFailedGoUnderPressure: where nothing is delivered, failed events go of the
 // integration that has most, the oldest first.
 func TestFailedGoUnderPressure(t *testing.T) {

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -38,9 +41,9 @@ type modelled struct {
 // TestRandomHistory does random things to a log that purges and collects, and
 // opens it anew with and without its index, closed and killed.
 func TestRandomHistory(t *testing.T) {
-	rounds := 12
+	rounds := 6
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	for round := range rounds {
 		seed := uint64(time.Now().UnixNano()) + uint64(round)
@@ -54,6 +57,7 @@ func randomHistory(t *testing.T, seed uint64) {
 		limits: storage.Limits{Delivered: 2 * day, Failed: 5 * day, Remember: day},
 	}
 	m.options, m.clock = timedOptions(t, t.TempDir())
+	m.options.Logger = zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
 	m.open()
 	for range 1500 {
 		m.step()
@@ -276,13 +280,13 @@ func (m *model) reopen() {
 	killed := m.random.IntN(2) == 0
 	image := ""
 	if killed {
-		m.log.collector.stop()
+		release := m.log.hold() // so the files stand still
+		turned(m, m.log)
 		if err := m.log.submit(m.Context(), &op{record: record{kind: closed}, done: make(chan struct{}, 1)}); err != nil {
 			m.Fatal(err) // all before it is synced with it
 		}
 		image = imageOf(m, m.options.Dir)
-		m.log.collector = newCollector(m.log)
-		close(m.log.collector.done)
+		release()
 	}
 	if err := m.log.Close(); err != nil {
 		m.Fatal(err)

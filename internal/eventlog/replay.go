@@ -154,7 +154,10 @@ func (r *replay) checkStart() {
 		return
 	}
 	first := r.segments[0]
-	defer func() { r.mark.oldest = first.number }()
+	defer func() {
+		r.mark.oldest = max(first.number, r.removed.segment+1)
+		r.log.writer.oldest = r.mark.oldest
+	}()
 	if first.number <= r.removed.segment+1 {
 		return
 	}

@@ -34,16 +34,6 @@ func (s *segments) trimmed(number uint64, size int64) {
 	}
 }
 
-// oldest is the number of the first segment, 0 while there is none.
-func (s *segments) oldest() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.list) == 0 {
-		return 0
-	}
-	return s.list[0].number
-}
-
 // begun is when the last segment began, by the log's clock.
 func (s *segments) begun() int64 {
 	s.mu.Lock()

@@ -43,6 +43,7 @@ type writer struct {
 	// says that something stands in the segment but notes.
 	age     int64
 	stirred bool
+	oldest  uint64 // segment that was not removed, says the log
 
 	// The group under way: its frames, its ops, their effects, and those of
 	// its records that nobody waits for to be durable.
@@ -180,7 +181,10 @@ func (w *writer) stage(o *op, current change, at place) {
 		w.stirred = true
 	}
 	switch r.kind {
-	case closed, clocked, removed:
+	case removed:
+		w.oldest = r.segment + 1
+		return
+	case closed, clocked:
 		return
 	case dropped:
 		if !o.again {
@@ -336,7 +340,7 @@ func (w *writer) swap(o *op) {
 			lastID:   w.ids.last,
 			salt:     w.header.Salt,
 			note:     w.log.clock.note(),
-			oldest:   w.log.segments.oldest(),
+			oldest:   w.oldest,
 		}
 		o.swapped = w.log.swapOverlay(o.always)
 	}
