@@ -134,7 +134,7 @@ func TestSignedURL(t *testing.T) {
 		if err := p.Sign("k", r); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.post(t, test.path, http.Header(r.Header), string(r.Body)); got.status != test.status {
+		if got := s.post(t, test.path, r.Header, string(r.Body)); got.status != test.status {
 			t.Errorf("%s at %s: %d %s", test.address, test.path, got.status, got.body)
 		}
 	}
