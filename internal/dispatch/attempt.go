@@ -207,20 +207,24 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	if err := j.guest.trigger.Allow(record.Project, resource); err != nil {
 		return trigger.Result{}, err
 	}
+	event, unshaped := j.guest.plan.shape(&trigger.Event{
+		ID:         record.ID.String(),
+		WebhookID:  record.WebhookID,
+		Project:    record.Project,
+		Alias:      record.Alias,
+		Provider:   record.Provider,
+		Type:       record.Type,
+		DeliveryID: record.DeliveryID,
+		Resource:   resource,
+		ReceivedAt: record.ReceivedAt,
+		Header:     record.Header,
+		Body:       record.Body,
+	})
+	if unshaped != nil {
+		return *unshaped, nil
+	}
 	return j.guest.trigger.Run(d.cut, &trigger.Attempt{
-		Event: &trigger.Event{
-			ID:         record.ID.String(),
-			WebhookID:  record.WebhookID,
-			Project:    record.Project,
-			Alias:      record.Alias,
-			Provider:   record.Provider,
-			Type:       record.Type,
-			DeliveryID: record.DeliveryID,
-			Resource:   resource,
-			ReceivedAt: record.ReceivedAt,
-			Header:     record.Header,
-			Body:       record.Body,
-		},
+		Event:          event,
 		Number:         record.Tries + 1,
 		IdempotencyKey: idempotencyKey(record),
 		Age:            d.now() - j.queued,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -193,6 +194,46 @@ func TestPendingRunClosesCircuit(t *testing.T) {
 		b.pass(2 * time.Second)
 		if got := b.d.Status()[0].State; got != StateClosed {
 			t.Errorf("the circuit is %s", got)
+		}
+	})
+}
+
+// The trigger receives what the integration's shape makes of the event; one of
+// which it cannot be made fails for good.
+func TestShape(t *testing.T) {
+	shape, err := payload.Compile(payload.Spec{Fields: map[string]string{"a": "x.a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	simulate(t, Options{}, func(b *bench) {
+		var bodies []string
+		plan := b.plan(Policy{}, func(_ context.Context, attempt *trigger.Attempt) trigger.Result {
+			bodies = append(bodies, string(attempt.Event.Body))
+			return resultOK
+		})
+		asked := 0
+		plan.Shape = func(webhookID string) (*payload.Shape, error) {
+			if asked++; asked == 1 {
+				return nil, storage.ErrUnavailable
+			}
+			return shape, nil
+		}
+		b.d.Use(plan)
+		good := b.acceptBody(0, []byte(`{"x":{"a":1},"b":2}`))
+		b.pass(time.Hour)
+		b.want(0, 1, 0)
+		if want := []string{`{"a":1}`}; !slices.Equal(bodies, want) {
+			t.Errorf("received %q, want %q", bodies, want)
+		}
+		if attempts := b.events.get(good).Attempts; len(attempts) != 2 || attempts[0].Error != trigger.ErrInternal {
+			t.Errorf("recorded %+v", attempts)
+		}
+
+		bad := b.events.accept(0, "assistant")
+		b.pass(time.Hour)
+		b.want(0, 1, 1)
+		if attempt := b.events.get(bad).Attempts[0]; attempt.Error != trigger.ErrRequestInvalid || attempt.Detail != "the payload is not JSON" {
+			t.Errorf("recorded %+v", attempt)
 		}
 	})
 }

@@ -12,11 +12,16 @@ import (
 
 // acceptBytes stores a new event with a body of the given size.
 func (b *bench) acceptBytes(integration, size int) storage.ID {
+	return b.acceptBody(integration, make([]byte, size))
+}
+
+// acceptBody stores a new event with this body.
+func (b *bench) acceptBody(integration int, body []byte) storage.ID {
 	now := time.Now()
 	return b.events.store(storage.Record{
 		Event: storage.Event{
 			Integration: identity(integration), WebhookID: fmt.Sprint("hook-", integration),
-			ResourceType: "assistant", ReceivedAt: now, Body: make([]byte, size),
+			ResourceType: "assistant", ReceivedAt: now, Body: body,
 		},
 		State: storage.State{Status: storage.Pending, Due: now, QueuedAt: now},
 	})

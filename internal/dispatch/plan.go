@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -26,6 +27,29 @@ type Plan struct {
 	// is asked before each attempt, from many goroutines at once, and should
 	// answer from memory as a rule.
 	Integration func(webhookID string, identity storage.Identity) IntegrationState
+
+	// Shape says what the trigger receives of an integration's events as that
+	// stands now; nil, and a nil Shape, leave events as they are. It is asked
+	// as Integration is.
+	Shape func(webhookID string) (*payload.Shape, error)
+}
+
+// shape returns the event as the trigger is to receive it, or the result of an
+// attempt that has ended without one: a later attempt at the same payload
+// would end alike.
+func (p *Plan) shape(event *trigger.Event) (*trigger.Event, *trigger.Result) {
+	if p.Shape == nil {
+		return event, nil
+	}
+	shape, err := p.Shape(event.WebhookID)
+	if err != nil {
+		return nil, &trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrInternal}
+	}
+	shaped, err := shape.Apply(event)
+	if err != nil {
+		return nil, &trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}
+	}
+	return shaped, nil
 }
 
 // IntegrationState is how an integration stands towards its pending events.

@@ -2,6 +2,7 @@
 package filter
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -56,6 +57,20 @@ func (f *Filter) Match(name string) bool {
 	}
 	for i := range f.patterns {
 		if f.patterns[i].match(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchAny says whether an entry means one of the names. Without any name
+// nothing is meant, once there is a filter.
+func (f *Filter) MatchAny(names iter.Seq[string]) bool {
+	if f == nil {
+		return true
+	}
+	for name := range names {
+		if f.Match(name) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,25 @@ func TestNames(t *testing.T) {
 	}
 	if New(nil).Names("push") {
 		t.Error("an empty filter names nothing")
+	}
+}
+
+func TestMatchAny(t *testing.T) {
+	tests := []struct {
+		entries []string
+		names   []string
+		want    bool
+	}{
+		{nil, nil, true},
+		{[]string{"push"}, nil, false},
+		{[]string{"*"}, nil, false},
+		{[]string{"a.b"}, []string{"a", "a.b"}, true},
+		{[]string{"a.b"}, []string{"a", "b"}, false},
+	}
+	for _, test := range tests {
+		if got := New(test.entries).MatchAny(slices.Values(test.names)); got != test.want {
+			t.Errorf("New(%q).MatchAny(%q) = %v, want %v", test.entries, test.names, got, test.want)
+		}
 	}
 }
 

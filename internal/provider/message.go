@@ -87,7 +87,7 @@ func (m *Message) Names() iter.Seq[string] {
 				}
 			}
 		}
-		action := m.body.name(m.provider.action)
+		action := m.Action()
 		if action == "" {
 			return
 		}
@@ -98,6 +98,10 @@ func (m *Message) Names() iter.Seq[string] {
 		}
 	}
 }
+
+// Action is what happened to the thing that the event is about, such as opened;
+// "" when the sender does not say.
+func (m *Message) Action() string { return m.body.name(m.provider.action) }
 
 // isName says whether the text can be an event type or a delivery ID.
 func isName(text string) bool {
