@@ -7,15 +7,16 @@ import (
 	"sync/atomic"
 )
 
-// CacheLimit is how many integrations a cache holds unless told otherwise.
-const CacheLimit = 10_000
+// CacheLimit is how many bytes of integrations a cache holds, about, unless told
+// otherwise: some forty thousand of the usual size.
+const CacheLimit = 64 << 20
 
 // Cache keeps what is compiled from integrations by webhook ID. A hit takes no
 // lock. Unknown webhook IDs are not kept, so asking for them costs no memory.
 type Cache[T any] struct {
 	load    func(ctx context.Context, webhookID string) (*Integration, error)
 	compile func(*Integration) (T, error)
-	limit   int
+	limit   int // in bytes
 
 	entries sync.Map // webhook ID → *entry[T]
 
@@ -24,21 +25,23 @@ type Cache[T any] struct {
 	epochs [256]atomic.Uint64
 	seed   maphash.Seed
 
-	mu   sync.Mutex
-	ring []*entry[T] // in the order in which the hand looks for one to drop
-	hand int
-	free []int // slots of the ring without an entry
+	mu     sync.Mutex
+	ring   []*entry[T] // in the order in which the hand looks for one to drop
+	hand   int
+	free   []int // slots of the ring without an entry
+	weight int   // of all entries, in bytes
 }
 
 type entry[T any] struct {
 	webhookID string
 	value     T
 	slot      int
+	weight    int         // in bytes
 	used      atomic.Bool // since the hand passed
 }
 
 // NewCache returns an empty cache. load returns nil for a webhook ID that does
-// not exist; compile makes what is kept. A limit of 0 is CacheLimit.
+// not exist; compile makes what is kept. A limit of 0 bytes is CacheLimit.
 func NewCache[T any](load func(context.Context, string) (*Integration, error), compile func(*Integration) (T, error), limit int) *Cache[T] {
 	if limit == 0 {
 		limit = CacheLimit
@@ -64,7 +67,7 @@ func (c *Cache[T]) Get(ctx context.Context, webhookID string) (value T, found bo
 	if value, err = c.compile(in); err != nil {
 		return value, false, err
 	}
-	return c.keep(webhookID, value, epoch), true, nil
+	return c.keep(webhookID, value, in.weight(), epoch), true, nil
 }
 
 // Invalidate forgets a webhook ID. What Get returns to those who ask after it
@@ -73,16 +76,14 @@ func (c *Cache[T]) Invalidate(webhookID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch(webhookID).Add(1)
-	if kept, ok := c.entries.LoadAndDelete(webhookID); ok {
-		slot := kept.(*entry[T]).slot
-		c.ring[slot] = nil
-		c.free = append(c.free, slot)
+	if kept, ok := c.entries.Load(webhookID); ok {
+		c.drop(kept.(*entry[T]))
 	}
 }
 
 // keep adds a value that was loaded at the epoch, and returns the one to use:
 // two who load at once must see the same.
-func (c *Cache[T]) keep(webhookID string, value T, epoch uint64) T {
+func (c *Cache[T]) keep(webhookID string, value T, weight int, epoch uint64) T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.epoch(webhookID).Load() != epoch {
@@ -91,33 +92,77 @@ func (c *Cache[T]) keep(webhookID string, value T, epoch uint64) T {
 	if kept, ok := c.entries.Load(webhookID); ok {
 		return kept.(*entry[T]).value
 	}
-	e := &entry[T]{webhookID: webhookID, value: value, slot: c.slot()}
+	c.makeRoom(weight)
+	e := &entry[T]{webhookID: webhookID, value: value, slot: c.slot(), weight: weight}
 	c.ring[e.slot] = e
+	c.weight += weight
 	c.entries.Store(webhookID, e)
 	return value
 }
 
-// slot returns a free slot, dropping an entry that was not used of late when
-// the cache is full.
+// makeRoom drops entries that were not used of late until there is room for
+// another one.
+func (c *Cache[T]) makeRoom(weight int) {
+	for c.weight > 0 && c.weight+weight > c.limit {
+		if e := c.ring[c.hand]; e != nil && !e.used.Swap(false) {
+			c.drop(e)
+		}
+		c.hand = (c.hand + 1) % len(c.ring)
+	}
+}
+
+func (c *Cache[T]) drop(e *entry[T]) {
+	c.entries.Delete(e.webhookID)
+	c.ring[e.slot] = nil
+	c.free = append(c.free, e.slot)
+	c.weight -= e.weight
+}
+
+// slot returns a slot of the ring without an entry.
 func (c *Cache[T]) slot() int {
 	if n := len(c.free); n > 0 {
 		slot := c.free[n-1]
 		c.free = c.free[:n-1]
 		return slot
 	}
-	if len(c.ring) < c.limit {
-		c.ring = append(c.ring, nil)
-		return len(c.ring) - 1
-	}
-	for c.ring[c.hand].used.Swap(false) {
-		c.hand = (c.hand + 1) % len(c.ring)
-	}
-	slot := c.hand
-	c.hand = (c.hand + 1) % len(c.ring)
-	c.entries.Delete(c.ring[slot].webhookID)
-	return slot
+	c.ring = append(c.ring, nil)
+	return len(c.ring) - 1
 }
 
 func (c *Cache[T]) epoch(webhookID string) *atomic.Uint64 {
 	return &c.epochs[maphash.String(c.seed, webhookID)%uint64(len(c.epochs))]
+}
+
+// weight is about how many bytes of memory the integration takes, compiled and
+// in a cache: what was measured, by its parts.
+func (in *Integration) weight() int {
+	const each, eachSecret, eachEntry, eachByte = 768, 448, 64, 3
+	auth := &in.Authentication
+	secrets, texts := 0, len(in.WebhookID)+len(in.Project)+len(in.Alias)
+	count := func(list ...Secret) {
+		secrets += len(list)
+		for _, secret := range list {
+			texts += len(secret.value) + len(secret.salt)
+		}
+	}
+	if auth.SecureHeader != nil {
+		count(auth.SecureHeader.Value)
+	}
+	if auth.Signature != nil {
+		count(auth.Signature.Secrets...)
+	}
+	if auth.Basic != nil {
+		texts += len(auth.Basic.Username)
+		count(auth.Basic.Password)
+	}
+	if auth.Bearer != nil {
+		count(auth.Bearer.Tokens...)
+	}
+	for _, entry := range in.EventFilter {
+		texts += len(entry)
+	}
+	if in.Resource != nil {
+		texts += len(in.Resource.Type) + len(in.Resource.ID)
+	}
+	return each + eachSecret*secrets + eachEntry*len(in.EventFilter) + eachByte*texts
 }

@@ -62,7 +62,10 @@ func TestCache(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	s, _, _ := newTestService(t)
 	var loads atomic.Int64
-	cache := newTestCache(s, 10, &loads)
+	one := mustParse(t, `{`+github+`}`)
+	one.WebhookID = "hook12"
+	limit := 10 * one.weight()
+	cache := newTestCache(s, limit, &loads)
 	for i := range 50 {
 		id := fmt.Sprint("hook", i)
 		if _, err := s.Create(t.Context(), View{Rules: rules()}, "demo", withHook(id)); err != nil {
@@ -80,12 +83,53 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	entries := 0
 	cache.entries.Range(func(any, any) bool { entries++; return true })
-	if entries > 10 || len(cache.ring) != 10 {
-		t.Errorf("%d entries, %d slots", entries, len(cache.ring))
+	if entries > 10 || len(cache.ring) != 10 || cache.weight > limit {
+		t.Errorf("%d entries, %d slots, %d bytes", entries, len(cache.ring), cache.weight)
 	}
 	loads.Store(0)
 	if _, _, err := cache.Get(t.Context(), "hook0"); err != nil || loads.Load() != 0 {
 		t.Error("the one in use was dropped")
+	}
+}
+
+// Large integrations drive out as many small ones as they take room of, and
+// leave their room behind.
+func TestCacheCountsBytes(t *testing.T) {
+	size := func(id string) int {
+		if id[0] == 'b' {
+			return maxFilter
+		}
+		return 1
+	}
+	load := func(_ context.Context, id string) (*Integration, error) {
+		return &Integration{WebhookID: id, EventFilter: make([]string, size(id))}, nil
+	}
+	const limit = 64 << 10
+	cache := NewCache(load, func(in *Integration) (*Integration, error) { return in, nil }, limit)
+	for round := range 3 {
+		for i, kind := range []string{"small", "big"} {
+			for n := range 500 {
+				if _, found, err := cache.Get(t.Context(), fmt.Sprint(kind, n)); !found || err != nil {
+					t.Fatal(found, err)
+				}
+			}
+			weight, entries := 0, 0
+			cache.entries.Range(func(_, kept any) bool {
+				weight += kept.(*entry[*Integration]).weight
+				entries++
+				return true
+			})
+			if weight != cache.weight || weight > limit || weight < limit*3/4 || entries+len(cache.free) != len(cache.ring) {
+				t.Errorf("%d, %d: %d bytes for %d in %d entries, %d free of %d", round, i, cache.weight, weight, entries, len(cache.free), len(cache.ring))
+			}
+		}
+	}
+	for n := range 500 {
+		cache.Invalidate(fmt.Sprint("big", n))
+		cache.Invalidate(fmt.Sprint("small", n))
+	}
+	if cache.weight != 0 {
+		t.Errorf("%d bytes are left", cache.weight)
 	}
 }
 
@@ -140,7 +184,7 @@ func TestCacheUnderLoad(t *testing.T) {
 	s, _, _ := newTestService(t)
 	view := View{Rules: rules()}
 	var loads atomic.Int64
-	cache := newTestCache(s, 4, &loads)
+	cache := newTestCache(s, 4*mustParse(t, `{`+github+`}`).weight(), &loads)
 	var newest [8]atomic.Uint64
 	var wg sync.WaitGroup
 	for i := range newest {
