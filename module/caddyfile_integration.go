@@ -20,8 +20,10 @@ type declaration struct {
 	IsEnabled      *bool               `json:"is_enabled,omitempty"`
 	Authentication declaredCredentials `json:"authentication,omitzero"`
 	EventFilter    []string            `json:"event_filter,omitempty"`
+	Match          string              `json:"match,omitempty"`
 	Dedupe         string              `json:"dedupe,omitempty"`
 	Resource       *declaredResource   `json:"resource,omitempty"`
+	Payload        *declaredPayload    `json:"payload,omitempty"`
 }
 
 type declaredCredentials struct {
@@ -58,6 +60,12 @@ type declaredResource struct {
 	ID   string `json:"id"`
 }
 
+type declaredPayload struct {
+	Fields   map[string]string `json:"fields,omitempty"`
+	Template string            `json:"template,omitempty"`
+	MaxBytes int64             `json:"max_bytes,omitempty"`
+}
+
 // parseIntegration reads a declared integration:
 //
 //	integration <webhook_id> {
@@ -70,11 +78,20 @@ type declaredResource struct {
 //		bearer                   <token...>
 //		require_sha256_signature on|off
 //		match                    any|all
+//		match                    <expression>
 //		allow_unauthenticated
 //		event_filter             <name...>
 //		dedupe                   delivery|body|none
 //		resource                 <type> <id>
+//		payload {
+//			field     <name> <path>
+//			template  <text>
+//			max_bytes <size>
+//		}
 //	}
+//
+// What follows match is how many credentials must be valid or, being neither of
+// the two words, an expression that an event must match; both may be given.
 //
 // Its values are checked when the configuration is loaded, by the rules of
 // the admin API. declared are the webhook IDs that have been read before.
@@ -88,7 +105,7 @@ func parseIntegration(d *caddyfile.Dispenser, declared map[string]bool) (json.Ra
 		return nil, d.Errf("integration '%s' is given twice", in.WebhookID)
 	}
 	declared[in.WebhookID] = true
-	if err := option.Block(d, func(name string) error { return in.read(d, name) }); err != nil {
+	if err := option.Block(d, func(name string) error { return in.read(d, name) }, "match"); err != nil {
 		return nil, err
 	}
 	if in.Project == "" {
@@ -127,7 +144,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		auth.RequireSHA256 = new(bool)
 		return option.Switch(d, auth.RequireSHA256)
 	case "match":
-		return option.Text(d, &auth.Match)
+		return in.readMatch(d)
 	case "allow_unauthenticated":
 		return option.Flag(d, &auth.AllowUnauthenticated)
 	case "event_filter":
@@ -137,6 +154,9 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "resource":
 		in.Resource = new(declaredResource)
 		return option.Pair(d, &in.Resource.Type, &in.Resource.ID)
+	case "payload":
+		in.Payload = new(declaredPayload)
+		return in.Payload.read(d)
 	}
 	return option.Unknown(d)
 }
@@ -152,4 +172,47 @@ func (in *declaration) readFilter(d *caddyfile.Dispenser) error {
 		in.EventFilter = append(in.EventFilter, strings.Split(strings.TrimSuffix(text, ","), ",")...)
 	}
 	return nil
+}
+
+// readMatch reads one of the two things that match says. No expression is any
+// or all alone: they name nothing that an event has.
+func (in *declaration) readMatch(d *caddyfile.Dispenser) error {
+	name := d.Val()
+	var text string
+	if err := option.Text(d, &text); err != nil {
+		return err
+	}
+	into := &in.Match
+	if text == "any" || text == "all" {
+		into = &in.Authentication.Match
+	}
+	if *into != "" {
+		return d.Errf("'%s' is given twice", name)
+	}
+	*into = text
+	return nil
+}
+
+// read reads the block of the option payload.
+func (p *declaredPayload) read(d *caddyfile.Dispenser) error {
+	p.Fields = make(map[string]string)
+	return option.Block(d, func(name string) error {
+		switch name {
+		case "field":
+			var field, path string
+			if err := option.Pair(d, &field, &path); err != nil {
+				return err
+			}
+			if _, twice := p.Fields[field]; twice {
+				return d.Errf("the field '%s' is given twice", field)
+			}
+			p.Fields[field] = path
+			return nil
+		case "template":
+			return option.Text(d, &p.Template)
+		case "max_bytes":
+			return option.Size(d, &p.MaxBytes, 1, 1<<20)
+		}
+		return option.Unknown(d)
+	}, "field")
 }

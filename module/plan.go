@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -43,6 +45,13 @@ func (a *App) plan(g *gateway) *dispatch.Plan {
 					zap.String("webhook_id", webhookID), zap.Int("pending", g.backend.Events().PendingOf(identity)))
 			}
 			return dispatch.Disabled
+		},
+		Shape: func(webhookID string) (*payload.Shape, error) {
+			route, err := a.route(context.Background(), g, webhookID)
+			if err != nil || route == nil {
+				return nil, cmp.Or(err, storage.ErrNotFound)
+			}
+			return route.Shape(), nil
 		},
 	}
 }

@@ -139,6 +139,7 @@ var steps = [...]func(*visit) *answer{
 	(*visit).shakeHands,   // as the sender wants it
 	(*visit).answerPing,   // 200
 	(*visit).checkFilter,  // 200
+	(*visit).checkMatch,   // 200, 503
 	(*visit).pass,         // nothing is stored inline
 	(*visit).append,       // 202, 200, 503
 }

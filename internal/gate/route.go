@@ -9,6 +9,8 @@ import (
 
 	"github.com/hookgate/hookgate/internal/filter"
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/match"
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/internal/provider"
 )
 
@@ -20,6 +22,8 @@ type Route struct {
 	provider    *provider.Provider
 	credentials credentials
 	filter      *filter.Filter
+	expression  *match.Expression
+	shape       *payload.Shape
 	// handshakes are the methods of the provider's handshakes.
 	handshakes []string
 	// strip are the canonical names of the headers that carry credentials.
@@ -45,10 +49,22 @@ func Compile(it *integration.Integration) (*Route, error) {
 	if r.credentials, err = newCredentials(auth, r.provider); err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", it.WebhookID, err)
 	}
+	if r.expression, err = match.Compile(it.Match); err != nil {
+		return nil, fmt.Errorf("preparing %s: match: %w", it.WebhookID, err)
+	}
+	if it.Payload != nil {
+		if r.shape, err = payload.Compile(*it.Payload); err != nil {
+			return nil, fmt.Errorf("preparing %s: payload: %w", it.WebhookID, err)
+		}
+	}
 	r.strip = credentialHeaders(auth, r.provider)
 	r.secrets = secretTexts(auth)
 	return r, nil
 }
+
+// Shape is what a trigger receives of the integration's events; nil leaves them
+// as they are.
+func (r *Route) Shape() *payload.Shape { return r.shape }
 
 // headersOf has what keptHeaders returns for each provider, of which there are
 // few.

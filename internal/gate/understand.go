@@ -1,8 +1,11 @@
 package gate
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
+	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/provider"
 )
 
@@ -50,13 +53,43 @@ func (v *visit) answerPing() *answer {
 // checkFilter lets events go on that are wanted. Without an event type
 // nothing is, once there is a filter.
 func (v *visit) checkFilter() *answer {
-	if v.route.filter == nil {
+	if v.route.filter.MatchAny(v.content.message.Names()) {
 		return nil
 	}
-	for name := range v.content.message.Names() {
-		if v.route.filter.Match(name) {
-			return nil
-		}
+	return v.answerFiltered()
+}
+
+// checkMatch does so by the integration's expression. One that has no answer
+// for the event does not want it; that there was no time for one says nothing
+// of the event, so the sender is asked to come again.
+func (v *visit) checkMatch() *answer {
+	if v.route.expression == nil {
+		return nil
 	}
+	event := &match.Event{
+		Header:     v.storedHeader(),
+		Type:       v.content.message.Type,
+		Action:     v.content.message.Action(),
+		DeliveryID: v.content.message.DeliveryID,
+		WebhookID:  v.route.Integration.WebhookID,
+		Project:    v.route.Integration.Project,
+		Payload:    v.payload,
+	}
+	// The sender may have gone by now, and may never send the event again.
+	wanted, err := v.route.expression.Match(context.WithoutCancel(v.r.Context()), event)
+	if errors.Is(err, match.ErrInterrupted) {
+		return v.refuse(unavailable, "match_interrupted")
+	}
+	var failed *match.Error
+	if errors.As(err, &failed) {
+		v.seen.Reason = failed.Reason
+	}
+	if !wanted {
+		return v.answerFiltered()
+	}
+	return nil
+}
+
+func (v *visit) answerFiltered() *answer {
 	return v.answerJSON(Filtered, http.StatusOK, "filtered", "event", v.content.message.Type)
 }

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // Refusal is the reason why the form of an integration is not accepted, for
@@ -108,6 +110,33 @@ func (f *fields) flag(name string) *bool {
 		f.refuse(name, "true or false is needed")
 	}
 	return &flag
+}
+
+// number reads a whole number above zero; without the field it is unset.
+func (f *fields) number(name string, unset int) int {
+	value, present := f.take(name)
+	if !present {
+		return unset
+	}
+	digits, _ := value.(json.Number)
+	number, err := strconv.Atoi(digits.String())
+	if err != nil || number <= 0 {
+		f.refuse(name, "a whole number above 0 is needed")
+	}
+	return number
+}
+
+// mapping reads an object of strings, nil without any.
+func (f *fields) mapping(name string) map[string]string {
+	object := f.object(name)
+	if object == nil || len(object.left) == 0 {
+		return nil
+	}
+	texts := make(map[string]string)
+	for _, key := range slices.Sorted(maps.Keys(object.left)) {
+		texts[key] = object.text(key, "")
+	}
+	return texts
 }
 
 // object reads an object; without the field, and for null, it is nil.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -23,9 +24,13 @@ type Integration struct {
 	Authentication Authentication
 	// EventFilter is empty when every event is wanted.
 	EventFilter []string
-	Dedupe      Dedupe
+	// Match is an expression that says which of them are; "" when all are.
+	Match  string
+	Dedupe Dedupe
 	// Resource is nil for an integration that is only used inline.
-	Resource  *Resource
+	Resource *Resource
+	// Payload is what the trigger receives; nil for the payload as it came.
+	Payload   *payload.Spec
 	ManagedBy ManagedBy
 	CreatedAt time.Time
 	UpdatedAt time.Time

@@ -1,9 +1,13 @@
 package integration
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hookgate/hookgate/internal/match"
+	"github.com/hookgate/hookgate/internal/payload"
 )
 
 // The bounds of an integration.
@@ -44,8 +48,10 @@ func (p form) read(document any) (*Integration, error) {
 	}
 	in.Authentication = p.authentication(f)
 	in.EventFilter = eventFilter(f)
+	in.Match = expression(f)
 	in.Dedupe = oneOf(f, "dedupe", DedupeDelivery, DedupeBody, DedupeNone)
 	in.Resource = p.resource(f, in)
+	in.Payload = shape(f)
 	f.skip("webhook_url", "managed_by", "created_at", "updated_at")
 	f.end()
 	if *f.fault != nil {
@@ -264,6 +270,35 @@ func eventFilter(f *fields) []string {
 		}
 	}
 	return entries
+}
+
+// expression reads what an event must be. It is compiled to see that it can be.
+func expression(f *fields) string {
+	const name = "match"
+	text := strings.TrimSpace(f.text(name, ""))
+	if _, err := match.Compile(text); err != nil {
+		f.refuse(name, "%v", err)
+	}
+	return text
+}
+
+// shape reads what the trigger receives.
+func shape(f *fields) *payload.Spec {
+	o := f.object("payload")
+	if o == nil {
+		return nil
+	}
+	spec := &payload.Spec{
+		Fields:   o.mapping("fields"),
+		Template: o.text("template", ""),
+		MaxBytes: o.number("max_bytes", payload.DefaultMaxBytes),
+	}
+	o.end()
+	var refusal *payload.Refusal
+	if _, err := payload.Compile(*spec); errors.As(err, &refusal) {
+		o.refuse(refusal.Field, "%s", refusal.Reason)
+	}
+	return spec
 }
 
 func (p form) resource(f *fields, in *Integration) *Resource {

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/payload"
 )
 
 var errUnserved = errors.New("no trigger serves this resource type")
@@ -65,6 +67,19 @@ func TestRefusals(t *testing.T) {
 		{`{"is_enabled":null,` + github + `}`, "is_enabled: true or false is needed"},
 		{`{"is_enabled":0,` + github + `}`, "is_enabled: true or false is needed"},
 		{`{"alias":1,` + github + `}`, "alias: a string is needed"},
+		{`{"match":true,` + github + `}`, "match: a string is needed"},
+		{`{"match":"event ==",` + github + `}`, "match: line 1, column "},
+		{`{"match":"event",` + github + `}`, "match: its result must be true or false"},
+		{`{"match":"nobody == 1",` + github + `}`, "match: line 1, column 1: undeclared reference to 'nobody'"},
+		{`{"payload":"x",` + github + `}`, "payload: an object is needed"},
+		{`{"payload":{},` + github + `}`, "payload.fields: at least one is needed"},
+		{`{"payload":{"fields":{"a":1}},` + github + `}`, "payload.fields.a: a string is needed"},
+		{`{"payload":{"fields":{"a":"@pretty"}},` + github + `}`, "payload.fields.a: "},
+		{`{"payload":{"template":"{b}"},` + github + `}`, "payload.template: there is no field or placeholder {b}"},
+		{`{"payload":{"template":"b","max_bytes":"1"},` + github + `}`, "payload.max_bytes: a whole number above 0 is needed"},
+		{`{"payload":{"template":"b","max_bytes":1.5},` + github + `}`, "payload.max_bytes: a whole number above 0 is needed"},
+		{`{"payload":{"template":"b","max_bytes":9999999},` + github + `}`, "payload.max_bytes: a number from 1 to "},
+		{`{"payload":{"template":"b","url":"x"},` + github + `}`, "payload.url: there is no such field"},
 		{`{"authentication":[]}`, "authentication: an object is needed"},
 		{`{"authentication":{"signature":"github"}}`, "authentication.signature: an object is needed"},
 		{`{"authentication":{"signature":{"provider":"github","secrets":"x"}}}`, "authentication.signature.secrets: a list of strings is needed"},
@@ -145,6 +160,25 @@ func TestRefusals(t *testing.T) {
 		if !errors.As(err, &refusal) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%.120s:\ngot  %v, %v\nwant %s", c.text, in, err, c.want)
 		}
+	}
+}
+
+func TestMatchAndPayload(t *testing.T) {
+	in := mustParse(t, `{`+github+`,"match":" event == \"push\" ","payload":{"fields":{"ref":"ref"}}}`)
+	if in.Match != `event == "push"` {
+		t.Errorf("match %q", in.Match)
+	}
+	want := &payload.Spec{Fields: map[string]string{"ref": "ref"}, MaxBytes: payload.DefaultMaxBytes}
+	if !reflect.DeepEqual(in.Payload, want) {
+		t.Errorf("payload %+v", in.Payload)
+	}
+	document, err := in.document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := form{rules: rules(), project: in.Project, webhookID: in.WebhookID, stored: in}.read(document)
+	if err != nil || again.Match != in.Match || !reflect.DeepEqual(again.Payload, want) {
+		t.Errorf("what was read cannot be sent back: %+v, %v", again, err)
 	}
 }
 

@@ -3,6 +3,8 @@ package integration
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/payload"
 )
 
 // Masked is an integration as a reader sees it: with every secret masked. It
@@ -14,8 +16,10 @@ type Masked struct {
 	IsEnabled      bool                 `json:"is_enabled"`
 	Authentication maskedAuthentication `json:"authentication"`
 	EventFilter    []string             `json:"event_filter"`
+	Match          string               `json:"match,omitempty"`
 	Dedupe         Dedupe               `json:"dedupe"`
 	Resource       *maskedResource      `json:"resource"`
+	Payload        *payload.Spec        `json:"payload,omitempty"`
 	WebhookURL     string               `json:"webhook_url"`
 	ManagedBy      ManagedBy            `json:"managed_by"`
 	CreatedAt      time.Time            `json:"created_at"`
@@ -71,6 +75,8 @@ func (in *Integration) Mask(base string) *Masked {
 			AllowUnauthenticated:   auth.AllowUnauthenticated,
 		},
 		EventFilter: append([]string{}, in.EventFilter...),
+		Match:       in.Match,
+		Payload:     in.Payload,
 		Dedupe:      in.Dedupe,
 		WebhookURL:  base + in.WebhookID,
 		ManagedBy:   in.ManagedBy,

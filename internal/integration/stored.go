@@ -3,8 +3,12 @@ package integration
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -14,12 +18,15 @@ import (
 //
 //	version, identity, flags       as bytes, 1 and 16 and 1
 //	created, updated               varints, seconds since 1970
-//	alias, match, dedupe           texts
+//	alias, match, dedupe           texts; match is that of the credentials
+//	expression                     text
 //	secure header                  name, secret
 //	signature                      provider, list of secrets
 //	basic                          username, secret
 //	bearer                         list of secrets
 //	event filter                   list of texts
+//	payload                        list of texts: none, or a template, a number
+//	                               of bytes, and name and path of each field
 //	resource                       type, ID
 //
 // where a text follows its length and a list its count, both as uvarints, and
@@ -47,7 +54,7 @@ func (in *Integration) Encode() ([]byte, error) {
 	raw = append(raw, in.flags())
 	raw = binary.AppendVarint(raw, in.CreatedAt.Unix())
 	raw = binary.AppendVarint(raw, in.UpdatedAt.Unix())
-	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe))
+	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe), in.Match)
 	if header := auth.SecureHeader; header != nil {
 		raw = appendSecret(appendTexts(raw, header.Name), header.Value)
 	}
@@ -60,8 +67,8 @@ func (in *Integration) Encode() ([]byte, error) {
 	if bearer := auth.Bearer; bearer != nil {
 		raw = appendSecrets(raw, bearer.Tokens)
 	}
-	raw = binary.AppendUvarint(raw, uint64(len(in.EventFilter)))
-	raw = appendTexts(raw, in.EventFilter...)
+	raw = appendList(raw, in.EventFilter)
+	raw = appendList(raw, specTexts(in.Payload))
 	if in.Resource != nil {
 		raw = appendTexts(raw, in.Resource.Type, in.Resource.ID)
 	}
@@ -87,6 +94,22 @@ func appendTexts(raw []byte, texts ...string) []byte {
 		raw = append(raw, text...)
 	}
 	return raw
+}
+
+func appendList(raw []byte, texts []string) []byte {
+	return appendTexts(binary.AppendUvarint(raw, uint64(len(texts))), texts...)
+}
+
+// specTexts returns what a spec says in one order.
+func specTexts(spec *payload.Spec) []string {
+	if spec == nil {
+		return nil
+	}
+	texts := []string{spec.Template, strconv.Itoa(spec.MaxBytes)}
+	for _, name := range slices.Sorted(maps.Keys(spec.Fields)) {
+		texts = append(texts, name, spec.Fields[name])
+	}
+	return texts
 }
 
 func appendSecret(raw []byte, secret Secret) []byte {
@@ -130,7 +153,7 @@ func (in *Integration) decode(value []byte) error {
 	in.CreatedAt, in.UpdatedAt = r.time(), r.time()
 	in.Alias = r.text()
 	auth := &in.Authentication
-	auth.Match, in.Dedupe = Match(r.text()), Dedupe(r.text())
+	auth.Match, in.Dedupe, in.Match = Match(r.text()), Dedupe(r.text()), r.text()
 	in.IsEnabled = flags&flagEnabled != 0
 	auth.RequireSHA256Signature = flags&flagSHA256 != 0
 	auth.AllowUnauthenticated = flags&flagUnauthenticated != 0
@@ -147,6 +170,7 @@ func (in *Integration) decode(value []byte) error {
 		auth.Bearer = &Bearer{Tokens: readList(r, r.secret)}
 	}
 	in.EventFilter = readList(r, r.text)
+	in.Payload = r.spec()
 	if flags&flagResource != 0 {
 		in.Resource = &Resource{Type: r.text(), ID: r.text()}
 	}
@@ -199,6 +223,30 @@ func (r *storedReader) text() (text string) {
 }
 
 func (r *storedReader) secret() Secret { return Secret{value: r.text(), salt: r.text()} }
+
+// spec undoes specTexts.
+func (r *storedReader) spec() *payload.Spec {
+	texts := readList(r, r.text)
+	if texts == nil {
+		return nil
+	}
+	if len(texts)%2 != 0 {
+		r.fail()
+		return nil
+	}
+	maxBytes, err := strconv.Atoi(texts[1])
+	spec := &payload.Spec{Template: texts[0], MaxBytes: maxBytes}
+	if len(texts) > 2 {
+		spec.Fields = make(map[string]string)
+	}
+	for field := range slices.Chunk(texts[2:], 2) {
+		spec.Fields[field[0]] = field[1]
+	}
+	if err != nil || !slices.Equal(texts, specTexts(spec)) {
+		r.fail()
+	}
+	return spec
+}
 
 // readList reads the items of a list, nil without any.
 func readList[T any](r *storedReader, read func() T) []T {

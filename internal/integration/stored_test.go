@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -58,6 +59,16 @@ func anyIntegration(r *rand.Rand) *Integration {
 	}
 	if maybe() {
 		in.Resource = &Resource{text(), text()}
+	}
+	in.Match = text()
+	if maybe() {
+		in.Payload = &payload.Spec{Template: text(), MaxBytes: r.IntN(1 << 20)}
+		for range r.IntN(4) {
+			if in.Payload.Fields == nil {
+				in.Payload.Fields = make(map[string]string)
+			}
+			in.Payload.Fields[text()] = text()
+		}
 	}
 	return in
 }

@@ -35,15 +35,15 @@ const (
 type Spec struct {
 	// Fields are the paths (of gjson) of values by the names under which they
 	// are used.
-	Fields map[string]string
+	Fields map[string]string `json:"fields,omitempty"`
 
 	// Template is a text in which {name} stands for the value of a field. Without
 	// it the trigger receives a JSON object of the fields.
-	Template string
+	Template string `json:"template,omitempty"`
 
 	// MaxBytes is how many bytes of values there are at most, those used twice
 	// counted twice. Default: DefaultMaxBytes.
-	MaxBytes int
+	MaxBytes int `json:"max_bytes"`
 }
 
 // Refusal is what is wrong with a Spec.

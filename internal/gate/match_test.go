@@ -1,0 +1,80 @@
+package gate
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/payload"
+)
+
+func TestMatch(t *testing.T) {
+	opened := `{"action":"opened","pull_request":{"base":{"ref":"main"}}}`
+	tests := []struct {
+		name, match, body string
+		filter            []string
+		outcome           Outcome
+		reason            string
+	}{
+		{name: "wanted", match: `payload.pull_request.base.ref == "main" && action == "opened"`, body: opened, outcome: Accepted},
+		{name: "names", match: `event == "pull_request" && delivery_id == "d-1" && webhook_id == "hook" && project == "demo"`, body: opened, outcome: Accepted},
+		{name: "headers", match: `headers["x-github-event"] == event && headers["content-type"] == "application/json"`, body: opened, outcome: Accepted},
+		{name: "no credential", match: `headers.all(name, !name.contains("signature"))`, body: opened, outcome: Accepted},
+		{name: "not wanted", match: `payload.pull_request.base.ref != "main"`, body: opened, outcome: Filtered},
+		{name: "missing", match: `payload.pull_request.head.ref == "main"`, body: opened, outcome: Filtered, reason: "match_missing"},
+		{name: "no JSON", match: `payload.a == 1`, body: `a=1`, outcome: Filtered, reason: "match_payload"},
+		{name: "deep", match: `payload.a == 1`, body: strings.Repeat(`{"a":`, 100_000), outcome: Filtered, reason: "match_payload"},
+		{name: "beside a filter", match: `true`, filter: []string{"push"}, body: opened, outcome: Filtered},
+		{name: "after a filter", match: `payload.number == 1`, filter: []string{"push"}, body: opened, outcome: Filtered},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBackend(t, github(func(it *integration.Integration) { it.Match, it.EventFilter = test.match, test.filter }))
+			s := serve(t, b, New(Settings{}))
+			got := s.post(t, "/webhooks/hook", signed("pull_request", "d-1", test.body), test.body)
+			want := reply{status: 200, body: `{"status":"filtered","event":"pull_request"}`}
+			if test.outcome == Accepted {
+				want = reply{status: 202, body: accepted(1)}
+			}
+			if got.status != want.status || got.body != want.body {
+				t.Errorf("answered %d %s", got.status, got.body)
+			}
+			if seen := s.lastSeen(t, 1); seen.Outcome != test.outcome || seen.Reason != test.reason {
+				t.Errorf("seen %s, %q", seen.Outcome, seen.Reason)
+			}
+		})
+	}
+}
+
+// Nobody finds out by a request without a credential what an expression wants,
+// and a ping is answered whatever it wants.
+func TestMatchIsAskedLast(t *testing.T) {
+	b := newBackend(t, github(func(it *integration.Integration) { it.Match = "false" }))
+	s := serve(t, b, New(Settings{}))
+	if got := s.post(t, "/webhooks/hook", http.Header{"X-Github-Event": {"push"}}, push); got.status != 401 {
+		t.Errorf("unsigned: %d", got.status)
+	}
+	if got := s.post(t, "/webhooks/hook", signed("ping", "d-1", push), push); got.body != `{"status":"pong"}` {
+		t.Errorf("ping: %s", got.body)
+	}
+}
+
+func TestCompileShape(t *testing.T) {
+	route, err := Compile(github())
+	if err != nil || route.Shape() != nil {
+		t.Errorf("without a payload: %v, %v", route.Shape(), err)
+	}
+	route, err = Compile(github(func(it *integration.Integration) { it.Payload = &payload.Spec{Template: "x"} }))
+	if err != nil || route.Shape() == nil {
+		t.Errorf("with a payload: %v", err)
+	}
+	for name, change := range map[string]func(*integration.Integration){
+		"match":   func(it *integration.Integration) { it.Match = "nobody" },
+		"payload": func(it *integration.Integration) { it.Payload = &payload.Spec{} },
+	} {
+		if _, err := Compile(github(change)); err == nil || !strings.Contains(err.Error(), "preparing hook: "+name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
