@@ -184,7 +184,6 @@ func (s *Store) restoreGroup(list []storage.Integration) (n int, err error) {
 			return 0, err
 		}
 		s.last = max(s.last, list[n].Revision)
-		s.size.Add(int64(len(list[n].Value)) + maxName)
 		if err := s.set(txn, list[n]); err != nil {
 			return 0, err
 		}

@@ -115,13 +115,24 @@ func TestExportEnds(t *testing.T) {
 	}
 }
 
+// mustReplace opens a store that cannot be written anew for its new key.
+func mustReplace(t *testing.T, dir string, key seal.Key) *Store {
+	t.Helper()
+	s, err := Open(Options{Dir: dir, Key: key, space: unchanged})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func TestReseal(t *testing.T) {
 	dir, old, key := t.TempDir(), seal.NewKey(), seal.NewKey()
 	s := mustOpen(t, dir, old)
 	fill(t, s, 7)
 	s.Close()
 
-	s = mustOpen(t, dir, key.Replacing(old))
+	s = mustReplace(t, dir, key.Replacing(old))
 	before := make(map[string]uint64)
 	for page, err := range s.Export(t.Context()) {
 		if err != nil {
@@ -168,7 +179,7 @@ func TestResealYields(t *testing.T) {
 	s := mustOpen(t, dir, old)
 	revision := mustPut(t, s, "a", "1", 0)
 	s.Close()
-	s = mustOpen(t, dir, key.Replacing(old))
+	s = mustReplace(t, dir, key.Replacing(old))
 	in, err := s.Get(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)

@@ -181,7 +181,6 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 			last++
 			w.Revision = last
 		}
-		s.size.Add(int64(len(w.Value)) + maxName)
 		if err := s.set(txn, w.Integration); err != nil {
 			return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 		}

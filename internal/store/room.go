@@ -17,23 +17,17 @@ const (
 	// flushRoom is what opening, closing and the memtables take.
 	flushRoom = 24 << 20
 
-	// maxCompaction bounds what compactions write before they delete: below
-	// that it is about as much as there is.
-	maxCompaction = 256 << 20
+	// floor is the free space below which nothing is written.
+	floor = 2 * flushRoom
 
 	// reserveSize is what a file holds on to while there is plenty, to be let
 	// go when the store must be opened or closed on a full disk.
 	reserveSize = 32 << 20
 )
 
-// floor is the free space below which nothing is written.
-func (s *Store) floor() int64 {
-	return 2*flushRoom + min(2*s.size.Load(), maxCompaction)
-}
-
 // roomy returns an error that wraps storage.ErrUnavailable when the disk has
 // too little space for a write.
-func (s *Store) roomy() error { return s.need(s.floor()) }
+func (s *Store) roomy() error { return s.need(floor) }
 
 func (s *Store) need(room int64) error {
 	free, err := s.space(s.dir)
@@ -49,17 +43,6 @@ func (s *Store) need(room int64) error {
 // makeRoom prepares for opening the database: with the reserve if need be. On
 // a disk that stays cramped the store can be read.
 func (s *Store) makeRoom() error {
-	tables, err := filepath.Glob(filepath.Join(s.dir, "*.sst"))
-	if err != nil {
-		return err
-	}
-	for _, table := range tables {
-		info, err := os.Stat(table)
-		if err != nil {
-			return err
-		}
-		s.size.Add(info.Size())
-	}
 	if s.roomy() == nil {
 		return nil
 	}
@@ -85,7 +68,7 @@ func (s *Store) useReserve() error {
 
 // keepReserve makes the reserve where there is plenty of space for it.
 func (s *Store) keepReserve() error {
-	if plenty := s.need(s.floor()+8*reserveSize) == nil; plenty {
+	if plenty := s.need(floor+8*reserveSize) == nil; plenty {
 		if err := s.makeReserve(); err != nil {
 			return fmt.Errorf("making the reserve of disk space: %w", err)
 		}

@@ -33,6 +33,8 @@ type Options struct {
 
 	// space returns the free bytes of a directory's disk; tests set it.
 	space func(dir string) (int64, error)
+	// step is called between the steps of a rewrite; tests set it.
+	step func(name string)
 }
 
 // Store is an open store. It implements storage.Integrations.
@@ -41,14 +43,15 @@ type Store struct {
 	key    seal.Key
 	logger *zap.Logger
 	space  func(dir string) (int64, error)
+	step   func(name string)
+	lock   *os.File
 	db     *badger.DB
 	mark   *mark
 
 	// writes is read by one goroutine, which alone changes what is below.
 	writes  chan *write
 	written sync.WaitGroup
-	last    uint64       // the last revision
-	size    atomic.Int64 // of the database when it was opened and all writes since
+	last    uint64 // the last revision
 	failed  error
 	broken  atomic.Bool // failed is set
 
@@ -70,45 +73,47 @@ func Open(o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, writes: make(chan *write, maxGroup)}
+	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, writes: make(chan *write, maxGroup)}
 	if s.logger == nil {
 		s.logger = zap.NewNop()
 	}
 	if s.space == nil {
 		s.space = disk.Free
 	}
+	if s.step == nil {
+		s.step = func(string) {}
+	}
 	return s
 }
 
+// start opens what is on the disk, for one process alone.
 func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
+	s.lock, err = disk.Lock(s.dir + ".lock")
+	if errors.Is(err, disk.ErrLocked) {
+		return errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeDatabase(), s.lock.Close())
+		}
+	}()
+	if err := os.RemoveAll(s.aside()); err != nil {
+		return fmt.Errorf("removing what a rewrite has left: %w", err)
+	}
 	if err := s.makeRoom(); err != nil {
 		return err
 	}
-	if s.db, err = openBadger(s.dir, s.logger); err != nil {
+	if err := s.openDatabase(); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.db.Close())
-		}
-	}()
-	if s.mark, err = openMark(s.dir); err != nil {
+	if err := s.rewrite(); err != nil {
 		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.mark.close())
-		}
-	}()
-	if s.last, err = s.lastRevision(); err != nil {
-		return err
-	}
-	if acknowledged := s.mark.read(); s.last < acknowledged {
-		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
-			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
 	}
 	if err := s.keepReserve(); err != nil {
 		return err
@@ -116,9 +121,44 @@ func (s *Store) start() (err error) {
 	return disk.SyncDir(s.dir)
 }
 
-// openBadger opens the database with little memory: what is looked up often
+// openDatabase opens the database and checks that all is there that was
+// acknowledged.
+func (s *Store) openDatabase() (err error) {
+	if s.db, err = openBadger(s.dir, s.logger, true); err != nil {
+		return err
+	}
+	if s.mark, err = openMark(s.dir); err != nil {
+		return err
+	}
+	if s.last, err = s.lastRevision(); err != nil {
+		return err
+	}
+	if acknowledged := s.mark.read(); s.last < acknowledged {
+		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
+			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
+	}
+	return nil
+}
+
+// closeDatabase closes as much of the database as is open.
+func (s *Store) closeDatabase() error {
+	var errs []error
+	if s.mark != nil {
+		errs = append(errs, s.mark.close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	s.mark, s.db = nil, nil
+	return errors.Join(errs...)
+}
+
+// memTableSize is about what a table of the database has.
+const memTableSize = 8 << 20
+
+// openBadger opens a database with little memory: what is looked up often
 // is cached by the caller.
-func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
+func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB, err error) {
 	// Badger meets some damaged files with a panic.
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -128,28 +168,25 @@ func openBadger(dir string, logger *zap.Logger) (db *badger.DB, err error) {
 	o := badger.DefaultOptions(dir).
 		WithLogger(badgerLogger{logger.Sugar()}).
 		WithMetricsEnabled(false).
-		WithSyncWrites(true).
+		WithSyncWrites(syncWrites).
 		WithDetectConflicts(false). // one goroutine writes
 		WithChecksumVerificationMode(options.OnTableAndBlockRead).
 		WithCompression(options.None). // sealed values do not shrink
 		WithBlockCacheSize(0).
-		WithMemTableSize(8 << 20).
+		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
 		// Badger (4.9.6) takes a table that a compaction could not write, for want
 		// of a file or a sync, for one that was not needed, and deletes what it
 		// was made of: without compactions nothing is deleted. A table is added
-		// by each 8 MiB of writes, and by each start after a write.
+		// by each 8 MiB of writes, and by each start after a write, until all is
+		// written anew.
 		WithNumCompactors(0).
 		WithNumLevelZeroTablesStall(math.MaxInt).
 		// All values are below the threshold and stay out of the value log,
 		// whose errors of syncing Badger only logs.
 		WithValueThreshold(maxValue + maxOverhead).
 		WithValueLogFileSize(1 << 20)
-	db, err = badger.Open(o)
-	if err != nil && strings.Contains(err.Error(), "Cannot acquire directory lock") {
-		return nil, errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
-	}
-	return db, err
+	return badger.Open(o)
 }
 
 // Close waits for what is under way and closes the database.
@@ -162,12 +199,12 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.writes)
 	s.written.Wait()
-	err := s.mark.close()
-	if full := s.roomToClose(); full != nil {
+	err := s.roomToClose()
+	if err != nil {
 		// The lock stays until the process ends. Nothing is lost.
-		err = errors.Join(err, full)
+		err = errors.Join(err, s.mark.close())
 	} else {
-		err = errors.Join(err, s.db.Close())
+		err = errors.Join(s.closeDatabase(), s.lock.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("closing the store of integrations: %w", err)

@@ -189,7 +189,6 @@ func TestMark(t *testing.T) {
 }
 
 func TestSpace(t *testing.T) {
-	const floor = 2 * flushRoom
 	var free atomic.Int64
 	o := Options{Dir: t.TempDir(), Key: seal.NewKey(), space: func(string) (int64, error) { return free.Load(), nil }}
 	if _, err := Open(o); !errors.Is(err, storage.ErrUnavailable) {

@@ -1,0 +1,343 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/seal"
+)
+
+// A database that is never compacted grows by each write and each start. So
+// what counts of it is written into a fresh one at a start, when that is worth
+// it: beside the database, read back, and exchanged with it in one step. What
+// lies beside the database at a start is therefore always what can go.
+const (
+	// fewTables and fewBytes are what is not worth a rewrite.
+	fewTables = 16
+	fewBytes  = 16 << 20
+
+	// maxRewrite is how long a start waits for a rewrite, before it goes on with
+	// the database as it is.
+	maxRewrite = time.Minute
+
+	// chunkSize bounds in bytes what is read at a time, unless one record is
+	// larger.
+	chunkSize = 1 << 20
+)
+
+// entry is a record as it lies in the database.
+type entry struct{ key, value []byte }
+
+// sum tells the contents of two databases apart.
+type sum struct {
+	hash    hash.Hash
+	records int
+}
+
+func newSum() *sum { return &sum{hash: sha256.New()} }
+
+func (s *sum) add(e entry) {
+	s.records++
+	_, _ = s.hash.Write(binary.AppendUvarint(nil, uint64(len(e.key)))) // a hash has no errors
+	_, _ = s.hash.Write(e.key)
+	_, _ = s.hash.Write(binary.AppendUvarint(nil, uint64(len(e.value))))
+	_, _ = s.hash.Write(e.value)
+}
+
+func (s *sum) equals(other *sum) bool {
+	return s.records == other.records && bytes.Equal(s.hash.Sum(nil), other.hash.Sum(nil))
+}
+
+// survey is what a database holds.
+type survey struct {
+	tables   int
+	stored   int64 // bytes of the tables
+	records  int
+	live     int64 // bytes of the records
+	replaced bool  // one of them is sealed with a replaced key
+}
+
+// worth says whether a rewrite gains more than it costs: most tables or bytes
+// go, or what a replaced key has sealed does.
+func (v survey) worth() bool {
+	needed := int(v.live/memTableSize) + 1
+	return v.replaced || v.tables > fewTables+2*needed || v.stored > fewBytes+2*v.live
+}
+
+func (s *Store) survey() (v survey, err error) {
+	for _, table := range s.db.Tables() {
+		v.tables++
+		v.stored += int64(table.OnDiskSize)
+	}
+	several := len(s.key.IDs()) > 1
+	if v.tables <= fewTables && v.stored <= fewBytes && !several {
+		return v, nil // not worth a look at the records either
+	}
+	err = s.db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			v.records++
+			v.live += it.Item().EstimatedSize()
+			if !several || v.replaced {
+				continue
+			}
+			if err := it.Item().Value(func(sealed []byte) error {
+				v.replaced = s.isReplaced(sealed)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return v, err
+}
+
+// isReplaced says whether a value is sealed with another key than the present
+// one. An empty value is not sealed.
+func (s *Store) isReplaced(value []byte) bool {
+	return len(value) > 0 && seal.SealedBy(value) != s.key.ID()
+}
+
+// rewrite writes the database anew if that is worth it and can be done. It
+// fails only when the store cannot be used after it.
+func (s *Store) rewrite() error {
+	v, err := s.survey()
+	if err == nil && !v.worth() {
+		return nil
+	}
+	began := time.Now()
+	if err == nil {
+		err = s.need(v.live + v.live/8 + floor + flushRoom)
+	}
+	if err == nil {
+		err = s.copyAside(v)
+	}
+	if err != nil {
+		s.logger.Warn("the store of integrations cannot be written anew; it goes on as it is, and takes more space than it needs", zap.Error(err))
+		return nil
+	}
+	if err := s.exchange(); err != nil {
+		return err
+	}
+	s.logger.Info("wrote the store of integrations anew",
+		zap.Int("records", v.records), zap.Int64("bytes", v.live), zap.Int64("bytes_before", v.stored),
+		zap.Int("tables_before", v.tables), zap.Duration("took", time.Since(began)))
+	return nil
+}
+
+// aside is where a database is written anew, and where the former one goes.
+func (s *Store) aside() string { return s.dir + ".rewrite" }
+
+// copyAside makes the new database and holds it against the present one.
+func (s *Store) copyAside(v survey) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), maxRewrite)
+	defer cancel()
+	s.step("begun")
+	chunks, made := make(chan []entry), make(chan error, 1)
+	// Badger waits for ever where it cannot write a table. Whoever makes the
+	// new database is left behind then; he has nothing of the present one.
+	go func() {
+		made <- s.makeAside(chunks)
+		close(made)
+	}()
+	var written *sum
+	written, err = s.sendAll(ctx, chunks, made)
+	select {
+	case failed := <-made:
+		err = errors.Join(err, failed)
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the disk: %w", ctx.Err())
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(s.aside()))
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	s.step("made")
+	// An iterator that meets damage ends without a word.
+	if err := s.db.VerifyChecksum(); err != nil {
+		return fmt.Errorf("checking what was read: %w", err)
+	}
+	if written.records != v.records {
+		return fmt.Errorf("%d of %d records were read", written.records, v.records)
+	}
+	found, err := s.sumAside()
+	if err != nil {
+		return fmt.Errorf("reading the new database back: %w", err)
+	}
+	if !found.equals(written) {
+		return fmt.Errorf("%d records were written and %d, or others, read back", written.records, found.records)
+	}
+	return nil
+}
+
+// sendAll reads all records, seals with the present key what a replaced one has
+// sealed, and sends them to be written, until made says that they are not.
+func (s *Store) sendAll(ctx context.Context, chunks chan<- []entry, made <-chan error) (*sum, error) {
+	defer close(chunks)
+	sent := newSum()
+	var chunk []entry
+	size := 0
+	flush := func() error {
+		s.step("chunk")
+		select {
+		case chunks <- chunk:
+			chunk, size = nil, 0
+			return nil
+		case err := <-made:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the disk: %w", ctx.Err())
+		}
+	}
+	err := s.db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			e, err := s.entry(it.Item())
+			if err != nil {
+				return err
+			}
+			sent.add(e)
+			chunk = append(chunk, e)
+			if size += len(e.key) + len(e.value); size >= chunkSize {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		return flush()
+	})
+	return sent, err
+}
+
+// entry reads a record and has it sealed with the present key.
+func (s *Store) entry(item *badger.Item) (e entry, err error) {
+	e.key = item.KeyCopy(nil)
+	if e.value, err = item.ValueCopy(nil); err != nil || !s.isReplaced(e.value) {
+		return e, err
+	}
+	plain, err := s.key.Open(purpose, e.key, e.value)
+	if err != nil {
+		return e, fmt.Errorf("reading the record %q: %w", e.key, err)
+	}
+	e.value = s.key.Seal(purpose, e.key, plain)
+	return e, nil
+}
+
+// makeAside writes a database, durably.
+func (s *Store) makeAside(chunks <-chan []entry) error {
+	if err := os.Mkdir(s.aside(), 0o700); err != nil {
+		return err
+	}
+	// The files are synced when they are complete.
+	db, err := openBadger(s.aside(), s.logger, false)
+	if err != nil {
+		return err
+	}
+	batch := db.NewWriteBatch()
+	for chunk := range chunks {
+		for _, e := range chunk {
+			if err == nil {
+				err = batch.Set(e.key, e.value)
+			}
+		}
+	}
+	if err == nil {
+		err = batch.Flush()
+	} else {
+		batch.Cancel()
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	m, err := openMark(s.aside())
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(m.write(s.last), m.close()); err != nil {
+		return err
+	}
+	return syncAll(s.aside())
+}
+
+// syncAll makes the files of a directory and their names durable.
+func syncAll(dir string) error {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		file, err := os.Open(filepath.Join(dir, name.Name()))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(file.Sync(), file.Close()); err != nil {
+			return err
+		}
+	}
+	return errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir)))
+}
+
+// sumAside opens the new database and reads it.
+func (s *Store) sumAside() (_ *sum, err error) {
+	db, err := openBadger(s.aside(), s.logger, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	found := newSum()
+	return found, db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			key := it.Item().Key()
+			if err := it.Item().Value(func(value []byte) error {
+				found.add(entry{key, value})
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// exchange puts the new database in the place of the present one and opens it.
+// Whenever it is cut short, one of them is whole and in place. A file system
+// that cannot exchange two directories keeps what there is.
+func (s *Store) exchange() error {
+	s.step("verified")
+	if err := s.closeDatabase(); err != nil {
+		return err
+	}
+	s.step("closed")
+	if err := disk.Exchange(s.aside(), s.dir); err != nil {
+		s.logger.Warn("the store of integrations was written anew and cannot be put in place; it goes on as it is", zap.Error(err))
+	} else if err := disk.SyncDir(filepath.Dir(s.dir)); err != nil {
+		return err // a power cut may bring either of them: nothing goes
+	}
+	s.step("exchanged")
+	if err := os.RemoveAll(s.aside()); err != nil {
+		return fmt.Errorf("removing what was replaced: %w", err)
+	}
+	s.step("removed")
+	return s.openDatabase()
+}
