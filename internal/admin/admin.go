@@ -161,6 +161,7 @@ var routes = []route{
 		http.MethodDelete: (*call).deleteIntegration,
 	}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events", methods{http.MethodGet: (*call).listEvents}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/match", methods{http.MethodPost: (*call).matchEvents}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}/replay", methods{http.MethodPost: (*call).replayEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: (*call).replayEvents}),

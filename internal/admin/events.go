@@ -93,14 +93,8 @@ func (c *call) listEvents() error {
 		return err
 	}
 	scope := []string{"events", c.project, c.webhookID}
-	place, err := decodeCursor(query.Get("cursor"), scope)
-	if err != nil {
+	if q.Before, err = eventPlace(query.Get("cursor"), scope); err != nil {
 		return err
-	}
-	if place != nil {
-		if q.Before, err = storage.ParseID(place[0]); err != nil || len(place) != 1 {
-			return badCursor
-		}
 	}
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
@@ -124,6 +118,18 @@ func (c *call) listEvents() error {
 	}
 	c.answer(http.StatusOK, answer)
 	return nil
+}
+
+// eventPlace returns where a list of events goes on; zero without a cursor.
+func eventPlace(cursor string, scope []string) (before storage.ID, err error) {
+	place, err := decodeCursor(cursor, scope)
+	if err != nil || place == nil {
+		return before, err
+	}
+	if before, err = storage.ParseID(place[0]); err != nil || len(place) != 1 {
+		return before, badCursor
+	}
+	return before, nil
 }
 
 func (c *call) getEvent() error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 func TestMatch(t *testing.T) {
@@ -75,6 +76,37 @@ func TestCompileShape(t *testing.T) {
 	} {
 		if _, err := Compile(github(change)); err == nil || !strings.Contains(err.Error(), "preparing hook: "+name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	stored := func(event, body string) *storage.Event {
+		header := signed(event, "d-1", body)
+		delete(header, "X-Hub-Signature-256")
+		return &storage.Event{Provider: "github", WebhookID: "hook", Project: "demo", Type: event, Header: header, Body: []byte(body)}
+	}
+	for _, test := range []struct {
+		filter []string
+		match  string
+		event  *storage.Event
+		want   string
+	}{
+		{nil, "", stored("push", push), ""},
+		{nil, "", stored("ping", push), "ping"},
+		{[]string{"ping"}, "", stored("ping", push), ""},
+		{[]string{"release"}, "", stored("push", push), "event_filter"},
+		{[]string{"issues.opened"}, `action == "opened"`, stored("issues", `{"action":"opened"}`), ""},
+		{nil, `payload.ref == "refs/heads/main" && project == "demo"`, stored("push", push), ""},
+		{nil, `payload.ref == "refs/heads/next"`, stored("push", push), "match"},
+		{nil, `payload.head == ""`, stored("push", push), "match_missing"},
+	} {
+		route, err := Compile(github(func(it *integration.Integration) { it.EventFilter, it.Match = test.filter, test.match }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := route.Judge(t.Context(), test.event); got.Reason != test.want || got.Wanted != (test.want == "") {
+			t.Errorf("%v %s: %+v, want %q", test.filter, test.match, got, test.want)
 		}
 	}
 }

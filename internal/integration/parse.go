@@ -282,6 +282,27 @@ func expression(f *fields) string {
 	return text
 }
 
+// Candidate returns the integration as a form would change what it wants, its
+// event_filter and match. What the form leaves out keeps its value.
+func (in *Integration) Candidate(text []byte) (*Integration, error) {
+	document, err := decodeForm(text)
+	if err != nil {
+		return nil, err
+	}
+	f, candidate := newFields(document), *in
+	if _, present := f.left["event_filter"]; present {
+		candidate.EventFilter = eventFilter(f)
+	}
+	if _, present := f.left["match"]; present {
+		candidate.Match = expression(f)
+	}
+	f.end()
+	if *f.fault != nil {
+		return nil, *f.fault
+	}
+	return &candidate, nil
+}
+
 // shape reads what the trigger receives.
 func shape(f *fields) *payload.Spec {
 	o := f.object("payload")

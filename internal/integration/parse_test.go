@@ -351,3 +351,33 @@ func FuzzForm(f *testing.F) {
 		}
 	})
 }
+
+func TestCandidate(t *testing.T) {
+	in := mustParse(t, `{`+github+`,"match":"true","event_filter":["push"]}`)
+	for text, want := range map[string]string{
+		`{}`:                                   "[push] true",
+		`{"event_filter":[]}`:                  "[] true",
+		`{"event_filter":"a, b"}`:              "[a b] true",
+		`{"match":""}`:                         "[push] ",
+		`{"match":"false","event_filter":"x"}`: "[x] false",
+	} {
+		candidate, err := in.Candidate([]byte(text))
+		if err != nil || fmt.Sprintf("%s %s", candidate.EventFilter, candidate.Match) != want || candidate.WebhookID != in.WebhookID {
+			t.Errorf("%s: %+v, %v", text, candidate, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"match":"nobody"}`: "match: ",
+		`{"event_filter":7}`: "event_filter: ",
+		`{"alias":"x"}`:      "alias: there is no such field",
+		`[]`:                 "a JSON object is needed",
+		`{"match":"true",`:   "the body is not one valid JSON value",
+	} {
+		if _, err := in.Candidate([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if in.Match != "true" || len(in.EventFilter) != 1 {
+		t.Error("the integration has changed")
+	}
+}

@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// judgedBytes is after how many bytes of payloads one call judges no further
+// event.
+const judgedBytes = 64 << 20
+
+// judged is a stored event and what would become of it if it came now.
+type judged struct {
+	ID         string `json:"id"`
+	ReceivedAt stamp  `json:"received_at"`
+	Event      string `json:"event"`
+	DeliveryID string `json:"delivery_id"`
+	Matched    bool   `json:"matched"`
+	Reason     string `json:"reason,omitempty"`
+	Detail     string `json:"detail,omitempty"`
+}
+
+type judgements struct {
+	Scanned    int      `json:"scanned"`
+	Matched    int      `json:"matched"`
+	Items      []judged `json:"items"`
+	NextCursor string   `json:"next_cursor"`
+}
+
+// matchEvents judges stored events, the newest first, by the filter and the
+// expression of the body. It changes nothing.
+func (c *call) matchEvents() error {
+	query, err := c.query()
+	if err != nil {
+		return err
+	}
+	var q storage.Query
+	if q.Limit, err = limit(query); err != nil {
+		return err
+	}
+	scope := []string{"events", c.project, c.webhookID}
+	if q.Before, err = eventPlace(query.Get("cursor"), scope); err != nil {
+		return err
+	}
+	text, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	candidate, err := in.Candidate(text)
+	if err != nil {
+		return err
+	}
+	route, err := gate.Compile(candidate)
+	if err != nil {
+		return err
+	}
+	// The endpoint's own time is short for so many bytes. Where the deadline
+	// cannot be moved it stays as it is.
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
+
+	answer, next, err := c.judge(in, route, q)
+	if err != nil {
+		return err
+	}
+	if !next.IsZero() {
+		answer.NextCursor = encodeCursor(scope, []string{next.String()})
+	}
+	c.answer(http.StatusOK, answer)
+	return nil
+}
+
+// judge judges the events of a page, as far as the bytes allow. next is where
+// another call goes on; zero after the last event.
+func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query) (answer judgements, next storage.ID, err error) {
+	answer.Items = []judged{}
+	records, next, more, err := c.Storage.Events().List(c.r.Context(), in.Identity, q)
+	if err != nil {
+		return answer, next, err
+	}
+	if !more {
+		next = storage.ID{}
+	}
+	bytes := 0
+	for i := range records {
+		if bytes > judgedBytes {
+			return answer, records[i-1].ID, nil
+		}
+		record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, records[i].ID)
+		judgement := gate.Judgement{Reason: "damaged"}
+		switch {
+		case err == nil:
+			bytes += len(record.Body)
+			judgement = route.Judge(c.r.Context(), &record.Event)
+		case errors.Is(err, storage.ErrNotFound):
+			continue // it is gone meanwhile
+		case !errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrUnavailable):
+			return answer, next, err
+		}
+		answer.Scanned++
+		if judgement.Wanted {
+			answer.Matched++
+		}
+		answer.Items = append(answer.Items, judged{
+			ID:         records[i].ID.String(),
+			ReceivedAt: stamp(records[i].ReceivedAt),
+			Event:      records[i].Type,
+			DeliveryID: records[i].DeliveryID,
+			Matched:    judgement.Wanted,
+			Reason:     judgement.Reason,
+			Detail:     judgement.Detail,
+		})
+	}
+	return answer, next, nil
+}

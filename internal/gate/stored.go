@@ -1,0 +1,56 @@
+package gate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hookgate/hookgate/internal/match"
+	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// Judgement says whether an event is wanted, and if not, why.
+type Judgement struct {
+	Wanted bool
+	// Reason is "" for a wanted event, else what stands against it: ping,
+	// event_filter, match, or why there is no answer.
+	Reason string
+	// Detail may say more of the reason, in words that the payload chose.
+	Detail string
+}
+
+// Judge says what would become of a stored event if it came now.
+func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
+	p, found := provider.Lookup(event.Provider)
+	if !found {
+		p = provider.Guess(event.Header)
+	}
+	message, err := p.Read(event.Header, event.Body)
+	switch {
+	case err != nil:
+		return Judgement{Reason: "event_header"}
+	case message.Ping && !r.filter.Names(message.Type):
+		return Judgement{Reason: "ping"}
+	case !r.filter.MatchAny(message.Names()):
+		return Judgement{Reason: "event_filter"}
+	}
+	wanted, err := r.expression.Match(ctx, &match.Event{
+		Header:     event.Header,
+		Type:       message.Type,
+		Action:     message.Action(),
+		DeliveryID: message.DeliveryID,
+		WebhookID:  event.WebhookID,
+		Project:    event.Project,
+		Payload:    event.Body,
+	})
+	var failed *match.Error
+	switch {
+	case errors.As(err, &failed):
+		return Judgement{Reason: failed.Reason, Detail: failed.Detail()}
+	case err != nil:
+		return Judgement{Reason: "match_interrupted"}
+	case !wanted:
+		return Judgement{Reason: "match"}
+	}
+	return Judgement{Wanted: true}
+}
