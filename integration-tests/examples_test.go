@@ -38,6 +38,10 @@ var exampleEvents = map[string][]struct {
 		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer alertmanager"), 202},
 		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer another"), 401},
 	},
+	"limits": {
+		{"/webhooks/github", gateway.GitHub(secret, "push", "1", body), 202},
+		{"/webhooks/github", gateway.GitHub("wrong", "push", "2", body), 401},
+	},
 	"inline": {
 		{"/webhooks/github-ci", gateway.GitHub(secret, "push", "1", body), 204},
 		{"/webhooks/github-ci", gateway.GitHub("wrong", "push", "1", body), 401},

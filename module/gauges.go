@@ -48,6 +48,8 @@ var gauges = []gauge{
 		func(h *admin.Holdings) float64 { return float64(h.Limits.Disk) }),
 	newGauge("disk_free_bytes", "Free bytes of the disk that the events lie on.", least,
 		func(h *admin.Holdings) float64 { return float64(h.Health.DiskFreeBytes) }),
+	newGauge("store_failed_timestamp_seconds", "When a write or a sync of the store last failed; 0 while none has.", largest,
+		func(h *admin.Holdings) float64 { return float64(max(0, h.Health.FailedAt.Unix())) }),
 	newGauge("in_flight_bytes", "Bytes of bodies that are being received and stored.", sum,
 		func(h *admin.Holdings) float64 { return float64(h.InFlight) }),
 	newGauge("in_flight_limit_bytes", "Bytes of bodies that may be received and stored at a time.", sum,

@@ -373,7 +373,7 @@ func TestStatus(t *testing.T) {
 	}
 	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
-	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8},` +
+	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8,"failed_at":null},` +
 		`"events":{"pending":1,"failed":2,"oldest_pending_seconds":90,"pending_bytes":4,"stored":5,"counted":true,"purged_delivered":3,"purged_failed":9},` +
 		`"limits":{"disk":{"limit":100,"used":6},"backlog":{"limit":50,"used":1},"integration_events":{"limit":40,"used":0},"in_flight":{"limit":12,"used":11}},` +
 		`"largest":null,"clock":{"jump_seconds":0},"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"
@@ -381,9 +381,10 @@ func TestStatus(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
 	held.Triggers = nil
+	held.Health.FailedAt = time.Date(2026, 11, 23, 13, 5, 12, 384e6, time.UTC)
 	held.Usage.Largest = storage.Share{Project: "demo", WebhookID: "hook", Events: 3, Bytes: 5}
 	held.Usage.ClockJump = -time.Hour
 	held.Counts.OldestPending = now.Add(time.Hour) // its clock was ahead
-	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`, `"clock":{"jump_seconds":-3600}`, `"oldest_pending_seconds":0`,
+	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`, `"clock":{"jump_seconds":-3600}`, `"failed_at":"2026-11-23T13:05:12.384Z"`, `"oldest_pending_seconds":0`,
 		`"largest":{"project":"demo","webhook_id":"hook","events":3,"bytes":5}`, `"integration_events":{"limit":40,"used":3}`)
 }

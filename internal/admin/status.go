@@ -52,6 +52,7 @@ type storeStatus struct {
 	State         string      `json:"state"`
 	SizeBytes     int64       `json:"size_bytes"`
 	DiskFreeBytes int64       `json:"disk_free_bytes"`
+	FailedAt      *stamp      `json:"failed_at"` // null while no write failed
 	Keys          []keyStatus `json:"keys,omitempty"`
 }
 
@@ -94,7 +95,7 @@ type clockStatus struct {
 func (c *call) status() error {
 	h := c.Holdings()
 	s := status{
-		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, c.keys()},
+		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, nil, c.keys()},
 		Events: eventsStatus{
 			Pending:              h.Counts.Pending,
 			Failed:               h.Counts.Failed,
@@ -113,6 +114,9 @@ func (c *call) status() error {
 		},
 		Clock:    clockStatus{int64(h.Usage.ClockJump.Seconds())},
 		Triggers: append([]Trigger{}, h.Triggers...),
+	}
+	if at := stamp(h.Health.FailedAt); !h.Health.FailedAt.IsZero() {
+		s.Store.FailedAt = &at
 	}
 	if l := h.Usage.Largest; l.WebhookID != "" {
 		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}

@@ -156,6 +156,9 @@ func testFault(t *testing.T, fault func(*faultyDisk)) {
 			t.Fatalf("an append on a broken disk: %v", err)
 		}
 	}
+	if at := l.Health().FailedAt; time.Since(at).Abs() > time.Minute {
+		t.Errorf("the last failure was at %v", at)
+	}
 	if state := l.Health().State; state != "failed" {
 		t.Errorf("the state is %q", state)
 	}

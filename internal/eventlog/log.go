@@ -115,6 +115,7 @@ type Log struct {
 	collector  *collector
 	lost       atomic.Bool // damage was found
 	failing    atomic.Bool // the last write or sync failed
+	failedAt   atomic.Pointer[time.Time]
 	limits     atomic.Pointer[storage.Limits]
 	held       sync.RWMutex // for reading, while no segment may be removed
 
@@ -268,6 +269,9 @@ func (l *Log) Health() storage.Health {
 		State:         "ok",
 		SizeBytes:     l.used(),
 		DiskFreeBytes: free,
+	}
+	if at := l.failedAt.Load(); at != nil {
+		health.FailedAt = *at
 	}
 	switch {
 	case l.failing.Load():

@@ -291,9 +291,11 @@ func (w *writer) abandon(cause error) {
 		w.file = nil
 	}
 	w.owedBytes = 0
+	now := w.log.now()
 	w.log.failing.Store(true)
+	w.log.failedAt.Store(&now)
 	w.retryIn = min(max(2*w.retryIn, w.log.retryMin), w.log.retryMax)
-	w.retryAt = w.log.now().Add(w.retryIn)
+	w.retryAt = now.Add(w.retryIn)
 	w.log.Logger.Error("the event log cannot be written; events are refused until it can",
 		zap.Error(cause), zap.Duration("retry_in", w.retryIn))
 }

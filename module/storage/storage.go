@@ -44,6 +44,9 @@ type Health struct {
 	State         string
 	SizeBytes     int64
 	DiskFreeBytes int64
+	// FailedAt is when a write or a sync last failed; zero when none did since
+	// the storage was opened.
+	FailedAt time.Time
 }
 
 var (
