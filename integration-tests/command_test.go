@@ -46,6 +46,8 @@ func TestCommand(t *testing.T) {
 	want(webhooks(t, g, "integrations", "update", demo, "hook", file), "changed hook")
 	want(webhooks(t, g, "integrations", "get", demo, "hook"), `"alias": "changed"`, "********")
 
+	want(webhooks(t, g, "test", demo, "plain"), `202 {"status":"accepted","id":`)
+
 	id := push(g, t, "hook", "1")
 	g.WaitStatus(t, demo, "hook", id, "failed")
 	want(webhooks(t, g, "events", "list", demo, "hook", "--status", "failed"), id, "push", "status 400")

@@ -50,6 +50,8 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		Base:     app.base(),
 		Holdings: held.holdings,
 		Replays:  &held.replays,
+		Tests:    &held.tests,
+		Edge:     edge{app, held},
 		Logger:   app.logger,
 	})
 	return nil

@@ -24,7 +24,7 @@ var gateways = caddy.NewUsagePool()
 
 // gateway is an open storage and what belongs to it for as long as it is
 // open: the dispatcher, the routes of the edge, the bytes in flight, the pace of
-// replays.
+// replays and tests.
 type gateway struct {
 	key     string
 	options string
@@ -36,6 +36,7 @@ type gateway struct {
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
 	replays    admin.Pace
+	tests      admin.Quota
 
 	// apps are the configurations that are started, the newest last. It is
 	// the newest that dispatches. An older one takes over again when a newer

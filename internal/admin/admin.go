@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -31,6 +32,12 @@ type Backend struct {
 
 	// Replays is the pace of all bulk replays.
 	Replays *Pace
+
+	// Tests bounds the test events of each project.
+	Tests *Quota
+
+	// Edge is what test events go to.
+	Edge gate.Backend
 
 	Logger *zap.Logger
 }
@@ -165,6 +172,7 @@ var routes = []route{
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}/replay", methods{http.MethodPost: (*call).replayEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: (*call).replayEvents}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/test", methods{http.MethodPost: (*call).test}),
 }
 
 func at(path string, methods methods) route {

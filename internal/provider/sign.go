@@ -79,6 +79,17 @@ func put(object map[string]any, path string, value any) {
 	put(inner, rest, value)
 }
 
+// Sign signs the request with the first of the secrets that the sender's first
+// scheme can sign with. Without one it fails with ErrSenderSigns.
+func (v *Verifier) Sign(r *public.Request) error {
+	for _, secret := range v.secrets {
+		if _, err := v.provider.schemes[0].newKey(secret); err == nil {
+			return v.provider.Sign(secret, r)
+		}
+	}
+	return ErrSenderSigns
+}
+
 // Sign signs the request as the sender would, by the first of its schemes.
 func (p *Provider) Sign(secret string, r *public.Request) error {
 	s := &p.schemes[0]

@@ -47,6 +47,7 @@ func complete(cmd *cobra.Command) {
 		integrationsCommand(),
 		eventsCommand(),
 		replayCommand(),
+		testCommand(),
 		backupCommand(),
 		restoreCommand(),
 		rotateKeyCommand(),

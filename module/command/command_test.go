@@ -234,7 +234,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	walk(root)
-	if commands != 15 {
+	if commands != 16 {
 		t.Errorf("%d commands", commands)
 	}
 	for _, args := range [][]string{{}, {"--help"}, {"integrations"}, {"events", "list", "--help"}} {

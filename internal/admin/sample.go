@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// test sends the integration a sample event and tells what came of it.
+func (c *call) test() error {
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	if !in.IsEnabled {
+		return conflict("the integration is disabled")
+	}
+	if wait := c.Tests.take(c.project, time.Now()); wait > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		return &refusal{http.StatusTooManyRequests, "a project may send 10 test events a minute"}
+	}
+	got, err := gate.Sample(c.r.Context(), c.Edge, c.webhookID)
+	if errors.Is(err, provider.ErrSenderSigns) {
+		return conflict(provider.ErrSenderSigns.Error())
+	}
+	if err != nil {
+		return err
+	}
+	c.answer(http.StatusOK, struct {
+		StatusCode int             `json:"status_code"`
+		Body       json.RawMessage `json:"body"`
+		EventID    string          `json:"event_id"`
+	}{got.StatusCode, got.Body, got.EventID})
+	return nil
+}
+
+// A project may send so many test events in so long.
+const (
+	testsAtOnce = 10
+	testsWithin = time.Minute
+)
+
+// Quota bounds the test events of each project. Its zero value is ready.
+type Quota struct {
+	mu sync.Mutex
+	// sent are the times of a project's test events, the oldest first.
+	sent map[string][]time.Time
+}
+
+// take counts a test event, or says how long it is until the project may send
+// another one.
+func (q *Quota) take(project string, now time.Time) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sent == nil {
+		q.sent = make(map[string][]time.Time)
+	}
+	for name, times := range q.sent {
+		times = slices.DeleteFunc(times, func(at time.Time) bool { return now.Sub(at) >= testsWithin })
+		if q.sent[name] = times; len(times) == 0 {
+			delete(q.sent, name)
+		}
+	}
+	times := q.sent[project]
+	if len(times) >= testsAtOnce {
+		return testsWithin - now.Sub(times[0])
+	}
+	q.sent[project] = append(times, now)
+	return 0
+}

@@ -1,0 +1,109 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// Sampled is the answer to a sample event.
+type Sampled struct {
+	StatusCode int
+	Body       []byte
+	// EventID is the ID of the event that stands for the request, "" when it
+	// was not stored.
+	EventID string
+}
+
+// Sample sends an integration an event as its sender would, through the steps
+// that every request goes through. It fails with provider.ErrSenderSigns when
+// no credential can be made that lets the request in.
+func Sample(ctx context.Context, backend Backend, webhookID string) (Sampled, error) {
+	route, err := backend.Route(ctx, webhookID)
+	if err != nil {
+		return Sampled{}, fmt.Errorf("looking up %s: %w", webhookID, err)
+	}
+	if route == nil {
+		return Sampled{}, integration.ErrNotFound
+	}
+	r, err := route.sample(ctx, backend.PublicURL(), time.Now())
+	if err != nil {
+		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
+	}
+	w := &recorder{header: make(http.Header)}
+	seen := New(Settings{}).Serve(w, r, "", func() (Backend, func(), error) { return backend, func() {}, nil })
+	return Sampled{StatusCode: w.status, Body: w.body, EventID: seen.EventID}, nil
+}
+
+// sample returns a request with all credentials of the integration. Below is
+// the public URL, or "" when it is not known.
+func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.Request, error) {
+	local := &url.URL{Scheme: "http", Host: "localhost", Path: DefaultPrefix + r.Integration.WebhookID}
+	address := local.String()
+	if below != "" {
+		address = below + r.Integration.WebhookID
+	}
+	p := r.provider
+	if p == nil {
+		p = provider.Guess(nil)
+	}
+	event := p.Sample(address, "test-"+rand.Text(), now)
+	auth := &r.Integration.Authentication
+	setTokens(event.Header, auth)
+	if verifier := r.credentials.verifier; verifier != nil {
+		err := verifier.Sign(event)
+		// Where one credential is enough, another one may do.
+		if err != nil && (!errors.Is(err, provider.ErrSenderSigns) || r.credentials.all || r.credentials.signed || len(r.credentials.tokens) == 0) {
+			return nil, err
+		}
+	}
+	signed, err := url.Parse(event.URL) // a sender may add to the query what it signs
+	if err != nil {
+		return nil, fmt.Errorf("reading the address: %w", err)
+	}
+	local.RawQuery = signed.RawQuery
+	out, err := http.NewRequestWithContext(ctx, event.Method, local.String(), bytes.NewReader(event.Body))
+	if err != nil {
+		return nil, err
+	}
+	out.Header = event.Header
+	return out, nil
+}
+
+// setTokens sets the credentials that are the value of a header.
+func setTokens(header http.Header, auth *integration.Authentication) {
+	if s := auth.SecureHeader; s != nil {
+		header.Set(s.Name, s.Value.Reveal())
+	}
+	if b := auth.Bearer; b != nil {
+		header.Set("Authorization", "Bearer "+b.Tokens[0].Reveal())
+	}
+	if b := auth.Basic; b != nil {
+		r := http.Request{Header: header}
+		r.SetBasicAuth(b.Username, b.Password.Reveal())
+	}
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) { w.status = status }
+
+func (w *recorder) Write(text []byte) (int, error) {
+	w.body = append(w.body, text...)
+	return len(text), nil
+}
