@@ -9,11 +9,21 @@ import (
 
 // Free returns the bytes that the file system of a directory has for us.
 func Free(dir string) (int64, error) {
-	var stat unix.Statfs_t
+	stat, err := statfs(dir)
+	return int64(stat.Bavail) * int64(stat.Bsize), err //nolint:unconvert // 32 bits on some systems
+}
+
+// Size returns how many bytes the file system of a directory has in all.
+func Size(dir string) (int64, error) {
+	stat, err := statfs(dir)
+	return int64(stat.Blocks) * int64(stat.Bsize), err //nolint:unconvert // 32 bits on some systems
+}
+
+func statfs(dir string) (stat unix.Statfs_t, err error) {
 	if err := retry(func() error { return unix.Statfs(dir, &stat) }); err != nil {
-		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+		return unix.Statfs_t{}, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // 32 bits on some systems
+	return stat, nil
 }
 
 // Allocate gives a file its size and its blocks, so that a later write into it

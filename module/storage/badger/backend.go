@@ -45,7 +45,11 @@ func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error)
 	if err := eventlog.Rekey(filepath.Join(dir, eventsDir), key); err != nil {
 		return nil, errors.Join(err, integrations.Close())
 	}
-	events, err := eventlog.Open(eventlog.Options{Dir: filepath.Join(dir, eventsDir), Key: key, Logger: logger})
+	minFree, err := roomOfOthers(dir)
+	if err != nil {
+		return nil, errors.Join(err, integrations.Close())
+	}
+	events, err := eventlog.Open(eventlog.Options{Dir: filepath.Join(dir, eventsDir), Key: key, Logger: logger, MinFree: minFree})
 	if err != nil {
 		return nil, errors.Join(err, integrations.Close())
 	}
@@ -53,6 +57,17 @@ func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error)
 		return nil, errors.Join(err, events.Close(), integrations.Close())
 	}
 	return &backend{integrations: integrations, events: events, key: key, logger: logger, stop: func() {}}, nil
+}
+
+// roomOfOthers is how much of a disk events leave free: what it takes to open
+// all of the storage again, with some to spare for integrations to be written.
+// On a tiny disk it is half of that disk.
+func roomOfOthers(dir string) (int64, error) {
+	size, err := disk.Size(dir)
+	if err != nil {
+		return 0, fmt.Errorf("%w: asking for the size of the disk: %w", storage.ErrUnavailable, err)
+	}
+	return min(size/2, 64<<20), nil
 }
 
 // resealPause is how long a failure to seal integrations anew stands before it
@@ -125,7 +140,9 @@ func (b *backend) segmentKeys() (map[[seal.KeyIDSize]byte]bool, error) {
 // Health implements storage.Backend.
 func (b *backend) Health() storage.Health {
 	health, integrations := b.events.Health(), b.integrations.Health()
-	if health.State == "ok" {
+	// A store that has failed is opened again by a restart only: that is told
+	// before what passes by itself.
+	if health.State == "ok" || health.State == "full" && integrations.State == "failed" {
 		health.State = integrations.State
 	}
 	health.SizeBytes += integrations.SizeBytes
