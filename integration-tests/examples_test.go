@@ -38,6 +38,11 @@ var exampleEvents = map[string][]struct {
 		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer alertmanager"), 202},
 		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer another"), 401},
 	},
+	"filters": {
+		{"/webhooks/issues", gateway.GitHub(secret, "issues", "1", body), 202},
+		{"/webhooks/issues", gateway.GitHub(secret, "release", "2", body), 200},
+		{"/webhooks/reviews", gateway.GitHub(secret, "pull_request", "3", body), 200},
+	},
 	"limits": {
 		{"/webhooks/github", gateway.GitHub(secret, "push", "1", body), 202},
 		{"/webhooks/github", gateway.GitHub("wrong", "push", "2", body), 401},

@@ -21,11 +21,7 @@ type Judgement struct {
 
 // Judge says what would become of a stored event if it came now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
-	p, found := provider.Lookup(event.Provider)
-	if !found {
-		p = provider.Guess(event.Header)
-	}
-	message, err := p.Read(event.Header, event.Body)
+	message, err := r.senderOf(event).Read(event.Header, event.Body)
 	switch {
 	case err != nil:
 		return Judgement{Reason: "event_header"}
@@ -53,4 +49,16 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 		return Judgement{Reason: "match"}
 	}
 	return Judgement{Wanted: true}
+}
+
+// senderOf returns the provider that a stored event came by: the integration
+// may have had another one then.
+func (r *Route) senderOf(event *storage.Event) *provider.Provider {
+	if r.provider != nil && r.provider.Name() == event.Provider {
+		return r.provider
+	}
+	if p, found := provider.Lookup(event.Provider); found {
+		return p
+	}
+	return provider.Guess(event.Header)
 }
