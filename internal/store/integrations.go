@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"go.uber.org/zap"
@@ -193,9 +194,10 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 	}
 	if err := s.persist(txn, last); err != nil {
 		// What is on disk is not known now, and to sync again would not tell.
-		s.broken.Store(true)
-		s.failed = fmt.Errorf("%w: an earlier write failed, and it takes no more until it is opened again: %w", storage.ErrUnavailable, err)
-		s.logger.Error("writing to the store of integrations; it takes no more writes until it is opened again", zap.Error(err))
+		now := time.Now()
+		s.failedAt.Store(&now)
+		s.failed = fmt.Errorf("%w: writing integrations has failed, and none can be written before a restart: %w", storage.ErrUnavailable, err)
+		s.logger.Error("writing integrations has failed; restart the gateway to write them again", zap.Error(err))
 		return nil, s.failed
 	}
 	s.last = last

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -53,7 +54,8 @@ type Store struct {
 	written sync.WaitGroup
 	last    uint64 // the last revision
 	failed  error
-	broken  atomic.Bool // failed is set
+
+	failedAt atomic.Pointer[time.Time] // when failed was set
 
 	// open guards the database against use after it is closed.
 	open   sync.RWMutex
@@ -224,8 +226,8 @@ func (s *Store) enter() error {
 
 func (s *Store) leave() { s.open.RUnlock() }
 
-// Health says how the store is: "ok", "full", "failed" or "closed". The size is
-// that of the last minute.
+// Health says how the store is: "ok", "full", "failed" (until it is opened again)
+// or "closed". The size is that of the last minute.
 func (s *Store) Health() (health storage.Health) {
 	if s.enter() != nil {
 		return storage.Health{State: "closed"}
@@ -234,9 +236,10 @@ func (s *Store) Health() (health storage.Health) {
 	tree, values := s.db.Size()
 	health = storage.Health{State: "ok", SizeBytes: tree + values}
 	health.DiskFreeBytes, _ = s.space(s.dir) // roomy tells of the error
+	failed := s.failedAt.Load()
 	switch {
-	case s.broken.Load():
-		health.State = "failed"
+	case failed != nil:
+		health.State, health.FailedAt = "failed", *failed
 	case s.roomy() != nil:
 		health.State = "full"
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
@@ -256,12 +257,13 @@ func TestFailedWrite(t *testing.T) {
 	mustPut(t, s, "a", "1", 0)
 	s.mark.file.Close()
 	for range 2 {
-		if _, err := s.Put(t.Context(), storage.Integration{WebhookID: "b", Project: "p"}, 0); !errors.Is(err, storage.ErrUnavailable) {
+		_, err := s.Put(t.Context(), storage.Integration{WebhookID: "b", Project: "p"}, 0)
+		if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(err.Error(), "restart") {
 			t.Fatalf("%v", err)
 		}
 	}
-	if state := s.Health().State; state != "failed" {
-		t.Error(state)
+	if health := s.Health(); health.State != "failed" || time.Since(health.FailedAt) > time.Minute {
+		t.Errorf("%+v", health)
 	}
 	if _, err := s.Get(t.Context(), "a"); err != nil {
 		t.Error(err)

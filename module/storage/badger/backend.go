@@ -145,6 +145,9 @@ func (b *backend) Health() storage.Health {
 	if health.State == "ok" || health.State == "full" && integrations.State == "failed" {
 		health.State = integrations.State
 	}
+	if integrations.FailedAt.After(health.FailedAt) {
+		health.FailedAt = integrations.FailedAt
+	}
 	health.SizeBytes += integrations.SizeBytes
 	return health
 }
