@@ -1,0 +1,136 @@
+package integrationtests
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// sent is one delivery, as the sender's own library signs or takes it with the
+// secret, and not with the other one.
+type sent struct {
+	Provider, Secret, Other string
+
+	Signature string // the header's name
+	Unsigned  bool   // the header is a token: it says nothing of the body
+	Status    int    // of an accepted one
+	Headers   map[string]string
+	Body      string
+}
+
+// sendersURL is where the senders believe the gateway to be: some sign it.
+const sendersURL = "https://hooks.example.com/webhooks/"
+
+// TestSendersOwnLibraries sends what the senders' own libraries sign, or at
+// least take for signed.
+func TestSendersOwnLibraries(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("node"); err != nil {
+		gateway.LeaveOut(t, "node is not installed")
+	}
+	if _, err := os.Stat("senders/node_modules"); err != nil {
+		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
+	}
+	testSenders(t, 18, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
+}
+
+// TestSendersOwnGoLibraries does the same for those that write theirs in Go.
+func TestSendersOwnGoLibraries(t *testing.T) {
+	t.Parallel()
+	testSenders(t, 2, exec.Command(builtSender(t, "senders")))
+}
+
+// builtSender returns the path of a program of the Go module in senders.
+func builtSender(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("senders", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		gateway.LeaveOut(t, name+" is not built: go build -C integration-tests/senders -o bin/ . tool")
+	}
+	return path
+}
+
+func testSenders(t *testing.T, least int, signer *exec.Cmd) {
+	signer.Stderr = os.Stderr
+	text, err := signer.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []sent
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < least {
+		t.Fatalf("%d senders, want at least %d", len(all), least)
+	}
+	g, sink := edge(t, "public_url "+sendersURL+"\n")
+	for _, s := range all {
+		t.Run(s.Provider, func(t *testing.T) { testSender(t, g, sink, &s) })
+	}
+}
+
+// testSender holds that the delivery is refused under another secret, and with
+// a flipped bit in body or signature, and arrives byte for byte without.
+func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
+	send := func(headers map[string]string, body []byte) *gateway.Answer {
+		t.Helper()
+		header := gateway.Headers("Content-Type", "application/json")
+		for name, value := range headers {
+			header.Set(name, value)
+		}
+		return g.Post("/webhooks/"+s.Provider, header, body)
+	}
+	with := func(secret string) gateway.M {
+		return gateway.M{"authentication": gateway.M{"signature": gateway.M{"provider": s.Provider, "secrets": []string{secret}}}}
+	}
+	integration := with(s.Other)
+	integration["webhook_id"], integration["resource"] = s.Provider, gateway.M{"type": "ticket", "id": "T-1"}
+	g.Create(t, demo, integration)
+	problem(t, send(s.Headers, []byte(s.Body)), http.StatusUnauthorized)
+	g.API("PATCH", gateway.Integration(demo, s.Provider), with(s.Secret)).Want(t, http.StatusOK)
+
+	// Where a signature is, each of the last twenty characters is a part of
+	// it, whatever stands before.
+	for _, back := range []int{1, 2, 3, 11, 20} {
+		headers := maps.Clone(s.Headers)
+		value := []byte(headers[s.Signature])
+		value[len(value)-back] ^= 1
+		headers[s.Signature] = string(value)
+		problem(t, send(headers, []byte(s.Body)), http.StatusUnauthorized)
+	}
+	for _, at := range []int{0, 7, len(s.Body) / 2, len(s.Body) - 1} {
+		if !s.Unsigned {
+			problem(t, send(s.Headers, flip([]byte(s.Body), at*8+1)), http.StatusUnauthorized)
+		}
+	}
+	problem(t, send(without(s.Headers, s.Signature), []byte(s.Body)), http.StatusUnauthorized)
+
+	answer := send(s.Headers, []byte(s.Body)).Want(t, s.Status)
+	if !acceptedBody.Match(answer.Body) {
+		t.Fatalf("a %d says %s", answer.Status, answer.Body)
+	}
+	d := sink.Wait(answer.Text(t, "id"))
+	if !bytes.Equal(d.Body, []byte(s.Body)) {
+		t.Errorf("the sink got %q, sent was %q", d.Body, s.Body)
+	}
+	if slices.Contains(slices.Concat(slices.Collect(maps.Values(d.Header))...), s.Headers[s.Signature]) {
+		t.Errorf("the sink got the signature: %v", d.Header)
+	}
+}
+
+func without(headers map[string]string, name string) map[string]string {
+	rest := maps.Clone(headers)
+	delete(rest, name)
+	return rest
+}
