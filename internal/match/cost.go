@@ -16,8 +16,8 @@ type costs struct {
 
 // What a unit pays for.
 const (
-	textPerUnit    = 10 // bytes that are read or copied
-	patternPerUnit = 50 // bytes, times the instructions that each may meet
+	textPerUnit    = 100 // bytes that are read or copied
+	patternPerUnit = 200 // bytes, times the instructions that each may meet
 )
 
 // CallCost returns the cost of a call.

@@ -21,15 +21,15 @@ import (
 
 // The bounds of an expression. What one evaluation may cost is counted, not
 // timed, so that the same event always has the same answer: a unit is about a
-// look-up or ten bytes of text.
+// look-up or a hundred bytes of text.
 const (
 	MaxLength = 2 << 10 // bytes
 
 	maxDepth   = 50   // of the parsed expression
 	maxNodes   = 4096 // of the parsed expression, its macros expanded
 	maxLoops   = 2    // all, exists, filter and map within each other
-	maxPattern = 500  // instructions of a compiled regular expression
-	maxCost    = 100_000
+	maxPattern = 200  // instructions of a compiled regular expression
+	maxCost    = 20_000
 )
 
 // Patience is how long an evaluation may take. Its cost ends it long before,
@@ -168,6 +168,11 @@ func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
+	done, err := takeTurn(ctx, len(event.Payload))
+	if err != nil {
+		return false, err
+	}
+	defer done()
 	value, _, err := x.program.ContextEval(ctx, &activation{event: event})
 	if err != nil {
 		return false, explain(err)

@@ -75,7 +75,9 @@ type Event struct {
 	Header http.Header
 
 	// Body is the payload, byte by byte as it was sent (for GitHub's form
-	// encoding the JSON inside it).
+	// encoding the JSON inside it), unless the integration says what the
+	// trigger receives instead: then the content type in Header is that of
+	// this Body.
 	Body []byte
 }
 
