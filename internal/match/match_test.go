@@ -89,17 +89,17 @@ func reason(err error) string {
 
 func TestCompileRefuses(t *testing.T) {
 	for expression, want := range map[string]string{
-		`event ==`:                       "line 1, column",
-		"true &&\n  nobody":              "line 2, column 3: undeclared reference to 'nobody'",
-		`event`:                          "true or false",
-		`1 + 1`:                          "type int",
-		`event == 1`:                     "no matching overload",
-		`event.matches("(")`:             "missing closing )",
-		`event.matches(payload.pattern)`: "written out",
-		`event.matches("a" + payload.x)`: "written out",
-		`matches(event, event)`:          "written out",
-		`event.matches("(a{30}){10}")`: "too large",
-		`timestamp("never") < timestamp("x")`:                  "invalid timestamp argument",
+		`event ==`:                            "line 1, column",
+		"true &&\n  nobody":                   "line 2, column 3: undeclared reference to 'nobody'",
+		`event`:                               "true or false",
+		`1 + 1`:                               "type int",
+		`event == 1`:                          "no matching overload",
+		`event.matches("(")`:                  "missing closing )",
+		`event.matches(payload.pattern)`:      "written out",
+		`event.matches("a" + payload.x)`:      "written out",
+		`matches(event, event)`:               "written out",
+		`event.matches("(a{30}){10}")`:        "too large",
+		`timestamp("never") < timestamp("x")`: "invalid timestamp argument",
 		`[1].all(a, [1].all(b, [1].all(c, a == b && b == c)))`: "nesting",
 		strings.Repeat("(", 200) + "true":                      "recursion",
 		strings.Repeat("!", 1999) + "true":                     "",
@@ -137,7 +137,7 @@ func TestMatchIsBounded(t *testing.T) {
 		"many are in":   {`payload.list.all(x, !(1 in payload.list))`, `{"list":[0` + strings.Repeat(`,0`, 50_000) + `]}`, ReasonCost},
 		"loops": {`payload.list.all(x, payload.list.all(y, x == y))`,
 			`{"list":[0` + strings.Repeat(`,0`, 100_000) + `]}`, ReasonCost},
-		"slow pattern": {`payload.list.exists(x, x.matches("(x+x+){40}y"))`,
+		"slow pattern": {`payload.list.exists(x, x.matches("(x+x+){20}y"))`,
 			`{"list":["` + strings.Repeat("x", 100_000) + `"` + strings.Repeat(`,"`+strings.Repeat("x", 100_000)+`"`, 100) + `]}`, ReasonCost},
 	}
 	for name, test := range tests {
