@@ -24,6 +24,12 @@ type sent struct {
 	Status    int    // of an accepted one
 	Headers   map[string]string
 	Body      string
+
+	// Handshake is answered as the library answers it; few senders have one.
+	Handshake *struct {
+		Headers      map[string]string
+		Body, Answer string
+	}
 }
 
 // sendersURL is where the senders believe the gateway to be: some sign it.
@@ -99,6 +105,15 @@ func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
 	g.Create(t, demo, integration)
 	problem(t, send(s.Headers, []byte(s.Body)), http.StatusUnauthorized)
 	g.API("PATCH", gateway.Integration(demo, s.Provider), with(s.Secret)).Want(t, http.StatusOK)
+
+	if h := s.Handshake; h != nil {
+		answer := send(h.Headers, []byte(h.Body)).Want(t, http.StatusOK)
+		var want gateway.M
+		if err := json.Unmarshal([]byte(h.Answer), &want); err != nil || !maps.Equal(answer.JSON(t), want) {
+			t.Errorf("the handshake is answered by %s, and by the library with %s", answer.Body, h.Answer)
+		}
+		problem(t, send(h.Headers, flip([]byte(h.Body), 81)), http.StatusUnauthorized)
+	}
 
 	// Where a signature is, each of the last twenty characters is a part of
 	// it, whatever stands before.

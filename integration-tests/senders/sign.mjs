@@ -52,9 +52,20 @@ async function refusal(verify) {
   }
 }
 
+const zoomHeaders = (secret, body) => ({
+  "x-zm-signature": `v0=${sha256(secret, `v0:${seconds}:${body}`, "hex")}`,
+  "x-zm-request-timestamp": seconds,
+});
+
+function zoomHandler(webhooksSecretToken) {
+  const receiver = new AwsLambdaReceiver({ webhooksSecretToken });
+  receiver.init({ eventEmitter: { emit: async () => {} } });
+  return receiver.start();
+}
+
 // Each signs with its key and returns the headers that the sender adds to a
 // body. The first header is the signature; status is what the sender wants of an
-// accepted delivery.
+// accepted delivery. A handshake comes with what the library would answer.
 const senders = {
   adyen: {
     keys: hex,
@@ -241,15 +252,16 @@ const senders = {
     status: 200,
     body: json({ event: "meeting.started", payload: { object: { topic: `T ${greeting}` } } }),
     async sign({ secret }, body) {
-      const headers = {
-        "x-zm-signature": `v0=${sha256(secret, `v0:${seconds}:${body}`, "hex")}`,
-        "x-zm-request-timestamp": seconds,
-      };
-      const receiver = new AwsLambdaReceiver({ webhooksSecretToken: secret });
-      receiver.init({ eventEmitter: { emit: async () => {} } });
-      const handle = await receiver.start();
+      const headers = zoomHeaders(secret, body);
+      const handle = await zoomHandler(secret);
       await agreed(body, async (body) => (await handle({ body, headers })).statusCode === 200);
       return headers;
+    },
+    async handshake({ secret }) {
+      const body = json({ event: "endpoint.url_validation", payload: { plainToken: "q9ibPhGeRZ6ayx5WTrXjRw" }, event_ts: now.getTime() });
+      const headers = zoomHeaders(secret, body);
+      const handle = await zoomHandler(secret);
+      return { headers, body, answer: (await handle({ body, headers })).body };
     },
   },
 };
@@ -258,12 +270,13 @@ const senders = {
 console.debug = console.log = () => {};
 
 const deliveries = [];
-for (const [provider, { keys, body, sign, unsigned = false, status = 202 }] of Object.entries(senders)) {
+for (const [provider, { keys, body, sign, handshake, unsigned = false, status = 202 }] of Object.entries(senders)) {
   const key = keys();
   try {
     const headers = await sign(key, body, base + provider);
     const signature = Object.keys(headers)[0];
-    deliveries.push({ provider, secret: key.secret, other: keys().secret, signature, unsigned, status, headers, body });
+    const first = await handshake?.(key);
+    deliveries.push({ provider, secret: key.secret, other: keys().secret, signature, unsigned, status, headers, body, handshake: first });
   } catch (error) {
     throw new Error(`signing for ${provider}: ${error.message}`, { cause: error });
   }
