@@ -67,7 +67,7 @@ func (c *call) matchEvents() error {
 	// cannot be moved it stays as it is.
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
 
-	answer, next, err := c.judge(in, route, q)
+	answer, next, err := c.judge(in, route, q, judgedBytes)
 	if err != nil {
 		return err
 	}
@@ -78,9 +78,9 @@ func (c *call) matchEvents() error {
 	return nil
 }
 
-// judge judges the events of a page, as far as the bytes allow. next is where
-// another call goes on; zero after the last event.
-func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query) (answer judgements, next storage.ID, err error) {
+// judge judges the events of a page until their payloads have more than most
+// bytes. next is where another call goes on; zero after the last event.
+func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query, most int) (answer judgements, next storage.ID, err error) {
 	answer.Items = []judged{}
 	records, next, more, err := c.Storage.Events().List(c.r.Context(), in.Identity, q)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 	}
 	bytes := 0
 	for i := range records {
-		if bytes > judgedBytes {
+		if bytes > most {
 			return answer, records[i-1].ID, nil
 		}
 		record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, records[i].ID)

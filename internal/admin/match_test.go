@@ -3,9 +3,12 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -48,4 +51,38 @@ func TestMatchEvents(t *testing.T) {
 	a.want(a.do("POST", path, `{}`, "Content-Type", "text/plain"), 415)
 	a.want(a.do("POST", strings.Replace(path, "demo", "other", 1), `{}`), 404)
 	a.want(a.do("GET", path, ""), 405)
+}
+
+// A call that ends early is gone on with: no event is left out or judged twice.
+func TestMatchEventsIsBounded(t *testing.T) {
+	a := newAPI(t)
+	a.want(a.do("PUT", hook, github), 201)
+	var want []string
+	for i := range 5 {
+		want = append([]string{a.accept("demo", "hook", fmt.Sprint(i)).String()}, want...)
+	}
+	in, err := a.Service.Get(t.Context(), a.View, "demo", "hook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	route, err := gate.Compile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &call{Backend: a.Backend, r: httptest.NewRequestWithContext(t.Context(), "POST", hook, nil)}
+	var got []string
+	calls := 0
+	for q := (storage.Query{Limit: 100}); calls == 0 || !q.Before.IsZero(); calls++ {
+		answer, next, err := c.judge(in, route, q, 5) // two events of four bytes
+		if err != nil || answer.Scanned > 2 {
+			t.Fatalf("%+v, %v", answer, err)
+		}
+		for _, item := range answer.Items {
+			got = append(got, item.ID)
+		}
+		q.Before = next
+	}
+	if !slices.Equal(got, want) || calls != 3 {
+		t.Errorf("%d calls judged %v, want %v", calls, got, want)
+	}
 }
