@@ -19,6 +19,7 @@ var exampleSecrets = []string{
 	"GITLAB_WEBHOOK_TOKEN=" + token,
 	"JIRA_WEBHOOK_SECRET=" + secret,
 	"ALERTMANAGER_AUTHORIZATION=Bearer alertmanager",
+	"DESK_WEBHOOK_SECRET=" + secret,
 	"TRIGGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"CODEMIE_TOKEN=platform", "CODEMIE_TOKEN_DEMO=demo", "CODEMIE_TOKEN_SEARCH=search",
 }
@@ -46,6 +47,9 @@ var exampleEvents = map[string][]struct {
 	"limits": {
 		{"/webhooks/github", gateway.GitHub(secret, "push", "1", body), 202},
 		{"/webhooks/github", gateway.GitHub("wrong", "push", "2", body), 401},
+	},
+	"custom-signature": {
+		{"/webhooks/tickets", gateway.Headers("X-Desk-Event", "ticket", "X-Desk-Signature", gateway.SHA256(secret, body)), 401},
 	},
 	"inline": {
 		{"/webhooks/github-ci", gateway.GitHub(secret, "push", "1", body), 204},

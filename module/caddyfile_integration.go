@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // declaration is an integration of the Caddyfile, in the JSON form of the
@@ -42,8 +43,9 @@ type declaredHeader struct {
 }
 
 type declaredSignature struct {
-	Provider string   `json:"provider"`
-	Secrets  []string `json:"secrets"`
+	Provider    string                `json:"provider"`
+	Description *provider.Description `json:"description,omitempty"`
+	Secrets     []string              `json:"secrets"`
 }
 
 type declaredBasic struct {
@@ -74,6 +76,7 @@ type declaredPayload struct {
 //		is_enabled               on|off
 //		secure_header            <name> <value>
 //		signature                <provider> <secret...>
+//		signature                custom <secret...> { … }
 //		basic                    <user> <password>
 //		bearer                   <token...>
 //		require_sha256_signature on|off
@@ -128,12 +131,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		auth.SecureHeader = new(declaredHeader)
 		return option.Pair(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
 	case "signature":
-		var values []string
-		err := option.List(d, 2, &values)
-		if err == nil {
-			auth.Signature = &declaredSignature{Provider: values[0], Secrets: values[1:]}
-		}
-		return err
+		return in.readSignature(d)
 	case "basic":
 		auth.Basic = new(declaredBasic)
 		return option.Pair(d, &auth.Basic.Username, &auth.Basic.Password)

@@ -10,6 +10,7 @@ import (
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/internal/secret"
+	public "github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -17,6 +18,7 @@ import (
 func (a *App) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
+		Custom:               customFacts,
 		EventHeaders:         provider.EventHeaders(),
 		Allow:                a.allow,
 		AllowUnauthenticated: a.AllowUnauthenticated,
@@ -37,12 +39,27 @@ func providerFacts(name string) (integration.ProviderFacts, bool) {
 	if !ok {
 		return integration.ProviderFacts{}, false
 	}
+	return factsOf(p), true
+}
+
+func customFacts(d *public.Description) (integration.ProviderFacts, error) {
+	if err := d.Validate(); err != nil {
+		return integration.ProviderFacts{}, err
+	}
+	p, err := provider.Compile(d)
+	if err != nil {
+		return integration.ProviderFacts{}, err
+	}
+	return factsOf(p), nil
+}
+
+func factsOf(p *provider.Provider) integration.ProviderFacts {
 	return integration.ProviderFacts{
 		SHA256:            p.SHA256(),
 		CredentialHeaders: p.CredentialHeaders(),
 		ReservedHeaders:   p.ReservedHeaders(),
 		CheckSecret:       p.CheckSecret,
-	}, true
+	}
 }
 
 // provisionIntegrations checks the declared integrations. Their identities

@@ -135,7 +135,7 @@ func (v *visit) storedHeader() http.Header {
 	if v.content.form {
 		v.header.set("Content-Type", "application/json")
 	}
-	for _, name := range keptHeaders(v.content.provider) {
+	for _, name := range v.content.provider.KeptHeaders() {
 		values := v.r.Header[name]
 		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) || v.route.isSecret(values[0]) {
 			continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/hookgate/hookgate/internal/filter"
 	"github.com/hookgate/hookgate/internal/integration"
@@ -38,9 +37,9 @@ func Compile(it *integration.Integration) (*Route, error) {
 	r := &Route{Integration: it, filter: filter.New(it.EventFilter)}
 	auth := &it.Authentication
 	if auth.Signature != nil {
-		p, found := provider.Lookup(auth.Signature.Provider)
-		if !found {
-			return nil, fmt.Errorf("preparing %s: there is no provider %q", it.WebhookID, auth.Signature.Provider)
+		p, err := providerOf(auth.Signature)
+		if err != nil {
+			return nil, fmt.Errorf("preparing %s: %w", it.WebhookID, err)
 		}
 		r.provider = p
 		r.handshakes = p.HandshakeMethods()
@@ -66,18 +65,16 @@ func Compile(it *integration.Integration) (*Route, error) {
 // as they are.
 func (r *Route) Shape() *payload.Shape { return r.shape }
 
-// headersOf has what keptHeaders returns for each provider, of which there are
-// few.
-var headersOf sync.Map // *provider.Provider → []string
-
-// keptHeaders are the headers that are stored with a provider's event.
-func keptHeaders(p *provider.Provider) []string {
-	if names, found := headersOf.Load(p); found {
-		return names.([]string)
+// providerOf returns who signs.
+func providerOf(signature *integration.Signature) (*provider.Provider, error) {
+	if signature.Description != nil {
+		return provider.Compile(signature.Description)
 	}
-	names := append([]string{"Content-Type", "User-Agent", "Traceparent"}, p.PassHeaders()...)
-	headersOf.Store(p, names)
-	return names
+	p, found := provider.Lookup(signature.Provider)
+	if !found {
+		return nil, fmt.Errorf("there is no provider %q", signature.Provider)
+	}
+	return p, nil
 }
 
 func credentialHeaders(auth *integration.Authentication, p *provider.Provider) []string {

@@ -150,6 +150,9 @@ func (in *Integration) weight() int {
 	}
 	if auth.Signature != nil {
 		count(auth.Signature.Secrets...)
+		if auth.Signature.Description != nil {
+			texts += maxDescription / 4
+		}
 	}
 	if auth.Basic != nil {
 		texts += len(auth.Basic.Username)

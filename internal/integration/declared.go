@@ -214,7 +214,7 @@ func salted(in *Integration, salt []byte) *Integration {
 		auth.SecureHeader = &SecureHeader{header.Name, set(header.Value)}
 	}
 	if signature := auth.Signature; signature != nil {
-		auth.Signature = &Signature{signature.Provider, each(signature.Secrets, set)}
+		auth.Signature = &Signature{signature.Provider, signature.Description, each(signature.Secrets, set)}
 	}
 	if basic := auth.Basic; basic != nil {
 		auth.Basic = &Basic{basic.Username, set(basic.Password)}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -72,7 +73,9 @@ type SecureHeader struct {
 // Signature is a provider's scheme with the secrets that verify: any of them.
 type Signature struct {
 	Provider string
-	Secrets  []Secret
+	// Description is that of the provider custom, otherwise nil.
+	Description *provider.Description
+	Secrets     []Secret
 }
 
 // Basic is HTTP basic authentication (RFC 7617).

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -111,6 +112,9 @@ func rules() Rules {
 				"teams":  {SHA256: true, CredentialHeaders: []string{"Authorization"}, CheckSecret: checkTeams},
 			}[name]
 			return facts, ok
+		},
+		Custom: func(d *provider.Description) (ProviderFacts, error) {
+			return ProviderFacts{SHA256: true, CredentialHeaders: []string{d.Schemes[0].Header}}, d.Validate()
 		},
 		Allow: func(project, resourceType, id string) error {
 			if resourceType != "assistant" && resourceType != "workflow" {

@@ -133,16 +133,9 @@ func (p form) signature(f *fields, kept *Signature) *Signature {
 		return nil
 	}
 	signature := &Signature{Provider: f.text("provider", "")}
-	var facts ProviderFacts
-	known := false
-	if p.rules.Provider != nil {
-		facts, known = p.rules.Provider(signature.Provider)
-	}
-	if !known {
-		f.refuse("provider", "there is no such provider")
-	}
+	facts := p.provider(f, signature)
 	var stored []Secret
-	if kept != nil && kept.Provider == signature.Provider {
+	if kept != nil && kept.sameSender(signature) {
 		stored = kept.Secrets
 	}
 	signature.Secrets = p.secrets(f, "secrets", stored)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // Masked is an integration as a reader sees it: with every secret masked. It
@@ -42,8 +43,9 @@ type maskedHeader struct {
 }
 
 type maskedSignature struct {
-	Provider string   `json:"provider"`
-	Secrets  []string `json:"secrets"`
+	Provider    string                `json:"provider"`
+	Description *provider.Description `json:"description,omitempty"`
+	Secrets     []string              `json:"secrets"`
 }
 
 type maskedBasic struct {
@@ -87,7 +89,7 @@ func (in *Integration) Mask(base string) *Masked {
 		masked.Authentication.SecureHeader = &maskedHeader{header.Name, header.Value.Masked()}
 	}
 	if signature := auth.Signature; signature != nil {
-		masked.Authentication.Signature = &maskedSignature{signature.Provider, each(signature.Secrets, Secret.Masked)}
+		masked.Authentication.Signature = &maskedSignature{signature.Provider, signature.Description, each(signature.Secrets, Secret.Masked)}
 	}
 	if basic := auth.Basic; basic != nil {
 		masked.Authentication.Basic = &maskedBasic{basic.Username, basic.Password.Masked()}

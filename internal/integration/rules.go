@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // Rules is what a configuration allows an integration to be.
@@ -11,6 +13,10 @@ type Rules struct {
 	// Provider returns what must be known of a provider, or false when there
 	// is none of the name.
 	Provider func(name string) (ProviderFacts, bool)
+
+	// Custom does so for a provider that an integration describes itself, or
+	// says what is wrong with the description. Without Custom none can.
+	Custom func(d *provider.Description) (ProviderFacts, error)
 
 	// EventHeaders are those in which any provider names its event or delivery:
 	// without a signature they do so too.
@@ -46,6 +52,10 @@ type ProviderFacts struct {
 func (r Rules) facts(auth *Authentication) ProviderFacts {
 	if auth.Signature == nil || r.Provider == nil {
 		return ProviderFacts{ReservedHeaders: r.EventHeaders}
+	}
+	if d := auth.Signature.Description; d != nil {
+		facts, _ := r.Custom(d)
+		return facts
 	}
 	facts, _ := r.Provider(auth.Signature.Provider)
 	return facts

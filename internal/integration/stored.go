@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +22,8 @@ import (
 //	alias, match, dedupe           texts; match is that of the credentials
 //	expression                     text
 //	secure header                  name, secret
-//	signature                      provider, list of secrets
+//	signature                      provider, list of secrets, and of the custom
+//	                               provider its description in JSON
 //	basic                          username, secret
 //	bearer                         list of secrets
 //	event filter                   list of texts
@@ -60,6 +62,13 @@ func (in *Integration) Encode() ([]byte, error) {
 	}
 	if signature := auth.Signature; signature != nil {
 		raw = appendSecrets(appendTexts(raw, signature.Provider), signature.Secrets)
+		if signature.Description != nil {
+			text, err := json.Marshal(signature.Description)
+			if err != nil {
+				return nil, err
+			}
+			raw = appendTexts(raw, string(text))
+		}
 	}
 	if basic := auth.Basic; basic != nil {
 		raw = appendSecret(appendTexts(raw, basic.Username), basic.Password)
@@ -162,6 +171,9 @@ func (in *Integration) decode(value []byte) error {
 	}
 	if flags&flagSignature != 0 {
 		auth.Signature = &Signature{Provider: r.text(), Secrets: readList(r, r.secret)}
+		if auth.Signature.Provider == Custom {
+			auth.Signature.Description = r.description()
+		}
 	}
 	if flags&flagBasic != 0 {
 		auth.Basic = &Basic{Username: r.text(), Password: r.secret()}

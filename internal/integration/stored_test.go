@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -46,7 +47,11 @@ func anyIntegration(r *rand.Rand) *Integration {
 		in.Authentication.SecureHeader = &SecureHeader{text(), secret()}
 	}
 	if maybe() {
-		in.Authentication.Signature = &Signature{text(), secrets()}
+		in.Authentication.Signature = &Signature{Provider: text(), Secrets: secrets()}
+		if maybe() {
+			in.Authentication.Signature.Provider = Custom
+			in.Authentication.Signature.Description = &provider.Description{Name: Custom, Event: []provider.Place{{JSON: "a"}}}
+		}
 	}
 	if maybe() {
 		in.Authentication.Basic = &Basic{text(), secret()}
@@ -161,7 +166,7 @@ func FuzzStored(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	in := anyIntegration(rand.New(rand.NewPCG(7, 8)))
-	in.Authentication = Authentication{Signature: &Signature{"github", []Secret{NewSecret("a secret of the sender")}}, Match: MatchAny}
+	in.Authentication = Authentication{Signature: &Signature{Provider: "github", Secrets: []Secret{NewSecret("a secret of the sender")}}, Match: MatchAny}
 	in.EventFilter = []string{"push"}
 	value, err := in.Encode()
 	if err != nil {

@@ -121,9 +121,9 @@ func Compile(d *public.Description) (*Provider, error) {
 			p.reserved = appendNew(p.reserved, c.header)
 		}
 	}
-	p.pass = slices.Clone(p.events)
+	p.kept = slices.Concat(always, p.events)
 	for _, name := range d.Pass {
-		p.pass = appendNew(p.pass, http.CanonicalHeaderKey(name))
+		p.kept = appendNew(p.kept, http.CanonicalHeaderKey(name))
 	}
 	for i := range d.Handshakes {
 		p.handshakes = append(p.handshakes, compileHandshake(&d.Handshakes[i]))

@@ -31,8 +31,15 @@ type Provider struct {
 	credentials []string // canonical header names
 	reserved    []string
 	events      []string
-	pass        []string
+	kept        []string
 }
+
+// always are the headers that are kept with every event.
+var always = []string{"Content-Type", "User-Agent", "Traceparent"}
+
+// KeptHeaders returns the canonical names of all headers that are kept with an
+// event: they say what it is and hold no secret. The list must not be changed.
+func (p *Provider) KeptHeaders() []string { return p.kept }
 
 // Name is what an integration calls the provider.
 func (p *Provider) Name() string { return p.name }
@@ -49,10 +56,6 @@ func (p *Provider) CredentialHeaders() []string { return slices.Clone(p.credenti
 // ReservedHeaders returns the canonical names of the headers that say what a
 // request is: event type, delivery ID and time of signing.
 func (p *Provider) ReservedHeaders() []string { return slices.Clone(p.reserved) }
-
-// PassHeaders returns the canonical names of the headers that are kept with
-// an event: they say what it is and hold no secret.
-func (p *Provider) PassHeaders() []string { return slices.Clone(p.pass) }
 
 // FormField returns the form field that holds the sender's JSON, or "" when
 // the sender never uses form encoding.
@@ -77,7 +80,7 @@ func Names() []string {
 }
 
 // nobody is the sender of which nothing is known.
-var nobody = &Provider{}
+var nobody = &Provider{kept: always}
 
 // Guess returns the provider whose event header the request carries, for an
 // integration that names none. It tells what the event is, never who sent it.

@@ -44,12 +44,12 @@ func TestTable(t *testing.T) {
 		if p.Name() != name || len(p.CredentialHeaders()) == 0 {
 			t.Errorf("%s: name %q, credential headers %q", name, p.Name(), p.CredentialHeaders())
 		}
-		for _, header := range slices.Concat(p.CredentialHeaders(), p.ReservedHeaders(), p.PassHeaders()) {
+		for _, header := range slices.Concat(p.CredentialHeaders(), p.ReservedHeaders(), p.KeptHeaders()) {
 			if http.CanonicalHeaderKey(header) != header {
 				t.Errorf("%s: %s is not canonical", name, header)
 			}
 		}
-		for _, header := range p.PassHeaders() {
+		for _, header := range p.KeptHeaders() {
 			if slices.Contains(p.CredentialHeaders(), header) {
 				t.Errorf("%s passes on its credential %s", name, header)
 			}

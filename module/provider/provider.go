@@ -4,8 +4,8 @@
 // senders that are built in, and each of those is such a description too.
 //
 // A provider is a Caddy module in the namespace `webhooks.providers` that
-// implements Provider. An operator writes the same description as
-// `signature custom { … }`, without any code.
+// implements Provider. Who has no code to add writes the same description as
+// `signature custom { … }` in the Caddyfile, or into an integration's JSON.
 package provider
 
 import (

@@ -35,6 +35,9 @@ func (d *Description) Validate() error {
 	if d.Status != 0 && (d.Status < 200 || d.Status > 299) {
 		return errors.New("status: an accepted event is answered with 200 to 299")
 	}
+	if len(d.Handshakes) > maxList {
+		return fmt.Errorf("handshakes: at most %d are allowed", maxList)
+	}
 	for i := range d.Handshakes {
 		if err := d.Handshakes[i].validate(); err != nil {
 			return fmt.Errorf("handshakes[%d].%w", i, err)

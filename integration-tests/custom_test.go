@@ -1,0 +1,85 @@
+package integrationtests
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// desk returns the headers of a sender that only its description knows.
+func desk(key, delivery string, at time.Time, body []byte) http.Header {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	return gateway.Headers("X-Desk-Time", stamp, "X-Desk-Event", "ticket", "X-Desk-Delivery", delivery,
+		"X-Desk-Signature", gateway.SHA256(key, append([]byte(stamp+"."), body...)))
+}
+
+// TestCustomSignature serves a sender that an integration describes, once in
+// the Caddyfile and once over the admin API.
+func TestCustomSignature(t *testing.T) {
+	t.Parallel()
+	g, sink := admin(t, `integration written {
+		project demo
+		signature custom `+strconv.Quote(secret)+` {
+			header X-Desk-Signature
+			prefix sha256=
+			signed "{header.X-Desk-Time}.{body}"
+			time header X-Desk-Time
+			event header X-Desk-Event
+			delivery header X-Desk-Delivery
+			action action
+		}
+		event_filter ticket.opened
+		resource ticket T-1
+	}
+	`)
+	scheme := gateway.M{
+		"header": "X-Desk-Signature", "algorithm": "hmac-sha256", "prefix": "sha256=",
+		"signed": "{header.X-Desk-Time}.{body}", "time": gateway.M{"header": "X-Desk-Time"},
+	}
+	description := gateway.M{
+		"schemes": []any{scheme}, "event": []any{gateway.M{"header": "X-Desk-Event"}},
+		"delivery": []any{gateway.M{"header": "X-Desk-Delivery"}}, "action": "action",
+	}
+	signature := gateway.M{"provider": "custom", "secrets": []string{secret}, "description": description}
+	made := github("made", "event_filter", []string{"ticket.opened"}, "authentication", gateway.M{"signature": signature})
+	g.Create(t, demo, made)
+
+	now := time.Now()
+	for _, id := range []string{"written", "made"} {
+		event := accept(t, g.Post("/webhooks/"+id, desk(secret, "d-1", now, body), body))
+		if arrived := sink.Wait(event); arrived.Header.Get("X-Webhook-Delivery") != "d-1" || arrived.Header.Get("X-Desk-Event") != "ticket" {
+			t.Errorf("%s: what arrived: %v", id, arrived.Header)
+		}
+		is(t, g.Post("/webhooks/"+id, desk(secret, "d-1", now, body), body), 200, `{"status":"duplicate","id":"`+event+`"}`)
+		problem(t, g.Post("/webhooks/"+id, desk("wrong", "d-2", now, body), body), 401)
+		problem(t, g.Post("/webhooks/"+id, desk(secret, "d-3", now.Add(-time.Hour), body), body), 401)
+		problem(t, g.Post("/webhooks/"+id, desk(secret, "d-4", now, body), append(body, ' ')), 401)
+		problem(t, g.Post("/webhooks/"+id, nil, body), 401)
+	}
+	g.API("POST", gateway.Integration(demo, "made", "test"), nil).Want(t, 200)
+
+	// It outlives a restart, and what was read can be sent back, while another
+	// scheme needs the secrets again.
+	g.Kill()
+	g.Start()
+	accept(t, g.Post("/webhooks/made", desk(secret, "d-5", now, body), body))
+	read := g.API("GET", gateway.Integration(demo, "made"), nil).Want(t, 200)
+	if strings.Contains(string(read.Body), secret) {
+		t.Error("a secret is shown")
+	}
+	g.API("PUT", gateway.Integration(demo, "made"), read.JSON(t)).Want(t, 200)
+	accept(t, g.Post("/webhooks/made", desk(secret, "d-6", now, body), body))
+	patch := func(change gateway.M) *gateway.Answer {
+		return g.API("PATCH", gateway.Integration(demo, "made"), gateway.M{"authentication": gateway.M{"signature": change}})
+	}
+	patch(gateway.M{"description": gateway.M{"sample": "ticket"}}).Want(t, 200)
+	token := gateway.M{"header": "X-Desk-Token", "algorithm": "token"}
+	refused(t, patch(gateway.M{"description": gateway.M{"schemes": []any{token}}}), 400, "secrets[0]")
+	unsigned := gateway.M{"header": "X-Desk-Signature", "algorithm": "hmac-sha256", "signed": "x"}
+	refused(t, patch(gateway.M{"description": gateway.M{"schemes": []any{unsigned}}}), 400, "description", "the body is not signed")
+	refused(t, patch(gateway.M{"provider": "github"}), 400, "only the provider custom")
+}
