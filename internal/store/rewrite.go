@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -36,6 +35,8 @@ const (
 	// larger.
 	chunkSize = 1 << 20
 )
+
+var errLate = fmt.Errorf("the disk takes longer than %s", maxRewrite)
 
 // entry is a record as it lies in the database.
 type entry struct{ key, value []byte }
@@ -144,8 +145,8 @@ func (s *Store) aside() string { return s.dir + ".rewrite" }
 
 // copyAside makes the new database and holds it against the present one.
 func (s *Store) copyAside(v survey) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), maxRewrite)
-	defer cancel()
+	late := make(chan struct{})
+	defer time.AfterFunc(maxRewrite, func() { close(late) }).Stop()
 	s.step("begun")
 	chunks, made := make(chan []entry), make(chan error, 1)
 	// Badger waits for ever where it cannot write a table. Whoever makes the
@@ -155,12 +156,12 @@ func (s *Store) copyAside(v survey) (err error) {
 		close(made)
 	}()
 	var written *sum
-	written, err = s.sendAll(ctx, chunks, made)
+	written, err = s.sendAll(late, chunks, made)
 	select {
 	case failed := <-made:
 		err = errors.Join(err, failed)
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the disk: %w", ctx.Err())
+	case <-late:
+		return errLate
 	}
 	defer func() {
 		if err != nil {
@@ -190,7 +191,7 @@ func (s *Store) copyAside(v survey) (err error) {
 
 // sendAll reads all records, seals with the present key what a replaced one has
 // sealed, and sends them to be written, until made says that they are not.
-func (s *Store) sendAll(ctx context.Context, chunks chan<- []entry, made <-chan error) (*sum, error) {
+func (s *Store) sendAll(late <-chan struct{}, chunks chan<- []entry, made <-chan error) (*sum, error) {
 	defer close(chunks)
 	sent := newSum()
 	var chunk []entry
@@ -203,8 +204,8 @@ func (s *Store) sendAll(ctx context.Context, chunks chan<- []entry, made <-chan 
 			return nil
 		case err := <-made:
 			return err
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the disk: %w", ctx.Err())
+		case <-late:
+			return errLate
 		}
 	}
 	err := s.db.View(func(txn *badger.Txn) error {
