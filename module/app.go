@@ -117,6 +117,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
+	if err := installProviders(); err != nil {
+		return err
+	}
 	if err := a.provisionURL(); err != nil {
 		return err
 	}

@@ -64,10 +64,17 @@ func (p *Provider) FormField() string { return p.formField }
 // Status is the answer to an accepted event on which the sender insists, or 0.
 func (p *Provider) Status() int { return p.status }
 
-// Lookup returns the built-in provider of that name.
+// Lookup returns the provider of that name, built in or installed.
 func Lookup(name string) (*Provider, bool) {
-	p, found := byName[name]
-	return p, found
+	if p, found := byName[name]; found {
+		return p, true
+	}
+	for _, p := range installed() {
+		if p.name == name {
+			return p, true
+		}
+	}
+	return nil, false
 }
 
 // Names returns the names of all built-in providers, in order.
@@ -91,6 +98,13 @@ func Guess(header http.Header) *Provider {
 			return known.provider
 		}
 	}
+	for _, p := range installed() {
+		for _, at := range p.event {
+			if at.Header != "" && len(header[at.Header]) > 0 {
+				return p
+			}
+		}
+	}
 	return nobody
 }
 
@@ -98,7 +112,7 @@ func Guess(header http.Header) *Provider {
 // provider names its event or delivery.
 func EventHeaders() []string {
 	var names []string
-	for _, p := range table {
+	for _, p := range slices.Concat(table, installed()) {
 		for _, name := range p.events {
 			if !slices.Contains(names, name) {
 				names = append(names, name)

@@ -4,7 +4,7 @@
 // senders that are built in, and each of those is such a description too.
 //
 // A provider is a Caddy module in the namespace `webhooks.providers` that
-// implements Provider. Who has no code to add writes the same description as
+// implements Provider; the last part of its ID is the provider's name. Who has no code to add writes the same description as
 // `signature custom { … }` in the Caddyfile, or into an integration's JSON.
 package provider
 
