@@ -345,11 +345,7 @@ func TestKeptBodies(t *testing.T) {
 
 func imageOf(t testing.TB, dir string) string {
 	t.Helper()
-	image := t.TempDir()
-	if err := os.CopyFS(image, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	return image
+	return copied(t, dir)
 }
 
 // TestASegmentThatStays cannot be removed for a while.

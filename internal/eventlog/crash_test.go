@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -216,14 +217,20 @@ func killed(t *testing.T, l *Log, dir string) string {
 	return image
 }
 
-// copied returns a copy of a log's directory.
-func copied(t *testing.T, dir string) string {
+// copied returns a copy of a log's directory. A file of the index may be removed
+// meanwhile: then it begins again.
+func copied(t testing.TB, dir string) string {
 	t.Helper()
-	image := t.TempDir()
-	if err := os.CopyFS(image, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	for {
+		image := t.TempDir()
+		err := os.CopyFS(image, os.DirFS(dir))
+		if err == nil {
+			return image
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
-	return image
 }
 
 // TestLazyRecordsSurviveRotation has a segment end in records that nobody

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -157,9 +158,8 @@ func (l *Log) write(o *overlay, mark watermark) error {
 // space.
 type indexWriter struct {
 	log     *Log
-	batch   index.Batch
-	count   int
-	scratch []byte // where keys and values are, which the batch does not copy
+	batch   *index.Batch // nil when nothing is to be written
+	scratch []byte       // where keys and values are, which the batch does not copy
 	err     error
 }
 
@@ -224,36 +224,33 @@ func (w *indexWriter) set(key, value []byte) {
 
 func (w *indexWriter) delete(key []byte) {
 	if w.ready() {
-		w.err = w.batch.Delete(key)
+		w.batch.Delete(key)
 	}
 }
 
 // ready makes sure of a batch with room.
 func (w *indexWriter) ready() bool {
-	if w.count == w.log.chunk {
+	if w.batch != nil && w.batch.Size() >= w.log.chunk {
 		w.commit()
 	}
-	if w.err == nil && w.count == 0 {
-		if w.err = w.log.space.need(w.log.space.indexFloor()); w.err == nil {
-			w.batch, w.err = w.log.index.Batch()
+	if w.err == nil && w.batch == nil {
+		if w.err = w.log.space.need(indexFloor); w.err == nil {
+			w.batch = w.log.index.Batch()
 		}
-	}
-	if w.err == nil {
-		w.count++
 	}
 	return w.err == nil
 }
 
 func (w *indexWriter) commit() {
-	if w.count == 0 {
+	if w.batch == nil {
 		return
 	}
-	if w.err == nil {
-		w.err = w.batch.Commit()
-	} else {
+	if w.err != nil {
 		w.batch.Cancel()
+	} else if err := w.batch.Commit(); err != nil {
+		w.err = fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
-	w.count = 0
+	w.batch = nil
 }
 
 // purge deletes what the index has of dropped integrations.

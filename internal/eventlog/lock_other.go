@@ -4,7 +4,8 @@ package eventlog
 
 import "os"
 
-// lockFile only makes the file: Badger's own lock keeps a second process out.
+// lockFile only makes the file: the lock of the integrations' store beside the
+// log keeps a second process out.
 func lockFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 }

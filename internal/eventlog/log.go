@@ -1,7 +1,7 @@
 // Package eventlog keeps accepted events: it is a storage.Events. The truth is
 // a log of sealed records in segment files, which one goroutine writes in
-// groups, one sync for each. An index in Badger follows behind it and can be
-// rebuilt from it.
+// groups, one sync for each. An index follows behind it and can be rebuilt
+// from it.
 package eventlog
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	// record is larger; default 8 MiB.
 	GroupSize int64
 	// MinFree is how many bytes of the disk stay free of new events, beside
-	// what the index needs (20 MiB, and more as it grows): default 0.
+	// what the index needs (20 MiB, and more as it grows, up to 116): default 0.
 	MinFree int64
 	// FlushEvery is how often the index follows; default 2 s, and sooner when
 	// it is a quarter of MaxBehind behind. An event that is delivered before
@@ -49,8 +49,7 @@ type Options struct {
 	// MaxBody bounds an event's body in bytes; default 1 GiB.
 	MaxBody int64
 
-	// chunk is how many keys go into the index between two looks at the free
-	// space; default 4096, about a megabyte.
+	// chunk is about how many bytes go into the index at once; default 8 MiB.
 	chunk int
 
 	// After a failed write or sync the log tries again after retryMin,
@@ -71,7 +70,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.FlushEvery, 2*time.Second)
 	setDefault(&o.MaxBehind, 50_000)
 	setDefault(&o.MaxBody, 1<<30)
-	setDefault(&o.chunk, 4096)
+	setDefault(&o.chunk, 8<<20)
 	setDefault(&o.retryMin, 100*time.Millisecond)
 	setDefault(&o.retryMax, 5*time.Second)
 	if o.disk == nil {
@@ -196,21 +195,12 @@ func (l *Log) release() error {
 		errs = append(errs, l.segments.close())
 	}
 	if l.index != nil {
-		errs = append(errs, l.closeIndex())
+		errs = append(errs, l.index.Close())
 	}
 	if l.lock != nil {
 		errs = append(errs, l.lock.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// closeIndex has Badger write what it has in memory. Where there is no space for
-// that, it is left as it is, until the process ends: the log has it all.
-func (l *Log) closeIndex() error {
-	if err := l.space.needOrReserve(closeFloor); err != nil {
-		return fmt.Errorf("closing the event log: %w", err)
-	}
-	return l.index.Close()
 }
 
 func (l *Log) indexSize() int64 {

@@ -135,28 +135,23 @@ func (l *Log) findSegment(number uint64) (foundSegment, error) {
 
 // openIndex opens the index and returns how far it is. One that is damaged or
 // of another log is moved aside, and an empty one takes its place. So is one
-// whose opening killed the last process.
-func (l *Log) openIndex(found []foundSegment) (watermark, error) {
-	_, err := os.Stat(l.rebuildMark())
+// that the last process could not read.
+func (l *Log) openIndex(found []foundSegment) (mark watermark, err error) {
+	_, err = os.Stat(l.rebuildMark())
 	distrusted := err == nil
-	if err := l.distrustIndex(); err != nil {
-		return watermark{}, fmt.Errorf("opening the event index: %w", err)
-	}
-	var mark watermark
 	if !distrusted {
-		if mark, err = l.tryIndex(found); err != nil {
-			l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
+		if mark, err = l.tryIndex(found); err == nil {
+			return mark, nil
 		}
+		l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
 	}
-	if distrusted || err != nil {
-		if err := l.replaceIndex(); err != nil {
-			return watermark{}, err
-		}
+	if err := l.replaceIndex(); err != nil {
+		return watermark{}, err
 	}
-	if err := os.Remove(l.rebuildMark()); err != nil {
+	if err := os.Remove(l.rebuildMark()); distrusted && err != nil {
 		return watermark{}, fmt.Errorf("opening the event index: %w", err)
 	}
-	return mark, nil
+	return watermark{}, nil
 }
 
 // replaceIndex moves the index aside and makes an empty one.
@@ -180,7 +175,11 @@ func (l *Log) replaceIndex() error {
 }
 
 func (l *Log) newIndex() (*index.Index, error) {
-	return index.Open(l.indexDir(), l.Key.Derive(indexPurpose, 32), l.Logger)
+	return index.Open(l.indexDir(), index.Options{
+		Key:    l.Key,
+		Logger: l.Logger,
+		Spare:  func(bytes int64) error { return l.space.need(indexFloor + bytes) },
+	})
 }
 
 // tryIndex opens the index and compares it with the segments.

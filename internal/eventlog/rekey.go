@@ -14,9 +14,6 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// indexPurpose derives the index's key.
-const indexPurpose = "hookgate event index"
-
 // KeyIDs tells which keys sealed the segments of the log in a directory, which
 // may be open. A segment whose header is damaged names none.
 func KeyIDs(dir string) (map[[seal.KeyIDSize]byte]bool, error) {
@@ -61,9 +58,5 @@ func keyID(path string) (id [seal.KeyIDSize]byte, err error) {
 // replaced others: its index is opened by the present one from then on.
 // Segments stay as they are.
 func Rekey(dir string, key seal.Key) error {
-	var keys [][]byte
-	for each := range key.All() {
-		keys = append(keys, each.Derive(indexPurpose, 32))
-	}
-	return index.Rekey(filepath.Join(dir, indexDir), keys[0], keys[1:]...)
+	return index.Rekey(filepath.Join(dir, indexDir), key)
 }

@@ -12,9 +12,8 @@ import (
 )
 
 // space watches the free space of the log's disk. Below one floor the index is
-// not written, for Badger writes to memory maps, and a full disk under them kills
-// the process. Above that is the floor of new events: the log never brings
-// itself to where its index could not follow.
+// not written, so that attempts find the rest. Above that is the floor of new
+// events: the log never brings itself to where its index could not follow.
 type space struct {
 	disk    segment.Disk
 	dir     string
@@ -31,14 +30,15 @@ type space struct {
 // The free space is asked for no more often than this.
 const spaceEvery = 100 * time.Millisecond
 
-// Free space in bytes that is needed to open the index, and to close it.
+// Free space in bytes that is needed to open the log, and to write to its index:
+// one batch is at most 9 MiB.
 const (
 	openFloor  = 12 << 20
-	closeFloor = 8 << 20
+	indexFloor = 16 << 20
 )
 
 // reserveSize is what a file beside the index holds on to, to be let go when
-// the index must be opened or closed on a full disk.
+// the log must be opened on a full disk: attempts go on in that.
 const reserveSize = 32 << 20
 
 func (s *space) ask() (free int64, err error) { return s.disk.Space(s.dir) }
@@ -53,13 +53,13 @@ func (s *space) low() bool {
 		return s.isLow
 	}
 	free, err := s.ask()
-	s.checked, s.isLow = now, err == nil && free < max(s.minFree, s.indexFloor()+4<<20)
+	s.checked, s.isLow = now, err == nil && free < max(s.minFree, indexFloor+s.mergeFloor()+4<<20)
 	return s.isLow
 }
 
-// indexFloor is what Badger needs to write a chunk and to compact what is
-// there: its memory tables and twice the tree, up to a bound.
-func (s *space) indexFloor() int64 { return 16<<20 + min(2*s.indexSize(), 96<<20) }
+// mergeFloor is what the index needs to merge its smaller runs: twice its size,
+// up to a bound.
+func (s *space) mergeFloor() int64 { return min(2*s.indexSize(), 96<<20) }
 
 // need is an error when less than floor bytes are free.
 func (s *space) need(floor int64) error {

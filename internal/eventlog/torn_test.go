@@ -112,11 +112,11 @@ func writeTorn(t *testing.T, dir string, options Options, disk *scarceDisk, n in
 	t.Helper()
 	l := &Log{Options: options, copies: newCopyFilter()}
 	l.Dir = dir
+	l.space = &space{disk: disk, dir: dir, now: l.now, indexSize: l.indexSize}
 	var err error
 	if l.index, err = l.newIndex(); err != nil {
 		t.Fatal(err)
 	}
-	l.space = &space{disk: disk, dir: dir, now: l.now, indexSize: l.indexSize}
 	disk.allow(n)
 	err = l.write(o, mark)
 	disk.allow(-1)

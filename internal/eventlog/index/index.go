@@ -1,204 +1,208 @@
 // Package index keeps what can be rebuilt from the event log: small values by
-// key, in Badger. It knows nothing of what they mean.
+// key. It knows nothing of what they mean.
+//
+// An index is a list of runs. A run is a file of sorted keys with their values or
+// deletions, and is never changed: each batch makes one, and a goroutine merges
+// eight of a level into one of the next. The manifest names the runs that count.
+// All files are sealed, so damage is an error, at the latest when it is read.
 package index
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 
-	"github.com/dgraph-io/badger/v4"
-	badgeroptions "github.com/dgraph-io/badger/v4/options"
 	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/seal"
 )
 
 // ErrNotFound means that there is no such key.
-var ErrNotFound = badger.ErrKeyNotFound
+var ErrNotFound = errors.New("there is no such key in the index")
 
-// MaxValue bounds a value in bytes: larger ones would leave Badger's tree for
-// its value log, which is not synced as carefully.
-const MaxValue = 512 << 10
+// ErrDamaged means that the index is not what was written, or not sealed under
+// the key.
+var ErrDamaged = errors.New("the index is damaged")
+
+// ErrBehind means that there are too many runs to add another one, because they
+// cannot be merged.
+var ErrBehind = errors.New("the index has too many runs")
+
+// maxRuns bounds the runs, which are open files, and which a search asks one
+// after the other.
+const maxRuns = 256
+
+// Options of an index. Key is required.
+type Options struct {
+	// Key seals the manifest. Those that it has replaced open it, too.
+	Key seal.Key
+	// Logger defaults to none.
+	Logger *zap.Logger
+	// Spare says whether there is disk space for a file of some bytes, which is
+	// asked before runs are merged; default always.
+	Spare func(bytes int64) error
+}
 
 // Index is an open index.
 type Index struct {
-	db        *badger.DB
-	dir       string
-	allocated []string // write-ahead logs that have their blocks
+	Options
+	dir    string
+	data   seal.Key // seals the runs
+	merger *merger
+	cache  cache
+	spare  []entry // room for the next batch
+
+	installing sync.Mutex // held while the manifest is replaced
+
+	mu    sync.Mutex // guards what follows
+	now   *snapshot
+	next  uint64     // number of the next run
+	room  *sync.Cond // there are fewer runs, or stuck has changed
+	stuck error      // why runs are not merged
 }
 
-// Open opens the index in a directory, or makes one, and verifies all of it. The
-// key has 32 bytes.
-func Open(dir string, key []byte, logger *zap.Logger) (*Index, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// Open opens the index in a directory, or makes one, and verifies all of it.
+func Open(dir string, options Options) (*Index, error) {
+	if options.Logger == nil {
+		options.Logger = zap.NewNop()
+	}
+	if options.Spare == nil {
+		options.Spare = func(int64) error { return nil }
+	}
+	x := &Index{Options: options, dir: dir}
+	x.room = sync.NewCond(&x.mu)
+	if err := x.open(); err != nil {
 		return nil, fmt.Errorf("opening the event index: %w", err)
 	}
-	if err := checkTables(dir); err != nil {
-		return nil, fmt.Errorf("opening the event index: %w", err)
+	x.merger = startMerger(x)
+	return x, nil
+}
+
+func (x *Index) open() error {
+	if err := os.MkdirAll(x.dir, 0o700); err != nil {
+		return err
 	}
-	db, err := guard(func() (*badger.DB, error) { return badger.Open(options(dir, key, logger)) })
-	if err != nil {
-		return nil, fmt.Errorf("opening the event index: %w", err)
-	}
-	// An iterator ends silently at a damaged block, so there must be none.
-	if _, err := guard(func() (*badger.DB, error) { return db, db.VerifyChecksum() }); err != nil {
-		return nil, fmt.Errorf("verifying the event index: %w", errors.Join(err, db.Close()))
-	}
-	return &Index{db: db, dir: dir}, nil
-}
-
-func options(dir string, key []byte, logger *zap.Logger) badger.Options {
-	return badger.DefaultOptions(dir).
-		WithLogger(badgerLogger{logger.Sugar()}).
-		WithMetricsEnabled(false).
-		WithEncryptionKey(key).
-		WithChecksumVerificationMode(badgeroptions.OnBlockRead).
-		// The log does not look again at what the index has, so that must
-		// survive a power cut; it is synced once for each large batch.
-		WithSyncWrites(true).
-		WithDetectConflicts(false). // there is one writer
-		WithMemTableSize(4 << 20).
-		WithNumMemtables(2).
-		WithNumCompactors(2).
-		WithBlockCacheSize(8 << 20).
-		WithIndexCacheSize(8 << 20).
-		WithValueThreshold(MaxValue + 1).
-		WithValueLogFileSize(4 << 20)
-}
-
-// guard makes an error of the panic with which Badger meets some damage.
-func guard(call func() (*badger.DB, error)) (db *badger.DB, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("the index is damaged: %v", cause)
-		}
-	}()
-	return call()
-}
-
-// Close waits for what is under way.
-func (x *Index) Close() error { return x.db.Close() }
-
-// Size is the number of bytes in the tables.
-func (x *Index) Size() (size int64) {
-	for _, table := range x.db.Tables() {
-		size += int64(table.OnDiskSize)
-	}
-	return size
-}
-
-// View is the index at one moment. It is used by one goroutine, and closed.
-type View struct {
-	txn *badger.Txn
-}
-
-// View returns what the index holds now.
-func (x *Index) View() View { return View{x.db.NewTransaction(false)} }
-
-// Close ends the view.
-func (v View) Close() { v.txn.Discard() }
-
-// Get passes the value to use, which must not keep it. Without the key it
-// returns ErrNotFound.
-func (v View) Get(key []byte, use func(value []byte) error) error {
-	item, err := v.txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return ErrNotFound
+	m, err := readManifest(x.dir, x.Key)
+	if errors.Is(err, os.ErrNotExist) {
+		m, err = x.create()
 	}
 	if err != nil {
-		return fmt.Errorf("reading the event index: %w", err)
+		return err
 	}
-	return item.Value(use)
+	x.data, x.next = m.data, m.next
+	var runs []*run
+	for _, meta := range m.runs {
+		r, err := openRun(x.dir, x.data, meta)
+		if err != nil {
+			return errors.Join(err, closeRuns(runs))
+		}
+		runs = append(runs, r)
+	}
+	if err := x.removeOrphans(runs); err != nil {
+		return errors.Join(err, closeRuns(runs))
+	}
+	x.now = newSnapshot(x, runs)
+	return nil
 }
 
-// Has says whether there is the key.
-func (v View) Has(key []byte) (bool, error) {
-	_, err := v.txn.Get(key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return false, nil
-	}
+// create makes the manifest of an empty index. Where other files are, there was
+// one.
+func (x *Index) create() (manifest, error) {
+	entries, err := os.ReadDir(x.dir)
 	if err != nil {
-		return false, fmt.Errorf("reading the event index: %w", err)
+		return manifest{}, err
 	}
-	return true, nil
-}
-
-// Ascend passes each key that begins with prefix, and its value, to visit,
-// which must keep neither, until visit returns false or an error.
-func (v View) Ascend(prefix []byte, visit func(key, value []byte) (bool, error)) error {
-	return v.scan(prefix, prefix, false, true, visit)
-}
-
-// Keys is Ascend without the values, which is quicker.
-func (v View) Keys(prefix []byte, visit func(key []byte) (bool, error)) error {
-	return v.scan(prefix, prefix, false, false, func(key, _ []byte) (bool, error) { return visit(key) })
-}
-
-// Descend is Ascend from the last key that is not above from, downwards.
-func (v View) Descend(prefix, from []byte, visit func(key, value []byte) (bool, error)) error {
-	return v.scan(prefix, from, true, true, visit)
-}
-
-func (v View) scan(prefix, from []byte, reverse, values bool, visit func(key, value []byte) (bool, error)) error {
-	it := v.txn.NewIterator(badger.IteratorOptions{
-		Prefix:         prefix,
-		Reverse:        reverse,
-		PrefetchValues: false, // they stand beside their keys
-	})
-	defer it.Close()
-	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
-		var again bool
-		use := func(value []byte) (err error) {
-			again, err = visit(it.Item().Key(), value)
-			return err
+	for _, entry := range entries {
+		if entry.Name() != manifestName+asideSuffix {
+			return manifest{}, fmt.Errorf("%w: it has no manifest", ErrDamaged)
 		}
-		var err error
-		if values {
-			err = it.Item().Value(use)
-		} else {
-			err = use(nil)
-		}
-		if err != nil || !again {
-			return err
+	}
+	m := manifest{data: seal.NewKey(), next: 1}
+	_, err = m.write(x.dir, x.Key)
+	return m, err
+}
+
+// removeOrphans removes the files that a crash has left, before they counted or
+// after.
+func (x *Index) removeOrphans(runs []*run) error {
+	entries, err := os.ReadDir(x.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(x.dir, entry.Name())
+		counts := slices.ContainsFunc(runs, func(r *run) bool { return r.path == path })
+		if !counts && (strings.HasSuffix(path, runSuffix) || strings.HasSuffix(path, asideSuffix)) {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// Batch gathers writes. One goroutine makes batches, one after the other.
-type Batch struct {
-	batch *badger.WriteBatch
+// Close ends the index. A merge under way is given up.
+func (x *Index) Close() error {
+	x.merger.stop()
+	return x.now.release()
 }
 
-// Batch returns an empty batch. It must be committed or cancelled.
-func (x *Index) Batch() (Batch, error) {
-	if err := x.allocateLogs(); err != nil {
-		return Batch{}, err
+// Size is the number of bytes in the runs.
+func (x *Index) Size() (size int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return sizeOf(x.now.runs)
+}
+
+// install replaces runs, which stand side by side, by one that may be nil. The
+// newest come first: with none to replace, the one is the newest.
+func (x *Index) install(old []*run, with *run) error {
+	x.installing.Lock()
+	defer x.installing.Unlock()
+	x.mu.Lock()
+	runs, next := slices.Clone(x.now.runs), x.next
+	x.mu.Unlock()
+	at := 0
+	if len(old) > 0 {
+		at = slices.Index(runs, old[0])
 	}
-	return Batch{x.db.NewWriteBatch()}, nil
+	runs = slices.Delete(runs, at, at+len(old))
+	if with != nil {
+		runs = slices.Insert(runs, at, with)
+	}
+	m := manifest{data: x.data, next: next}
+	for _, r := range runs {
+		m.runs = append(m.runs, r.meta)
+	}
+	if named, err := m.write(x.dir, x.Key); err != nil {
+		if with != nil {
+			err = errors.Join(err, with.file.Close())
+			if !named {
+				err = errors.Join(err, os.Remove(with.path))
+			}
+		}
+		return err
+	}
+	for _, r := range old {
+		r.replaced = true
+	}
+	fresh := newSnapshot(x, runs)
+	x.mu.Lock()
+	before := x.now
+	x.now = fresh
+	x.room.Broadcast()
+	x.mu.Unlock()
+	return before.release()
 }
 
-// Set writes a key. The batch keeps both slices until it is committed.
-func (b Batch) Set(key, value []byte) error { return b.batch.Set(key, value) }
-
-// Delete deletes a key. The batch keeps the slice until it is committed.
-func (b Batch) Delete(key []byte) error { return b.batch.Delete(key) }
-
-// Commit writes the batch, durably; a large one in several steps, in order.
-func (b Batch) Commit() error { return b.batch.Flush() }
-
-// Cancel gives the batch up.
-func (b Batch) Cancel() { b.batch.Cancel() }
-
-// badgerLogger passes on what an operator can use.
-type badgerLogger struct{ log *zap.SugaredLogger }
-
-func (l badgerLogger) Errorf(format string, args ...any) {
-	l.log.Errorf("event index: "+format, args...)
+// number takes the number of a new run.
+func (x *Index) number() uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.next++
+	return x.next - 1
 }
-func (l badgerLogger) Warningf(format string, args ...any) {
-	l.log.Warnf("event index: "+format, args...)
-}
-func (l badgerLogger) Infof(format string, args ...any) {
-	l.log.Debugf("event index: "+format, args...)
-}
-func (l badgerLogger) Debugf(string, ...any) {}

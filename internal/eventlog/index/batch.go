@@ -1,0 +1,106 @@
+package index
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// MaxValue bounds a value in bytes.
+const MaxValue = 512 << 10
+
+// Batch gathers writes. One goroutine makes batches, one after the other.
+type Batch struct {
+	index   *Index
+	entries []entry
+	size    int
+}
+
+// Batch returns an empty batch. It must be committed or cancelled.
+func (x *Index) Batch() *Batch {
+	return &Batch{index: x, entries: x.spare[:0]}
+}
+
+// Size is how many bytes of keys and values are in the batch, with what the
+// batch itself needs.
+func (b *Batch) Size() int { return b.size }
+
+// entryOverhead is about what an entry takes in memory beside key and value.
+const entryOverhead = 56
+
+// Set writes a key. The batch keeps both slices until it is committed.
+func (b *Batch) Set(key, value []byte) error {
+	if len(value) > MaxValue {
+		return fmt.Errorf("writing the event index: a value of %d bytes; %d is the most", len(value), MaxValue)
+	}
+	b.add(entry{key: key, value: value})
+	return nil
+}
+
+// Delete deletes a key. The batch keeps the slice until it is committed.
+func (b *Batch) Delete(key []byte) { b.add(entry{key: key, deleted: true}) }
+
+func (b *Batch) add(e entry) {
+	b.entries = append(b.entries, e)
+	b.size += len(e.key) + len(e.value) + entryOverhead
+}
+
+// Commit writes the batch, durably and all at once. Of two writes of a key the
+// later counts. Where there are too many runs it waits for the merger, and
+// returns ErrBehind if that is stuck.
+func (b *Batch) Commit() error {
+	defer b.Cancel()
+	if len(b.entries) == 0 {
+		return nil
+	}
+	x := b.index
+	if err := x.waitForRoom(); err != nil {
+		return err
+	}
+	r, err := b.write()
+	if err == nil {
+		err = x.install(nil, r)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the event index: %w", err)
+	}
+	x.merger.hurry()
+	return nil
+}
+
+// Cancel gives the batch up.
+func (b *Batch) Cancel() {
+	clear(b.entries)
+	b.index.spare, b.entries, b.size = b.entries[:0], nil, 0
+}
+
+func (b *Batch) write() (*run, error) {
+	slices.SortStableFunc(b.entries, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
+	w, err := b.index.newRun(0, int64(len(b.entries)))
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range b.entries {
+		if i+1 < len(b.entries) && bytes.Equal(e.key, b.entries[i+1].key) {
+			continue
+		}
+		if err := w.add(e); err != nil {
+			return nil, errors.Join(err, w.cancel())
+		}
+	}
+	return w.finish()
+}
+
+func (x *Index) waitForRoom() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for len(x.now.runs) >= maxRuns {
+		if x.stuck != nil {
+			return fmt.Errorf("%w: %w", ErrBehind, x.stuck)
+		}
+		x.merger.hurry()
+		x.room.Wait()
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/seal"
+)
+
+// Names of files. What ends in asideSuffix is being written.
+const (
+	manifestName = "manifest"
+	asideSuffix  = ".new"
+	runSuffix    = ".run"
+)
+
+// manifestPurpose is what the manifest is sealed for.
+const manifestPurpose = "hookgate event index manifest"
+
+// manifestVersion is the first byte of a manifest.
+const manifestVersion = 1
+
+// manifest says what the index is made of. It has a key of its own for the runs,
+// so that another key of the operator's changes this one file.
+type manifest struct {
+	data seal.Key
+	next uint64 // number of the next run
+	runs []meta // the newest first
+}
+
+// meta is what the manifest says of a run.
+type meta struct {
+	number    uint64
+	level     uint64
+	size      int64 // of the file
+	tail      int64 // where its tail begins
+	entries   int64
+	deletions int64 // among the entries
+	salt      [seal.SaltSize]byte
+}
+
+func (m *manifest) append(buf []byte) []byte {
+	buf = append(buf, manifestVersion)
+	text := m.data.Text()
+	buf = append(binary.AppendUvarint(buf, uint64(len(text))), text...)
+	buf = binary.AppendUvarint(buf, m.next)
+	for _, r := range m.runs {
+		for _, n := range []uint64{r.number, r.level, uint64(r.size), uint64(r.tail), uint64(r.entries), uint64(r.deletions)} {
+			buf = binary.AppendUvarint(buf, n)
+		}
+		buf = append(buf, r.salt[:]...)
+	}
+	return buf
+}
+
+func decodeManifest(plain []byte) (m manifest, err error) {
+	d := decoder{raw: plain}
+	if version := d.take(1); version == nil || version[0] != manifestVersion {
+		return m, ErrDamaged
+	}
+	if m.data, err = seal.ParseKey(string(d.take(d.length()))); err != nil {
+		return m, ErrDamaged // and not what is in there
+	}
+	m.next = d.uint()
+	for !d.failed && len(d.raw) > 0 {
+		r := meta{number: d.uint(), level: d.uint(), size: d.int(), tail: d.int(), entries: d.int(), deletions: d.int()}
+		copy(r.salt[:], d.take(seal.SaltSize))
+		if r.tail > r.size || r.number >= m.next {
+			return m, ErrDamaged
+		}
+		m.runs = append(m.runs, r)
+	}
+	if d.failed {
+		return m, ErrDamaged
+	}
+	return m, nil
+}
+
+// write puts the manifest in the place of the last one. After an error, named
+// says whether it may be there all the same.
+func (m *manifest) write(dir string, key seal.Key) (named bool, err error) {
+	path := filepath.Join(dir, manifestName)
+	file, err := os.OpenFile(path+asideSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return false, err
+	}
+	_, err = file.Write(key.Seal(manifestPurpose, nil, m.append(nil)))
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return false, err
+	}
+	if err := os.Rename(path+asideSuffix, path); err != nil {
+		return false, err
+	}
+	return true, disk.SyncDir(dir)
+}
+
+func readManifest(dir string, key seal.Key) (manifest, error) {
+	sealed, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if err != nil {
+		return manifest{}, err
+	}
+	plain, err := key.Open(manifestPurpose, nil, sealed)
+	if err != nil {
+		return manifest{}, fmt.Errorf("%w: its manifest: %w", ErrDamaged, err)
+	}
+	return decodeManifest(plain)
+}
+
+// Rekey has the index in a directory, which is not open, be opened by the key
+// alone, where one that it has replaced opens it now. It exchanges one small file
+// at once, so a crash leaves one key or the other. An index that none of them
+// opens, or that is not there, is left as it is.
+func Rekey(dir string, key seal.Key) error {
+	sealed, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && seal.SealedBy(sealed) == key.ID() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("giving the event index another key: %w", err)
+	}
+	m, err := readManifest(dir, key)
+	if errors.Is(err, ErrDamaged) {
+		return nil
+	}
+	if err == nil {
+		_, err = m.write(dir, key)
+	}
+	if err != nil {
+		return fmt.Errorf("giving the event index another key: %w", err)
+	}
+	return nil
+}

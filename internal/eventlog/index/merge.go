@@ -1,0 +1,182 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// fanIn is how many runs of a level are merged into one of the next.
+const fanIn = 8
+
+// mergeRetry is how long the merger waits after it failed, or found too little
+// space.
+const mergeRetry = 5 * time.Second
+
+var errClosing = errors.New("the index is being closed")
+
+// merger is the goroutine that merges runs.
+type merger struct {
+	index *Index
+	kick  chan struct{}
+	quit  chan struct{}
+	done  chan struct{}
+}
+
+func startMerger(x *Index) *merger {
+	m := &merger{index: x, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	go m.run()
+	return m
+}
+
+// hurry has the merger look whether there is something to merge.
+func (m *merger) hurry() {
+	select {
+	case m.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (m *merger) stop() {
+	close(m.quit)
+	<-m.done
+}
+
+func (m *merger) run() {
+	defer close(m.done)
+	retry := time.NewTicker(mergeRetry)
+	defer retry.Stop()
+	warned := false
+	for {
+		err := m.mergeAll()
+		m.index.setStuck(err)
+		if err != nil && !errors.Is(err, errClosing) && !warned {
+			m.index.Logger.Warn("the event index cannot be merged", zap.Error(err))
+		}
+		if warned = err != nil; warned {
+			// A commit is no reason to try again at once.
+			select {
+			case <-m.quit:
+				return
+			case <-retry.C:
+			}
+			continue
+		}
+		select {
+		case <-m.quit:
+			return
+		case <-m.kick:
+		}
+	}
+}
+
+func (x *Index) setStuck(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.stuck = err
+	x.room.Broadcast()
+}
+
+// mergeAll merges until nothing is to be merged. Where there is no space for a
+// merge, one of another level may still fit.
+func (m *merger) mergeAll() error {
+	x := m.index
+	for {
+		at := x.hold()
+		var none error
+		merged := false
+		for _, p := range plans(at.runs) {
+			if err := x.Spare(sizeOf(at.runs[p.from:p.to])); err != nil {
+				none = err
+				continue
+			}
+			merged, none = true, m.merge(at.runs, p)
+			break
+		}
+		if err := errors.Join(none, at.release()); err != nil || !merged {
+			return err
+		}
+		x.setStuck(nil)
+	}
+}
+
+// plan is what to merge: runs that stand side by side, and the level to come.
+type plan struct {
+	from, to int
+	level    uint64
+}
+
+// plans are the merges that would be good, the cheapest first: eight runs of one
+// level, and all runs when a third of all entries are deletions.
+func plans(runs []*run) (plans []plan) {
+	var entries, deletions int64
+	from := 0
+	for i, r := range runs {
+		entries, deletions = entries+r.entries, deletions+r.deletions
+		if r.level != runs[from].level {
+			from = i
+		}
+		if end := i+1 == len(runs) || runs[i+1].level != r.level; end && i+1-from >= fanIn {
+			plans = append(plans, plan{from: i + 1 - fanIn, to: i + 1, level: r.level + 1})
+		}
+	}
+	if len(runs) >= fanIn && 3*deletions > entries {
+		plans = append(plans, plan{to: len(runs), level: runs[len(runs)-1].level})
+	}
+	return plans
+}
+
+// merge makes one run of several. A deletion is left out when no older run can
+// have the key.
+func (m *merger) merge(runs []*run, p plan) error {
+	x, old, older := m.index, runs[p.from:p.to], runs[p.to:]
+	keys := int64(0)
+	for _, r := range old {
+		keys += r.entries
+	}
+	it, err := newIterator(old, nil, nil, false)
+	if err != nil {
+		return fmt.Errorf("merging the event index: %w", err)
+	}
+	w, err := x.newRun(p.level, keys)
+	if err != nil {
+		return fmt.Errorf("merging the event index: %w", err)
+	}
+	if err := m.copy(w, it, older); err != nil {
+		return fmt.Errorf("merging the event index: %w", errors.Join(err, w.cancel()))
+	}
+	merged, err := w.finish()
+	if err == nil {
+		err = x.install(old, merged)
+	}
+	if err != nil {
+		return fmt.Errorf("merging the event index: %w", err)
+	}
+	return nil
+}
+
+func (m *merger) copy(w *runWriter, it *iterator, older []*run) error {
+	for {
+		e, more, err := it.next()
+		if err != nil || !more {
+			return err
+		}
+		if e.deleted {
+			hash := hashOf(e.key)
+			if !slices.ContainsFunc(older, func(r *run) bool { return r.filter.mayHold(hash) }) {
+				continue
+			}
+		}
+		if err := w.add(e); err != nil {
+			return err
+		}
+		select {
+		case <-m.quit:
+			return errClosing
+		default:
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package index
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"runtime"
+
+	"github.com/hookgate/hookgate/internal/disk"
+)
+
+const (
+	// blockSize is how many bytes a block has at least, before it is sealed,
+	// except the last one.
+	blockSize = 16 << 10
+	// writeSize is how many bytes are gathered for one write.
+	writeSize = 256 << 10
+	// syncSize is how many bytes are written at most before a sync: a disk that is
+	// given much at once lets the event log wait for it.
+	syncSize = 2 << 20
+)
+
+// runWriter writes a run: entries are added in the order of their keys, then it
+// is finished, or given up.
+type runWriter struct {
+	run      *run
+	plain    []byte // the block that is being filled
+	first    []byte // its first key
+	before   []byte // the key before
+	out      []byte // sealed blocks that are to be written
+	written  int64
+	unsynced int
+}
+
+// newRun begins a run with at most so many keys.
+func (x *Index) newRun(level uint64, keys int64) (*runWriter, error) {
+	r := &run{meta: meta{number: x.number(), level: level}, filter: newFilter(keys)}
+	rand.Read(r.salt[:]) // never fails, says crypto/rand
+	r.path, r.aead = runPath(x.dir, r.number), x.data.AEAD(runPurpose, r.salt[:])
+	var err error
+	if r.file, err = os.OpenFile(r.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		return nil, err
+	}
+	return &runWriter{run: r}, nil
+}
+
+func (w *runWriter) add(e entry) error {
+	if len(w.plain) == 0 {
+		w.first, w.before = append([]byte(nil), e.key...), w.before[:0]
+	}
+	w.plain = appendEntry(w.plain, w.before, e)
+	w.before = append(w.before[:0], e.key...)
+	w.run.filter.add(hashOf(e.key))
+	w.run.entries++
+	if e.deleted {
+		w.run.deletions++
+	}
+	if len(w.plain) < blockSize {
+		return nil
+	}
+	return w.endBlock()
+}
+
+func (w *runWriter) endBlock() error {
+	offset := w.written + int64(len(w.out))
+	w.out = w.run.aead.Seal(w.out, nonce(len(w.run.blocks)), w.plain, nil)
+	length := int(w.written + int64(len(w.out)) - offset)
+	w.run.blocks = append(w.run.blocks, blockRef{first: w.first, offset: offset, length: length})
+	w.plain = w.plain[:0]
+	if len(w.out) < writeSize {
+		// Whoever answers a request goes first.
+		runtime.Gosched()
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *runWriter) flush() error {
+	n, err := w.run.file.Write(w.out)
+	w.written += int64(n)
+	w.out = w.out[:0]
+	if w.unsynced += n; err == nil && w.unsynced >= syncSize {
+		w.unsynced, err = 0, disk.SyncData(w.run.file)
+	}
+	return err
+}
+
+// finish returns the run, durable; nil when it has no entries. After an error it
+// is gone.
+func (w *runWriter) finish() (*run, error) {
+	if w.run.entries == 0 {
+		return nil, w.cancel()
+	}
+	err := w.finishFile()
+	if err != nil {
+		return nil, errors.Join(err, w.cancel())
+	}
+	return w.run, nil
+}
+
+func (w *runWriter) finishFile() error {
+	if len(w.plain) > 0 {
+		if err := w.endBlock(); err != nil {
+			return err
+		}
+	}
+	r := w.run
+	r.tail = w.written + int64(len(w.out))
+	w.out = r.aead.Seal(w.out, nonce(tailNumber), r.appendTail(nil), nil)
+	r.size = w.written + int64(len(w.out))
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return r.file.Sync()
+}
+
+// cancel removes what was written.
+func (w *runWriter) cancel() error {
+	return errors.Join(w.run.file.Close(), os.Remove(w.run.path))
+}
