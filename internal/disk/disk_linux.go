@@ -37,22 +37,6 @@ func Allocate(file *os.File, size int64) error {
 	return err
 }
 
-// Fill gives a file blocks for its holes, without a change to its size. A file
-// system that cannot leaves them.
-func Fill(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
-	}
-	err = retry(func() error {
-		return unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, info.Size())
-	})
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return nil
-	}
-	return err
-}
-
 // SyncData makes what was written to a file durable; its times need not be.
 func SyncData(file *os.File) error {
 	return retry(func() error { return unix.Fdatasync(int(file.Fd())) })

@@ -16,8 +16,5 @@ func Size(string) (int64, error) { return math.MaxInt64, nil }
 // Allocate gives a file its size; it grows as it is written.
 func Allocate(file *os.File, size int64) error { return file.Truncate(size) }
 
-// Fill leaves the holes of a file.
-func Fill(*os.File) error { return nil }
-
 // SyncData makes a file durable.
 func SyncData(file *os.File) error { return file.Sync() }

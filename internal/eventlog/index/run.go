@@ -115,8 +115,8 @@ func (r *run) read(b *block, number int) (err error) {
 	return b.decode(b.raw)
 }
 
-func (r *run) appendTail(buf []byte) []byte {
-	buf = binary.AppendUvarint(buf, uint64(len(r.blocks)))
+func (r *run) encodeTail() []byte {
+	buf := binary.AppendUvarint(nil, uint64(len(r.blocks)))
 	for _, ref := range r.blocks {
 		buf = binary.AppendUvarint(buf, uint64(ref.length))
 		buf = append(binary.AppendUvarint(buf, uint64(len(ref.first))), ref.first...)
@@ -124,7 +124,7 @@ func (r *run) appendTail(buf []byte) []byte {
 	return append(buf, r.filter...)
 }
 
-// decodeTail undoes appendTail and keeps what it reads.
+// decodeTail undoes encodeTail and keeps what it reads.
 func (r *run) decodeTail(plain []byte) error {
 	d := decoder{raw: plain}
 	count, offset := d.length(), int64(0)

@@ -106,7 +106,7 @@ func (w *runWriter) finishFile() error {
 	}
 	r := w.run
 	r.tail = w.written + int64(len(w.out))
-	w.out = r.aead.Seal(w.out, nonce(tailNumber), r.appendTail(nil), nil)
+	w.out = r.aead.Seal(w.out, nonce(tailNumber), r.encodeTail(), nil)
 	r.size = w.written + int64(len(w.out))
 	if err := w.flush(); err != nil {
 		return err
