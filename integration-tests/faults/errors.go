@@ -69,8 +69,8 @@ func failCalls(t *trial) {
 	t.result("%s; %s", l.check(t, g), waits.after("the last error"))
 }
 
-// failDatabases has the syncs fail of what Badger keeps, the integrations and
-// the index of the event log, while it cleans up after a start.
+// failDatabases has the syncs fail of what Badger keeps, the integrations, while it
+// cleans up after a start.
 func failDatabases(t *trial) {
 	l := newLedger(t)
 	d := newLoop(t, diskSize)

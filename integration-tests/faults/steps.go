@@ -29,9 +29,10 @@ type step struct {
 
 // Files by which calls are told apart.
 const (
-	newest = "the segment that is written to"
-	next   = "the segment that is being made"
-	folder = "the folder of the segments"
+	newest   = "the segment that is written to"
+	next     = "the segment that is being made"
+	folder   = "the folder of the segments"
+	manifest = "the manifest of the index"
 )
 
 // The steps of an event, in their order.
@@ -44,15 +45,15 @@ var steps = []step{
 	{name: "record: after the delivery, before the write", call: "pwrite64", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
 	{name: "record: after the write, before the sync", call: "fdatasync", on: newest, prepare: (*stage).deliver, act: (*stage).delivered},
 	{name: "record: after the sync", call: "fdatasync", on: newest, after: true, prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "the index follows: before its sync", call: "msync", prepare: (*stage).deliver, act: (*stage).delivered},
-	{name: "the index follows: after its sync, before its mark", call: "msync", after: true, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "the index follows: before its manifest counts", call: "renameat", on: manifest, prepare: (*stage).deliver, act: (*stage).delivered},
+	{name: "the index follows: after its manifest counts", call: "renameat", on: manifest, after: true, prepare: (*stage).deliver, act: (*stage).delivered},
 	{name: "next segment: before it has blocks", call: "fallocate", on: next, act: (*stage).fillSegment},
 	{name: "next segment: before it has a name", call: "renameat", on: next, act: (*stage).fillSegment},
 	{name: "next segment: before its name is durable", call: "fsync", on: folder, act: (*stage).fillSegment},
 	{name: "next segment: before the last one is cut", call: "truncate", on: newest, act: (*stage).fillSegment},
 	{name: "close: before the last write", call: "pwrite64", on: newest, act: (*stage).stop},
 	{name: "close: before the last sync", call: "fdatasync", on: newest, act: (*stage).stop},
-	{name: "close: before the index's sync", call: "msync", act: (*stage).stop},
+	{name: "close: before the index's manifest counts", call: "renameat", on: manifest, act: (*stage).stop},
 	{name: "close: before the segment is cut", call: "truncate", on: newest, act: (*stage).stop},
 }
 
@@ -135,6 +136,8 @@ func (s *stage) files(on string) []string {
 		return []string{filepath.Join(segments, "next.new")}
 	case folder:
 		return []string{segments}
+	case manifest:
+		return []string{filepath.Join(s.store, "events", "index", "manifest.new")}
 	}
 	return nil
 }

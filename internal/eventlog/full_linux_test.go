@@ -51,7 +51,7 @@ func TestFullDisk(t *testing.T) {
 	attempt(0)
 
 	// Somebody else takes nearly all of the rest: the index is not written any
-	// more. When it says so, and Badger is not at work, they take all.
+	// more. When it says so, and the index is not at work, they take all.
 	free, err := (segment.OS{}).Space(dir)
 	if err != nil {
 		t.Fatal(err)

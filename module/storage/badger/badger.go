@@ -1,5 +1,6 @@
 // Package badger is the storage of integrations and events that Hookgate
-// brings along: sealed files in one directory, with Badger as their index.
+// brings along: integrations in Badger, and events in sealed files of their own,
+// in one directory.
 package badger
 
 import (
