@@ -142,7 +142,7 @@ func TestKeysInStatus(t *testing.T) {
 	a.Holdings = func() Holdings { return Holdings{Health: inner.Health()} }
 	for want, keys := range map[string][]storage.Key{
 		`"keys":[{"id":"a","state":"present"},{"id":"b","state":"needed"},{"id":"c","state":"unused"}]`: {{ID: "a", Needed: true}, {ID: "b", Needed: true}, {ID: "c"}},
-		`"disk_free_bytes":8,"failed_at":null}`: nil,
+		`"disk_free_bytes":8,"failed_at":null}`:                                                         nil,
 	} {
 		a.Storage = copied{backend: inner, keys: keys}
 		response, err := http.Get(a.server.URL + "/webhooks/status")
