@@ -24,7 +24,7 @@ test: build ## every test that this machine can run, and by name what it left ou
 	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/report go test $(RACE) ./...
 
 test-faults: build ## crashes, power cuts, full and failing disks, flipped bits (Linux, as root)
-	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/faults
+	HOOKGATE_BIN=bin/hookgate go run ./integration-tests/faults $(FAULTS)
 
 fuzz: ## every fuzz target, FUZZTIME each (default 1m)
 	./integration-tests/fuzz.sh $(or $(FUZZTIME),1m)

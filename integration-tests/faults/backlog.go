@@ -62,10 +62,11 @@ func backlog(t *trial) {
 	if left > 0 {
 		t.Errorf("%d of %d acknowledged events have not arrived", left, len(b.arrived))
 	}
-	if first > time.Second {
+	// A few thousand events say little about speed.
+	if first > time.Second && !t.quick {
 		t.Errorf("another integration's first event arrived after %s", seconds(first))
 	}
-	if slower > 0.1 {
+	if slower > 0.1 && !t.quick {
 		t.Errorf("accepting slowed down by %.0f %%", 100*slower)
 	}
 	if most > 300<<20 {

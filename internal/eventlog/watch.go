@@ -19,7 +19,8 @@ type watch struct {
 	done chan struct{}
 	once sync.Once
 
-	refs []storage.Ref // new ones; guarded by the log's mutex
+	refs  []storage.Ref // new ones; guarded by the log's mutex
+	spare []storage.Ref // room for the next ones
 }
 
 // Watch implements storage.Events. It returns at once; fn is called from one
@@ -80,33 +81,45 @@ func (w *watch) run(recent map[storage.ID]*event) {
 	if err := w.start(recent); err != nil {
 		w.log.Logger.Error("pending events cannot be listed; some wait for the next start", zap.Error(w.log.indexFault(err)))
 	}
-	var spare []storage.Ref
 	for {
 		select {
 		case <-w.quit:
 			return
 		case <-w.wake:
+			w.passNew()
 		}
-		w.log.mu.Lock()
-		refs := w.refs
-		w.refs = spare[:0]
-		w.log.mu.Unlock()
-		for _, ref := range refs {
-			if w.quitting() {
-				return
-			}
-			w.fn(ref)
-		}
-		clear(refs)
-		spare = refs
 	}
 }
+
+// passNew passes on the events that are new.
+func (w *watch) passNew() {
+	w.log.mu.Lock()
+	refs := w.refs
+	w.refs = w.spare[:0]
+	w.log.mu.Unlock()
+	for _, ref := range refs {
+		if w.quitting() {
+			return
+		}
+		w.fn(ref)
+	}
+	clear(refs)
+	w.spare = refs
+}
+
+// newEvery is after how many of the events that are there already the new ones
+// are looked for: a million of them must not hold up another integration's first.
+const newEvery = 1024
 
 // start passes on the events that are pending already.
 func (w *watch) start(recent map[storage.ID]*event) error {
 	view := w.log.index.View()
 	defer view.Close()
+	passed := 0
 	err := view.Ascend([]byte{pendingKey}, func(key, value []byte) (bool, error) {
+		if passed++; passed%newEvery == 0 {
+			w.passNew()
+		}
 		identity, id, err := parseIDKey(key)
 		if err != nil {
 			return false, err
