@@ -9,7 +9,13 @@ import (
 )
 
 // of is an event of 1 KB of an integration.
-func of(identity byte, i int) *storage.Event { return testEvent(identity, payload(i)) }
+// of is an event whose entries in the index are of the usual size: its delivery
+// ID is not as long as its body.
+func of(identity byte, i int) *storage.Event {
+	e := testEvent(identity, payload(i))
+	e.DeliveryID = e.DeliveryID[:100]
+	return e
+}
 
 func settle(t testing.TB, l *Log, identity byte, id storage.ID, status storage.Status) {
 	t.Helper()
@@ -146,7 +152,7 @@ func TestPendingFillTheDisk(t *testing.T) {
 		t.Helper()
 		for i := range 4000 {
 			e := of(identity, i)
-			e.Project, e.DeliveryID = project, e.DeliveryID[:100] // the index has it, too
+			e.Project = project
 			id, _, err := l.Append(t.Context(), e, storage.Dedupe{})
 			var reached *storage.LimitError
 			switch {
