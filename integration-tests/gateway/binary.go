@@ -127,10 +127,16 @@ func FreeAddr(t testing.TB) string {
 	return "127.0.0.1:" + freePort(t)
 }
 
-// Listen listens on an address that was free.
+// Listen listens on an address that was free. A process that was just forked may
+// hold on to it for the moment until it becomes another program.
 func Listen(t testing.TB, addr string) net.Listener {
 	t.Helper()
-	listener, err := net.Listen("tcp", addr)
+	var listener net.Listener
+	var err error
+	Within(time.Second, func() bool {
+		listener, err = net.Listen("tcp", addr)
+		return err == nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
