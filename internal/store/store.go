@@ -167,6 +167,9 @@ func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB,
 			db, err = nil, fmt.Errorf("%w: %v", storage.ErrCorrupt, cause)
 		}
 	}()
+	if err := checkTables(dir); err != nil {
+		return nil, fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
 	o := badger.DefaultOptions(dir).
 		WithLogger(badgerLogger{logger.Sugar()}).
 		WithMetricsEnabled(false).
@@ -188,7 +191,10 @@ func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB,
 		// whose errors of syncing Badger only logs.
 		WithValueThreshold(maxValue + maxOverhead).
 		WithValueLogFileSize(1 << 20)
-	return badger.Open(o)
+	if db, err = badger.Open(o); err != nil {
+		return nil, err // what comes with an error cannot be closed
+	}
+	return db, nil
 }
 
 // Close waits for what is under way and closes the database.
