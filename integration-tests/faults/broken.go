@@ -5,17 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
 // inodesOut takes all inodes of the file system.
 func inodesOut(t *trial) {
-	l := newLedger(t)
-	d := newLoop(t, diskSize, "-N", "128")
-	g := gateway.New(t, l.config(""), "STORE="+d.store())
-	g.Start()
-	l.create(t, g)
+	l, d, g := onLoop(t, "-N", "128")
 	var waits durations
 	t.each(func(int) {
 		for i := range 200 {
@@ -46,11 +40,7 @@ func inodesOut(t *trial) {
 // after an error. (In the middle of a sync ext4 may say that it has synced what it
 // then drops; docs/reliability.md tells of that.)
 func readOnly(t *trial) {
-	l := newLedger(t)
-	d := newLoop(t, diskSize)
-	g := gateway.New(t, l.config(""), "STORE="+d.store())
-	g.Start()
-	l.create(t, g)
+	l, d, g := onLoop(t)
 	t.each(func(round int) {
 		l.answers(down)
 		work := l.start(g.Addr, 4, 700, 2*time.Millisecond)

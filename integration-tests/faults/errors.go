@@ -37,11 +37,7 @@ var failures = []failure{
 // failCalls has system calls on the event log fail under load; then the power
 // fails, so that nothing counts that was not durable when it was acknowledged.
 func failCalls(t *trial) {
-	l := newLedger(t)
-	d := newLoop(t, diskSize)
-	g := gateway.New(t, l.config(""), "STORE="+d.store())
-	g.Start()
-	l.create(t, g)
+	l, d, g := onLoop(t)
 	var waits durations
 	t.each(func(round int) {
 		f := failures[round%len(failures)]
@@ -56,15 +52,7 @@ func failCalls(t *trial) {
 		f.inject(t, l, g, d.store())
 		waits.add(l.recovers(t, g))
 		work.stop()
-		l.cut(d)
-		g.Kill()
-		l.light(d)
-		g.Start()
-		l.serves(t, g)
-		l.checkAlias(t, g, alias)
-		if lost := l.settle(g); len(lost) > 0 {
-			t.Errorf("%s: %d of %d acknowledged events are lost, %s first", f.name, len(lost), l.count(), lost[0])
-		}
+		l.survives(t, d, g, f.name, alias)
 	})
 	t.result("%s; %s", l.check(t, g), waits.after("the last error"))
 }
@@ -72,11 +60,7 @@ func failCalls(t *trial) {
 // failDatabases has the syncs fail of what Badger keeps, the integrations, while it
 // cleans up after a start.
 func failDatabases(t *trial) {
-	l := newLedger(t)
-	d := newLoop(t, diskSize)
-	g := gateway.New(t, l.config(""), "STORE="+d.store())
-	g.Start()
-	l.create(t, g)
+	l, d, g := onLoop(t)
 	t.each(func(round int) {
 		alias := fmt.Sprint("round ", round)
 		l.change(t, g, gateway.M{"alias": alias})
@@ -90,17 +74,23 @@ func failDatabases(t *trial) {
 			t.Fatalf("the process has ended")
 		}
 		work.stop()
-		l.cut(d)
-		g.Kill()
-		l.light(d)
-		g.Start()
-		l.serves(t, g)
-		l.checkAlias(t, g, alias)
-		if lost := l.settle(g); len(lost) > 0 {
-			t.Errorf("%d of %d acknowledged events are lost, %s first", len(lost), l.count(), lost[0])
-		}
+		l.survives(t, d, g, "msync", alias)
 	})
 	t.result("%s", l.check(t, g))
+}
+
+// survives cuts the power after a fault, starts the gateway again, and checks that
+// it has what was acknowledged, the alias too.
+func (l *ledger) survives(t *trial, d *loop, g *gateway.Gateway, fault, alias string) {
+	l.cut(d)
+	g.Kill()
+	l.light(d)
+	g.Start()
+	l.serves(t, g)
+	l.checkAlias(t, g, alias)
+	if lost := l.settle(g); len(lost) > 0 {
+		t.Errorf("%s: %d of %d acknowledged events are lost, %s first", fault, len(lost), l.count(), lost[0])
+	}
 }
 
 // inject has the calls fail, and checks what must hold meanwhile.

@@ -14,6 +14,17 @@ func (l *ledger) newGateway(t *trial, options string) *gateway.Gateway {
 	return gateway.New(t, l.config(options), "STORE="+filepath.Join(t.TempDir(), "store"))
 }
 
+// onLoop starts a gateway on a file system of its own, and makes the integration
+// that can be changed.
+func onLoop(t *trial, options ...string) (*ledger, *loop, *gateway.Gateway) {
+	l := newLedger(t)
+	d := newLoop(t, diskSize, options...)
+	g := gateway.New(t, l.config(""), "STORE="+d.store())
+	g.Start()
+	l.create(t, g)
+	return l, d, g
+}
+
 // oneShot opens a connection for each request: the gateway that answered the
 // last one may be gone.
 var oneShot = &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -17,6 +17,16 @@ type load struct {
 // between an answer and the next event.
 func (l *ledger) start(addr string, senders, size int, pause time.Duration) load {
 	client := &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
+	stop := repeat(senders, pause, func() { l.send(client, addr, size) })
+	return load{stop: sync.OnceFunc(func() {
+		stop()
+		client.CloseIdleConnections()
+	})}
+}
+
+// repeat calls do from a number of goroutines, each with the pause between,
+// until it is stopped.
+func repeat(senders int, pause time.Duration, do func()) (stop func()) {
 	quit := make(chan struct{})
 	var running sync.WaitGroup
 	for range senders {
@@ -28,14 +38,13 @@ func (l *ledger) start(addr string, senders, size int, pause time.Duration) load
 				case <-quit:
 					return
 				case <-ticker.C:
-					l.send(client, addr, size)
+					do()
 				}
 			}
 		})
 	}
-	return load{stop: sync.OnceFunc(func() {
+	return sync.OnceFunc(func() {
 		close(quit)
 		running.Wait()
-		client.CloseIdleConnections()
-	})}
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -213,29 +212,4 @@ func (p *plainSite) send(addr string) {
 	if _, err := gateway.Do(oneShot, http.MethodPost, "http://"+addr+"/", nil, strings.NewReader("x")); err != nil {
 		p.broken.Add(1)
 	}
-}
-
-// repeat calls do from a number of goroutines, each with the pause between,
-// until it is stopped.
-func repeat(senders int, pause time.Duration, do func()) (stop func()) {
-	quit := make(chan struct{})
-	var running sync.WaitGroup
-	for range senders {
-		running.Go(func() {
-			ticker := time.NewTicker(pause)
-			defer ticker.Stop()
-			for {
-				select {
-				case <-quit:
-					return
-				case <-ticker.C:
-					do()
-				}
-			}
-		})
-	}
-	return sync.OnceFunc(func() {
-		close(quit)
-		running.Wait()
-	})
 }

@@ -175,7 +175,7 @@ func (l *Log) open() error {
 		return fmt.Errorf("making the event log: %w", err)
 	}
 	var err error
-	if l.lock, err = lockFile(filepath.Join(l.Dir, "lock")); err != nil {
+	if l.lock, err = disk.Lock(filepath.Join(l.Dir, "lock")); err != nil {
 		return fmt.Errorf("opening the event log: %w", err)
 	}
 	l.segments = newSegments(l)

@@ -144,9 +144,6 @@ func (k Key) AEAD(purpose string, salt []byte) cipher.AEAD {
 	return aead
 }
 
-// Derive returns a key of n bytes for another purpose.
-func (k Key) Derive(purpose string, n int) []byte { return k.derive(nil, purpose, n) }
-
 // Overhead is how many bytes Seal adds.
 const Overhead = KeyIDSize + SaltSize + 16
 
