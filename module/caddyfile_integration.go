@@ -32,6 +32,7 @@ type declaredCredentials struct {
 	Signature            *declaredSignature `json:"signature,omitempty"`
 	Basic                *declaredBasic     `json:"basic,omitempty"`
 	Bearer               *declaredBearer    `json:"bearer,omitempty"`
+	JWT                  *declaredJWT       `json:"jwt,omitempty"`
 	RequireSHA256        *bool              `json:"require_sha256_signature,omitempty"`
 	Match                string             `json:"match,omitempty"`
 	AllowUnauthenticated bool               `json:"allow_unauthenticated,omitempty"`
@@ -57,6 +58,13 @@ type declaredBearer struct {
 	Tokens []string `json:"tokens"`
 }
 
+type declaredJWT struct {
+	Issuer   string         `json:"issuer"`
+	Audience string         `json:"audience,omitempty"`
+	Claims   map[string]any `json:"claims,omitempty"`
+	Header   string         `json:"header,omitempty"`
+}
+
 type declaredResource struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
@@ -79,6 +87,11 @@ type declaredPayload struct {
 //		signature                custom <secret...> { … }
 //		basic                    <user> <password>
 //		bearer                   <token...>
+//		jwt                      <issuer> {
+//			audience <text>
+//			claim    <name> <value>
+//			header   <name>
+//		}
 //		require_sha256_signature on|off
 //		match                    any|all
 //		match                    <expression>
@@ -138,6 +151,9 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "bearer":
 		auth.Bearer = new(declaredBearer)
 		return option.List(d, 1, &auth.Bearer.Tokens)
+	case "jwt":
+		auth.JWT = new(declaredJWT)
+		return auth.JWT.read(d)
 	case "require_sha256_signature":
 		auth.RequireSHA256 = new(bool)
 		return option.Switch(d, auth.RequireSHA256)

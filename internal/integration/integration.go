@@ -57,6 +57,7 @@ type Authentication struct {
 	Signature    *Signature
 	Basic        *Basic
 	Bearer       *Bearer
+	JWT          *JWT
 	// RequireSHA256Signature makes a valid signature of SHA-256 or stronger
 	// mandatory.
 	RequireSHA256Signature bool
@@ -126,7 +127,9 @@ const (
 // credentials counts the ways in that are configured.
 func (a *Authentication) credentials() int {
 	n := 0
-	for _, configured := range []bool{a.SecureHeader != nil, a.Signature != nil, a.Basic != nil, a.Bearer != nil} {
+	for _, configured := range []bool{
+		a.SecureHeader != nil, a.Signature != nil, a.Basic != nil, a.Bearer != nil, a.JWT != nil,
+	} {
 		if configured {
 			n++
 		}

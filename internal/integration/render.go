@@ -32,6 +32,7 @@ type maskedAuthentication struct {
 	Signature              *maskedSignature `json:"signature"`
 	Basic                  *maskedBasic     `json:"basic"`
 	Bearer                 *maskedBearer    `json:"bearer"`
+	JWT                    *maskedJWT       `json:"jwt,omitempty"`
 	RequireSHA256Signature bool             `json:"require_sha256_signature"`
 	Match                  Match            `json:"match"`
 	AllowUnauthenticated   bool             `json:"allow_unauthenticated"`
@@ -55,6 +56,13 @@ type maskedBasic struct {
 
 type maskedBearer struct {
 	Tokens []string `json:"tokens"`
+}
+
+type maskedJWT struct {
+	Issuer   string         `json:"issuer"`
+	Audience string         `json:"audience"`
+	Claims   map[string]any `json:"claims,omitempty"`
+	Header   string         `json:"header"`
 }
 
 type maskedResource struct {
@@ -96,6 +104,9 @@ func (in *Integration) Mask(base string) *Masked {
 	}
 	if bearer := auth.Bearer; bearer != nil {
 		masked.Authentication.Bearer = &maskedBearer{each(bearer.Tokens, Secret.Masked)}
+	}
+	if token := auth.JWT; token != nil {
+		masked.Authentication.JWT = &maskedJWT{token.Issuer, token.Audience, token.Claims, token.Header}
 	}
 	if in.Resource != nil {
 		masked.Resource = &maskedResource{in.Resource.Type, in.Resource.ID}

@@ -18,6 +18,10 @@ type Rules struct {
 	// says what is wrong with the description. Without Custom none can.
 	Custom func(d *provider.Description) (ProviderFacts, error)
 
+	// Issuer says whether the configuration has an issuer of tokens of the
+	// name. Without it there is none.
+	Issuer func(name string) bool
+
 	// EventHeaders are those in which any provider names its event or delivery:
 	// without a signature they do so too.
 	EventHeaders []string
@@ -70,20 +74,22 @@ func (r Rules) checkCredentials(f *fields, auth *Authentication) {
 	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
 		f.refuse("allow_unauthenticated", "the operator has not set allow_unauthenticated")
 	case !auth.AllowUnauthenticated && auth.credentials() == 0:
-		f.refuse("", "a credential is needed: secure_header, signature, basic or bearer")
+		f.refuse("", "a credential is needed: secure_header, signature, basic, bearer or jwt")
 	case auth.RequireSHA256Signature && !facts.SHA256:
 		f.refuse("require_sha256_signature", "a signature of SHA-256 or stronger is needed beside it")
 	}
 	if header := auth.SecureHeader; header != nil {
-		checkSecureHeader(f, header.Name, facts)
+		checkHeader(f, "secure_header.name", header.Name, facts)
+	}
+	if token := auth.JWT; token != nil && token.Header != DefaultTokenHeader {
+		checkHeader(f, "jwt.header", token.Header, facts)
 	}
 	checkHeadersDiffer(f, auth, facts)
 }
 
-// checkSecureHeader refuses a header that the sender or a proxy writes for
-// purposes of its own.
-func checkSecureHeader(f *fields, name string, facts ProviderFacts) {
-	const field = "secure_header.name"
+// checkHeader refuses a header that the sender or a proxy writes for purposes
+// of its own.
+func checkHeader(f *fields, field, name string, facts ProviderFacts) {
 	lower := strings.ToLower(name)
 	switch {
 	case !token(name) || len(name) > 256:
@@ -117,11 +123,14 @@ func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
 	if auth.Bearer != nil {
 		uses = append(uses, use{"bearer", "Authorization"})
 	}
+	if auth.JWT != nil {
+		uses = append(uses, use{"jwt.header", auth.JWT.Header})
+	}
 	for i, later := range uses {
 		for _, earlier := range uses[:i] {
 			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) {
 				f.refuse(earlier.field, "this credential and %s are on the same header, %s",
-					strings.TrimSuffix(later.field, ".provider"), http.CanonicalHeaderKey(later.header))
+					strings.TrimSuffix(strings.TrimSuffix(later.field, ".provider"), ".header"), http.CanonicalHeaderKey(later.header))
 			}
 		}
 	}

@@ -17,7 +17,8 @@ import (
 // request that asks for one of very many. Its secrets are in the clear: the
 // storage encrypts the value. It is
 //
-//	version, identity, flags       as bytes, 1 and 16 and 1
+//	version, identity, flags       as bytes, 1 and 16 and 1, in version 2 as
+//	                               1 and 16 and 2, the low byte first
 //	created, updated               varints, seconds since 1970
 //	alias, match, dedupe           texts; match is that of the credentials
 //	expression                     text
@@ -26,6 +27,8 @@ import (
 //	                               provider its description in JSON
 //	basic                          username, secret
 //	bearer                         list of secrets
+//	jwt                            issuer, audience, header, list of texts: name
+//	                               and JSON value of each claim
 //	event filter                   list of texts
 //	payload                        list of texts: none, or a template, a number
 //	                               of bytes, and name and path of each field
@@ -33,8 +36,12 @@ import (
 //
 // where a text follows its length and a list its count, both as uvarints, and
 // a secret is two texts, value and salt. The flags tell which credentials and
-// whether a resource is there; the others take no room.
-const storedVersion = 1
+// whether a resource is there; the others take no room. Version 2 is written
+// only where the flags of version 1 cannot say all.
+const (
+	storedVersion = 1
+	wideVersion   = 2
+)
 
 // The flags of a stored integration.
 const (
@@ -46,14 +53,22 @@ const (
 	flagBasic
 	flagBearer
 	flagResource
+	flagJWT // the first of version 2
+	flagsEnd
 )
 
 // Encode returns the value to store. It holds the secrets: it is for the
 // storage alone, which encrypts it. Times are kept to the second.
 func (in *Integration) Encode() ([]byte, error) {
 	auth := &in.Authentication
-	raw := append([]byte{storedVersion}, in.Identity[:]...)
-	raw = append(raw, in.flags())
+	var raw []byte
+	if flags := in.flags(); flags>>8 == 0 {
+		raw = append([]byte{storedVersion}, in.Identity[:]...)
+		raw = append(raw, byte(flags))
+	} else {
+		raw = append([]byte{wideVersion}, in.Identity[:]...)
+		raw = binary.LittleEndian.AppendUint16(raw, flags)
+	}
 	raw = binary.AppendVarint(raw, in.CreatedAt.Unix())
 	raw = binary.AppendVarint(raw, in.UpdatedAt.Unix())
 	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe), in.Match)
@@ -76,6 +91,12 @@ func (in *Integration) Encode() ([]byte, error) {
 	if bearer := auth.Bearer; bearer != nil {
 		raw = appendSecrets(raw, bearer.Tokens)
 	}
+	if auth.JWT != nil {
+		var err error
+		if raw, err = appendJWT(raw, auth.JWT); err != nil {
+			return nil, err
+		}
+	}
 	raw = appendList(raw, in.EventFilter)
 	raw = appendList(raw, specTexts(in.Payload))
 	if in.Resource != nil {
@@ -84,11 +105,12 @@ func (in *Integration) Encode() ([]byte, error) {
 	return raw, nil
 }
 
-func (in *Integration) flags() (flags byte) {
+func (in *Integration) flags() (flags uint16) {
 	auth := &in.Authentication
 	for i, set := range []bool{
 		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
 		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, in.Resource != nil,
+		auth.JWT != nil,
 	} {
 		if set {
 			flags |= 1 << i
@@ -148,17 +170,26 @@ func Decode(record storage.Integration) (*Integration, error) {
 }
 
 func (in *Integration) decode(value []byte) error {
-	if len(value) > 0 && value[0] != storedVersion {
-		return fmt.Errorf("it is stored in version %d of the form, and this program reads version %d: %w",
-			value[0], storedVersion, storage.ErrCorrupt)
+	if len(value) > 0 && value[0] != storedVersion && value[0] != wideVersion {
+		return fmt.Errorf("it is stored in version %d of the form, and this program reads the versions to %d: %w",
+			value[0], wideVersion, storage.ErrCorrupt)
 	}
-	if len(value) < 1+len(in.Identity)+1 {
+	head := 1 + len(in.Identity)
+	if len(value) < head+1 || value[0] == wideVersion && len(value) < head+2 {
 		return storage.ErrCorrupt
 	}
 	in.Identity = storage.Identity(value[1:])
-	flags := value[1+len(in.Identity)]
+	flags := uint16(value[head])
+	head++
+	if value[0] == wideVersion {
+		flags |= uint16(value[head]) << 8
+		head++
+	}
+	if flags >= flagsEnd {
+		return storage.ErrCorrupt
+	}
 	// All texts are parts of one string, so that they cost one allocation.
-	r := &storedReader{left: string(value[1+len(in.Identity)+1:])}
+	r := &storedReader{left: string(value[head:])}
 	in.CreatedAt, in.UpdatedAt = r.time(), r.time()
 	in.Alias = r.text()
 	auth := &in.Authentication
@@ -180,6 +211,9 @@ func (in *Integration) decode(value []byte) error {
 	}
 	if flags&flagBearer != 0 {
 		auth.Bearer = &Bearer{Tokens: readList(r, r.secret)}
+	}
+	if flags&flagJWT != 0 {
+		auth.JWT = r.jwt()
 	}
 	in.EventFilter = readList(r, r.text)
 	in.Payload = r.spec()

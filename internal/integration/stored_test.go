@@ -59,6 +59,18 @@ func anyIntegration(r *rand.Rand) *Integration {
 	if maybe() {
 		in.Authentication.Bearer = &Bearer{secrets()}
 	}
+	if maybe() {
+		in.Authentication.JWT = &JWT{Issuer: text(), Audience: text(), Header: text()}
+		for range r.IntN(4) {
+			if in.Authentication.JWT.Claims == nil {
+				in.Authentication.JWT.Claims = make(map[string]any)
+			}
+			in.Authentication.JWT.Claims[strings.ToValidUTF8(text(), "")] = maybe()
+		}
+		if maybe() && in.Authentication.JWT.Claims != nil {
+			in.Authentication.JWT.Claims["email"] = "a\"<b"
+		}
+	}
 	for range r.IntN(4) * r.IntN(maxFilter/3) {
 		in.EventFilter = append(in.EventFilter, text())
 	}
@@ -113,7 +125,7 @@ func TestStoredIsDamaged(t *testing.T) {
 }
 
 func TestStoredInAnotherVersion(t *testing.T) {
-	for _, version := range []byte{0, storedVersion + 1, '{', 255} {
+	for _, version := range []byte{0, wideVersion + 1, '{', 255} {
 		value, err := mustParse(t, `{`+github+`}`).Encode()
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,136 @@
+package integration
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// DefaultTokenHeader is where a JSON web token stands if nothing else is said.
+// It follows the word Bearer there, and stands alone in any other header.
+const DefaultTokenHeader = "Authorization"
+
+// JWT is a JSON web token (RFC 7519) that an issuer of the configuration has
+// signed. It holds no secret.
+type JWT struct {
+	// Issuer is the name that the configuration gives to the issuer.
+	Issuer string
+	// Audience is the one for which the token must have been made.
+	Audience string
+	// Claims must be in the token too. Each is a string or a bool.
+	Claims map[string]any
+	// Header carries the token.
+	Header string
+}
+
+// The bounds of what is asked of a token.
+const (
+	maxAudience  = 1024 // characters
+	maxClaims    = 10
+	maxClaimName = 128 // characters
+	maxClaimText = 1024
+)
+
+// ownClaims are checked always, each in its own way.
+var ownClaims = []string{"iss", "aud", "exp", "nbf", "iat"}
+
+func (p form) jwt(f *fields) *JWT {
+	if f == nil {
+		return nil
+	}
+	token := &JWT{
+		Issuer:   f.text("issuer", ""),
+		Audience: f.text("audience", ""),
+		Claims:   claims(f),
+		Header:   f.text("header", DefaultTokenHeader),
+	}
+	f.end()
+	switch {
+	case p.rules.Issuer == nil || !p.rules.Issuer(token.Issuer):
+		f.refuse("issuer", "the operator has configured no such issuer")
+	case token.Audience == "":
+		f.refuse("audience", "it must not be empty: a token that was made for another receiver would do")
+	case !readable(token.Audience, maxAudience):
+		f.refuse("audience", "at most %d characters are allowed, and no control characters", maxAudience)
+	}
+	return token
+}
+
+func claims(f *fields) map[string]any {
+	object := f.object("claims")
+	if object == nil || len(object.left) == 0 {
+		return nil
+	}
+	if len(object.left) > maxClaims {
+		f.refuse("claims", "at most %d are allowed", maxClaims)
+	}
+	for _, name := range slices.Sorted(maps.Keys(object.left)) {
+		value := object.left[name]
+		text, isText := value.(string)
+		_, isFlag := value.(bool)
+		switch {
+		case !isText && !isFlag:
+			object.refuse(name, "a string, true or false is needed")
+		case name == "" || !readable(name, maxClaimName):
+			f.refuse("claims", "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
+		case slices.Contains(ownClaims, name):
+			object.refuse(name, "this claim is checked always, and not here")
+		case isText && (text == "" || !readable(text, maxClaimText)):
+			object.refuse(name, "from 1 to %d characters are needed, and no control characters", maxClaimText)
+		}
+	}
+	return object.left
+}
+
+func readable(text string, most int) bool {
+	return utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// storedClaims returns the claims in one order, as names with their JSON.
+func (t *JWT) storedClaims() ([]string, error) {
+	var texts []string
+	for _, name := range slices.Sorted(maps.Keys(t.Claims)) {
+		value, err := json.Marshal(t.Claims[name])
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, name, string(value))
+	}
+	return texts, nil
+}
+
+// jwt reads what appendJWT wrote.
+func (r *storedReader) jwt() *JWT {
+	t := &JWT{Issuer: r.text(), Audience: r.text(), Header: r.text()}
+	texts := readList(r, r.text)
+	if len(texts)%2 != 0 {
+		r.fail()
+		return t
+	}
+	for pair := range slices.Chunk(texts, 2) {
+		var value any
+		if err := json.Unmarshal([]byte(pair[1]), &value); err != nil {
+			r.fail()
+			return t
+		}
+		if t.Claims == nil {
+			t.Claims = make(map[string]any)
+		}
+		t.Claims[pair[0]] = value
+	}
+	if again, err := t.storedClaims(); err != nil || !slices.Equal(again, texts) {
+		r.fail()
+	}
+	return t
+}
+
+func appendJWT(raw []byte, t *JWT) ([]byte, error) {
+	claims, err := t.storedClaims()
+	if err != nil {
+		return nil, err
+	}
+	return appendList(appendTexts(raw, t.Issuer, t.Audience, t.Header), claims), nil
+}
