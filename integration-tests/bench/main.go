@@ -2,8 +2,9 @@
 // one run: `respond 202`, events accepted durably, `reverse_proxy`, and inline
 // authentication in front of it; beside it another program that takes webhooks,
 // where that is installed. Then its latency at a steady rate, deliveries while
-// it accepts, lookups among many integrations, and memory. It is run by `make
-// bench`, from the root of the checkout, and needs Linux and wrk.
+// it accepts, lookups among many integrations, memory, and each sender beside
+// GitHub. It is run by `make bench`, from the root of the checkout, and needs
+// Linux and wrk.
 package main
 
 import (
@@ -33,6 +34,7 @@ type settings struct {
 	rate         int
 	integrations int
 	settle       time.Duration
+	senders      string
 }
 
 // part is a part of the run, which prints what it found.
@@ -47,13 +49,14 @@ var parts = []part{
 	{"rate", measureAtRate},
 	{"deliveries", measureDeliveries},
 	{"lookups", measureLookups},
+	{"providers", compareProviders},
 }
 
 func main() {
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/hookgate", "the gateway to measure")
 	flag.StringVar(&s.dir, "dir", ".work/bench", "where it keeps its data: the disk that is measured; removed afterwards")
-	flag.StringVar(&s.parts, "parts", "memory,sites,rate,deliveries,lookups", "what is measured")
+	flag.StringVar(&s.parts, "parts", "memory,sites,rate,deliveries,lookups", "what is measured; providers is a part that takes a quarter of an hour")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each site is measured with each size")
 	flag.DurationVar(&s.time, "time", 3*time.Second, "how long each time, in whole seconds")
 	flag.IntVar(&s.threads, "threads", 1, "threads of wrk")
@@ -61,6 +64,7 @@ func main() {
 	flag.IntVar(&s.rate, "rate", 2000, "requests a second of the part at a steady rate")
 	flag.IntVar(&s.integrations, "integrations", 1_000_000, "the most integrations among which one is looked up")
 	flag.DurationVar(&s.settle, "settle", 10*time.Second, "how long memory settles before it is read")
+	flag.StringVar(&s.senders, "senders", "", "the senders of the part providers (default: all that sign with a HMAC)")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -74,7 +74,7 @@ func (m measured) p50() float64 { return float64(m.P50) / 1000 }
 func (m measured) p99() float64 { return float64(m.P99) / 1000 }
 func (m measured) cpu() float64 { return m.CPU }
 
-func each(runs []measured, value func(measured) float64) []float64 {
+func each[Run any](runs []Run, value func(Run) float64) []float64 {
 	values := make([]float64, len(runs))
 	for i, m := range runs {
 		values[i] = value(m)
