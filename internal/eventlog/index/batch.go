@@ -12,14 +12,28 @@ const MaxValue = 512 << 10
 
 // Batch gathers writes. One goroutine makes batches, one after the other.
 type Batch struct {
-	index   *Index
-	entries []entry
-	size    int
+	index  *Index
+	writes []write
+	size   int
+}
+
+// write is one of a batch's writes, and how many came before it.
+type write struct {
+	entry
+	order int
+}
+
+// byKey sorts writes by key, and those of one key as they came.
+func byKey(a, b write) int {
+	if order := bytes.Compare(a.key, b.key); order != 0 {
+		return order
+	}
+	return a.order - b.order
 }
 
 // Batch returns an empty batch. It must be committed or cancelled.
 func (x *Index) Batch() *Batch {
-	return &Batch{index: x, entries: x.spare[:0]}
+	return &Batch{index: x, writes: x.spare[:0]}
 }
 
 // Size is how many bytes of keys and values are in the batch, with what the
@@ -27,7 +41,7 @@ func (x *Index) Batch() *Batch {
 func (b *Batch) Size() int { return b.size }
 
 // entryOverhead is about what an entry takes in memory beside key and value.
-const entryOverhead = 56
+const entryOverhead = 64
 
 // Set writes a key. The batch keeps both slices until it is committed.
 func (b *Batch) Set(key, value []byte) error {
@@ -42,7 +56,7 @@ func (b *Batch) Set(key, value []byte) error {
 func (b *Batch) Delete(key []byte) { b.add(entry{key: key, deleted: true}) }
 
 func (b *Batch) add(e entry) {
-	b.entries = append(b.entries, e)
+	b.writes = append(b.writes, write{e, len(b.writes)})
 	b.size += len(e.key) + len(e.value) + entryOverhead
 }
 
@@ -51,7 +65,7 @@ func (b *Batch) add(e entry) {
 // returns ErrBehind if that is stuck.
 func (b *Batch) Commit() error {
 	defer b.Cancel()
-	if len(b.entries) == 0 {
+	if len(b.writes) == 0 {
 		return nil
 	}
 	x := b.index
@@ -71,21 +85,21 @@ func (b *Batch) Commit() error {
 
 // Cancel gives the batch up.
 func (b *Batch) Cancel() {
-	clear(b.entries)
-	b.index.spare, b.entries, b.size = b.entries[:0], nil, 0
+	clear(b.writes)
+	b.index.spare, b.writes, b.size = b.writes[:0], nil, 0
 }
 
 func (b *Batch) write() (*run, error) {
-	slices.SortStableFunc(b.entries, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
-	w, err := b.index.newRun(0, int64(len(b.entries)))
+	slices.SortFunc(b.writes, byKey)
+	w, err := b.index.newRun(0, int64(len(b.writes)))
 	if err != nil {
 		return nil, err
 	}
-	for i, e := range b.entries {
-		if i+1 < len(b.entries) && bytes.Equal(e.key, b.entries[i+1].key) {
+	for i, e := range b.writes {
+		if i+1 < len(b.writes) && bytes.Equal(e.key, b.writes[i+1].key) {
 			continue
 		}
-		if err := w.add(e); err != nil {
+		if err := w.add(e.entry); err != nil {
 			return nil, errors.Join(err, w.cancel())
 		}
 	}
