@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -61,6 +62,10 @@ type App struct {
 	// Retention says how long finished events are kept.
 	Retention *Retention `json:"retention,omitempty"`
 
+	// JWTIssuers are those whose tokens integrations may ask for. The name
+	// google needs none: it is known already.
+	JWTIssuers []*JWTIssuer `json:"jwt_issuers,omitempty"`
+
 	// Integrations are declared here rather than made over the admin API, in
 	// the same form. Over the admin API they can be read and not changed. A
 	// secret should be a placeholder such as {env.NAME} or {file./path}: what
@@ -81,6 +86,7 @@ type App struct {
 	opening  sync.Mutex
 	declared *integration.Declared
 	routes   map[string]*gate.Route // of the declared integrations
+	issuers  map[string]*jwt.Issuer
 	started  bool
 	cleaned  bool
 	failure  error // of the last try to open the storage
@@ -130,6 +136,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.provisionLimits(); err != nil {
+		return err
+	}
+	if err := a.provisionIssuers(); err != nil {
 		return err
 	}
 	if err := a.provisionStorage(ctx); err != nil {

@@ -55,13 +55,17 @@ func init() {
 //				delivered <duration>
 //				failed    <duration>
 //			}
+//			jwt_issuer <name> <url> {
+//				jwks_url   <url>
+//				algorithms <name...>
+//			}
 //			integration <webhook_id> {
 //				...
 //			}
 //		}
 //	}
 //
-// trigger and integration may stand more than once.
+// trigger, jwt_issuer and integration may stand more than once.
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // the option's name
 	if existing != nil {
@@ -102,6 +106,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "retention":
 			a.Retention = new(Retention)
 			err = a.Retention.UnmarshalCaddyfile(d)
+		case "jwt_issuer":
+			err = a.readIssuer(d)
 		case "integration":
 			var raw json.RawMessage
 			raw, err = parseIntegration(d, declared)
@@ -110,7 +116,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = option.Unknown(d)
 		}
 		return err
-	}, "trigger", "integration")
+	}, "trigger", "jwt_issuer", "integration")
 }
 
 // guest reads `<module> ...` and hands it to the module of the namespace.

@@ -20,6 +20,7 @@ func (a *App) rules() integration.Rules {
 		Provider:             providerFacts,
 		Custom:               customFacts,
 		EventHeaders:         provider.EventHeaders(),
+		Issuer:               a.hasIssuer,
 		Allow:                a.allow,
 		AllowUnauthenticated: a.AllowUnauthenticated,
 	}
@@ -93,7 +94,7 @@ func (a *App) ready(g *gateway) error {
 			return err
 		}
 	}
-	a.declared, a.routes = declared, routes
+	a.declared, a.routes, a.issuers = declared, routes, a.openIssuers(g)
 	return nil
 }
 

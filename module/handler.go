@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -146,6 +147,8 @@ func (e edge) PublicURL() string { return e.app.PublicURL }
 func (e edge) Flight() *gate.Flight { return e.flight }
 
 func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceType] != nil }
+
+func (e edge) Issuer(name string) *jwt.Issuer { return e.app.issuers[name] }
 
 func (e edge) AllowUnauthenticated() bool { return e.app.AllowUnauthenticated }
 

@@ -19,6 +19,7 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	attempts *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	fetches  *prometheus.CounterVec
 }
 
 func newCollectors() metrics {
@@ -41,13 +42,17 @@ func newCollectors() metrics {
 			Help:    "Duration of the attempts to run a trigger.",
 			Buckets: []float64{.005, .025, .1, .5, 1, 5, 15, 60},
 		}, []string{"resource_type"}),
+		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "key_fetches_total",
+			Help: "Fetches of senders' keys by their outcome: fetched or an error code.",
+		}, []string{"source", "outcome"}),
 	}
 }
 
 // register adds the collectors to a configuration's registry. That they are
 // there already is no error.
 func (m metrics) register(registry *prometheus.Registry) error {
-	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, storeCollector{}} {
+	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, m.fetches, storeCollector{}} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
 			return err

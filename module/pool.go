@@ -14,6 +14,8 @@ import (
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/keys"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -23,8 +25,8 @@ import (
 var gateways = caddy.NewUsagePool()
 
 // gateway is an open storage and what belongs to it for as long as it is
-// open: the dispatcher, the routes of the edge, the bytes in flight, the pace of
-// replays and tests.
+// open: the dispatcher, the routes of the edge, the bytes in flight, the keys
+// of issuers, the pace of replays and tests.
 type gateway struct {
 	key     string
 	options string
@@ -35,6 +37,7 @@ type gateway struct {
 	routes     *integration.Cache[*gate.Route]
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
+	keySets    *jwt.KeySets
 	replays    admin.Pace
 	tests      admin.Quota
 
@@ -85,6 +88,7 @@ func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 		logger:  logger,
 		backend: backend,
 		flight:  gate.NewFlight(gate.DefaultFlight),
+		keySets: jwt.NewKeySets(keys.NewClient(), keyObserver(logger)),
 	}
 	g.dispatcher = dispatch.New(dispatch.Options{
 		Events:  backend.Events(),
@@ -136,6 +140,7 @@ func letGo(key string) error {
 
 // Destruct stops the dispatcher and closes the storage.
 func (g *gateway) Destruct() error {
+	g.keySets.Close()
 	if err := g.dispatcher.Stop(context.Background()); err != nil {
 		g.logger.Error("closing the storage", zap.Error(err))
 	}

@@ -27,7 +27,19 @@ func (v *visit) precheck() *answer {
 		return v.refuse(unauthorized, reason)
 	}
 	v.claim = claim
-	return nil
+	return v.judgeToken()
+}
+
+// refuseCredential returns nil for a credential that counts. One that cannot
+// be judged now may be right: a wanted event must not be lost.
+func (v *visit) refuseCredential(kind string, reason provider.Reason) *answer {
+	switch reason {
+	case "":
+		return nil
+	case provider.Unavailable:
+		return v.refuse(noKeys, kind+"_"+string(reason))
+	}
+	return v.refuse(unauthorized, kind+"_"+string(reason))
 }
 
 // authenticate judges the request by the integration as it stands now, which
@@ -46,9 +58,7 @@ func (v *visit) authenticate() *answer {
 		if v.claim.SignsURL() {
 			v.claim.URL = v.address()
 		}
-		if reason := v.claim.Verify(v.body); reason != "" {
-			return v.refuse(unauthorized, "signature_"+string(reason))
-		}
+		return v.refuseCredential("signature", v.claim.Verify(v.body))
 	}
 	return nil
 }
@@ -57,6 +67,7 @@ func (v *visit) authenticate() *answer {
 type credentials struct {
 	tokens   []token
 	verifier *provider.Verifier
+	jwt      *jsonWebToken
 	// all wants every credential, otherwise one is enough.
 	all bool
 	// signed wants a signature whatever else there is.
@@ -107,15 +118,22 @@ func newCredentials(auth *integration.Authentication, p *provider.Provider) (cre
 	if c.signed && c.verifier == nil {
 		return credentials{}, errors.New("a required signature is not configured")
 	}
-	c.open = auth.AllowUnauthenticated && len(c.tokens) == 0 && c.verifier == nil
+	if auth.JWT != nil {
+		c.jwt = newJSONWebToken(auth.JWT)
+	}
+	c.open = auth.AllowUnauthenticated && !c.any()
 	return c, nil
 }
 
+// any says whether there is a way in at all.
+func (c *credentials) any() bool { return len(c.tokens) > 0 || c.verifier != nil || c.jwt != nil }
+
 // precheck returns the claim that the body must still prove, or why the
-// request is refused. A credential that the request carries must be valid
+// request is refused. A JSON web token is there or not: it is judged after all
+// that costs less. A credential that the request carries must be valid
 // also where another one would do.
 func (c *credentials) precheck(header http.Header, now time.Time, open bool) (provider.Claim, string) {
-	if len(c.tokens) == 0 && c.verifier == nil {
+	if !c.any() {
 		if c.open && open {
 			return provider.Claim{}, ""
 		}
@@ -129,6 +147,14 @@ func (c *credentials) precheck(header http.Header, now time.Time, open bool) (pr
 			carried = true
 		case reason != provider.Missing || c.all:
 			return provider.Claim{}, t.kind + "_" + string(reason)
+		}
+	}
+	if c.jwt != nil {
+		switch _, reason := credentialText(header, c.jwt.header, c.jwt.scheme); {
+		case reason == "":
+			carried = true
+		case reason != provider.Missing || c.all:
+			return provider.Claim{}, "jwt_" + string(reason)
 		}
 	}
 	var claim provider.Claim
@@ -170,24 +196,9 @@ func newToken(kind, header, scheme string, values ...string) token {
 }
 
 func (t *token) check(header http.Header) provider.Reason {
-	values := header[t.header]
-	switch {
-	case len(values) == 0:
-		return provider.Missing
-	case len(values) > 1:
-		return provider.Duplicate
-	case values[0] == "" || !provider.Printable(values[0]):
-		return provider.Malformed
-	}
-	value := values[0]
-	if t.scheme != "" {
-		// RFC 9110, 11.4: the scheme's case does not matter, and one blank or
-		// more follows it.
-		scheme, rest, found := strings.Cut(value, " ")
-		if !found || !strings.EqualFold(scheme, t.scheme) {
-			return provider.Malformed
-		}
-		value = strings.TrimLeft(rest, " ")
+	value, reason := credentialText(header, t.header, t.scheme)
+	if reason != "" {
+		return reason
 	}
 	sent, match := sha256.Sum256([]byte(value)), 0
 	for i := range t.digests {
@@ -197,4 +208,28 @@ func (t *token) check(header http.Header) provider.Reason {
 		return provider.Mismatch
 	}
 	return ""
+}
+
+// credentialText returns the credential that is the value of a header, without
+// the name of its scheme.
+func credentialText(header http.Header, name, scheme string) (string, provider.Reason) {
+	values := header[name]
+	switch {
+	case len(values) == 0:
+		return "", provider.Missing
+	case len(values) > 1:
+		return "", provider.Duplicate
+	case values[0] == "" || !provider.Printable(values[0]):
+		return "", provider.Malformed
+	}
+	if scheme == "" {
+		return values[0], ""
+	}
+	// RFC 9110, 11.4: the scheme's case does not matter, and one blank or more
+	// follows it.
+	sent, rest, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(sent, scheme) {
+		return "", provider.Malformed
+	}
+	return strings.TrimLeft(rest, " "), ""
 }

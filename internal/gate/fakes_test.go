@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -105,6 +106,7 @@ type backend struct {
 	routes  map[string]*Route
 	types   map[string]bool
 	open    bool
+	issuers map[string]*jwt.Issuer
 	lookup  error
 	acquire error
 	lookups int
@@ -155,6 +157,8 @@ func (b *backend) Serves(kind string) bool { return b.types[kind] }
 func (b *backend) PublicURL() string       { return "https://hooks.example.com/webhooks/" }
 
 func (b *backend) AllowUnauthenticated() bool { return b.open }
+
+func (b *backend) Issuer(name string) *jwt.Issuer { return b.issuers[name] }
 
 func (b *backend) Acquire() (Backend, func(), error) {
 	if b.acquire != nil {

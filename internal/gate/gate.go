@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -59,6 +60,10 @@ type Backend interface {
 
 	// Serves says whether a trigger serves the resource type.
 	Serves(resourceType string) bool
+
+	// Issuer returns the configuration's issuer of tokens of the name, nil
+	// when it has none.
+	Issuer(name string) *jwt.Issuer
 
 	// AllowUnauthenticated says whether the operator permits integrations
 	// without any credential.

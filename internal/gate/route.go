@@ -88,6 +88,9 @@ func credentialHeaders(auth *integration.Authentication, p *provider.Provider) [
 	if auth.Basic != nil || auth.Bearer != nil {
 		names = append(names, "Authorization")
 	}
+	if auth.JWT != nil {
+		names = append(names, http.CanonicalHeaderKey(auth.JWT.Header))
+	}
 	return names
 }
 

@@ -58,6 +58,9 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.
 	event := p.Sample(address, "test-"+rand.Text(), now)
 	auth := &r.Integration.Authentication
 	setTokens(event.Header, auth)
+	if r.credentials.jwt != nil && (r.credentials.all || len(r.credentials.tokens) == 0 && r.credentials.verifier == nil) {
+		return nil, provider.ErrSenderSigns
+	}
 	if verifier := r.credentials.verifier; verifier != nil {
 		err := verifier.Sign(event)
 		// Where one credential is enough, another one may do.

@@ -22,6 +22,8 @@ const (
 	Stale     = public.Stale
 	Weak      = public.Weak
 	Mismatch  = public.Mismatch
+
+	Unavailable = public.Unavailable
 )
 
 // maxSignatures bounds how many signatures of one request are looked at.

@@ -61,4 +61,8 @@ const (
 	Stale     Reason = "stale"     // it was signed too long ago, or in the future
 	Weak      Reason = "weak"      // SHA-256 is required, and this is not
 	Mismatch  Reason = "mismatch"  // no secret verifies it
+
+	// Unavailable means that what would verify it cannot be had now. The
+	// sender is asked to come again.
+	Unavailable Reason = "unavailable"
 )

@@ -1,0 +1,150 @@
+// Package jwt verifies JSON web tokens (RFC 7519) of issuers that publish
+// their keys (RFC 7517). Only signatures of key pairs count: no token is taken
+// that the holder of what verifies it could have made.
+package jwt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hookgate/hookgate/internal/keys"
+)
+
+// Settings are those of an issuer.
+type Settings struct {
+	// Name is what an integration calls it.
+	Name string
+	// Issuer is the claim iss of its tokens: an https URL.
+	Issuer string
+	// JWKSURL is where its keys are. Default: what its OpenID configuration
+	// says, below Issuer (OpenID Connect Discovery 1.0, section 4).
+	JWKSURL string
+	// Algorithms are those with which it may sign. Default: all that
+	// Algorithms lists.
+	Algorithms []string
+}
+
+// Google signs, among others, the requests of Pub/Sub.
+var Google = Settings{
+	Name:       "google",
+	Issuer:     "https://accounts.google.com",
+	JWKSURL:    "https://www.googleapis.com/oauth2/v3/certs",
+	Algorithms: []string{"RS256"},
+}
+
+// algorithms are all that are possible (RFC 7518, section 3.1, and RFC 8037).
+var algorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+}
+
+// Validate says what is wrong with the settings, naming the option.
+func (s *Settings) Validate() error {
+	switch {
+	case s.Name == "" || len(s.Name) > 64 || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return errors.New("name: lower-case letters, digits and hyphens are needed, at most 64")
+	case s.Name == Google.Name:
+		return errors.New("name: google is known already")
+	case !isHTTPS(s.Issuer) || strings.Contains(s.Issuer, "?"):
+		return errors.New("issuer: an https URL without user, query and fragment is needed")
+	case s.JWKSURL != "" && !isHTTPS(s.JWKSURL):
+		return errors.New("jwks_url: an https URL without user and fragment is needed")
+	}
+	for _, name := range s.Algorithms {
+		if !slices.Contains(algorithms, jose.SignatureAlgorithm(name)) {
+			return fmt.Errorf("algorithms: %.16q is none: there are %s", name, strings.Trim(fmt.Sprint(algorithms), "[]"))
+		}
+	}
+	return nil
+}
+
+func isHTTPS(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && parsed.Scheme == "https" && parsed.Host != "" && parsed.User == nil && parsed.Fragment == ""
+}
+
+// The limits of the cache: a flood of forged tokens makes an issuer be asked
+// twice a minute.
+const (
+	maxIssuers = 256
+	Pause      = 30 * time.Second
+)
+
+// KeySets keeps the keys of issuers. It outlives the issuers that use it.
+type KeySets struct {
+	client *keys.Client
+	cache  *keys.Cache[keySet]
+}
+
+// NewKeySets returns empty ones. observe is told of each fetch; see
+// keys.NewCache.
+func NewKeySets(client *keys.Client, observe func(label, code string)) *KeySets {
+	limits := keys.Limits{Entries: maxIssuers, Burst: 1, Pause: Pause}
+	return &KeySets{client, keys.NewCache[keySet](limits, observe)}
+}
+
+// Close ends what is under way.
+func (k *KeySets) Close() { k.cache.Close() }
+
+// Issuer verifies the tokens of one issuer.
+type Issuer struct {
+	issuer     string
+	algorithms []jose.SignatureAlgorithm
+	sets       *KeySets
+	source     keys.Source[keySet]
+}
+
+// Issuer returns the issuer with these settings, which are valid.
+func (k *KeySets) Issuer(s Settings) *Issuer {
+	i := &Issuer{issuer: s.Issuer, sets: k, algorithms: algorithms}
+	if len(s.Algorithms) > 0 {
+		i.algorithms = nil
+		for _, name := range s.Algorithms {
+			i.algorithms = append(i.algorithms, jose.SignatureAlgorithm(name))
+		}
+	}
+	key := s.Issuer + " " + s.JWKSURL
+	i.source = keys.Source[keySet]{Key: key, Group: key, Label: s.Name, Fetch: func(ctx context.Context) (keySet, time.Duration, error) {
+		return k.fetch(ctx, s.Issuer, s.JWKSURL)
+	}}
+	return i
+}
+
+func (k *KeySets) fetch(ctx context.Context, issuer, address string) (keySet, time.Duration, error) {
+	if address == "" {
+		var err error
+		if address, err = k.discover(ctx, issuer); err != nil {
+			return nil, 0, err
+		}
+	}
+	text, age, err := k.client.Get(ctx, address)
+	if err != nil {
+		return nil, 0, err
+	}
+	set, err := parseKeySet(text)
+	return set, age, err
+}
+
+// discover finds where an issuer's keys are.
+func (k *KeySets) discover(ctx context.Context, issuer string) (string, error) {
+	text, _, err := k.client.Get(ctx, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return "", err
+	}
+	var configuration struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	if json.Unmarshal(text, &configuration) != nil || configuration.Issuer != issuer || !isHTTPS(configuration.JWKSURI) {
+		return "", keys.Invalid()
+	}
+	return configuration.JWKSURI, nil
+}

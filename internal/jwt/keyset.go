@@ -1,0 +1,64 @@
+package jwt
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hookgate/hookgate/internal/keys"
+)
+
+const (
+	maxKeys    = 100  // in a set
+	minRSABits = 2048 // RFC 7518, section 3.3
+)
+
+// keySet is an issuer's public keys.
+type keySet []jose.JSONWebKey
+
+// parseKeySet reads a set of keys. A key that is of no use here is left out, as
+// RFC 7517, section 5 wants it; a set without any other is none.
+func parseKeySet(text []byte) (keySet, error) {
+	var raw struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &raw); err != nil || len(raw.Keys) > maxKeys {
+		return nil, keys.Invalid()
+	}
+	var set keySet
+	for _, text := range raw.Keys {
+		var key jose.JSONWebKey
+		if err := key.UnmarshalJSON(text); err == nil && verifies(&key) {
+			set = append(set, key)
+		}
+	}
+	if len(set) == 0 {
+		return nil, keys.Invalid()
+	}
+	return set, nil
+}
+
+// verifies says whether the key is a public one that verifies signatures.
+func verifies(key *jose.JSONWebKey) bool {
+	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
+		return false
+	}
+	rsaKey, ok := key.Key.(*rsa.PublicKey)
+	return !ok || rsaKey.N.BitLen() >= minRSABits
+}
+
+// maxTried bounds how many keys are tried on one token.
+const maxTried = 4
+
+// fitting returns the keys that may have made a signature. A token without a
+// key ID may be of any key.
+func (set keySet) fitting(keyID, algorithm string) []jose.JSONWebKey {
+	var fitting []jose.JSONWebKey
+	for _, key := range set {
+		if (keyID == "" || key.KeyID == keyID) && (key.Algorithm == "" || key.Algorithm == algorithm) && len(fitting) < maxTried {
+			fitting = append(fitting, key)
+		}
+	}
+	return fitting
+}

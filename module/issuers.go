@@ -1,0 +1,122 @@
+package module
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/module/internal/option"
+)
+
+// JWTIssuer is who signs JSON web tokens. Its keys are fetched when a token
+// comes, over HTTPS and through the proxy of the environment, if there is one.
+type JWTIssuer struct {
+	// Name is what integrations call it: lower-case letters, digits and
+	// hyphens, at most 64.
+	Name string `json:"name"`
+
+	// Issuer is the claim `iss` of its tokens, an https URL.
+	Issuer string `json:"issuer"`
+
+	// JWKSURL is where its keys are. Default: where its OpenID configuration
+	// says, `/.well-known/openid-configuration` below Issuer.
+	JWKSURL string `json:"jwks_url,omitempty"`
+
+	// Algorithms are those with which it may sign. Default: RS256, RS384,
+	// RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA, which are all
+	// that are possible.
+	Algorithms []string `json:"algorithms,omitempty"`
+}
+
+func (i *JWTIssuer) settings() jwt.Settings {
+	return jwt.Settings{Name: i.Name, Issuer: i.Issuer, JWKSURL: i.JWKSURL, Algorithms: i.Algorithms}
+}
+
+// maxIssuers bounds how many issuers a configuration has.
+const maxIssuers = 100
+
+func (a *App) provisionIssuers() error {
+	if len(a.JWTIssuers) > maxIssuers {
+		return fmt.Errorf("jwt_issuers: at most %d are allowed", maxIssuers)
+	}
+	seen := make(map[string]bool)
+	for n, issuer := range a.JWTIssuers {
+		if issuer == nil {
+			return fmt.Errorf("jwt_issuers[%d]: an object is needed", n)
+		}
+		var err error
+		for _, text := range []*string{&issuer.Issuer, &issuer.JWKSURL} {
+			if *text, err = caddy.NewReplacer().ReplaceOrErr(*text, true, true); err != nil {
+				return fmt.Errorf("jwt_issuers[%d]: %w", n, err)
+			}
+		}
+		settings := issuer.settings()
+		if err := settings.Validate(); err != nil {
+			return fmt.Errorf("jwt_issuers[%d].%w", n, err)
+		}
+		if seen[issuer.Name] {
+			return fmt.Errorf("jwt_issuers[%d].name: two issuers are called %s", n, issuer.Name)
+		}
+		seen[issuer.Name] = true
+	}
+	return nil
+}
+
+// hasIssuer says whether integrations may ask for tokens of the issuer.
+func (a *App) hasIssuer(name string) bool {
+	for _, issuer := range a.JWTIssuers {
+		if issuer.Name == name {
+			return true
+		}
+	}
+	return name == jwt.Google.Name
+}
+
+// openIssuers returns the configuration's issuers. What is known of their keys
+// is the gateway's, and so outlives reloads.
+func (a *App) openIssuers(g *gateway) map[string]*jwt.Issuer {
+	issuers := map[string]*jwt.Issuer{jwt.Google.Name: g.keySets.Issuer(jwt.Google)}
+	for _, issuer := range a.JWTIssuers {
+		issuers[issuer.Name] = g.keySets.Issuer(issuer.settings())
+	}
+	return issuers
+}
+
+// keyObserver tells of fetches of keys. It names the source by its label and
+// never by its address, which may be an operator's.
+func keyObserver(logger *zap.Logger) func(label, code string) {
+	return func(label, code string) {
+		if code == "" {
+			collectors.fetches.WithLabelValues(label, "fetched").Inc()
+			return
+		}
+		collectors.fetches.WithLabelValues(label, code).Inc()
+		logger.Warn("keys of a sender cannot be fetched", zap.String("source", label), zap.String("error", code))
+	}
+}
+
+// readIssuer reads the option jwt_issuer; see parseGlobalOption for the syntax.
+func (a *App) readIssuer(d *caddyfile.Dispenser) error {
+	issuer := new(JWTIssuer)
+	if !d.AllArgs(&issuer.Name, &issuer.Issuer) {
+		return d.ArgErr()
+	}
+	for _, earlier := range a.JWTIssuers {
+		if earlier.Name == issuer.Name {
+			return d.Errf("jwt_issuer '%s' is given twice", issuer.Name)
+		}
+	}
+	a.JWTIssuers = append(a.JWTIssuers, issuer)
+	return option.Block(d, func(name string) error {
+		switch name {
+		case "jwks_url":
+			return option.Text(d, &issuer.JWKSURL)
+		case "algorithms":
+			return option.List(d, 1, &issuer.Algorithms)
+		}
+		return option.Unknown(d)
+	})
+}
