@@ -15,47 +15,52 @@ import (
 // errHeld means that no segment may be removed now.
 var errHeld = errors.New("the segments are held for a backup")
 
-// collect purges or keeps every event of the oldest segment, and removes it. It
-// returns how many bytes were kept. After a crash between any two steps it is
-// done again from the start: each leaves the log as whole as it was.
+// emptied is what has become of the events of a segment.
+type emptied struct {
+	kept, purged amount
+}
+
+// collect purges or keeps every event of the oldest segment, and removes it. After
+// a crash between any two steps it is done again from the start: each leaves the
+// log as whole as it was.
 //
 // What else stands in the segment is about events that are in it too, or were
 // kept behind it since, with all that had happened to them by then: an event
 // begins before anything happens to it, and no segment comes before this one.
-func (c *collector) collect(s oldSegment, p policy) (kept int64, err error) {
+func (c *collector) collect(s oldSegment, p policy) (emptied, error) {
 	l := c.log
 	if !l.held.TryLock() {
-		return 0, errHeld
+		return emptied{}, errHeld
 	}
 	l.held.Unlock()
 
 	b := batch{collector: c}
 	whole, err := c.empty(s, p, &b)
 	if err = errors.Join(err, b.flush()); err != nil {
-		return b.kept, fmt.Errorf("emptying segment %d: %w", s.number, err)
+		return b.emptied, fmt.Errorf("emptying segment %d: %w", s.number, err)
 	}
 	// Nothing in the index points into the segment when it has followed.
 	if err := c.follow(); err != nil {
-		return b.kept, err
+		return b.emptied, err
 	}
 	if !whole {
 		if err := c.emptyUnread(s, p, &b); err != nil {
-			return b.kept, fmt.Errorf("emptying segment %d: %w", s.number, err)
+			return b.emptied, fmt.Errorf("emptying segment %d: %w", s.number, err)
 		}
 	}
 	if !l.held.TryLock() {
-		return b.kept, errHeld
+		return b.emptied, errHeld
 	}
 	defer l.held.Unlock()
 	if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
-		return b.kept, err
+		return b.emptied, err
 	}
 	if err := l.segments.remove(s.number); err != nil {
-		return b.kept, err
+		return b.emptied, err
 	}
 	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.number),
-		zap.Int64("bytes_kept", b.kept), zap.Int("events_purged", b.purged.events))
-	return b.kept, nil
+		zap.Int64("bytes_kept", b.kept.bytes), zap.Int("events_purged", b.purged.events))
+	return b.emptied, nil
 }
 
 // empty reads a segment for what counts in it, and says whether all of it could
@@ -168,8 +173,7 @@ type batch struct {
 	ops       []*op
 	queued    amount // of the events in ops
 	size      int64
-	kept      int64  // bytes
-	purged    amount // events
+	emptied
 }
 
 const (
@@ -215,7 +219,7 @@ func (b *batch) flush() error {
 		case o.event != nil && o.event.gone:
 			b.purged.add(o.event.amount())
 		case o.event != nil:
-			b.kept += o.event.place.length
+			b.kept.add(o.event.amount())
 		}
 	}
 	clear(b.ops)

@@ -43,7 +43,8 @@ type collector struct {
 	resting  time.Time                      // until then, nothing is kept because of its age
 	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
 
-	vain time.Time // until then, nothing is gained by freeing the disk
+	vain  time.Time // until then, nothing is gained by freeing the disk
+	loose int64     // bytes of failed events that were purged and lie in segments
 
 	mu     sync.Mutex
 	turned chan struct{} // closed when this turn ends
@@ -164,11 +165,11 @@ func (c *collector) expire() error {
 			c.log.clock.now()-s.ended < shorter(limits).Milliseconds() || time.Now().Before(c.resting) {
 			return nil
 		}
-		kept, err := c.collect(s, pastTime)
+		done, err := c.collect(s, pastTime)
 		if err != nil {
 			return err
 		}
-		c.resting = time.Now().Add(time.Duration(kept) * time.Second / keepRate)
+		c.resting = time.Now().Add(time.Duration(done.kept.bytes) * time.Second / keepRate)
 	}
 }
 
@@ -176,26 +177,37 @@ func (c *collector) expire() error {
 // oldest first, and when they are not enough, failed ones of the integration that
 // has most. Each segment is looked at once at most, for where little can go,
 // keeping the rest costs more than it brings.
+//
+// The index grows by all that happens to its entries, and gives back what is out
+// of date when it merges its files. A turn counts on that and lets no more events
+// go in its stead; when it has not come true, the next one does.
 func (c *collector) relieve() error {
 	if time.Now().Before(c.vain) {
 		return nil
 	}
-	asked, _ := c.excess()
+	indexed := c.log.indexBytes.Load()
+	asked, _ := c.excess(indexed)
 	freed := int64(0)
 	for range c.log.segments.count() {
 		s, ok := c.log.segments.first()
-		excess, useful := c.excess()
+		excess, useful := c.excess(indexed)
 		if !ok || excess <= 0 || !useful {
 			return nil
 		}
-		if err := c.purgeFailed(excess); err != nil {
-			return err
-		}
-		kept, err := c.collect(s, delivered)
+		each := c.log.indexEach()
+		failed, err := c.purgeFailed(excess - c.loose)
+		c.loose += failed.bytes
 		if err != nil {
 			return err
 		}
-		freed += s.size - kept
+		done, err := c.collect(s, delivered)
+		if err != nil {
+			return err
+		}
+		gone := s.size - done.kept.bytes
+		freed += gone
+		c.loose = max(c.loose-gone, 0)
+		indexed = max(indexed-each*int64(failed.events+done.purged.events), 0)
 	}
 	if freed < asked/4 {
 		c.vain = time.Now().Add(vainFor)
@@ -203,12 +215,16 @@ func (c *collector) relieve() error {
 	return nil
 }
 
-// excess is how many bytes should go, and whether enough of them can: what is
-// pending stays, and four fifths of it are too much to be worth it.
-func (c *collector) excess() (bytes int64, useful bool) {
+// excess is how many bytes of segments should go, where the index will have so
+// many, and whether enough of them can: what is pending stays, and four fifths of
+// it are too much to be worth it.
+func (c *collector) excess(indexed int64) (bytes int64, useful bool) {
 	l := c.log
-	if disk := l.limits.Load().Disk; disk > 0 && l.used() > disk/10*9 {
-		bytes = l.used() - disk/8*7
+	inSegments := l.segments.size.Load()
+	used := inSegments + min(indexed, l.indexBytes.Load())
+	if disk := l.limits.Load().Disk; disk > 0 && used > disk/10*9 {
+		// The rest goes from the index, with the events.
+		bytes = int64(float64(used-disk/8*7) * float64(inSegments) / float64(used))
 	}
 	if l.space.low() {
 		bytes = max(bytes, l.SegmentSize)
@@ -218,25 +234,34 @@ func (c *collector) excess() (bytes int64, useful bool) {
 	return bytes, l.tallies.all[pendingCode].bytes < l.segments.closed()/5*4
 }
 
-// purgeFailed purges failed events, of the integration that uses most, until what
-// can be freed is as much as should be.
-func (c *collector) purgeFailed(excess int64) error {
+// purgeFailed purges failed events, of the integration that uses most at a time,
+// until they and what was delivered make up so many bytes.
+func (c *collector) purgeFailed(excess int64) (all amount, err error) {
 	l := c.log
-	tried := make(map[storage.Identity]bool)
+	spent := make(map[storage.Identity]bool)
+	hasFailed := func(identity storage.Identity, of *tally) bool {
+		return of.sums[failedCode].events > 0 && !spent[identity]
+	}
 	for {
 		l.mu.Lock()
-		free := l.segments.closed() - l.tallies.all[pendingCode].bytes - l.tallies.all[failedCode].bytes
-		identity, of := l.tallies.largest(func(t *tally) bool { return t.sums[failedCode].events > 0 })
-		counted := l.tallies.counted()
+		missing, counted := excess-l.tallies.all[deliveredCode].bytes-all.bytes, l.tallies.counted()
+		identity, largest := l.tallies.largest(hasFailed)
+		_, next := l.tallies.largest(func(other storage.Identity, of *tally) bool { return other != identity && hasFailed(other, of) })
+		most := missing
+		if largest != nil && next != nil {
+			// A little further, so that two of one size do not take turns by events.
+			most = min(most, largest.total().bytes-next.total().bytes+excess/8)
+		}
 		l.mu.Unlock()
-		if !counted || of == nil || free >= excess || tried[identity] {
-			return nil
+		if !counted || largest == nil || missing <= 0 {
+			return all, nil
 		}
-		tried[identity] = true
-		_, err := c.purge(identity, failedKey, func(purged amount) bool { return free+purged.bytes >= excess })
+		purged, err := c.purge(identity, failedKey, func(purged amount) bool { return purged.bytes >= most })
+		all.add(purged)
 		if err != nil {
-			return err
+			return all, err
 		}
+		spent[identity] = purged.events == 0
 	}
 }
 

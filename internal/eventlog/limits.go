@@ -21,7 +21,7 @@ func (l *Log) Usage() storage.Usage {
 	usage.Events, usage.Bytes = all.events, all.bytes
 	usage.PendingEvents, usage.PendingBytes = pending.events, pending.bytes
 	usage.PurgedDelivered, usage.PurgedFailed = l.purges[deliveredCode], l.purges[failedCode]
-	if identity, of := l.tallies.largest(func(*tally) bool { return true }); of != nil {
+	if identity, of := l.tallies.largest(func(storage.Identity, *tally) bool { return true }); of != nil {
 		total := of.total()
 		usage.Largest = storage.Share{
 			Integration: identity, WebhookID: of.webhookID, Project: of.project, Events: total.events, Bytes: total.bytes,
@@ -32,6 +32,17 @@ func (l *Log) Usage() storage.Usage {
 
 // used is how many bytes the log takes with its index, about.
 func (l *Log) used() int64 { return l.segments.size.Load() + l.indexBytes.Load() }
+
+// indexEach is how many bytes an event takes in the index, about; 0 while that is
+// not known.
+func (l *Log) indexEach() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.tallies.counted() {
+		return 0
+	}
+	return l.indexBytes.Load() / int64(max(l.tallies.all.total().events, 1))
+}
 
 // taken is what the group under way adds to what is pending.
 type taken struct {

@@ -8,9 +8,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// of is an event of 1 KB of an integration.
-// of is an event whose entries in the index are of the usual size: its delivery
-// ID is not as long as its body.
+// of is an event of 1 KB of an integration, whose entries in the
+// index are of the usual size: its delivery ID is not as long as its body.
 func of(identity byte, i int) *storage.Event {
 	e := testEvent(identity, payload(i))
 	e.DeliveryID = e.DeliveryID[:100]
@@ -140,6 +139,45 @@ func TestFailedGoUnderPressure(t *testing.T) {
 	}
 	if usage := l.Usage(); usage.PurgedDelivered != 0 || usage.PurgedFailed < 500 {
 		t.Fatalf("the usage is %+v", usage)
+	}
+}
+
+// TestIndexIsGivenBack: where the index is as large as the log, what it gives back
+// of purged events is not purged once more. The disk is cut by two fifths, and
+// most events are of one integration.
+func TestIndexIsGivenBack(t *testing.T) {
+	options := quietOptions(t, t.TempDir())
+	l := mustOpen(t, options)
+	eventually(t, "all is counted", func() bool { return l.Usage().Counted })
+	var small []storage.ID
+	for i := range 1000 {
+		e := testEvent(2, "")
+		if i%20 < 3 {
+			e = testEvent(1, "")
+		}
+		e.DeliveryID = payload(i)
+		id := mustAppend(t, l, e, storage.Dedupe{})
+		settle(t, l, e.Integration[0], id, storage.Failed)
+		if e.Integration[0] == 1 {
+			small = append(small, id)
+		}
+	}
+	if err := l.collector.follow(); err != nil {
+		t.Fatal(err)
+	}
+	used := l.used()
+	l.SetLimits(storage.Limits{Disk: used / 5 * 3})
+	eventually(t, "the disk is relieved", func() bool {
+		turned(t, l)
+		return l.used() < used/5*3
+	})
+	for i, id := range small {
+		if _, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil {
+			t.Fatalf("event %d of the small integration: %v", i, err)
+		}
+	}
+	if usage := l.Usage(); usage.Events < 300 {
+		t.Fatalf("%d events are left, in %d bytes with %d of the index", usage.Events, l.used(), l.indexBytes.Load())
 	}
 }
 

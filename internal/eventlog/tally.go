@@ -188,10 +188,10 @@ func (t *tallies) counts() storage.Counts {
 }
 
 // largest returns the integration that takes most bytes, of those that suit.
-func (t *tallies) largest(suits func(*tally) bool) (identity storage.Identity, largest *tally) {
+func (t *tallies) largest(suits func(storage.Identity, *tally) bool) (identity storage.Identity, largest *tally) {
 	var most int64
 	for candidate, of := range t.of {
-		if bytes := of.total().bytes; suits(of) && (largest == nil || bytes > most) {
+		if bytes := of.total().bytes; suits(candidate, of) && (largest == nil || bytes > most) {
 			identity, largest, most = candidate, of, bytes
 		}
 	}
