@@ -31,7 +31,7 @@ func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.
 	}
 	e.ReceivedAt = moment(millis(l.now()))
 	e.Alias, e.ResourceType, e.ResourceID = replay.Alias, replay.ResourceType, replay.ResourceID
-	if err := l.check(e, storage.Dedupe{}); err != nil {
+	if err := l.check(e, storage.Dedupe{}, nil); err != nil {
 		return storage.ID{}, fmt.Errorf("replaying an event: %w", err)
 	}
 	o := newOp()

@@ -103,15 +103,12 @@ func (c *collector) empty(s oldSegment, p policy, b *batch) (whole bool, err err
 func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p policy, b *batch) error {
 	switch {
 	case r.begins():
-		e, known, err := c.log.lookWhole(r.identity, r.id)
 		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
-		if err != nil || e.place != at {
-			return ignoreNotFound(err)
+		for n := range r.parts() {
+			if err := c.emptyEvent(at, r.part(n), p, b); err != nil {
+				return err
+			}
 		}
-		if r.event != nil {
-			r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
-		}
-		return b.add(&op{record: record{kind: kept, identity: r.identity, id: r.id, event: r.event}, from: at, policy: p, known: known}, e.amount())
 	case r.kind == purged && r.key != "":
 		known, err := c.log.lookCopy(copyName{r.identity, r.key})
 		if err != nil {
@@ -122,6 +119,18 @@ func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p pol
 		return b.add(&op{record: *r, again: true}, amount{})
 	}
 	return nil
+}
+
+// emptyEvent does so for an event that begins or was kept there.
+func (c *collector) emptyEvent(at place, r *record, p policy, b *batch) error {
+	e, known, err := c.log.lookWhole(r.identity, r.id)
+	if err != nil || e.place != at {
+		return ignoreNotFound(err)
+	}
+	if r.event != nil {
+		r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
+	}
+	return b.add(&op{record: record{kind: kept, identity: r.identity, id: r.id, event: r.event}, from: at, policy: p, known: known}, e.amount())
 }
 
 // emptyUnread keeps events whose records cannot be read any more, as what the

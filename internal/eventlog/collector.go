@@ -276,11 +276,11 @@ func (c *collector) thin() error {
 		}
 	}
 	crowded := l.crowded
-	l.crowded = make(map[storage.Identity]struct{})
+	l.crowded = make(map[storage.Identity]int)
 	l.mu.Unlock()
 	maps.DeleteFunc(c.barren, func(_ storage.Identity, until time.Time) bool { return time.Now().After(until) })
-	for identity := range crowded {
-		if err := c.thinOne(identity, limits); err != nil {
+	for identity, room := range crowded {
+		if err := c.thinOne(identity, room, limits); err != nil {
 			return err
 		}
 	}
@@ -290,17 +290,17 @@ func (c *collector) thin() error {
 // thinOne does so for one. A search among many pending events that finds too
 // little is not repeated at once; it must be later, for what is settled meanwhile
 // may be the last thing that happens to an integration whose events are refused.
-func (c *collector) thinOne(identity storage.Identity, limits *storage.Limits) error {
+func (c *collector) thinOne(identity storage.Identity, room int, limits *storage.Limits) error {
 	l := c.log
 	_, barren := c.barren[identity]
 	l.mu.Lock()
 	excess, settled := 0, 0
 	if of := l.tallies.of[identity]; of != nil && limits.Events > 0 {
 		total := of.total().events
-		excess, settled = total-lowEvents(limits), total-of.sums[pendingCode].events
+		excess, settled = total-min(lowEvents(limits), max(limits.Events-room, 0)), total-of.sums[pendingCode].events
 	}
 	if barren && excess > 0 {
-		l.crowded[identity] = struct{}{}
+		l.crowded[identity] = max(l.crowded[identity], room)
 	}
 	l.mu.Unlock()
 	if barren || excess <= 0 || settled == 0 {
@@ -311,7 +311,7 @@ func (c *collector) thinOne(identity storage.Identity, limits *storage.Limits) e
 	if err == nil && purged.events < excess {
 		c.barren[identity] = time.Now().Add(min(10*time.Since(began), time.Minute))
 		l.mu.Lock()
-		l.crowded[identity] = struct{}{}
+		l.crowded[identity] = max(l.crowded[identity], room)
 		l.mu.Unlock()
 	}
 	return err

@@ -34,7 +34,7 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 		return change{}, nothing, storage.ErrNotFound
 	}
 	switch r.kind {
-	case accepted:
+	case accepted, acceptedAll:
 		return w.decideAppend(o)
 	case replayed:
 		return w.decideReplay(o)
@@ -50,12 +50,26 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 	case closed, clocked, removed:
 		return change{}, own, nil
 	}
-	current, err := w.find(r.identity, r.id, &o.known)
-	switch {
-	case err != nil:
-		return change{}, nothing, err
-	case !current.now.allows(r):
-		return change{}, nothing, storage.ErrNotPending
+	return w.decideChange(o)
+}
+
+// decideChange says whether something may happen to the events that the record
+// is about.
+func (w *writer) decideChange(o *op) (current change, needs verdict, err error) {
+	o.rest = nil
+	for n := range o.record.parts() {
+		part := o.record.part(n)
+		found, err := w.find(part.identity, part.id, &o.known)
+		switch {
+		case err != nil:
+			return change{}, nothing, err
+		case !found.now.allows(part):
+			return change{}, nothing, storage.ErrNotPending
+		case n == 0:
+			current = found
+		default:
+			o.rest = append(o.rest, found)
+		}
 	}
 	return current, own, nil
 }
@@ -88,7 +102,8 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 	return change{}, own, nil
 }
 
-// begin gives a new event its ID, if there is room for it.
+// begin gives a new event its ID, if there is room for it and for those that are
+// accepted with it. Their IDs follow, so that it leads to them.
 func (w *writer) begin(r *record) error {
 	if w.log.space.low() {
 		return errFull
@@ -98,28 +113,54 @@ func (w *writer) begin(r *record) error {
 	}
 	r.id = w.ids.next(w.log.now())
 	r.event.ID = r.id
+	w.ids.saw(forward(r.id, uint64(len(r.further))))
 	return nil
 }
 
 // decideCopy answers a duplicate of the first event of a chain: when the newest
-// has failed, it is queued again.
+// has failed, it is queued again. So are those of the events that were accepted
+// with the first.
 func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 	r := &o.record
-	_, newest, err := w.findChain(first, &o.known)
-	if err != nil {
-		return change{}, nothing, err
+	o.stands, o.outcome = first.now.ID, storage.Duplicate
+	needs := nothing
+	var failed []change
+	for n := range 1 + first.now.further {
+		event, newest, err := w.findFurther(first, n, &o.known)
+		switch {
+		case errors.Is(err, storage.ErrNotFound): // it was purged
+		case err != nil:
+			return change{}, nothing, err
+		case newest.now.Status != storage.Failed || newest.now.Requeued >= o.dedupe.Requeues:
+			if w.staged.get(r.identity, event.now.ID) != nil || w.staged.get(r.identity, newest.now.ID) != nil {
+				needs = join
+			}
+		default:
+			failed = append(failed, newest)
+		}
 	}
-	o.stands = first.now.ID
-	if newest.now.Status == storage.Failed && newest.now.Requeued < o.dedupe.Requeues {
-		o.outcome = storage.Requeued
-		o.record = record{kind: requeued, identity: r.identity, id: newest.now.ID, at: r.event.ReceivedAt, age: w.age}
-		return newest, own, nil
+	if len(failed) == 0 {
+		return first, needs, nil
 	}
-	o.outcome = storage.Duplicate
-	if w.staged.get(r.identity, first.now.ID) != nil || w.staged.get(r.identity, newest.now.ID) != nil {
-		return newest, join, nil
+	o.outcome, o.rest = storage.Requeued, failed[1:]
+	o.record = record{kind: requeued, identity: r.identity, id: failed[0].now.ID, at: r.event.ReceivedAt, age: w.age}
+	for _, other := range o.rest {
+		o.record.kind, o.record.rest = requeuedAll, append(o.record.rest, other.now.ID)
 	}
-	return newest, nothing, nil
+	return failed[0], own, nil
+}
+
+// findFurther returns the n-th of the events that were accepted at once, from 0,
+// and the newest of its chain.
+func (w *writer) findFurther(first change, n int, known *knowledge) (event, newest change, err error) {
+	event = first
+	if n > 0 {
+		if event, err = w.find(first.now.Integration, forward(first.now.ID, uint64(n)), known); err != nil {
+			return event, newest, err
+		}
+	}
+	_, newest, err = w.findChain(event, known)
+	return event, newest, err
 }
 
 // decideRemembered answers a duplicate of an event that was purged.

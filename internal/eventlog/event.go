@@ -16,6 +16,7 @@ type event struct {
 
 	place    place
 	key      string // of the dedupe entry; "" has none
+	further  int    // events that were accepted with it, under the IDs behind its own
 	chain    chain
 	claimed  bool
 	damaged  bool   // its header and body are lost
@@ -41,7 +42,7 @@ type place struct {
 
 // newEvent is the event that a record begins.
 func newEvent(r *record, sequence uint64, at place) *event {
-	e := &event{Event: *r.event, place: at, key: r.key, sequence: sequence}
+	e := &event{Event: *r.event, place: at, key: r.key, further: len(r.further), sequence: sequence}
 	e.chain.replayOf, e.chain.first = r.replayOf, r.first
 	e.Header, e.Body = nil, nil
 	e.Status = storage.Pending
@@ -58,7 +59,7 @@ func (e *event) allows(r *record) bool {
 		return e.Status == storage.Pending && !e.claimed
 	case saved, finished, released:
 		return e.claimed
-	case requeued:
+	case requeued, requeuedAll:
 		return e.Status == storage.Failed
 	}
 	return false
@@ -94,7 +95,7 @@ func (e *event) apply(r *record, sequence uint64) *event {
 		if len(next.Attempts) > storage.MaxAttempts {
 			next.Attempts = slices.Delete(next.Attempts, 1, 2)
 		}
-	case requeued:
+	case requeued, requeuedAll:
 		next.Status = storage.Pending
 		next.Requeued++
 		next.QueuedTries = e.Tries
@@ -153,7 +154,8 @@ const statusAt = 1
 const (
 	flagClaimed = 1 << iota
 	flagDamaged
-	flagChain // its chain ends the state
+	flagChain   // its chain follows the attempts
+	flagFurther // how many were accepted with it ends the state
 )
 
 // append writes the event's value in the index.
@@ -178,6 +180,9 @@ func (e *event) appendState(buf []byte) []byte {
 	if e.chain != (chain{}) {
 		flags |= flagChain
 	}
+	if e.further > 0 {
+		flags |= flagFurther
+	}
 	buf = append(buf, flags)
 	buf = appendInt(buf, e.born)
 	buf = appendInt(buf, e.since)
@@ -198,6 +203,9 @@ func (e *event) appendState(buf []byte) []byte {
 		buf = append(buf, e.chain.replayOf[:]...)
 		buf = append(buf, e.chain.first[:]...)
 		buf = append(buf, e.chain.newest[:]...)
+	}
+	if flags&flagFurther != 0 {
+		buf = appendInt(buf, int64(e.further))
 	}
 	return buf
 }
@@ -251,6 +259,9 @@ func (d *decoder) state(e *event) {
 	}
 	if flags&flagChain != 0 {
 		e.chain = chain{replayOf: d.id(), first: d.id(), newest: d.id()}
+	}
+	if flags&flagFurther != 0 {
+		e.further = d.small()
 	}
 }
 

@@ -21,18 +21,21 @@ const (
 	maxText     = 1 << 10 // of an attempt: the rest is cut
 )
 
+// maxFurther bounds the further resources of one append.
+const maxFurther = 255
+
 // maxWait is how long an append waits for an index that is behind.
 const maxWait = 5 * time.Second
 
 // Append implements storage.Events. Once the event is queued it waits for its
 // group, whatever becomes of ctx. An event of a dropped integration is
 // storage.ErrNotFound.
-func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedupe) (storage.ID, storage.Outcome, error) {
+func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedupe, further ...storage.Resource) (storage.ID, storage.Outcome, error) {
 	if err := l.enter(); err != nil {
 		return storage.ID{}, 0, err
 	}
 	defer l.leave()
-	if err := l.check(e, dedupe); err != nil {
+	if err := l.check(e, dedupe, further); err != nil {
 		return storage.ID{}, 0, fmt.Errorf("appending an event: %w", err)
 	}
 	if err := l.waitForIndex(ctx); err != nil {
@@ -46,6 +49,9 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 	o := newOp()
 	defer o.free()
 	o.record = record{kind: accepted, identity: e.Integration, event: e, key: string(dedupe.Key)}
+	if len(further) > 0 {
+		o.record.kind, o.record.further = acceptedAll, further
+	}
 	o.dedupe = dedupe
 	if o.record.key != "" {
 		var err error
@@ -60,10 +66,15 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 }
 
 // check refuses what the log cannot keep.
-func (l *Log) check(e *storage.Event, dedupe storage.Dedupe) error {
+func (l *Log) check(e *storage.Event, dedupe storage.Dedupe, further []storage.Resource) error {
 	envelope := len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
 		len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID)
+	for _, resource := range further {
+		envelope += len(resource.Type) + len(resource.ID)
+	}
 	switch {
+	case len(further) > maxFurther:
+		return fmt.Errorf("there are more than %d further resources", maxFurther)
 	case int64(len(e.Body)) > l.MaxBody:
 		return fmt.Errorf("the body has more than %d bytes", l.MaxBody)
 	case envelope > maxEnvelope:

@@ -48,6 +48,8 @@ func sampleRecords() []record {
 		{kind: purged, identity: identity, id: e.ID},
 		{kind: clocked, at: at, age: 8},
 		{kind: removed, segment: 9, last: 10},
+		{kind: acceptedAll, identity: identity, id: e.ID, event: e, key: "key", age: 1, further: []storage.Resource{{Type: "ticket", ID: "a/b"}, {}}},
+		{kind: requeuedAll, identity: identity, id: e.ID, at: at, age: 5, rest: []storage.ID{{4}, {5}}},
 	}
 }
 
@@ -96,6 +98,8 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(byte(0), e.append(nil))
 	e.chain = chain{replayOf: storage.ID{1}, first: storage.ID{2}, newest: storage.ID{3}}
+	f.Add(byte(0), e.append(nil))
+	e.further = 2
 	f.Add(byte(0), e.append(nil))
 	f.Add(byte(0), watermark{segment: 3, offset: 4096, sequence: 7, note: note{wall: 8, age: 9}, oldest: 2}.append(nil))
 	f.Add(byte(1), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})

@@ -25,16 +25,22 @@ func (g *ids) next(now time.Time) storage.ID {
 	} else {
 		var step [4]byte
 		rand.Read(step[:])
-		id = g.last
-		high, low := binary.BigEndian.Uint64(id[:]), binary.BigEndian.Uint64(id[8:])
-		sum := low + uint64(binary.BigEndian.Uint32(step[:])) + 1
-		if sum < low {
-			high++ // at the very end of a millisecond it goes into the next
-		}
-		binary.BigEndian.PutUint64(id[:], high)
-		binary.BigEndian.PutUint64(id[8:], sum)
+		id = forward(g.last, uint64(binary.BigEndian.Uint32(step[:]))+1)
 	}
 	g.last = id
+	return id
+}
+
+// forward returns the ID that is so many steps behind another. At the very end
+// of a millisecond it goes into the next.
+func forward(id storage.ID, steps uint64) storage.ID {
+	high, low := binary.BigEndian.Uint64(id[:]), binary.BigEndian.Uint64(id[8:])
+	sum := low + steps
+	if sum < low {
+		high++
+	}
+	binary.BigEndian.PutUint64(id[:], high)
+	binary.BigEndian.PutUint64(id[8:], sum)
 	return id
 }
 

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"errors"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -36,17 +37,25 @@ func (p policy) covers(e *event, limits *storage.Limits, now int64) bool {
 }
 
 // mayGo says whether an event may be purged, as the group leaves it. The newest
-// of its chain stands for all of it and must be one that may go, too.
+// of its chain stands for all of it and must be one that may go, too; and so must
+// be those that were accepted with it, for it leads their copies to them.
 func (w *writer) mayGo(of change, p policy, known *knowledge) (bool, error) {
 	limits := w.log.limits.Load()
 	if !p.covers(of.now, limits, w.age) {
 		return false, nil
 	}
-	if of.now.chain == (chain{}) {
+	if of.now.chain == (chain{}) && of.now.further == 0 {
 		return true, nil
 	}
-	_, newest, err := w.findChain(of, known)
-	return err == nil && p.covers(newest.now, limits, w.age), err
+	for n := range 1 + of.now.further {
+		_, newest, err := w.findFurther(of, n, known)
+		switch {
+		case errors.Is(err, storage.ErrNotFound): // it has gone
+		case err != nil || !p.covers(newest.now, limits, w.age):
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // decideKept has an event go to another place, whole and with its state, or

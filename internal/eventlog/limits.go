@@ -70,20 +70,22 @@ func (w *writer) takeRoom(r *record) error {
 	}
 	e := r.event
 	of, project := w.taken.of[e.Integration], w.taken.projects[e.Project]
-	if limit := w.log.reached(limits, e, w.taken.all, of, project); limit != "" {
+	if limit := w.log.reached(limits, r, w.taken.all, of, project); limit != "" {
 		return &storage.LimitError{Limit: limit}
 	}
-	one := amount{events: 1, bytes: r.bound()}
-	of.add(one)
-	project.add(one)
-	w.taken.all++
+	all := amount{events: r.parts(), bytes: int64(r.parts()) * r.bound()}
+	of.add(all)
+	project.add(all)
+	w.taken.all += all.events
 	w.taken.of[e.Integration], w.taken.projects[e.Project] = of, project
 	return nil
 }
 
-// reached names the limit that stands in the way of one more event, beside those
-// that the group under way has of it all, the integration and the project.
-func (l *Log) reached(limits *storage.Limits, e *storage.Event, all int, of, project amount) string {
+// reached names the limit that stands in the way of the events that the record
+// begins, beside those that the group under way has of it all, the integration
+// and the project.
+func (l *Log) reached(limits *storage.Limits, r *record, all int, of, project amount) string {
+	e, more := r.event, r.parts()
 	if limits.Disk > 0 && l.used() >= limits.Disk {
 		return storage.LimitDisk
 	}
@@ -97,9 +99,9 @@ func (l *Log) reached(limits *storage.Limits, e *storage.Event, all int, of, pro
 	}
 	if limits.Backlog > 0 {
 		switch {
-		case t.all[pendingCode].events+all >= limits.Backlog:
+		case exceeds(t.all[pendingCode].events+all, more, limits.Backlog):
 			return storage.LimitBacklog
-		case of.events >= max(limits.Backlog/4, 1):
+		case exceeds(of.events, more, limits.Backlog/4):
 			return storage.LimitIntegrationBacklog
 		}
 	}
@@ -108,17 +110,22 @@ func (l *Log) reached(limits *storage.Limits, e *storage.Event, all int, of, pro
 	}
 	project.add(t.projects[e.Project])
 	switch {
-	case limits.Backlog > 0 && project.events >= max(limits.Backlog/2, 1):
+	case limits.Backlog > 0 && exceeds(project.events, more, limits.Backlog/2):
 		return storage.LimitProjectBacklog
 	case limits.Disk > 0 && of.bytes >= limits.Disk/4:
 		return storage.LimitIntegrationDisk
 	case limits.Disk > 0 && project.bytes >= limits.Disk/2:
 		return storage.LimitProjectDisk
-	case limits.Events > 0 && events >= limits.Events:
+	case limits.Events > 0 && exceeds(events, more, limits.Events):
+		l.crowded[e.Integration] = max(l.crowded[e.Integration], more)
 		return storage.LimitIntegrationEvents
 	}
 	return ""
 }
+
+// exceeds says whether there is no room for more events beside those that are
+// there. Who has none may have as many as one append stores.
+func exceeds(there, more, limit int) bool { return there+more > max(limit, more) }
 
 // crowd notes an integration that comes near its number of events. It is called
 // with the log's mutex held.
@@ -127,7 +134,7 @@ func (l *Log) crowd(identity storage.Identity, limits *storage.Limits) {
 		return
 	}
 	if of := l.tallies.of[identity]; of != nil && of.total().events >= highEvents(limits) {
-		l.crowded[identity] = struct{}{}
+		l.crowded[identity] = max(l.crowded[identity], 1)
 		l.collector.hurry()
 	}
 }

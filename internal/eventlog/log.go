@@ -129,8 +129,8 @@ type Log struct {
 	generation uint64     // grows when flushing is let go
 	caughtUp   chan struct{}
 	tallies    *tallies
-	purges     [len(statuses)]uint64         // since the start, by the code of the status
-	crowded    map[storage.Identity]struct{} // with many events
+	purges     [len(statuses)]uint64    // since the start, by the code of the status
+	crowded    map[storage.Identity]int // with many events, and for how many there must be room
 	dropped    map[storage.Identity]struct{}
 	claims     map[storage.ID]storage.Identity
 	watch      *watch
@@ -153,7 +153,7 @@ func Open(options Options) (*Log, error) {
 		clock:      &clock{wall: options.now, uptime: options.uptime},
 		tallies:    newTallies(),
 		recent:     make(map[storage.ID]struct{}),
-		crowded:    make(map[storage.Identity]struct{}),
+		crowded:    make(map[storage.Identity]int),
 		dropped:    make(map[storage.Identity]struct{}),
 		claims:     make(map[storage.ID]storage.Identity),
 	}

@@ -11,7 +11,7 @@ import (
 // op and all it points to belong to the writer.
 type op struct {
 	record  record
-	dedupe  storage.Dedupe // accepted
+	dedupe  storage.Dedupe // accepted, acceptedAll
 	force   bool           // dropped: pending events as well
 	swap    bool           // no record: hand the overlay to the indexer
 	always  bool           // swap: also when nothing has changed
@@ -23,7 +23,8 @@ type op struct {
 	entry   *entry // purged: what becomes of its dedupe key, if anything
 	once    bool   // replayed: only the newest of a chain
 	outcome storage.Outcome
-	stands  storage.ID // accepted: what is answered
+	stands  storage.ID // accepted, acceptedAll: what is answered
+	rest    []change   // requeuedAll: what the record's rest happens to
 	event   *event     // after it, where there is one
 	mark    watermark
 	swapped bool

@@ -15,7 +15,9 @@ type kind byte
 // clock record notes its clock, and a removed one that its first segments are
 // not needed any more. A replayed record begins an event as an accepted one
 // does, and makes it the newest of its chain. A kept record has all of an event,
-// so that the segment with its earlier records can go.
+// so that the segment with its earlier records can go. An acceptedAll record
+// begins several events that differ in their resource, and a requeuedAll one has
+// several queued again: one record is there as a whole or not at all.
 const (
 	accepted kind = iota + 1
 	claimed
@@ -30,6 +32,8 @@ const (
 	purged
 	clocked
 	removed
+	acceptedAll
+	requeuedAll
 )
 
 // record is one thing that happened. Which fields count depends on the kind.
@@ -50,6 +54,9 @@ type record struct {
 	segment  uint64          // removed: the last one that is
 	last     uint64          // removed: the last sequence number in there
 
+	further []storage.Resource // acceptedAll: of the events behind the first
+	rest    []storage.ID       // requeuedAll: the events beside the first
+
 	// age is by the log's clock: when this happened (accepted, replayed,
 	// finished, requeued, clocked), or when the event that is remembered was
 	// accepted (purged).
@@ -58,7 +65,29 @@ type record struct {
 
 // begins says whether the record has a whole event.
 func (r *record) begins() bool {
-	return r.kind == accepted || r.kind == replayed || r.kind == kept
+	return r.kind == accepted || r.kind == acceptedAll || r.kind == replayed || r.kind == kept
+}
+
+// parts is how many events the record is about, if it is about events.
+func (r *record) parts() int { return 1 + len(r.further) + len(r.rest) }
+
+// part returns the record as it would be of its n-th event alone, from 0. What
+// all of the events share is in part 0, which is the record itself.
+func (r *record) part(n int) *record {
+	if n == 0 {
+		return r
+	}
+	part := *r
+	part.further, part.rest, part.key = nil, nil, ""
+	if r.kind == requeuedAll {
+		part.id = r.rest[n-1]
+		return &part
+	}
+	part.id = forward(r.id, uint64(n))
+	event := *r.event
+	event.ID, event.ResourceType, event.ResourceID = part.id, r.further[n-1].Type, r.further[n-1].ID
+	part.event = &event
+	return &part
 }
 
 // append writes the record. The body comes last, so that it is copied once and
@@ -70,6 +99,15 @@ func (r *record) append(buf []byte) []byte {
 	case accepted:
 		buf = appendInt(buf, r.age)
 		buf = appendString(buf, r.key)
+		buf = appendEvent(buf, r.event)
+	case acceptedAll:
+		buf = appendInt(buf, r.age)
+		buf = appendString(buf, r.key)
+		buf = binary.AppendUvarint(buf, uint64(len(r.further)))
+		for _, resource := range r.further {
+			buf = appendString(buf, resource.Type)
+			buf = appendString(buf, resource.ID)
+		}
 		buf = appendEvent(buf, r.event)
 	case replayed:
 		buf = appendInt(buf, r.age)
@@ -95,6 +133,13 @@ func (r *record) append(buf []byte) []byte {
 	case requeued, clocked:
 		buf = appendInt(buf, r.age)
 		buf = appendTime(buf, r.at)
+	case requeuedAll:
+		buf = appendInt(buf, r.age)
+		buf = appendTime(buf, r.at)
+		buf = binary.AppendUvarint(buf, uint64(len(r.rest)))
+		for _, id := range r.rest {
+			buf = append(buf, id[:]...)
+		}
 	case purged:
 		buf = appendInt(buf, r.age)
 		buf = appendString(buf, r.key)
@@ -108,6 +153,10 @@ func (r *record) append(buf []byte) []byte {
 // bound is the most bytes that append writes for the record.
 func (r *record) bound() int64 {
 	n := int64(512 + len(r.key) + len(r.progress) + len(r.attempt.Error) + len(r.attempt.Detail))
+	n += int64(len(r.rest) * len(storage.ID{}))
+	for _, resource := range r.further {
+		n += int64(len(resource.Type) + len(resource.ID) + 20)
+	}
 	envelope := r.event
 	if r.kept != nil {
 		n += r.kept.stateBound()
@@ -139,6 +188,14 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 		r.age = d.int()
 		r.key = d.string()
 		r.event = d.event(&r, whole)
+	case acceptedAll:
+		r.age = d.int()
+		r.key = d.string()
+		r.further = make([]storage.Resource, d.count(2))
+		for i := range r.further {
+			r.further[i] = storage.Resource{Type: d.string(), ID: d.string()}
+		}
+		r.event = d.event(&r, whole)
 	case replayed:
 		r.age = d.int()
 		r.replayOf = d.id()
@@ -158,6 +215,13 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 	case requeued, clocked:
 		r.age = d.int()
 		r.at = d.time()
+	case requeuedAll:
+		r.age = d.int()
+		r.at = d.time()
+		r.rest = make([]storage.ID, d.count(len(storage.ID{})))
+		for i := range r.rest {
+			r.rest[i] = d.id()
+		}
 	case purged:
 		r.age = d.int()
 		r.key = d.string()

@@ -253,13 +253,17 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		return nil
 	}
 	at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
-	if err := r.applyEvent(&rec, frame.Sequence, at); err != nil {
-		return err
+	for n := range rec.parts() {
+		part := rec.part(n)
+		l.writer.ids.saw(part.id)
+		if err := r.applyEvent(part, frame.Sequence, at); err != nil {
+			return err
+		}
 	}
 	switch rec.kind {
 	case replayed:
 		return r.link(&rec, frame.Sequence)
-	case accepted:
+	case accepted, acceptedAll:
 		if rec.key != "" { // of two events, the later record is of the newer one
 			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, born: rec.age}
 		}

@@ -73,10 +73,15 @@ func (s *segments) read(e *event) (*storage.Event, error) {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
 	r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
-	if err != nil || r.event == nil || r.id != e.ID || r.identity != e.Integration {
+	if err != nil || r.event == nil || r.identity != e.Integration {
 		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 	}
-	return r.event, nil
+	for n := range r.parts() {
+		if part := r.part(n); part.id == e.ID {
+			return part.event, nil
+		}
+	}
+	return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 }
 
 func (s *segments) acquire(number uint64) (*openSegment, error) {

@@ -190,9 +190,12 @@ func (w *writer) stage(o *op, current change, at place) {
 		if !o.again {
 			w.staged.drop(r.identity)
 		}
-	case accepted, replayed:
+	case accepted, acceptedAll, replayed:
 		o.event = newEvent(r, w.sequence, at)
 		w.staged.put(o.event, nil)
+		for n := range r.further {
+			w.staged.put(newEvent(r.part(n+1), w.sequence, at), nil)
+		}
 		if r.key != "" {
 			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, born: r.age}
 		}
@@ -213,6 +216,9 @@ func (w *writer) stage(o *op, current change, at place) {
 	default:
 		o.event = current.now.apply(r, w.sequence)
 		w.staged.put(o.event, current.base)
+		for _, other := range o.rest {
+			w.staged.put(other.now.apply(r, w.sequence), other.base)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ type kept struct {
 	requeued int
 }
 
-func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.Dedupe) (storage.ID, storage.Outcome, error) {
+func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.Dedupe, further ...storage.Resource) (storage.ID, storage.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.during != nil {
@@ -364,6 +364,6 @@ var errDown = errors.New("down")
 // emptyLog accepts and forgets.
 type emptyLog struct{ storage.Events }
 
-func (emptyLog) Append(_ context.Context, event *storage.Event, _ storage.Dedupe) (storage.ID, storage.Outcome, error) {
+func (emptyLog) Append(_ context.Context, event *storage.Event, _ storage.Dedupe, _ ...storage.Resource) (storage.ID, storage.Outcome, error) {
 	return event.ID, storage.Accepted, nil
 }

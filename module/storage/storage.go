@@ -147,6 +147,12 @@ type Event struct {
 	Body         []byte
 }
 
+// Resource is what an event's trigger acts on.
+type Resource struct {
+	Type string
+	ID   string
+}
+
 // State is what has become of an event.
 type State struct {
 	Status Status
@@ -268,7 +274,14 @@ type Events interface {
 	// it returns; to look for duplicates and to store are one atomic step. A
 	// duplicate of an event that is still being written waits for it and
 	// shares its fate. The storage keeps no reference to the event.
-	Append(ctx context.Context, event *Event, dedupe Dedupe) (ID, Outcome, error)
+	//
+	// For each of the further resources it stores another event, which differs
+	// from the first in its ID and its resource alone, and which limits count as
+	// one more: all of them or none, whenever the process or the power ends. From
+	// then on each goes its own way. For copies they are one: the first stands for
+	// them, and those of them that have failed, by the newest of their chains, are
+	// queued again in one atomic step, which makes the outcome Requeued.
+	Append(ctx context.Context, event *Event, dedupe Dedupe, further ...Resource) (ID, Outcome, error)
 
 	// Replay stores a new event that has the headers, body, type, delivery ID
 	// and provider of a stored one, received now, and returns its ID. It is no

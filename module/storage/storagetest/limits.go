@@ -12,6 +12,11 @@ import (
 func (t *eventsTest) refused(e *storage.Event, limit string) {
 	t.Helper()
 	_, _, err := t.log.Append(t.Context(), e, storage.Dedupe{})
+	t.wantLimit(err, limit)
+}
+
+func (t *eventsTest) wantLimit(err error, limit string) {
+	t.Helper()
 	var reached *storage.LimitError
 	if !errors.As(err, &reached) || reached.Limit != limit || !errors.Is(err, storage.ErrUnavailable) {
 		t.Fatalf("got %v, want the limit %q", err, limit)
