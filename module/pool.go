@@ -88,7 +88,7 @@ func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 		logger:  logger,
 		backend: backend,
 		flight:  gate.NewFlight(gate.DefaultFlight),
-		keySets: jwt.NewKeySets(keys.NewClient(), keyObserver(logger)),
+		keySets: jwt.NewKeySets(keys.NewClient(nil), keyObserver(logger)),
 	}
 	g.dispatcher = dispatch.New(dispatch.Options{
 		Events:  backend.Events(),

@@ -32,8 +32,12 @@ type Client struct {
 	transport http.RoundTripper
 }
 
-// NewClient returns a client that trusts the system's certificate authorities.
-func NewClient() *Client {
+// NewClient returns a client that uses a transport, or for nil one that trusts
+// the system's certificate authorities.
+func NewClient(transport http.RoundTripper) *Client {
+	if transport != nil {
+		return &Client{transport}
+	}
 	return &Client{&http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:      true,
