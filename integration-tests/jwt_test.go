@@ -1,0 +1,246 @@
+package integrationtests
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hookgate/hookgate/integration-tests/gateway"
+)
+
+// issuer plays an issuer of JSON web tokens.
+type issuer struct {
+	name string // its host
+	key  *ecdsa.PrivateKey
+	down atomic.Bool
+	id   atomic.Value // of the key that it publishes
+}
+
+func newIssuer(t *testing.T, internet *gateway.Internet, name string) *issuer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{name: name, key: key}
+	i.id.Store("1")
+	internet.Host(name, i)
+	return i
+}
+
+func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case i.down.Load():
+		w.WriteHeader(http.StatusServiceUnavailable)
+	case r.URL.Path == "/.well-known/openid-configuration":
+		json.NewEncoder(w).Encode(gateway.M{"issuer": "https://" + i.name, "jwks_uri": "https://" + i.name + "/keys"})
+	case r.URL.Path == "/keys":
+		json.NewEncoder(w).Encode(gateway.M{"keys": []jose.JSONWebKey{{Key: i.key.Public(), KeyID: i.id.Load().(string), Use: "sig"}}})
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// token returns a token of an hour, with some claims changed.
+func (i *issuer) token(t *testing.T, keyID string, change gateway.M) string {
+	t.Helper()
+	claims := gateway.M{"iss": "https://" + i.name, "aud": "hookgate", "email": "bot@example.com", "exp": time.Now().Unix() + 3600, "iat": time.Now().Unix()}
+	maps.Copy(claims, change)
+	text, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: i.key}, (&jose.SignerOptions{}).WithHeader("kid", keyID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact
+}
+
+const jwtOptions = `
+jwt_issuer test https://issuer.example {
+	algorithms ES256 RS256
+}
+integration declared {
+	project demo
+	jwt test {
+		audience hookgate
+		claim email bot@example.com
+	}
+	resource ticket T-1
+}
+integration assertion {
+	project demo
+	jwt test {
+		audience hookgate
+		header X-Assertion
+	}
+	bearer token-for-tests
+	match all
+	resource ticket T-1
+}
+integration either {
+	project demo
+	jwt test {
+		audience hookgate
+	}
+	secure_header X-Secure-Header "open sesame"
+	resource ticket T-1
+}
+`
+
+func TestJWT(t *testing.T) {
+	t.Parallel()
+	internet := gateway.NewInternet(t)
+	i := newIssuer(t, internet, "issuer.example")
+	sink := gateway.NewSink(t)
+	g := gateway.Start(t, gateway.Config(jwtOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	good := i.token(t, "1", nil)
+	g.Create(t, demo, gateway.M{
+		"webhook_id": "made", "resource": gateway.M{"type": "ticket", "id": "T-1"},
+		"authentication": gateway.M{"jwt": gateway.M{"issuer": "test", "audience": "hookgate", "claims": gateway.M{"email": "bot@example.com"}}},
+	})
+
+	for name, test := range map[string]struct {
+		id      string
+		headers []string
+		want    int
+	}{
+		"declared":        {"declared", []string{"Authorization", "Bearer " + good}, 202},
+		"made":            {"made", []string{"Authorization", "bearer  " + good}, 202},
+		"no scheme":       {"declared", []string{"Authorization", good}, 401},
+		"basic":           {"declared", []string{"Authorization", "Basic " + good}, 401},
+		"empty":           {"declared", []string{"Authorization", ""}, 401},
+		"nothing":         {"declared", nil, 401},
+		"twice":           {"declared", []string{"Authorization", "Bearer " + good, "Authorization", "Bearer " + good}, 401},
+		"expired":         {"declared", []string{"Authorization", "Bearer " + i.token(t, "1", gateway.M{"exp": time.Now().Unix() - 100})}, 401},
+		"other audience":  {"declared", []string{"Authorization", "Bearer " + i.token(t, "1", gateway.M{"aud": "x"})}, 401},
+		"other claim":     {"declared", []string{"Authorization", "Bearer " + i.token(t, "1", gateway.M{"email": "x"})}, 401},
+		"claim not asked": {"either", []string{"Authorization", "Bearer " + i.token(t, "1", gateway.M{"email": "x"})}, 202},
+		"unknown key":     {"declared", []string{"Authorization", "Bearer " + i.token(t, "2", nil)}, 401},
+		"both":            {"assertion", []string{"X-Assertion", good, "Authorization", "Bearer token-for-tests"}, 202},
+		"one of both":     {"assertion", []string{"X-Assertion", good}, 401},
+		"other of both":   {"assertion", []string{"Authorization", "Bearer token-for-tests"}, 401},
+		"with scheme":     {"assertion", []string{"X-Assertion", "Bearer " + good, "Authorization", "Bearer token-for-tests"}, 401},
+		"either":          {"either", []string{"X-Secure-Header", headerValue}, 202},
+		"either is wrong": {"either", []string{"X-Secure-Header", headerValue, "Authorization", "Bearer " + i.token(t, "1", gateway.M{"aud": "x"})}, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := g.Post("/webhooks/"+test.id, gateway.Headers(test.headers...), body)
+			if test.want == http.StatusAccepted {
+				accept(t, answer)
+			} else {
+				problem(t, answer, test.want)
+			}
+		})
+	}
+	if asked := internet.Asked("issuer.example/keys"); asked != 1 {
+		t.Errorf("the keys were fetched %d times", asked)
+	}
+
+	read := g.API("GET", gateway.Integration(demo, "made"), nil).Want(t, 200)
+	if want := `"jwt":{"issuer":"test","audience":"hookgate","claims":{"email":"bot@example.com"},"header":"Authorization"}`; !strings.Contains(string(read.Body), want) {
+		t.Errorf("it reads %s", read.Body)
+	}
+	g.API("PUT", gateway.Integration(demo, "made"), string(read.Body)).Want(t, 200)
+	accept(t, g.Post("/webhooks/made", gateway.Headers("Authorization", "Bearer "+good), body))
+
+	// Out of reach, the issuer stops nothing whose key is known, over a reload
+	// too; what it does not stop is not fetched again and again.
+	i.down.Store(true)
+	g.Reload(gateway.Config(jwtOptions+gateway.Ticket(sink), gateway.Edge))
+	accept(t, g.Post("/webhooks/declared", gateway.Headers("Authorization", "Bearer "+i.token(t, "1", gateway.M{"n": 1})), body))
+	if logs := g.Logs(); strings.Contains(logs, good) || strings.Contains(logs, "issuer.example") {
+		t.Error("the log holds a token, or an operator's URL")
+	}
+	metrics, err := g.Try("GET", "http://"+g.Admin+"/metrics", nil, nil)
+	if err != nil || !strings.Contains(string(metrics.Body), `caddy_webhooks_key_fetches_total{outcome="fetched",source="test"} 1`) ||
+		!strings.Contains(string(metrics.Body), `caddy_webhooks_refusals_total{reason="jwt_audience"} 2`) {
+		t.Errorf("metrics: %v", err)
+	}
+}
+
+// While keys cannot be had, the sender of what could be right is asked to come
+// again. Nobody else is, and a flood causes one fetch.
+func TestJWTWithoutKeys(t *testing.T) {
+	t.Parallel()
+	internet := gateway.NewInternet(t)
+	i := newIssuer(t, internet, "issuer.example")
+	i.down.Store(true)
+	sink := gateway.NewSink(t)
+	g := gateway.Start(t, gateway.Config(jwtOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	post := func(token string) *gateway.Answer {
+		return g.Post("/webhooks/declared", gateway.Headers("Authorization", "Bearer "+token), body)
+	}
+	problem(t, post("forged"), http.StatusUnauthorized)
+	problem(t, post(i.token(t, "1", gateway.M{"aud": "x"})), http.StatusUnauthorized)
+	if asked := internet.Asked("issuer.example/.well-known/openid-configuration"); asked != 0 {
+		t.Errorf("a forged token caused %d fetches", asked)
+	}
+	for range 20 {
+		answer := post(i.token(t, "1", nil))
+		problem(t, answer, http.StatusServiceUnavailable)
+		if answer.Header.Get("Retry-After") != "30" {
+			t.Errorf("Retry-After %q", answer.Header.Get("Retry-After"))
+		}
+	}
+	if asked := internet.Asked("issuer.example/.well-known/openid-configuration"); asked != 1 {
+		t.Errorf("the issuer was asked %d times", asked)
+	}
+}
+
+func TestJWTIsRefused(t *testing.T) {
+	t.Parallel()
+	g, _ := edge(t, jwtOptions)
+	for text, want := range map[string]string{
+		`{"jwt":{"issuer":"other","audience":"x"}}`:                               "authentication.jwt.issuer",
+		`{"jwt":{"issuer":"test"}}`:                                               "authentication.jwt.audience",
+		`{"jwt":{"issuer":"test","audience":["x"]}}`:                              "authentication.jwt.audience",
+		`{"jwt":{"issuer":"test","audience":"x","url":"https://x"}}`:              "authentication.jwt.url",
+		`{"jwt":{"issuer":"test","audience":"x","claims":{"iss":"x"}}}`:           "authentication.jwt.claims.iss",
+		`{"jwt":{"issuer":"test","audience":"x","claims":{"n":1}}}`:               "authentication.jwt.claims.n",
+		`{"jwt":{"issuer":"test","audience":"x","header":"Host"}}`:                "authentication.jwt.header",
+		`{"jwt":{"issuer":"test","audience":"x"},"bearer":{"tokens":["x"]}}`:      "authentication.bearer",
+		`{"jwt":{"issuer":"google","audience":"x"},"allow_unauthenticated":true}`: "authentication.allow_unauthenticated",
+	} {
+		var auth gateway.M
+		if err := json.Unmarshal([]byte(text), &auth); err != nil {
+			t.Fatal(err)
+		}
+		answer := g.API("POST", gateway.Integrations(demo), gateway.M{"authentication": auth})
+		if answer.Status != http.StatusBadRequest || !strings.HasPrefix(answer.Text(t, "error"), want) {
+			t.Errorf("%s: %d %s", text, answer.Status, answer.Body)
+		}
+	}
+	for options, want := range map[string]string{
+		"jwt_issuer test http://issuer.example":                          "issuer: an https URL",
+		"jwt_issuer google https://issuer.example":                       "google is known",
+		"jwt_issuer a https://a.example\njwt_issuer a https://b.example": "'a' is given twice",
+		"jwt_issuer a https://a.example {\nalgorithms HS256\n}":          "HS256",
+		"jwt_issuer a https://a.example {\nkeys x\n}":                    "unrecognized option 'keys'",
+		"jwt_issuer a": "wrong argument count",
+		"integration x {\nproject demo\njwt google {\nclaim a b\nclaim a c\n}\n}":           "the claim 'a' is given twice",
+		"integration x {\nproject demo\njwt other {\naudience x\n}\nresource ticket T-1\n}": "the operator has configured no such issuer",
+	} {
+		sink := gateway.NewSink(t)
+		if out, err := g.TryReload(gateway.Config(options+"\n"+gateway.Ticket(sink), gateway.Edge)); err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v, %s", options, err, out)
+		}
+	}
+}
