@@ -58,7 +58,7 @@ func TestSoftServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := listenForWebhooks(t)
+	shown := listenForWebhooks(t, softServeHost)
 
 	s := startSoftServe(t, program)
 	s.ssh(t, "repo", "create", "demo")
@@ -68,12 +68,7 @@ func TestSoftServe(t *testing.T) {
 	}
 	s.push(t, "demo", "Grüße — 🚀")
 
-	var sent gateway.Delivery
-	select {
-	case sent = <-shown.requests:
-	case <-time.After(gateway.Patience):
-		t.Fatal("Soft Serve sent nothing")
-	}
+	sent := shown.next(t)
 	gateway.Eventually(t, "both events have arrived", func() bool { return len(sink.Deliveries()) >= 2 })
 	arrived := map[string]gateway.Delivery{}
 	for _, d := range sink.Deliveries() {
@@ -122,15 +117,15 @@ func runInOwnNetwork(t *testing.T, programs ...string) {
 	}
 }
 
-// listener shows what Soft Serve sends.
+// listener shows what a sender sends.
 type listener struct {
 	url      string
 	requests chan gateway.Delivery
 }
 
-func listenForWebhooks(t *testing.T) *listener {
+func listenForWebhooks(t *testing.T, host string) *listener {
 	t.Helper()
-	socket := gateway.Listen(t, softServeHost+":0")
+	socket := gateway.Listen(t, host+":0")
 	l := &listener{"http://" + socket.Addr().String() + "/", make(chan gateway.Delivery, 8)}
 	go http.Serve(socket, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if body, err := io.ReadAll(r.Body); err == nil {
@@ -138,6 +133,18 @@ func listenForWebhooks(t *testing.T) *listener {
 		}
 	}))
 	return l
+}
+
+// next waits for the next request.
+func (l *listener) next(t *testing.T) gateway.Delivery {
+	t.Helper()
+	select {
+	case d := <-l.requests:
+		return d
+	case <-time.After(gateway.Patience):
+		t.Fatal("nothing was sent")
+		return gateway.Delivery{}
+	}
 }
 
 // softServe is a running Git server, and how its administrator talks to it.
