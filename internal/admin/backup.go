@@ -61,6 +61,8 @@ type keyStatus struct {
 	// State is "present" (it seals), "needed" (something is kept that it has
 	// sealed) or "unused" (it may be removed).
 	State string `json:"state"`
+	// Bytes are those of the events that it has sealed.
+	Bytes int64 `json:"bytes"`
 }
 
 // keys lists the keys of a storage that has some.
@@ -83,7 +85,7 @@ func (c *call) keys() []keyStatus {
 		case key.Needed:
 			state = "needed"
 		}
-		list = append(list, keyStatus{key.ID, state})
+		list = append(list, keyStatus{key.ID, state, key.Bytes})
 	}
 	return list
 }

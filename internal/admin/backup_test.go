@@ -141,8 +141,8 @@ func TestKeysInStatus(t *testing.T) {
 	inner := a.Storage.(backend)
 	a.Holdings = func() Holdings { return Holdings{Health: inner.Health()} }
 	for want, keys := range map[string][]storage.Key{
-		`"keys":[{"id":"a","state":"present"},{"id":"b","state":"needed"},{"id":"c","state":"unused"}]`: {{ID: "a", Needed: true}, {ID: "b", Needed: true}, {ID: "c"}},
-		`"disk_free_bytes":8,"failed_at":null}`:                                                         nil,
+		`"keys":[{"id":"a","state":"present","bytes":7},{"id":"b","state":"needed","bytes":0},{"id":"c","state":"unused","bytes":0}]`: {{ID: "a", Needed: true, Bytes: 7}, {ID: "b", Needed: true}, {ID: "c"}},
+		`"disk_free_bytes":8,"failed_at":null}`: nil,
 	} {
 		a.Storage = copied{backend: inner, keys: keys}
 		response, err := http.Get(a.server.URL + "/webhooks/status")

@@ -171,7 +171,8 @@ func TestSegmentPath(t *testing.T) {
 }
 
 // TestReplacedKey exchanges the key of a log: what the old one sealed stays
-// readable, and the index is opened and not made anew.
+// readable, while it waits to be written anew, and the index is opened and not made
+// anew.
 func TestReplacedKey(t *testing.T) {
 	dir := t.TempDir()
 	old := testKey
@@ -189,6 +190,7 @@ func TestReplacedKey(t *testing.T) {
 		}
 	}
 	l = mustOpen(t, options)
+	release := l.hold()
 	second := mustAppend(t, l, testEvent(1, "second"), keyed("second"))
 	for _, id := range []storage.ID{first, second} {
 		if _, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil {
@@ -202,7 +204,11 @@ func TestReplacedKey(t *testing.T) {
 	if err != nil || len(ids) != 2 || !ids[old.ID()] || !ids[key.ID()] {
 		t.Errorf("%v, %v", ids, err)
 	}
+	if bytes := l.Sealed(); len(bytes) != 2 || bytes[old.ID()] == 0 || bytes[key.ID()] == 0 {
+		t.Errorf("%v", bytes)
+	}
 	l.Close()
+	release()
 	if logs.Len() > 0 {
 		t.Errorf("%v", logs.All())
 	}
@@ -226,5 +232,48 @@ func TestReplacedKey(t *testing.T) {
 	}
 	if err := Rekey(t.TempDir(), key); err != nil {
 		t.Errorf("without a log: %v", err)
+	}
+}
+
+// TestSegmentsOfReplacedKey: what the old key has sealed is written anew beside
+// the service, whatever its age, and then the new one alone opens the log.
+func TestSegmentsOfReplacedKey(t *testing.T) {
+	dir := t.TempDir()
+	options := quietOptions(t, dir)
+	l := mustOpen(t, options)
+	for i := range 200 {
+		id := mustAppend(t, l, testEvent(1, payload(i)), keyed(payload(i)))
+		switch i % 3 {
+		case 0:
+			deliver(t, l, id)
+		case 1:
+			fail(t, l, id)
+		}
+	}
+	want := content(t, l)
+	l.Close()
+
+	old, key := testKey, seal.NewKey()
+	options.Key = key.Replacing(old)
+	if err := Rekey(dir, options.Key); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, options)
+	eventually(t, "all is sealed with the new key", func() bool {
+		l.collector.hurry()
+		return l.Sealed()[old.ID()] == 0
+	})
+	if ids, err := KeyIDs(dir); err != nil || ids[old.ID()] {
+		t.Errorf("%v, %v", ids, err)
+	}
+	sameContent(t, l, want)
+	l.Close()
+
+	options.Key = key
+	l = mustOpen(t, options)
+	sameContent(t, l, want)
+	_, outcome, err := l.Append(t.Context(), testEvent(1, payload(0)), keyed(payload(0)))
+	if outcome != storage.Duplicate || err != nil {
+		t.Error(outcome, err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 var errStopped = errors.New("the log is being closed")
 
 // keepRate bounds in bytes a second how fast events are kept in another place
-// because of their age.
+// because of their age or their key.
 const keepRate = 4 << 20
 
 // maxTurn is how long an append waits for a turn that may make room for it.
@@ -40,7 +40,7 @@ type collector struct {
 	done chan struct{}
 
 	surveyed atomic.Bool                    // every integration's number of events was looked at
-	resting  time.Time                      // until then, nothing is kept because of its age
+	resting  time.Time                      // until then, nothing is kept for keepRate
 	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
 
 	vain  time.Time // until then, nothing is gained by freeing the disk
@@ -105,9 +105,13 @@ func (c *collector) stopping() bool {
 }
 
 // period is how long the collector waits between two turns: an eighth of what
-// events are kept, between a second and a minute.
+// events are kept, between a second and a minute, and no longer than it rests.
 func (c *collector) period() time.Duration {
-	return min(max(shorter(c.log.limits.Load())/8, time.Second), time.Minute)
+	usual := min(max(shorter(c.log.limits.Load())/8, time.Second), time.Minute)
+	if rest := time.Until(c.resting); rest > 0 {
+		return min(usual, rest)
+	}
+	return usual
 }
 
 // shorter is how long the events are kept that are kept for the shorter time; an
@@ -156,13 +160,12 @@ func (c *collector) submit(o *op) error {
 }
 
 // expire removes the segments whose events have all been there for the shorter
-// time that events are kept. What is kept for longer costs a write each time.
+// time that events are kept, and those that a replaced key has sealed. What is
+// kept for longer costs a write each time.
 func (c *collector) expire() error {
 	for {
-		limits := c.log.limits.Load()
 		s, ok := c.log.segments.first()
-		if !ok || limits.Delivered == 0 && limits.Failed == 0 ||
-			c.log.clock.now()-s.ended < shorter(limits).Milliseconds() || time.Now().Before(c.resting) {
+		if !ok || !c.isOver(s) || time.Now().Before(c.resting) {
 			return nil
 		}
 		done, err := c.collect(s, pastTime)
@@ -171,6 +174,16 @@ func (c *collector) expire() error {
 		}
 		c.resting = time.Now().Add(time.Duration(done.kept.bytes) * time.Second / keepRate)
 	}
+}
+
+// isOver says whether a segment is to go, with no need for its space. Who has
+// replaced a key does not want to wait; but that can wait for a disk with space.
+func (c *collector) isOver(s oldSegment) bool {
+	limits := c.log.limits.Load()
+	if limits.Delivered+limits.Failed > 0 && c.log.clock.now()-s.ended >= shorter(limits).Milliseconds() {
+		return true
+	}
+	return s.err == nil && s.header.KeyID != c.log.Key.ID() && !c.log.space.low()
 }
 
 // relieve makes room on the disk: delivered events go before their time, the

@@ -55,8 +55,21 @@ func keyID(path string) (id [seal.KeyIDSize]byte, err error) {
 }
 
 // Rekey prepares the log in a directory, which is not open, for a key that has
-// replaced others: its index is opened by the present one from then on.
-// Segments stay as they are.
+// replaced others: its index is opened by the present one from then on. The
+// open log writes the segments of the others anew.
 func Rekey(dir string, key seal.Key) error {
 	return index.Rekey(filepath.Join(dir, indexDir), key)
+}
+
+// Sealed tells how many bytes of segments each key has sealed.
+func (l *Log) Sealed() map[[seal.KeyIDSize]byte]int64 {
+	bytes := make(map[[seal.KeyIDSize]byte]int64)
+	l.segments.mu.Lock()
+	defer l.segments.mu.Unlock()
+	for _, s := range l.segments.list {
+		if s.err == nil {
+			bytes[s.header.KeyID] += s.size
+		}
+	}
+	return bytes
 }

@@ -19,7 +19,10 @@ func status(c *call, _ []string) error {
 			State         string
 			SizeBytes     int64 `json:"size_bytes"`
 			DiskFreeBytes int64 `json:"disk_free_bytes"`
-			Keys          []struct{ ID, State string }
+			Keys          []struct {
+				ID, State string
+				Bytes     int64
+			}
 		}
 		Events struct {
 			Pending, Failed      int
@@ -44,7 +47,7 @@ func status(c *call, _ []string) error {
 		rows[1][1] += fmt.Sprintf(", the oldest for %v", time.Duration(s.Events.OldestPendingSeconds)*time.Second)
 	}
 	for _, key := range s.Store.Keys {
-		rows = append(rows, []string{"key " + key.ID, key.State})
+		rows = append(rows, []string{"key " + key.ID, fmt.Sprintf("%s, %s of events", key.State, size(key.Bytes))})
 	}
 	for _, trigger := range s.Triggers {
 		rows = append(rows, []string{"trigger " + trigger.ResourceType, fmt.Sprintf("%s, %d in flight", trigger.State, trigger.InFlight)})

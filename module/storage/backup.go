@@ -53,6 +53,8 @@ type Key struct {
 	ID string
 	// Needed says that something is sealed with it that is still kept.
 	Needed bool
+	// Bytes are those of the events that it has sealed.
+	Bytes int64
 }
 
 // KeyRotator is a Storage that keeps a key of its own and can exchange it. To

@@ -112,29 +112,14 @@ func (b *backend) Events() storage.Events { return b.events }
 func (b *backend) Keys() ([]storage.Key, error) {
 	present := b.key.ID()
 	var keys []storage.Key
-	segments, err := b.segmentKeys()
-	if err != nil {
-		return nil, err
-	}
+	sealed := b.events.Sealed()
 	for key := range b.key.All() {
 		id := key.ID()
-		needed := id == present || segments[id] || b.replaced.Load()
-		keys = append(keys, storage.Key{ID: hex.EncodeToString(id[:]), Needed: needed})
+		bytes, ofEvents := sealed[id]
+		needed := id == present || ofEvents || b.replaced.Load()
+		keys = append(keys, storage.Key{ID: hex.EncodeToString(id[:]), Needed: needed, Bytes: bytes})
 	}
 	return keys, nil
-}
-
-// segmentKeys tells which keys the events are sealed with. There is nothing to
-// look for where there is one key only.
-func (b *backend) segmentKeys() (map[[seal.KeyIDSize]byte]bool, error) {
-	if len(b.key.IDs()) == 1 {
-		return nil, nil
-	}
-	ids, err := eventlog.KeyIDs(b.events.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-	}
-	return ids, nil
 }
 
 // Health implements storage.Backend.
