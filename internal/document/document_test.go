@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -20,6 +21,9 @@ func TestCheck(t *testing.T) {
 		{``, ErrInvalid},
 		{`{`, ErrInvalid},
 		{`{"a":1}{}`, ErrInvalid},
+		{strings.Repeat("[{", MaxDepth) + "]", ErrDepth},
+		{"[" + strings.Repeat("[],{},", MaxDepth) + "[]]", nil},
+		{`{"a":"` + strings.Repeat("[{", MaxDepth) + `"}`, nil},
 		{`payload={}`, ErrInvalid},
 		{nested(MaxDepth), nil},
 		{nested(MaxDepth + 1), ErrDepth},
@@ -43,6 +47,9 @@ func FuzzCheck(f *testing.F) {
 		value, err := Check(payload)
 		if err == nil && !json.Valid(value) {
 			t.Errorf("%q passes and is not JSON", payload)
+		}
+		if errors.Is(err, ErrInvalid) && json.Valid(bytes.TrimPrefix(payload, byteOrderMark)) {
+			t.Errorf("%q is JSON and does not pass", payload)
 		}
 	})
 }

@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	jsondocument "github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -34,10 +33,10 @@ type Message struct {
 	body     document
 }
 
-// Read finds event type and delivery ID. body is the payload: of a form the
-// JSON inside it.
-func (p *Provider) Read(header http.Header, body []byte) (Message, error) {
-	m := Message{provider: p, body: document{text: body}}
+// Read finds event type and delivery ID. Of a form the payload is the JSON
+// inside it.
+func (p *Provider) Read(header http.Header, payload []byte) (Message, error) {
+	m := Message{provider: p, body: document{text: payload}}
 	var err error
 	if m.Type, err = m.find(p.event, header); err != nil {
 		return Message{}, err
@@ -109,15 +108,12 @@ func isName(text string) bool {
 }
 
 // document is a body in which something is looked up, which is checked before
-// the first look: encoding/json bounds how deep values nest.
+// the first look.
 type document struct {
 	text    []byte
 	checked bool
-	valid   bool
+	value   []byte // the JSON, nil if the body is none
 }
-
-// byteOrderMark may stand before JSON, although it should not (RFC 8259).
-var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // name returns the string or whole number at the path, or "" when there is
 // none, it is something else, or it could not stand in a header.
@@ -158,11 +154,11 @@ func (d *document) time(c *clock) string {
 
 func (d *document) get(path string) gjson.Result {
 	if !d.checked {
-		d.text = bytes.TrimPrefix(d.text, byteOrderMark)
-		d.checked, d.valid = true, json.Valid(d.text)
+		d.checked = true
+		d.value, _ = jsondocument.Check(d.text) // nil with an error
 	}
-	if !d.valid {
+	if d.value == nil {
 		return gjson.Result{}
 	}
-	return gjson.GetBytes(d.text, path)
+	return gjson.GetBytes(d.value, path)
 }

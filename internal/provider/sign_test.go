@@ -173,21 +173,34 @@ func freshSecret(p *Provider) string {
 	return string(secret)
 }
 
+// BenchmarkProviders verifies and reads an event of 1 KB of each sender that
+// signs with a HMAC, as the gate does for a filter on the event's type.
 func BenchmarkProviders(b *testing.B) {
-	for _, name := range []string{"github", "standard-webhooks", "stripe", "slack", "shopify", "zendesk", "linear", "twitch", "gitea", "teams"} {
-		b.Run(name, func(b *testing.B) {
-			p := mustLookup(b, name)
-			secret := anySecret(p)
-			v := mustVerifier(b, name, true, secret)
-			r := p.Sample(address, "d-1", time.Unix(1764000000, 0))
-			r.Body = append(bytes.TrimSuffix(r.Body, []byte("}")), `,"x":"`+strings.Repeat("x", 1024)+`"}`...)
-			if err := p.Sign(secret, r); err != nil {
-				b.Fatal(err)
-			}
+	for _, row := range Senders() {
+		if !strings.HasPrefix(string(row.Schemes[0].Algorithm), "hmac") {
+			continue
+		}
+		p := mustLookup(b, row.Name)
+		secret := anySecret(p)
+		v := mustVerifier(b, row.Name, false, secret)
+		r := p.Sample(address, "d-1", time.Unix(1764000000, 0))
+		r.Body = bytes.TrimSuffix(r.Body, []byte("}"))
+		r.Body = append(r.Body, `,"x":"`+strings.Repeat("x", max(0, 1016-len(r.Body)))+`"}`...)
+		if err := p.Sign(secret, r); err != nil {
+			continue
+		}
+		b.Run(row.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if reason := check(v, r); reason != "" {
 					b.Fatal(reason)
+				}
+				m, err := p.Read(r.Header, r.Body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for range m.Names() {
+					break
 				}
 			}
 		})
