@@ -2,6 +2,7 @@ package module
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -23,7 +24,7 @@ type declaration struct {
 	EventFilter    []string            `json:"event_filter,omitempty"`
 	Match          string              `json:"match,omitempty"`
 	Dedupe         string              `json:"dedupe,omitempty"`
-	Resource       *declaredResource   `json:"resource,omitempty"`
+	Resource       declaredResources   `json:"resource,omitempty"`
 	Payload        *declaredPayload    `json:"payload,omitempty"`
 }
 
@@ -70,6 +71,16 @@ type declaredResource struct {
 	ID   string `json:"id"`
 }
 
+// declaredResources are one object, or a list of several.
+type declaredResources []declaredResource
+
+func (list declaredResources) MarshalJSON() ([]byte, error) {
+	if len(list) == 1 {
+		return json.Marshal(list[0])
+	}
+	return json.Marshal([]declaredResource(list))
+}
+
 type declaredPayload struct {
 	Fields   map[string]string `json:"fields,omitempty"`
 	Template string            `json:"template,omitempty"`
@@ -98,7 +109,7 @@ type declaredPayload struct {
 //		allow_unauthenticated
 //		event_filter             <name...>
 //		dedupe                   delivery|body|none
-//		resource                 <type> <id>
+//		resource                 <type> <id>   # once for each
 //		payload {
 //			field     <name> <path>
 //			template  <text>
@@ -121,7 +132,7 @@ func parseIntegration(d *caddyfile.Dispenser, declared map[string]bool) (json.Ra
 		return nil, d.Errf("integration '%s' is given twice", in.WebhookID)
 	}
 	declared[in.WebhookID] = true
-	if err := option.Block(d, func(name string) error { return in.read(d, name) }, "match"); err != nil {
+	if err := option.Block(d, func(name string) error { return in.read(d, name) }, "match", "resource"); err != nil {
 		return nil, err
 	}
 	if in.Project == "" {
@@ -166,8 +177,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "dedupe":
 		return option.Text(d, &in.Dedupe)
 	case "resource":
-		in.Resource = new(declaredResource)
-		return option.Pair(d, &in.Resource.Type, &in.Resource.ID)
+		return in.readResource(d)
 	case "payload":
 		in.Payload = new(declaredPayload)
 		return in.Payload.read(d)
@@ -185,6 +195,19 @@ func (in *declaration) readFilter(d *caddyfile.Dispenser) error {
 	for _, text := range list {
 		in.EventFilter = append(in.EventFilter, strings.Split(strings.TrimSuffix(text, ","), ",")...)
 	}
+	return nil
+}
+
+// readResource reads one of the resources.
+func (in *declaration) readResource(d *caddyfile.Dispenser) error {
+	var r declaredResource
+	if err := option.Pair(d, &r.Type, &r.ID); err != nil {
+		return err
+	}
+	if slices.Contains(in.Resource, r) {
+		return d.Errf("resource '%s %s' is given twice", r.Type, r.ID)
+	}
+	in.Resource = append(in.Resource, r)
 	return nil
 }
 

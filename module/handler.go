@@ -33,7 +33,8 @@ const maxBodyLimit = 1 << 30
 // It provides the placeholders `{webhook.id}`, `{webhook.project}`,
 // `{webhook.alias}`, `{webhook.provider}`, `{webhook.event}`,
 // `{webhook.event_id}`, `{webhook.delivery_id}`, `{webhook.resource_type}` and
-// `{webhook.resource_id}` to handlers and logs that come later.
+// `{webhook.resource_id}` to handlers and logs that come later. Of several
+// resources, the last two name the first.
 type Handler struct {
 	// Prefix is what stands before the webhook ID in the path. It begins and
 	// ends with a slash. Default: /webhooks/.
@@ -227,12 +228,12 @@ func placeholder(seen gate.Seen, name string) (any, bool) {
 			return in.Authentication.Signature.Provider, true
 		}
 	case "resource_type":
-		if in.Resource != nil {
-			return in.Resource.Type, true
+		if len(in.Resources) > 0 {
+			return in.Resources[0].Type, true
 		}
 	case "resource_id":
-		if in.Resource != nil {
-			return in.Resource.ID, true
+		if len(in.Resources) > 0 {
+			return in.Resources[0].ID, true
 		}
 	}
 	return "", true

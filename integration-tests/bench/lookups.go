@@ -157,7 +157,7 @@ func newIntegration() (storage.Integration, error) {
 			Match:     integration.MatchAny, RequireSHA256Signature: true,
 		},
 		EventFilter: []string{"push"}, Dedupe: integration.DedupeDelivery,
-		Resource:  &integration.Resource{Type: "nothing", ID: "bench"},
+		Resources: []integration.Resource{{Type: "nothing", ID: "bench"}},
 		CreatedAt: now, UpdatedAt: now,
 	}
 	value, err := in.Encode()

@@ -28,6 +28,12 @@ type event struct {
 	Held       bool           `json:"held"`
 	ReplayOf   *string        `json:"replay_of"` // null for a sender's own event
 	Attempts   []attempt      `json:"attempts"`
+	Resource   resource       `json:"resource"`
+}
+
+type resource struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
 }
 
 type attempt struct {
@@ -55,6 +61,7 @@ func describe(in *integration.Integration, record *storage.Record) event {
 		ReceivedAt: stamp(record.ReceivedAt),
 		Event:      record.Type,
 		DeliveryID: record.DeliveryID,
+		Resource:   resource(resourceOf(record)),
 		Status:     record.Status,
 		Held:       record.Status == storage.Pending && !in.IsEnabled,
 		Attempts:   []attempt{},
@@ -158,16 +165,25 @@ func (c *call) getEvent() error {
 
 // getDamaged shows what a list knows of an event whose record cannot be read.
 func (c *call) getDamaged(in *integration.Integration) error {
-	query := storage.Query{Before: successor(c.event), Limit: 1}
-	records, _, _, err := c.Storage.Events().List(c.r.Context(), in.Identity, query)
+	record, err := c.listed(in, c.event)
 	if err != nil {
 		return err
 	}
-	if len(records) == 0 || records[0].ID != c.event {
-		return storage.ErrNotFound
-	}
-	c.answer(http.StatusOK, wholeEvent{event: describe(in, &records[0]), Damaged: true})
+	c.answer(http.StatusOK, wholeEvent{event: describe(in, record), Damaged: true})
 	return nil
+}
+
+// listed returns what a list knows of an event.
+func (c *call) listed(in *integration.Integration, id storage.ID) (*storage.Record, error) {
+	query := storage.Query{Before: successor(id), Limit: 1}
+	records, _, _, err := c.Storage.Events().List(c.r.Context(), in.Identity, query)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) == 0 || records[0].ID != id {
+		return nil, storage.ErrNotFound
+	}
+	return &records[0], nil
 }
 
 // successor returns the next ID. That of the last one is zero, before which is

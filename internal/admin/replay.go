@@ -15,7 +15,19 @@ const replayPage = 500
 
 // replayEvent runs a stored event again, as a new one.
 func (c *call) replayEvent() error {
-	in, replay, err := c.target()
+	in, err := c.replayable()
+	if err != nil {
+		return err
+	}
+	var of storage.Resource
+	if len(in.Resources) > 1 {
+		record, err := c.listed(in, c.event)
+		if err != nil {
+			return err
+		}
+		of = resourceOf(record)
+	}
+	replay, err := c.replayTo(in, of)
 	if err != nil {
 		return err
 	}
@@ -31,22 +43,39 @@ func (c *call) replayEvent() error {
 	return nil
 }
 
-// target says where a replay goes: to the integration's resource as it is now,
-// as far as a save would be allowed now.
-func (c *call) target() (*integration.Integration, storage.Replay, error) {
+// replayable returns the integration, if its events can be replayed.
+func (c *call) replayable() (*integration.Integration, error) {
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	switch {
 	case err != nil:
-		return nil, storage.Replay{}, err
+		return nil, err
 	case !in.IsEnabled:
-		return nil, storage.Replay{}, conflict("the integration is disabled")
-	case in.Resource == nil, c.View.Rules.Allow == nil:
-		return nil, storage.Replay{}, conflict("the integration has no resource that a trigger serves")
+		return nil, conflict("the integration is disabled")
+	case len(in.Resources) == 0, c.View.Rules.Allow == nil:
+		return nil, conflict("the integration has no resource that a trigger serves")
 	}
-	if err := c.View.Rules.Allow(in.Project, in.Resource.Type, in.Resource.ID); err != nil {
-		return nil, storage.Replay{}, conflict("resource: " + err.Error())
+	return in, nil
+}
+
+// replayTo says where the replay of an event goes that is for a resource: to the
+// integration's as it is now, and if that has several, to the same one. A save
+// must be allowed there now.
+func (c *call) replayTo(in *integration.Integration, of storage.Resource) (storage.Replay, error) {
+	to := in.Resources[0]
+	if len(in.Resources) > 1 {
+		if !slices.Contains(in.Resources, of) {
+			return storage.Replay{}, conflict("the event is for " + of.Type + " " + of.ID + ", which is no resource of the integration any more")
+		}
+		to = of
 	}
-	return in, storage.Replay{Alias: in.Alias, ResourceType: in.Resource.Type, ResourceID: in.Resource.ID}, nil
+	if err := c.View.Rules.Allow(in.Project, to.Type, to.ID); err != nil {
+		return storage.Replay{}, conflict("resource: " + err.Error())
+	}
+	return storage.Replay{Alias: in.Alias, ResourceType: to.Type, ResourceID: to.ID}, nil
+}
+
+func resourceOf(r *storage.Record) storage.Resource {
+	return storage.Resource{Type: r.ResourceType, ID: r.ResourceID}
 }
 
 func conflict(text string) error { return &refusal{http.StatusConflict, text} }
@@ -72,9 +101,14 @@ func (c *call) replayEvents() error {
 	if err != nil {
 		return err
 	}
-	in, _, err := c.target()
+	in, err := c.replayable()
 	if err != nil {
 		return err
+	}
+	if len(in.Resources) == 1 { // else each event tells
+		if _, err := c.replayTo(in, in.Resources[0]); err != nil {
+			return err
+		}
 	}
 	// The endpoint's own time is too short for this. Where a deadline cannot be
 	// moved it stays as it is.
@@ -83,9 +117,9 @@ func (c *call) replayEvents() error {
 	_ = control.SetWriteDeadline(time.Time{})
 
 	var counts replayCounts
-	ids, err := c.selectEvents(in.Identity, selected, &counts)
+	events, err := c.selectEvents(in, selected, &counts)
 	if err == nil && !selected.dryRun {
-		err = c.replayAll(ids, &counts)
+		err = c.replayAll(events, &counts)
 	}
 	if err != nil {
 		return err
@@ -94,15 +128,21 @@ func (c *call) replayEvents() error {
 	return nil
 }
 
+// selectedEvent is an event that is to be replayed, and what it is for.
+type selectedEvent struct {
+	id       storage.ID
+	resource storage.Resource
+}
+
 // selectEvents returns the oldest of the selected events that were not replayed
-// yet, oldest first, within the limit.
-func (c *call) selectEvents(identity storage.Identity, selected selection, counts *replayCounts) ([]storage.ID, error) {
-	var ids []storage.ID
+// yet and can be, oldest first, within the limit.
+func (c *call) selectEvents(in *integration.Integration, selected selection, counts *replayCounts) ([]selectedEvent, error) {
+	var events []selectedEvent
 	query := storage.Query{Status: selected.status, Limit: replayPage}
 	for more := true; more; {
 		var records []storage.Record
 		var err error
-		if records, query.Before, more, err = c.Storage.Events().List(c.r.Context(), identity, query); err != nil {
+		if records, query.Before, more, err = c.Storage.Events().List(c.r.Context(), in.Identity, query); err != nil {
 			return nil, err
 		}
 		for i := range records {
@@ -111,31 +151,37 @@ func (c *call) selectEvents(identity storage.Identity, selected selection, count
 				continue
 			}
 			counts.Matched++
-			if r.Newest != r.ID {
+			if _, err := c.replayTo(in, resourceOf(r)); err != nil || r.Newest != r.ID {
 				counts.Skipped++
 				continue
 			}
-			if ids = append(ids, r.ID); len(ids) == 2*selected.limit {
-				ids = slices.Delete(ids, 0, selected.limit) // newer than as many others
+			if events = append(events, selectedEvent{r.ID, resourceOf(r)}); len(events) == 2*selected.limit {
+				events = slices.Delete(events, 0, selected.limit) // newer than as many others
 			}
 		}
 	}
-	slices.Reverse(ids)
-	return ids[:min(len(ids), selected.limit)], nil
+	slices.Reverse(events)
+	return events[:min(len(events), selected.limit)], nil
 }
 
 // replayAll replays events at a bounded rate.
-func (c *call) replayAll(ids []storage.ID, counts *replayCounts) error {
-	for _, id := range ids {
+func (c *call) replayAll(events []selectedEvent, counts *replayCounts) error {
+	for _, e := range events {
 		if err := c.Replays.wait(c.r.Context()); err != nil {
 			return err
 		}
-		in, replay, err := c.target() // it may have been changed meanwhile
+		in, err := c.replayable() // it may have been changed meanwhile
 		if err != nil {
 			return err
 		}
-		replay.Once = true
-		_, err = c.Storage.Events().Replay(c.r.Context(), in.Identity, id, replay)
+		replay, err := c.replayTo(in, e.resource)
+		if err == nil {
+			replay.Once = true
+			_, err = c.Storage.Events().Replay(c.r.Context(), in.Identity, e.id, replay)
+		} else if len(in.Resources) > 1 {
+			counts.Skipped++
+			continue
+		}
 		switch {
 		case err == nil:
 			counts.Replayed++
@@ -143,7 +189,7 @@ func (c *call) replayAll(ids []storage.ID, counts *replayCounts) error {
 			counts.Skipped++ // somebody else came first
 		case errors.Is(err, storage.ErrCorrupt):
 			counts.Skipped++
-			c.tellDamaged(in, id, err)
+			c.tellDamaged(in, e.id, err)
 		default:
 			return err
 		}

@@ -18,12 +18,13 @@ const DuplicateWindow = 72 * time.Hour
 // duplicateRequeues is how often it has a failed event queued again.
 const duplicateRequeues = 5
 
-// append stores the event. What it answers is durable.
+// append stores the event, once for each resource. What it answers is durable.
 func (v *visit) append() *answer {
 	it := v.route.Integration
-	if it.Resource == nil || !v.backend.Serves(it.Resource.Type) {
+	if !v.served() {
 		return v.refuse(noTrigger, "no_trigger")
 	}
+	resources := it.Resources
 	v.event = storage.Event{
 		Integration:  it.Identity,
 		WebhookID:    it.WebhookID,
@@ -31,8 +32,8 @@ func (v *visit) append() *answer {
 		Alias:        it.Alias,
 		Type:         v.content.message.Type,
 		DeliveryID:   v.content.message.DeliveryID,
-		ResourceType: it.Resource.Type,
-		ResourceID:   it.Resource.ID,
+		ResourceType: resources[0].Type,
+		ResourceID:   resources[0].ID,
 		Header:       v.storedHeader(),
 		Body:         v.payload,
 	}
@@ -41,7 +42,7 @@ func (v *visit) append() *answer {
 	}
 	// The sender may have gone by now, and may never send the event again.
 	ctx := context.WithoutCancel(v.r.Context())
-	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe())
+	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe(), resources[1:]...)
 	switch {
 	case errors.Is(err, storage.ErrNotFound): // it was deleted meanwhile
 		return v.refuse(notFound, "unknown")
@@ -56,6 +57,17 @@ func (v *visit) append() *answer {
 		return v.answerJSON(Requeued, v.accepted(), "accepted", "id", v.seen.EventID)
 	}
 	return v.answerJSON(Accepted, v.accepted(), "accepted", "id", v.seen.EventID)
+}
+
+// served says whether there is a resource, and a trigger for each.
+func (v *visit) served() bool {
+	resources := v.route.Integration.Resources
+	for i := range resources {
+		if !v.backend.Serves(resources[i].Type) {
+			return false
+		}
+	}
+	return len(resources) > 0
 }
 
 // accepted is the status of an event that was taken.

@@ -214,13 +214,34 @@ func TestStoredHeadersHoldNoSecret(t *testing.T) {
 	}
 }
 
+func TestEventForSeveralResources(t *testing.T) {
+	b := newBackend(t, github(func(it *integration.Integration) {
+		it.Resources = []integration.Resource{{Type: "assistant", ID: "a"}, {Type: "ticket", ID: "b"}, {Type: "assistant", ID: "c"}}
+	}))
+	s := serve(t, b, New(Settings{}))
+	// One of them has no trigger: nothing is stored for the others.
+	if got := s.post(t, "/webhooks/hook", signed("push", "d", push), push); got.status != 503 || got.header.Get("Retry-After") == "" || b.log.count() != 0 {
+		t.Fatalf("got %+v, stored %d", got, b.log.count())
+	}
+	b.mu.Lock()
+	b.types["ticket"] = true
+	b.mu.Unlock()
+	if got := s.post(t, "/webhooks/hook", signed("push", "d", push), push); got.status != 202 || got.body != accepted(1) {
+		t.Fatalf("got %+v", got)
+	}
+	first := b.log.last(t)
+	if got := fmt.Sprint(first.ResourceType, " ", first.ResourceID, " ", b.log.further); got != "assistant a [{ticket b} {assistant c}]" || b.log.count() != 1 {
+		t.Errorf("stored for %s", got)
+	}
+}
+
 func TestInline(t *testing.T) {
 	for _, forward := range []bool{false, true} {
 		it := github(func(it *integration.Integration) {
 			it.Authentication.SecureHeader = &integration.SecureHeader{Name: "x-webhook-token", Value: integration.NewSecret("s")}
 			it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
 			it.EventFilter = []string{"push"}
-			it.Resource = nil
+			it.Resources = nil
 		})
 		b := newBackend(t, it)
 		b.log.fail = errDown // nothing is stored

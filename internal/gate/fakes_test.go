@@ -33,8 +33,10 @@ type log struct {
 
 	mu     sync.Mutex
 	events []storage.Event
-	byKey  map[string]*kept
-	fail   error
+	// further are the resources beside the last event's own.
+	further []storage.Resource
+	byKey   map[string]*kept
+	fail    error
 	// during is called in each Append.
 	during func()
 }
@@ -67,6 +69,7 @@ func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.D
 	stored := *event
 	stored.Header, stored.Body = event.Header.Clone(), bytes.Clone(event.Body)
 	l.events = append(l.events, stored)
+	l.further = further
 	if l.byKey == nil {
 		l.byKey = map[string]*kept{}
 	}
@@ -317,8 +320,8 @@ func github(change ...func(*integration.Integration)) *integration.Integration {
 			RequireSHA256Signature: true,
 			Match:                  integration.MatchAny,
 		},
-		Dedupe:   integration.DedupeDelivery,
-		Resource: &integration.Resource{Type: "assistant", ID: "8f0c"},
+		Dedupe:    integration.DedupeDelivery,
+		Resources: []integration.Resource{{Type: "assistant", ID: "8f0c"}},
 	}
 	for _, c := range change {
 		c(it)

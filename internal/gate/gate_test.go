@@ -127,7 +127,7 @@ func TestAnswers(t *testing.T) {
 		{name: "flight full", set: func(b *backend) { b.flight = NewFlight(8) }, header: good, body: push, status: 503, outcome: Unavailable, reason: "limit_integration_in_flight"},
 		{name: "no trigger", set: func(b *backend) { b.types = nil }, header: good, body: push, status: 503, outcome: Unavailable, reason: "no_trigger"},
 		{
-			name: "no resource", it: github(func(it *integration.Integration) { it.Resource = nil }), header: good, body: push,
+			name: "no resource", it: github(func(it *integration.Integration) { it.Resources = nil }), header: good, body: push,
 			status: 503, outcome: Unavailable, reason: "no_trigger",
 		},
 	}

@@ -164,8 +164,8 @@ func (in *Integration) weight() int {
 	for _, entry := range in.EventFilter {
 		texts += len(entry)
 	}
-	if in.Resource != nil {
-		texts += len(in.Resource.Type) + len(in.Resource.ID)
+	for _, resource := range in.Resources {
+		texts += len(resource.Type) + len(resource.ID)
 	}
 	return each + eachSecret*secrets + eachEntry*len(in.EventFilter) + eachByte*texts
 }

@@ -145,6 +145,11 @@ func (f *fields) object(name string) *fields {
 	if value == nil {
 		return nil
 	}
+	return f.member(name, value)
+}
+
+// member reads a value that was taken as an object.
+func (f *fields) member(name string, value any) *fields {
 	object, ok := value.(map[string]any)
 	if !ok {
 		f.refuse(name, "an object is needed")

@@ -28,8 +28,9 @@ type Integration struct {
 	// Match is an expression that says which of them are; "" when all are.
 	Match  string
 	Dedupe Dedupe
-	// Resource is nil for an integration that is only used inline.
-	Resource *Resource
+	// Resources are what an event is for, each on its own; there are none for an
+	// integration that is only used inline.
+	Resources []Resource
 	// Payload is what the trigger receives; nil for the payload as it came.
 	Payload   *payload.Spec
 	ManagedBy ManagedBy
@@ -91,10 +92,7 @@ type Bearer struct {
 }
 
 // Resource is what the trigger acts on.
-type Resource struct {
-	Type string
-	ID   string
-}
+type Resource = storage.Resource
 
 // Match says how many of the configured credentials must be valid.
 type Match string

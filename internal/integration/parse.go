@@ -19,6 +19,7 @@ const (
 	maxFilter      = 200  // entries
 	maxFilterEntry = 128  // characters
 	maxFilterStars = 4    // in one entry
+	maxResources   = 8
 )
 
 // form is how the JSON form of an integration is read.
@@ -50,7 +51,7 @@ func (p form) read(document any) (*Integration, error) {
 	in.EventFilter = eventFilter(f)
 	in.Match = expression(f)
 	in.Dedupe = oneOf(f, "dedupe", DedupeDelivery, DedupeBody, DedupeNone)
-	in.Resource = p.resource(f, in)
+	in.Resources = p.resources(f, in)
 	in.Payload = shape(f)
 	f.skip("webhook_url", "managed_by", "created_at", "updated_at")
 	f.end()
@@ -314,41 +315,6 @@ func shape(f *fields) *payload.Spec {
 		o.refuse(refusal.Field, "%s", refusal.Reason)
 	}
 	return spec
-}
-
-func (p form) resource(f *fields, in *Integration) *Resource {
-	r := f.object("resource")
-	if r == nil {
-		return nil
-	}
-	resource := &Resource{Type: r.text("type", ""), ID: r.text("id", "")}
-	r.end()
-	switch {
-	case resource.Type == "":
-		r.refuse("type", "it must not be empty")
-	case !ValidResourceID(resource.ID):
-		r.refuse("id", "letters and digits of ASCII and the marks . _ @ : / - are allowed, at most 256 characters, "+
-			"with no segment . or .. and no mark first")
-	case *f.fault == nil && !p.rests(in, resource):
-		p.allow(r, in.Project, resource)
-	}
-	return resource
-}
-
-func (p form) allow(r *fields, project string, resource *Resource) {
-	if p.rules.Allow == nil {
-		r.refuse("type", "no trigger serves it")
-		return
-	}
-	if err := p.rules.Allow(project, resource.Type, resource.ID); err != nil {
-		r.refuse("", "%v", err)
-	}
-}
-
-// rests says that the form disables or keeps disabled what is stored and
-// leaves its resource alone. That is allowed when its trigger has gone, too.
-func (p form) rests(in *Integration, resource *Resource) bool {
-	return !in.IsEnabled && p.stored != nil && p.stored.Resource != nil && *p.stored.Resource == *resource
 }
 
 // oneOf reads one of the values; the first is the default.

@@ -211,7 +211,7 @@ func TestRefusalShowsNoSecret(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	in := mustParse(t, `{`+github+`}`)
 	if !in.IsEnabled || in.Alias != "" || in.Dedupe != DedupeDelivery || in.Authentication.Match != MatchAny ||
-		in.EventFilter != nil || in.Resource != nil || in.Project != "demo" || in.WebhookID != "hook" {
+		in.EventFilter != nil || in.Resources != nil || in.Project != "demo" || in.WebhookID != "hook" {
 		t.Errorf("%+v", in)
 	}
 	for provider, want := range map[string]bool{"github": true, "jira": true, "gitlab": false} {
@@ -261,7 +261,7 @@ func TestUnauthenticatedNeedsTheOperator(t *testing.T) {
 
 func TestRestsWithoutItsTrigger(t *testing.T) {
 	resource := `"resource":{"type":"ticket","id":"7"},` + github + `}`
-	stored := &Integration{Resource: &Resource{Type: "ticket", ID: "7"}}
+	stored := &Integration{Resources: []Resource{{Type: "ticket", ID: "7"}}}
 	if _, err := parse(t, `{"is_enabled":false,`+resource, stored); err != nil {
 		t.Errorf("disabling: %v", err)
 	}
@@ -318,6 +318,7 @@ func TestParseDeclared(t *testing.T) {
 func FuzzForm(f *testing.F) {
 	f.Add([]byte(`{` + github + `}`))
 	f.Add([]byte(`{"event_filter":"a,b","resource":{"type":"assistant","id":"x"},"authentication":{"bearer":{"tokens":["x"]}}}`))
+	f.Add([]byte(`{"resource":[{"type":"assistant","id":"x"},{"type":"workflow","id":"x"}],"authentication":{"bearer":{"tokens":["x"]}}}`))
 	f.Add([]byte(`{"authentication":{"basic":{"username":"u","password":"p"},"secure_header":{"name":"X","value":"v"},"match":"all"}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		in, err := func() (*Integration, error) {

@@ -19,7 +19,7 @@ type Masked struct {
 	EventFilter    []string             `json:"event_filter"`
 	Match          string               `json:"match,omitempty"`
 	Dedupe         Dedupe               `json:"dedupe"`
-	Resource       *maskedResource      `json:"resource"`
+	Resource       maskedResources      `json:"resource"`
 	Payload        *payload.Spec        `json:"payload,omitempty"`
 	WebhookURL     string               `json:"webhook_url"`
 	ManagedBy      ManagedBy            `json:"managed_by"`
@@ -65,11 +65,6 @@ type maskedJWT struct {
 	Header   string         `json:"header"`
 }
 
-type maskedResource struct {
-	Type string `json:"type"`
-	ID   string `json:"id"`
-}
-
 // Mask returns the integration as a reader sees it. base is what stands
 // before the webhook ID in its URL: a public URL, or the path alone.
 func (in *Integration) Mask(base string) *Masked {
@@ -88,6 +83,7 @@ func (in *Integration) Mask(base string) *Masked {
 		Match:       in.Match,
 		Payload:     in.Payload,
 		Dedupe:      in.Dedupe,
+		Resource:    in.Resources,
 		WebhookURL:  base + in.WebhookID,
 		ManagedBy:   in.ManagedBy,
 		CreatedAt:   in.CreatedAt.UTC(),
@@ -107,9 +103,6 @@ func (in *Integration) Mask(base string) *Masked {
 	}
 	if token := auth.JWT; token != nil {
 		masked.Authentication.JWT = &maskedJWT{token.Issuer, token.Audience, token.Claims, token.Header}
-	}
-	if in.Resource != nil {
-		masked.Resource = &maskedResource{in.Resource.Type, in.Resource.ID}
 	}
 	return masked
 }

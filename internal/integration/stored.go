@@ -33,6 +33,7 @@ import (
 //	payload                        list of texts: none, or a template, a number
 //	                               of bytes, and name and path of each field
 //	resource                       type, ID
+//	further resources              list of type and ID
 //
 // where a text follows its length and a list its count, both as uvarints, and
 // a secret is two texts, value and salt. The flags tell which credentials and
@@ -54,6 +55,7 @@ const (
 	flagBearer
 	flagResource
 	flagJWT // the first of version 2
+	flagFurther
 	flagsEnd
 )
 
@@ -99,8 +101,11 @@ func (in *Integration) Encode() ([]byte, error) {
 	}
 	raw = appendList(raw, in.EventFilter)
 	raw = appendList(raw, specTexts(in.Payload))
-	if in.Resource != nil {
-		raw = appendTexts(raw, in.Resource.Type, in.Resource.ID)
+	for i, resource := range in.Resources {
+		if i == 1 {
+			raw = binary.AppendUvarint(raw, uint64(len(in.Resources)-1))
+		}
+		raw = appendTexts(raw, resource.Type, resource.ID)
 	}
 	return raw, nil
 }
@@ -109,8 +114,8 @@ func (in *Integration) flags() (flags uint16) {
 	auth := &in.Authentication
 	for i, set := range []bool{
 		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
-		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, in.Resource != nil,
-		auth.JWT != nil,
+		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, len(in.Resources) > 0,
+		auth.JWT != nil, len(in.Resources) > 1,
 	} {
 		if set {
 			flags |= 1 << i
@@ -218,7 +223,14 @@ func (in *Integration) decode(value []byte) error {
 	in.EventFilter = readList(r, r.text)
 	in.Payload = r.spec()
 	if flags&flagResource != 0 {
-		in.Resource = &Resource{Type: r.text(), ID: r.text()}
+		in.Resources = []Resource{r.resource()}
+	}
+	if flags&flagFurther != 0 {
+		further := readList(r, r.resource)
+		if len(in.Resources) == 0 || len(further) == 0 {
+			return storage.ErrCorrupt
+		}
+		in.Resources = append(in.Resources, further...)
 	}
 	if r.failed || r.left != "" {
 		return storage.ErrCorrupt
@@ -267,6 +279,8 @@ func (r *storedReader) text() (text string) {
 	text, r.left = r.left[:length], r.left[length:]
 	return text
 }
+
+func (r *storedReader) resource() Resource { return Resource{Type: r.text(), ID: r.text()} }
 
 func (r *storedReader) secret() Secret { return Secret{value: r.text(), salt: r.text()} }
 

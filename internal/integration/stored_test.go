@@ -74,8 +74,8 @@ func anyIntegration(r *rand.Rand) *Integration {
 	for range r.IntN(4) * r.IntN(maxFilter/3) {
 		in.EventFilter = append(in.EventFilter, text())
 	}
-	if maybe() {
-		in.Resource = &Resource{text(), text()}
+	for range r.IntN(4) {
+		in.Resources = append(in.Resources, Resource{Type: text(), ID: text()})
 	}
 	in.Match = text()
 	if maybe() {

@@ -68,13 +68,15 @@ func TestCalls(t *testing.T) {
 		one  = `{"webhook_id":"hook","project":"demo","is_enabled":true,"webhook_url":"/webhooks/hook"}`
 		list = `{"items":[` + one + `],"next_cursor":""}`
 	)
-	event := `{"id":"E1","event":"push\u001b[2J","status":"pending","held":true,"attempts":[{"status_code":500,"error":"status","detail":"d"}],"body_base64":"aGVsbG8="}`
+	event := `{"id":"E1","event":"push\u001b[2J","status":"pending","held":true,"attempts":[{"status_code":500,"error":"status","detail":"d"}],"delivery_id":"D1","resource":{"type":"ticket","id":"7"},"body_base64":"aGVsbG8="}`
 	for _, c := range []struct {
 		args, stdin, asked, answer, prints string
 	}{
 		{"status", "", "GET /webhooks/status", `{"store":{"state":"ok","size_bytes":2048,"keys":[{"id":"k1","state":"present"}]},"events":{"pending":3,"oldest_pending_seconds":61},"triggers":[{"resource_type":"ticket","state":"closed"}]}`, "ok, 2.0 KiB, 0 B free\n"},
 		{"status", "", "GET /webhooks/status", `{"events":{"pending":3,"oldest_pending_seconds":61}}`, "3, the oldest for 1m1s"},
 		{"integrations list", "", "GET /webhooks/integrations?limit=500", list, "demo     hook        yes      -"},
+		{"integrations list demo", "", "GET /webhooks/projects/demo/integrations?limit=500", strings.Replace(list, `"is_enabled"`, `"resource":{"type":"ticket","id":"7"},"is_enabled"`, 1), "yes      ticket 7\n"},
+		{"integrations list demo", "", "GET /webhooks/projects/demo/integrations?limit=500", strings.Replace(list, `"is_enabled"`, `"resource":[{"type":"ticket","id":"7"},{"type":"assistant","id":"8"}],"is_enabled"`, 1), "yes      ticket 7, assistant 8\n"},
 		{"integrations list demo --limit 7 --json", "", "GET /webhooks/projects/demo/integrations?limit=7", list, `"webhook_id": "hook"`},
 		{"integrations get demo hook", "", "GET /webhooks/projects/demo/integrations/hook", one, `"project": "demo"`},
 		{"integrations get de/mo a%b", "", "GET /webhooks/projects/de%2Fmo/integrations/a%25b", one, ""},
@@ -84,7 +86,7 @@ func TestCalls(t *testing.T) {
 		{"integrations update demo hook --replace", `{"a":1}`, `PUT /webhooks/projects/demo/integrations/hook application/json {"a":1}`, one, "changed hook\n"},
 		{"integrations delete demo hook", "", "DELETE /webhooks/projects/demo/integrations/hook", "", "deleted hook\n"},
 		{"integrations delete demo hook --force", "", "DELETE /webhooks/projects/demo/integrations/hook?force=true", "", "deleted hook\n"},
-		{"events list demo hook --status failed", "", "GET /webhooks/projects/demo/integrations/hook/events?limit=50&status=failed", `{"items":[` + event + `]}`, "push?[2J  pending, held  1         status 500 d"},
+		{"events list demo hook --status failed", "", "GET /webhooks/projects/demo/integrations/hook/events?limit=50&status=failed", `{"items":[` + event + `]}`, "push?[2J  pending, held  1         status 500 d  D1           ticket 7\n"},
 		{"events get demo hook E1", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, `"held": true`},
 		{"events get demo hook E1 --body", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, "hello"},
 		{"replay demo hook E1", "", "POST /webhooks/projects/demo/integrations/hook/events/E1/replay", `{"id":"E2"}`, "replayed as E2\n"},

@@ -22,12 +22,13 @@ func eventsCommand() *cobra.Command {
 
 // event is what a list shows of one.
 type event struct {
-	ID         string  `json:"id"`
-	ReceivedAt string  `json:"received_at"`
-	Event      string  `json:"event"`
-	DeliveryID string  `json:"delivery_id"`
-	Status     string  `json:"status"`
-	Held       bool    `json:"held"`
+	ID         string `json:"id"`
+	ReceivedAt string `json:"received_at"`
+	Event      string `json:"event"`
+	DeliveryID string `json:"delivery_id"`
+	Status     string `json:"status"`
+	Held       bool   `json:"held"`
+	Resource   struct{ Type, ID string }
 	ReplayOf   *string `json:"replay_of"`
 	Attempts   []struct {
 		StatusCode int    `json:"status_code"`
@@ -71,7 +72,7 @@ func listEvents(c *call, args []string) error {
 	if c.is("json") {
 		return c.printItems(items)
 	}
-	rows := [][]string{{"EVENT ID", "RECEIVED", "EVENT", "STATUS", "ATTEMPTS", "LAST", "DELIVERY ID"}}
+	rows := [][]string{{"EVENT ID", "RECEIVED", "EVENT", "STATUS", "ATTEMPTS", "LAST", "DELIVERY ID", "RESOURCE"}}
 	for _, item := range items {
 		var e event
 		if err := json.Unmarshal(item, &e); err != nil {
@@ -83,7 +84,7 @@ func listEvents(c *call, args []string) error {
 		if e.ReplayOf != nil {
 			e.Status += ", a replay"
 		}
-		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), e.last(), e.DeliveryID})
+		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), e.last(), e.DeliveryID, e.Resource.Type + " " + e.Resource.ID})
 	}
 	return c.table(rows)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,7 +43,27 @@ type integration struct {
 	IsEnabled  bool   `json:"is_enabled"`
 	ManagedBy  string `json:"managed_by"`
 	WebhookURL string `json:"webhook_url"`
-	Resource   *struct{ Type, ID string }
+	Resource   resources
+}
+
+// resources are one object, a list of several, or nothing.
+type resources []struct{ Type, ID string }
+
+func (r *resources) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '{' {
+		*r = make(resources, 1)
+		return json.Unmarshal(text, &(*r)[0])
+	}
+	type list resources // which has no such method
+	return json.Unmarshal(text, (*list)(r))
+}
+
+func (r resources) String() string {
+	texts := make([]string, len(r))
+	for i, resource := range r {
+		texts[i] = resource.Type + " " + resource.ID
+	}
+	return cmp.Or(strings.Join(texts, ", "), "-")
 }
 
 func integrationPath(project string, below ...string) string {
@@ -67,11 +88,7 @@ func listIntegrations(c *call, args []string) error {
 		if err := json.Unmarshal(item, &in); err != nil {
 			return fmt.Errorf("reading the answer: %w", err)
 		}
-		resource := "-"
-		if in.Resource != nil {
-			resource = in.Resource.Type + " " + in.Resource.ID
-		}
-		rows = append(rows, []string{in.Project, in.WebhookID, yes(in.IsEnabled), resource, in.ManagedBy, in.Alias})
+		rows = append(rows, []string{in.Project, in.WebhookID, yes(in.IsEnabled), in.Resource.String(), in.ManagedBy, in.Alias})
 	}
 	return c.table(rows)
 }
