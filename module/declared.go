@@ -59,6 +59,7 @@ func factsOf(p *provider.Provider) integration.ProviderFacts {
 		SHA256:            p.SHA256(),
 		CredentialHeaders: p.CredentialHeaders(),
 		ReservedHeaders:   p.ReservedHeaders(),
+		Learns:            p.Learns(),
 		CheckSecret:       p.CheckSecret,
 	}
 }

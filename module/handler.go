@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -141,6 +142,10 @@ func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) 
 	return e.app.route(ctx, e.gateway, webhookID)
 }
 
+func (e edge) Learn(ctx context.Context, in *integration.Integration, secret, client string) (bool, error) {
+	return e.service.Learn(ctx, in, secret, client)
+}
+
 func (e edge) Events() storage.Events { return e.backend.Events() }
 
 func (e edge) PublicURL() string { return e.app.PublicURL }
@@ -159,7 +164,7 @@ func (h *Handler) log(seen gate.Seen, client string) {
 	switch {
 	case seen.StatusCode >= 500:
 		level = zapcore.WarnLevel
-	case seen.StatusCode == http.StatusUnauthorized:
+	case seen.StatusCode == http.StatusUnauthorized, seen.Learned:
 		level = zapcore.InfoLevel
 	}
 	entry := h.logger.Check(level, "webhook request")
@@ -173,6 +178,9 @@ func (h *Handler) log(seen gate.Seen, client string) {
 		zap.String("client_ip", client))
 	if seen.Reason != "" {
 		fields = append(fields, zap.String("reason", seen.Reason))
+	}
+	if seen.Learned {
+		fields = append(fields, zap.Bool("secret_learned", true))
 	}
 	if in := seen.Integration; in != nil {
 		fields = append(fields, zap.String("webhook_id", in.WebhookID), zap.String("project", in.Project))

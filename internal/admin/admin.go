@@ -116,11 +116,14 @@ func explain(err error) (status int, text string) {
 	var own *refusal
 	var form *integration.Refusal
 	var reached *storage.LimitError
+	var conflict integration.Conflict
 	switch {
 	case errors.As(err, &own):
 		return own.status, own.text
 	case errors.As(err, &form):
 		return http.StatusBadRequest, form.Error()
+	case errors.As(err, &conflict):
+		return http.StatusConflict, conflict.Error()
 	case errors.Is(err, integration.ErrNotFound):
 		return http.StatusNotFound, integration.ErrNotFound.Error()
 	case errors.Is(err, storage.ErrNotFound):
@@ -172,6 +175,12 @@ var routes = []route{
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}/replay", methods{http.MethodPost: (*call).replayEvent}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: (*call).replayEvents}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/handshake", methods{
+		http.MethodGet:    (*call).getHandshake,
+		http.MethodPost:   (*call).openHandshake,
+		http.MethodDelete: (*call).closeHandshake,
+	}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/handshake/confirm", methods{http.MethodPost: (*call).confirmHandshake}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/test", methods{http.MethodPost: (*call).test}),
 }
 

@@ -14,6 +14,7 @@ import (
 
 // edge is a gate's backend over the API's storage.
 type edge struct {
+	gate.Backend // what a test event does not need is nil, and panics
 	*api
 	flight *gate.Flight
 }
@@ -34,7 +35,7 @@ func (edge) AllowUnauthenticated() bool { return false }
 
 func TestTestEvent(t *testing.T) {
 	a := newAPI(t)
-	a.Tests, a.Edge = new(Quota), edge{a, gate.NewFlight(0)}
+	a.Tests, a.Edge = new(Quota), edge{api: a, flight: gate.NewFlight(0)}
 	const form = `{"webhook_id":"%s","is_enabled":%t,"resource":{"type":"ticket","id":"1"},
 		"authentication":{"signature":{"provider":"github","secrets":["s"]}}}`
 	for id, enabled := range map[string]bool{"on": true, "off": false} {

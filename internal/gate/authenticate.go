@@ -18,7 +18,7 @@ import (
 func (v *visit) precheck() *answer {
 	open := v.backend.AllowUnauthenticated()
 	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), open)
-	if reason == "credential_missing" {
+	if strings.HasSuffix(reason, "_"+string(provider.Missing)) {
 		if a := v.shakeHandsUnsigned(); a != nil {
 			return a
 		}

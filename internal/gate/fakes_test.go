@@ -113,9 +113,12 @@ type backend struct {
 	lookup  error
 	acquire error
 	lookups int
-	log     log
-	flight  *Flight
-	held    atomic.Int64
+	// learned is what senders have brought; unlearned is why nothing is kept.
+	learned   []string
+	unlearned error
+	log       log
+	flight    *Flight
+	held      atomic.Int64
 }
 
 func newBackend(t testing.TB, integrations ...*integration.Integration) *backend {
@@ -152,6 +155,13 @@ func (b *backend) Route(_ context.Context, id string) (*Route, error) {
 	defer b.mu.Unlock()
 	b.lookups++
 	return b.routes[id], b.lookup
+}
+
+func (b *backend) Learn(_ context.Context, _ *integration.Integration, secret, client string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.learned = append(b.learned, secret+" from "+client)
+	return len(b.learned) == 1, b.unlearned
 }
 
 func (b *backend) Events() storage.Events  { return &b.log }

@@ -48,6 +48,10 @@ type Backend interface {
 	// and the same pointer while the integration is unchanged.
 	Route(ctx context.Context, webhookID string) (*Route, error)
 
+	// Learn keeps a secret that a sender has brought to an integration, durably,
+	// and says whether it is the one that was learned.
+	Learn(ctx context.Context, in *integration.Integration, secret, client string) (learned bool, err error)
+
 	// Events is where events are stored.
 	Events() storage.Events
 
@@ -118,6 +122,8 @@ type Seen struct {
 	// EventType and DeliveryID are what the authenticated sender says.
 	EventType  string
 	DeliveryID string
+	// Learned says that the sender has brought its secret.
+	Learned bool
 	// EventID is the ID of the event that stands for the request.
 	EventID string
 	// Pass says that the request was not answered: the next handler is to

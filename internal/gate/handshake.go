@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -58,13 +59,40 @@ func (v *visit) mayShakeHands() bool {
 }
 
 func (v *visit) shake(verified bool) *answer {
+	l := lesson{visit: v}
+	var learn func(string) bool
+	if v.route.Integration.Handshake.Open(time.Now()) {
+		learn = l.learn
+	}
 	a, ok := v.route.credentials.verifier.Handshake(&public.Request{
 		Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now(),
-	}, verified, nil)
-	if !ok {
+	}, verified, learn)
+	switch {
+	case l.err != nil:
+		return v.refuse(unavailable, "learn_failed")
+	case l.refused:
+		return v.refuse(unauthorized, "secret_refused")
+	case !ok:
 		return nil
 	}
 	return v.answerHandshake(&a)
+}
+
+// lesson is what became of a secret that a sender has brought.
+type lesson struct {
+	visit   *visit
+	refused bool // another one came first
+	err     error
+}
+
+// learn keeps the secret, also when the sender leaves meanwhile: it believes
+// then to have set it, or does it again.
+func (l *lesson) learn(secret string) bool {
+	v := l.visit
+	var learned bool
+	learned, l.err = v.backend.Learn(context.WithoutCancel(v.r.Context()), v.route.Integration, secret, v.client)
+	v.seen.Learned, l.refused = learned, !learned && l.err == nil
+	return learned
 }
 
 func (v *visit) answerHandshake(a *provider.Answer) *answer {

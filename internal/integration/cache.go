@@ -161,6 +161,9 @@ func (in *Integration) weight() int {
 	if auth.Bearer != nil {
 		count(auth.Bearer.Tokens...)
 	}
+	if in.Handshake != nil && in.Handshake.Learned != nil {
+		count(in.Handshake.Learned.Secret)
+	}
 	for _, entry := range in.EventFilter {
 		texts += len(entry)
 	}

@@ -57,6 +57,10 @@ func parseDeclared(rules Rules, text []byte, expand Expand) (*Integration, error
 	if in.WebhookID == "" {
 		return nil, &Refusal{Field: "webhook_id", Reason: "a declared integration needs one"}
 	}
+	if signature := in.Authentication.Signature; signature != nil && len(signature.Secrets) == 0 {
+		return nil, &Refusal{Field: "authentication.signature.secrets", Reason: "a declared integration needs one: only " +
+			"those of the admin API learn what the sender brings"}
+	}
 	in.ManagedBy = ManagedByConfig
 	return in, nil
 }

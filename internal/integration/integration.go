@@ -37,6 +37,9 @@ type Integration struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
+	// Handshake is nil unless an admin has allowed the sender to bring a secret.
+	Handshake *Handshake
+
 	// Revision is that of the stored record; it grows by each write.
 	Revision uint64
 }

@@ -140,7 +140,11 @@ func (p form) signature(f *fields, kept *Signature) *Signature {
 	if kept != nil && kept.sameSender(signature) {
 		stored = kept.Secrets
 	}
-	signature.Secrets = p.secrets(f, "secrets", stored)
+	least := 1
+	if facts.Learns {
+		least = 0
+	}
+	signature.Secrets = p.secrets(f, "secrets", least, stored)
 	for i, secret := range signature.Secrets {
 		if facts.CheckSecret == nil || *f.fault != nil {
 			break
@@ -186,7 +190,7 @@ func (p form) bearer(f *fields, kept *Bearer) *Bearer {
 	if kept != nil {
 		stored = kept.Tokens
 	}
-	bearer := &Bearer{Tokens: p.secrets(f, "tokens", stored)}
+	bearer := &Bearer{Tokens: p.secrets(f, "tokens", 1, stored)}
 	for i, token := range bearer.Tokens {
 		if !visible(token.value) || strings.Contains(token.value, " ") {
 			f.refuse(item("tokens", i), "only printable ASCII without blanks is allowed")
@@ -196,11 +200,14 @@ func (p form) bearer(f *fields, kept *Bearer) *Bearer {
 	return bearer
 }
 
-// secrets reads a list of secrets.
-func (p form) secrets(f *fields, name string, stored []Secret) []Secret {
+// secrets reads a list of at least so many secrets.
+func (p form) secrets(f *fields, name string, least int, stored []Secret) []Secret {
 	texts := f.list(name)
-	if len(texts) == 0 || len(texts) > maxSecrets {
-		f.refuse(name, "from 1 to %d are needed", maxSecrets)
+	if len(texts) < least || len(texts) > maxSecrets {
+		f.refuse(name, "from %d to %d are needed", least, maxSecrets)
+		return nil
+	}
+	if len(texts) == 0 {
 		return nil
 	}
 	secrets := make([]Secret, len(texts))

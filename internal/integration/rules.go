@@ -46,6 +46,10 @@ type ProviderFacts struct {
 	// ReservedHeaders carry its event and delivery ID.
 	ReservedHeaders []string
 
+	// Learns says that its sender brings a secret of its own, so that there need
+	// not be one before.
+	Learns bool
+
 	// CheckSecret says what is wrong with a secret, never showing it; nil
 	// takes any.
 	CheckSecret func(secret string) error

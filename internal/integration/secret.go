@@ -33,13 +33,15 @@ func NewSecret(value string) Secret {
 // Reveal returns the secret's text, for a comparison or a MAC.
 func (s Secret) Reveal() string { return s.value }
 
-// Masked is what a reader sees of the secret. Its fingerprint tells whether
-// the secret has been set anew, and since it is keyed by a salt of its own it
-// compares nothing with another secret.
-func (s Secret) Masked() string {
+// Masked is what a reader sees of the secret: a mask with its fingerprint.
+func (s Secret) Masked() string { return mask + s.Fingerprint() }
+
+// Fingerprint tells whether the secret has been set anew. Since it is keyed by a
+// salt of its own it compares nothing with another secret.
+func (s Secret) Fingerprint() string {
 	mac := hmac.New(sha256.New, []byte(s.salt))
 	mac.Write([]byte(s.value))
-	return mask + hex.EncodeToString(mac.Sum(nil)[:4])
+	return hex.EncodeToString(mac.Sum(nil)[:4])
 }
 
 // isMask says whether the text stands for a secret that is already stored.

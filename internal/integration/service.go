@@ -352,10 +352,16 @@ func (s *Service) succeed(next, current *Integration) {
 	next.Identity = current.Identity
 	next.ManagedBy = ManagedByAPI
 	next.CreatedAt = current.CreatedAt
-	next.UpdatedAt = s.second()
-	if next.UpdatedAt.Before(current.UpdatedAt) {
-		next.UpdatedAt = current.UpdatedAt
+	next.UpdatedAt = s.after(current.UpdatedAt)
+	keepHandshake(next, current)
+}
+
+// after is the time now, and never before an earlier one.
+func (s *Service) after(earlier time.Time) time.Time {
+	if now := s.second(); now.After(earlier) {
+		return now
 	}
+	return earlier
 }
 
 // second is the time as integrations show it.

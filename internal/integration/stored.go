@@ -34,6 +34,9 @@ import (
 //	                               of bytes, and name and path of each field
 //	resource                       type, ID
 //	further resources              list of type and ID
+//	handshake                      varint, when it was opened; secret, varint and
+//	                               text, what came when and from where; varint
+//	                               and text of what was refused
 //
 // where a text follows its length and a list its count, both as uvarints, and
 // a secret is two texts, value and salt. The flags tell which credentials and
@@ -56,6 +59,7 @@ const (
 	flagResource
 	flagJWT // the first of version 2
 	flagFurther
+	flagHandshake
 	flagsEnd
 )
 
@@ -107,6 +111,9 @@ func (in *Integration) Encode() ([]byte, error) {
 		}
 		raw = appendTexts(raw, resource.Type, resource.ID)
 	}
+	if in.Handshake != nil {
+		raw = appendHandshake(raw, in.Handshake)
+	}
 	return raw, nil
 }
 
@@ -115,7 +122,7 @@ func (in *Integration) flags() (flags uint16) {
 	for i, set := range []bool{
 		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
 		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, len(in.Resources) > 0,
-		auth.JWT != nil, len(in.Resources) > 1,
+		auth.JWT != nil, len(in.Resources) > 1, in.Handshake != nil,
 	} {
 		if set {
 			flags |= 1 << i
@@ -231,6 +238,9 @@ func (in *Integration) decode(value []byte) error {
 			return storage.ErrCorrupt
 		}
 		in.Resources = append(in.Resources, further...)
+	}
+	if flags&flagHandshake != 0 {
+		in.Handshake = r.handshake()
 	}
 	if r.failed || r.left != "" {
 		return storage.ErrCorrupt

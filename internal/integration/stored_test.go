@@ -77,6 +77,15 @@ func anyIntegration(r *rand.Rand) *Integration {
 	for range r.IntN(4) {
 		in.Resources = append(in.Resources, Resource{Type: text(), ID: text()})
 	}
+	if maybe() {
+		in.Handshake = &Handshake{OpenedAt: at()}
+		if maybe() {
+			in.Handshake.Learned = &Learned{Secret{value: "s" + text(), salt: text()}, Sighting{at(), text()}}
+		}
+		if maybe() {
+			in.Handshake.Refused = &Sighting{at(), text()}
+		}
+	}
 	in.Match = text()
 	if maybe() {
 		in.Payload = &payload.Spec{Template: text(), MaxBytes: r.IntN(1 << 20)}

@@ -47,9 +47,7 @@ func (c *Claim) Verify(body []byte) Reason {
 		if c.line.code == nil {
 			return Mismatch
 		}
-		return c.line.code.Verify(&public.Request{
-			Method: http.MethodPost, URL: c.URL, Header: c.header, Body: body, Now: c.now,
-		})
+		return c.line.code.Verify(c.request(body))
 	case byMAC:
 		matches = c.verifyMAC(body)
 	default:
@@ -63,6 +61,11 @@ func (c *Claim) Verify(body []byte) Reason {
 		return clock.check(d.time(clock), c.now)
 	}
 	return ""
+}
+
+// request is what code sees of the claim.
+func (c *Claim) request(body []byte) *public.Request {
+	return &public.Request{Method: http.MethodPost, URL: c.URL, Header: c.header, Body: body, Now: c.now}
 }
 
 // readPayload returns the JSON: that inside a form, or else the body.

@@ -65,6 +65,11 @@ func (p *Provider) OpenHandshake() bool {
 	})
 }
 
+// Learns says whether the sender brings a secret of its own.
+func (p *Provider) Learns() bool {
+	return slices.ContainsFunc(p.handshakes, func(h handshake) bool { return h.Learn != nil })
+}
+
 // Handshake answers a request by which the sender makes sure of the address,
 // and says whether the request was one and got its answer. verified says that
 // the request's credential is valid: where the sender signs its handshakes no

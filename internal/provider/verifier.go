@@ -46,7 +46,8 @@ type line struct {
 }
 
 // NewVerifier prepares the secrets, any of which verifies. With requireSHA256
-// nothing weaker counts.
+// nothing weaker counts. Only of a sender that brings its own there need be none:
+// then nothing verifies.
 func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier, error) {
 	v := &Verifier{provider: p, strong: requireSHA256, lines: make([]line, len(p.schemes))}
 	for n, secret := range secrets {
@@ -59,7 +60,7 @@ func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier,
 			v.secrets = append(v.secrets, secret)
 		}
 	}
-	if len(v.secrets) == 0 {
+	if len(v.secrets) == 0 && !p.Learns() {
 		return nil, errors.New("a signature needs a secret")
 	}
 	for i := range p.schemes {
@@ -107,7 +108,7 @@ func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
 	if chosen < 0 {
 		return Claim{}, ""
 	}
-	claim := Claim{scheme: &v.provider.schemes[chosen], line: &v.lines[chosen], header: header, now: now}
+	claim := Claim{scheme: &v.provider.schemes[chosen], line: &v.lines[chosen], header: header, now: now, strong: v.strong}
 	return claim, claim.precheck(v.strong)
 }
 
@@ -132,6 +133,7 @@ type Claim struct {
 	line   *line
 	header http.Header
 	now    time.Time
+	strong bool
 	// payload is the JSON, where the scheme signs that.
 	payload []byte
 }

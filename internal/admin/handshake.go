@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/integration"
+)
+
+// handshake is how the learning of a secret stands. It never holds the secret.
+type handshake struct {
+	// State is closed, open or learned.
+	State string `json:"state"`
+	// ExpiresAt is when an open window closes.
+	ExpiresAt *time.Time `json:"expires_at"`
+	Learned   *learned   `json:"learned"`
+	Refused   *sighting  `json:"refused"`
+}
+
+type learned struct {
+	Fingerprint string `json:"fingerprint"`
+	sighting
+}
+
+type sighting struct {
+	At       time.Time `json:"at"`
+	ClientIP string    `json:"client_ip"`
+}
+
+func newHandshake(h *integration.Handshake, now time.Time) handshake {
+	state := handshake{State: "closed"}
+	if h.Open(now) {
+		closes := h.ExpiresAt()
+		state.State, state.ExpiresAt = "open", &closes
+	}
+	if h != nil && h.Learned != nil {
+		state.State = "learned"
+		state.Learned = &learned{h.Learned.Secret.Fingerprint(), sighting{h.Learned.At, h.Learned.Client}}
+	}
+	if h != nil && h.Refused != nil {
+		state.Refused = &sighting{h.Refused.At, h.Refused.Client}
+	}
+	return state
+}
+
+func (c *call) getHandshake() error {
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
+	if err != nil {
+		return err
+	}
+	c.showHandshake(http.StatusOK, in)
+	return nil
+}
+
+// openHandshake lets the sender bring a secret, for a while.
+func (c *call) openHandshake() error {
+	in, opened, err := c.Service.OpenHandshake(c.r.Context(), c.View, c.project, c.webhookID, c.precondition())
+	if err != nil {
+		return err
+	}
+	c.audit("a sender may bring its secret", zap.Time("until", in.Handshake.ExpiresAt()))
+	status := http.StatusOK
+	if opened {
+		status = http.StatusCreated
+	}
+	c.showHandshake(status, in)
+	return nil
+}
+
+// closeHandshake ends that, and forgets what was learned.
+func (c *call) closeHandshake() error {
+	if _, err := c.Service.CloseHandshake(c.r.Context(), c.View, c.project, c.webhookID, c.precondition()); err != nil {
+		return err
+	}
+	c.audit("a sender may not bring its secret any more")
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// confirmHandshake lets the learned secret verify.
+func (c *call) confirmHandshake() error {
+	text, err := c.body()
+	if err != nil {
+		return err
+	}
+	in, err := c.Service.ConfirmHandshake(c.r.Context(), c.View, c.project, c.webhookID, text, c.precondition())
+	if err != nil {
+		return err
+	}
+	c.audit("the secret that a sender has brought is confirmed")
+	c.show(http.StatusOK, in)
+	return nil
+}
+
+func (c *call) showHandshake(status int, in *integration.Integration) {
+	c.w.Header().Set("ETag", in.ETag())
+	c.answer(status, newHandshake(in.Handshake, time.Now()))
+}
+
+// audit notes who may call from now on.
+func (c *call) audit(what string, fields ...zap.Field) {
+	c.Logger.Info(what, append(fields, zap.String("project", c.project), zap.String("webhook_id", c.webhookID),
+		zap.String("remote", c.r.RemoteAddr))...)
+}

@@ -1,0 +1,239 @@
+package integration
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// HandshakeWindow is how long a sender may bring its own secret, from when an
+// admin has allowed it.
+const HandshakeWindow = 10 * time.Minute
+
+// Conflict is why a call for a handshake has to be made otherwise, for the person
+// who made it to read.
+type Conflict string
+
+func (c Conflict) Error() string { return string(c) }
+
+// The conflicts.
+const (
+	ErrNoHandshake Conflict = "no sender of this provider brings a secret of its own: set authentication.signature.secrets"
+	ErrDeclared    Conflict = "this integration is declared in the configuration, which alone holds its secrets: " +
+		"make one over the admin API, which can learn what the sender brings"
+	ErrDisabled    Conflict = "the integration is disabled: its URL answers no handshake"
+	ErrNoRoom      Conflict = "the integration has as many secrets as it may: remove one first"
+	ErrLearned     Conflict = "a secret has been learned already: confirm it, or forget it first"
+	ErrNotLearned  Conflict = "no secret has been learned that could be confirmed"
+	ErrFingerprint Conflict = "the secret that has been learned has another fingerprint"
+)
+
+// Handshake is a window in which a sender may bring its own secret. What came
+// then verifies nothing until an admin has confirmed it, however late. Times are
+// kept to the second.
+type Handshake struct {
+	OpenedAt time.Time
+	// Learned is the one secret that came, nil as long as none did.
+	Learned *Learned
+	// Refused is when another one came first, nil if none did.
+	Refused *Sighting
+}
+
+// Learned is a secret that a sender has brought.
+type Learned struct {
+	Secret Secret
+	Sighting
+}
+
+// Sighting is when a secret came, and from which client address, "" where that
+// is not known.
+type Sighting struct {
+	At     time.Time
+	Client string
+}
+
+// ExpiresAt is when the window closes.
+func (h *Handshake) ExpiresAt() time.Time { return h.OpenedAt.Add(HandshakeWindow) }
+
+// Open says whether a secret may be brought now. A clock that has been set back
+// closes the window.
+func (h *Handshake) Open(now time.Time) bool {
+	return h != nil && !now.Before(h.OpenedAt) && now.Before(h.ExpiresAt())
+}
+
+// OpenHandshake opens the window, or opens it anew. opened is false when it was
+// open before.
+func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhookID string, condition Precondition) (in *Integration, opened bool, err error) {
+	in, err = s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
+		signature := next.Authentication.Signature
+		switch {
+		case !view.Rules.facts(&next.Authentication).Learns:
+			return ErrNoHandshake
+		case !next.IsEnabled:
+			return ErrDisabled
+		case len(signature.Secrets) >= maxSecrets:
+			return ErrNoRoom
+		case next.Handshake != nil && next.Handshake.Learned != nil:
+			return ErrLearned
+		}
+		opened = !next.Handshake.Open(s.now())
+		next.Handshake = &Handshake{OpenedAt: s.second()}
+		return nil
+	})
+	return in, opened, err
+}
+
+// CloseHandshake closes the window and forgets what was learned.
+func (s *Service) CloseHandshake(ctx context.Context, view View, project, webhookID string, condition Precondition) (*Integration, error) {
+	return s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
+		next.Handshake = nil
+		return nil
+	})
+}
+
+// ConfirmHandshake makes the secret that was learned one of the signature's, if
+// it is the one with the fingerprint, and closes the window. text is
+// `{"fingerprint": "…"}`.
+func (s *Service) ConfirmHandshake(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (*Integration, error) {
+	document, err := decodeForm(text)
+	if err != nil {
+		return nil, err
+	}
+	f := newFields(document)
+	fingerprint := f.text("fingerprint", "")
+	if fingerprint == "" {
+		f.refuse("fingerprint", "that of the secret that was learned is needed")
+	}
+	f.end()
+	if *f.fault != nil {
+		return nil, *f.fault
+	}
+	return s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
+		if next.Handshake == nil || next.Handshake.Learned == nil {
+			return ErrNotLearned
+		}
+		learned := next.Handshake.Learned.Secret
+		if fingerprint != learned.Fingerprint() {
+			return ErrFingerprint
+		}
+		signature := *next.Authentication.Signature
+		if !slices.ContainsFunc(signature.Secrets, learned.equals) {
+			if len(signature.Secrets) >= maxSecrets {
+				return ErrNoRoom
+			}
+			signature.Secrets = append(slices.Clip(signature.Secrets), learned)
+		}
+		next.Authentication.Signature, next.Handshake = &signature, nil
+		next.UpdatedAt = s.after(next.UpdatedAt)
+		return nil
+	})
+}
+
+// changeHandshake changes a copy of the integration.
+func (s *Service) changeHandshake(ctx context.Context, view View, project, webhookID string, condition Precondition, change func(next *Integration) error) (*Integration, error) {
+	defer s.turn(webhookID)()
+	return s.change(ctx, func() (*Integration, storage.Integration, error) {
+		current, record, err := s.own(ctx, view, project, webhookID, condition)
+		if errors.Is(err, ErrReadOnly) {
+			err = ErrDeclared
+		}
+		if err != nil {
+			return nil, record, err
+		}
+		next := *current
+		return &next, record, change(&next)
+	})
+}
+
+// errUnchanged ends a change that has nothing to write.
+var errUnchanged = errors.New("nothing has changed")
+
+// Learn keeps a secret that a sender has brought to an integration, on disk
+// before it returns, and says whether it is the one that was learned: a window
+// learns one. client is the sender's address.
+func (s *Service) Learn(ctx context.Context, in *Integration, secret, client string) (learned bool, err error) {
+	defer s.turn(in.WebhookID)()
+	_, err = s.change(ctx, func() (*Integration, storage.Integration, error) {
+		learned = false
+		current, record, err := s.find(ctx, View{}, in.WebhookID)
+		if err != nil {
+			return nil, record, err
+		}
+		if current == nil || current.Identity != in.Identity || !current.Handshake.Open(s.now()) {
+			return nil, record, errUnchanged
+		}
+		next, window := *current, *current.Handshake
+		seen := Sighting{s.second(), client}
+		switch {
+		case window.Learned == nil:
+			window.Learned, learned = &Learned{NewSecret(secret), seen}, true
+		case window.Learned.Secret.equals(Secret{value: secret}):
+			learned = true
+			return nil, record, errUnchanged
+		case window.Refused != nil:
+			return nil, record, errUnchanged
+		default:
+			window.Refused = &seen
+		}
+		next.Handshake = &window
+		return &next, record, nil
+	})
+	if errors.Is(err, errUnchanged) {
+		err = nil
+	}
+	return learned && err == nil, err
+}
+
+// keepHandshake lets a window outlive a change of the integration, unless
+// another sender's secret would be learned in it.
+func keepHandshake(next, current *Integration) {
+	before, after := current.Authentication.Signature, next.Authentication.Signature
+	if before != nil && after != nil && before.sameSender(after) {
+		next.Handshake = current.Handshake
+	}
+}
+
+// appendHandshake writes what has not come as empty, at the beginning of 1970.
+func appendHandshake(raw []byte, h *Handshake) []byte {
+	sighting := func(seen Sighting) {
+		raw = appendTexts(binary.AppendVarint(raw, seen.At.Unix()), seen.Client)
+	}
+	nothing := Sighting{At: time.Unix(0, 0)}
+	raw = binary.AppendVarint(raw, h.OpenedAt.Unix())
+	if h.Learned != nil {
+		raw = appendSecret(raw, h.Learned.Secret)
+		sighting(h.Learned.Sighting)
+	} else {
+		raw = appendSecret(raw, Secret{})
+		sighting(nothing)
+	}
+	if h.Refused != nil {
+		sighting(*h.Refused)
+	} else {
+		sighting(nothing)
+	}
+	return raw
+}
+
+// handshake undoes appendHandshake.
+func (r *storedReader) handshake() *Handshake {
+	h := &Handshake{OpenedAt: r.time()}
+	learned := Learned{Secret: r.secret(), Sighting: Sighting{r.time(), r.text()}}
+	if learned.Secret.value != "" {
+		h.Learned = &learned
+	}
+	refused := Sighting{r.time(), r.text()}
+	if refused.At.Unix() != 0 {
+		h.Refused = &refused
+	}
+	return h
+}
+
+func (s Secret) equals(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.value), []byte(other.value)) == 1
+}
