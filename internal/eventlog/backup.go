@@ -23,16 +23,18 @@ const (
 // Segments passes each segment of the log to copy, the oldest first: its name,
 // its size, and its bytes as they are, sealed. Together they are the log as a
 // crash would have left it at a moment after the call: everything that was
-// acknowledged before is there. The log is used meanwhile.
+// acknowledged before is there. The log is used meanwhile, and grows by what it
+// could remove of segments that are still to be copied; once that is in the way of
+// new events, the copy ends with an error.
 //
 // The index is no part of it: it is made anew when a log is opened without one.
 func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, content io.Reader) error) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
-	release := l.hold()
+	held := l.holds.take()
 	l.leave() // a slow copy must not be in the way of Close
-	defer release()
+	defer held.release()
 
 	numbers, err := l.segmentNumbers()
 	if err != nil {
@@ -41,6 +43,9 @@ func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, c
 	for i, number := range numbers {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if err := held.advance(number); err != nil {
+			return fmt.Errorf("copying the event log: %w", err)
 		}
 		if err := l.copySegment(number, i == len(numbers)-1, copy); err != nil {
 			return fmt.Errorf("copying segment %d of the event log: %w", number, err)

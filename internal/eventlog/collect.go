@@ -12,9 +12,6 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// errHeld means that no segment may be removed now.
-var errHeld = errors.New("the segments are held for a backup")
-
 // emptied is what has become of the events of a segment.
 type emptied struct {
 	kept, purged amount
@@ -29,11 +26,9 @@ type emptied struct {
 // begins before anything happens to it, and no segment comes before this one.
 func (c *collector) collect(s oldSegment, p policy) (emptied, error) {
 	l := c.log
-	if !l.held.TryLock() {
+	if l.holds.keep(s.number) {
 		return emptied{}, errHeld
 	}
-	l.held.Unlock()
-
 	b := batch{collector: c}
 	whole, err := c.empty(s, p, &b)
 	if err = errors.Join(err, b.flush()); err != nil {
@@ -48,14 +43,13 @@ func (c *collector) collect(s oldSegment, p policy) (emptied, error) {
 			return b.emptied, fmt.Errorf("emptying segment %d: %w", s.number, err)
 		}
 	}
-	if !l.held.TryLock() {
-		return b.emptied, errHeld
-	}
-	defer l.held.Unlock()
-	if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
-		return b.emptied, err
-	}
-	if err := l.segments.remove(s.number); err != nil {
+	err = l.holds.unlessKept(s.number, func() error {
+		if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
+			return err
+		}
+		return l.segments.remove(s.number)
+	})
+	if err != nil {
 		return b.emptied, err
 	}
 	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.number),

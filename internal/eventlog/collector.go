@@ -207,6 +207,13 @@ func (c *collector) relieve() error {
 		if !ok || excess <= 0 || !useful {
 			return nil
 		}
+		if c.log.holds.keep(s.number) {
+			if !c.isUrgent() {
+				return errHeld
+			}
+			c.log.Logger.Error("a backup is given up, for its events are in the way of new ones")
+			c.log.holds.giveUp()
+		}
 		each := c.log.indexEach()
 		failed, err := c.purgeFailed(excess - c.loose)
 		c.loose += failed.bytes
@@ -226,6 +233,12 @@ func (c *collector) relieve() error {
 		c.vain = time.Now().Add(vainFor)
 	}
 	return nil
+}
+
+// isUrgent says whether events are refused soon, or already, for want of space.
+func (c *collector) isUrgent() bool {
+	disk := c.log.limits.Load().Disk
+	return disk > 0 && c.log.used() > disk/32*31 || c.log.space.low()
 }
 
 // excess is how many bytes of segments should go, where the index will have so

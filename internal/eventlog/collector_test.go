@@ -372,7 +372,7 @@ func TestASegmentThatStays(t *testing.T) {
 	}
 
 	// A backup holds the segments, too.
-	release := l.hold()
+	held := l.holds.take()
 	for range len(tries) {
 		<-tries
 	}
@@ -381,7 +381,7 @@ func TestASegmentThatStays(t *testing.T) {
 	if got := l.segments.oldest(); got != oldest || len(tries) > 0 {
 		t.Fatalf("segment %d is the oldest, and %d was", got, oldest)
 	}
-	release()
+	held.release()
 }
 
 // TestReadersOfARemovedSegment have looked at an event before it was moved, or

@@ -142,9 +142,3 @@ func (l *Log) crowd(identity storage.Identity, limits *storage.Limits) {
 // An integration that has highEvents is brought down to lowEvents.
 func highEvents(limits *storage.Limits) int { return limits.Events - (limits.Events+15)/16 }
 func lowEvents(limits *storage.Limits) int  { return limits.Events - (limits.Events+7)/8 }
-
-// hold keeps all segments where they are until release is called.
-func (l *Log) hold() (release func()) {
-	l.held.RLock()
-	return l.held.RUnlock
-}

@@ -116,7 +116,7 @@ type Log struct {
 	failing    atomic.Bool // the last write or sync failed
 	failedAt   atomic.Pointer[time.Time]
 	limits     atomic.Pointer[storage.Limits]
-	held       sync.RWMutex // for reading, while no segment may be removed
+	holds      *holds
 
 	// life is held by every call, and by Close.
 	life   sync.RWMutex
@@ -147,6 +147,7 @@ func Open(options Options) (*Log, error) {
 		Options:    options,
 		queue:      newQueue(),
 		copies:     newCopyFilter(),
+		holds:      newHolds(),
 		active:     newOverlay(),
 		caughtUp:   make(chan struct{}),
 		generation: 1, // what is known of none is of 0

@@ -280,13 +280,13 @@ func (m *model) reopen() {
 	killed := m.random.IntN(2) == 0
 	image := ""
 	if killed {
-		release := m.log.hold() // so the files stand still
+		held := m.log.holds.take() // so the files stand still
 		turned(m, m.log)
 		if err := m.log.submit(m.Context(), &op{record: record{kind: closed}, done: make(chan struct{}, 1)}); err != nil {
 			m.Fatal(err) // all before it is synced with it
 		}
 		image = imageOf(m, m.options.Dir)
-		release()
+		held.release()
 	}
 	if err := m.log.Close(); err != nil {
 		m.Fatal(err)
