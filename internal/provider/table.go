@@ -31,7 +31,7 @@ type (
 
 // Senders returns the rows of the table, by name.
 func Senders() []Sender {
-	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, clouds, standards)
+	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, standards)
 	slices.SortFunc(rows, func(a, b Sender) int { return strings.Compare(a.Name, b.Name) })
 	return rows
 }
