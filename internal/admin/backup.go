@@ -10,8 +10,12 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// stallTime is how long the caller may take no byte of a backup.
-const stallTime = time.Minute
+// The caller must take leastTaken bytes of a backup in each stallTime that is
+// spent waiting for it: 64 KiB a second.
+const (
+	stallTime  = time.Minute
+	leastTaken = 60 * 64 << 10
+)
 
 // backup streams a backup of the storage. What can be refused is refused before
 // its first byte; after that an error cuts the connection, so that nobody takes
@@ -31,20 +35,22 @@ func (c *call) backup() error {
 }
 
 // backupStream is the body of an answer that may take as long as it is taken.
-// While it is written, no segment of events can go.
+// While it is written, segments of events cannot go.
 type backupStream struct {
 	*call
-	begun    bool
-	extended time.Time
+	begun bool
+	left  time.Duration // to take the rest of leastTaken
+	taken int           // since left was stallTime
 }
 
 // Write implements io.Writer.
 func (s *backupStream) Write(text []byte) (int, error) {
-	if now := time.Now(); now.Sub(s.extended) > time.Second {
-		// Where the deadline cannot be moved it stays as it is.
-		_ = http.NewResponseController(s.w).SetWriteDeadline(now.Add(stallTime))
-		s.extended = now
+	if !s.begun || s.taken >= leastTaken {
+		s.left, s.taken = stallTime, 0
 	}
+	began := time.Now()
+	// Where the deadline cannot be moved it stays as it is.
+	_ = http.NewResponseController(s.w).SetWriteDeadline(began.Add(s.left))
 	if !s.begun {
 		s.begun = true
 		header := s.w.Header()
@@ -52,7 +58,10 @@ func (s *backupStream) Write(text []byte) (int, error) {
 		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="hookgate-%s.tar"`, time.Now().UTC().Format("20060102-150405")))
 		header.Set("Cache-Control", "no-store")
 	}
-	return s.w.Write(text)
+	n, err := s.w.Write(text)
+	s.left -= time.Since(began)
+	s.taken += n
+	return n, err
 }
 
 // keyStatus is a key of the storage.

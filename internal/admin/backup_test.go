@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -83,13 +85,13 @@ func TestNoBackup(t *testing.T) {
 }
 
 // A backup may take as long as the caller takes it, whatever time the endpoint
-// gives; a caller that stalls is given up.
+// gives.
 func TestLongBackup(t *testing.T) {
 	a := newAPI(t)
 	a.Storage = copied{backend: a.Storage.(backend), backup: func(ctx context.Context, w io.Writer) error {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for range 30 {
+		for range 20 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -101,9 +103,8 @@ func TestLongBackup(t *testing.T) {
 		}
 		return nil
 	}}
-	moved := make(chan time.Time, 10)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Serve(&deadlined{w, moved}, r, a.Backend)
+		Serve(w, r, a.Backend)
 	}))
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
 	server.Start()
@@ -113,27 +114,82 @@ func TestLongBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if text, err := io.ReadAll(response.Body); err != nil || len(text) != 30*4<<12 {
+	if text, err := io.ReadAll(response.Body); err != nil || len(text) != 20*4<<12 {
 		t.Errorf("%d bytes, %v", len(text), err)
-	}
-	if len(moved) != 2 {
-		t.Fatalf("the deadline was moved %d times", len(moved))
-	}
-	if first, second := <-moved, <-moved; time.Until(second) > stallTime || second.Sub(first) < time.Second {
-		t.Errorf("moved to %v, then %v", first, second)
 	}
 }
 
-// deadlined notes to when its deadline is moved.
-type deadlined struct {
+// taker takes an answer at a rate, in bytes a second, after it has taken some at
+// once.
+type taker struct {
 	http.ResponseWriter
-	moved chan<- time.Time
+	atOnce, rate int
+	deadline     time.Time
+	taken        int
 }
 
 // SetWriteDeadline implements what http.ResponseController looks for.
-func (d *deadlined) SetWriteDeadline(deadline time.Time) error {
-	d.moved <- deadline
-	return http.NewResponseController(d.ResponseWriter).SetWriteDeadline(deadline)
+func (k *taker) SetWriteDeadline(deadline time.Time) error {
+	k.deadline = deadline
+	return nil
+}
+
+// Write implements io.Writer.
+func (k *taker) Write(text []byte) (int, error) {
+	if k.atOnce -= len(text); k.atOnce < 0 {
+		takes := time.Duration(len(text)) * time.Second / time.Duration(k.rate)
+		time.Sleep(min(takes, time.Until(k.deadline)))
+		if !time.Now().Before(k.deadline) {
+			return 0, os.ErrDeadlineExceeded
+		}
+	}
+	k.taken += len(text)
+	return len(text), nil
+}
+
+// A caller that takes a backup at less than 64 KiB a second is given up within two
+// minutes, even if it was fast before; time in which there was nothing to take
+// does not count.
+func TestTricklingBackup(t *testing.T) {
+	const whole = 100 << 20
+	a := newAPI(t)
+	a.Storage = copied{backend: a.Storage.(backend), backup: func(_ context.Context, w io.Writer) error {
+		part := make([]byte, 32<<10)
+		for n := 0; n < whole; n += len(part) {
+			if n%(10<<20) == 0 {
+				time.Sleep(2 * stallTime)
+			}
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	for name, c := range map[string]struct {
+		taker
+		isWhole bool
+	}{
+		"fast enough":         {taker{rate: 66 << 10}, true},
+		"slow":                {taker{rate: 60 << 10}, false},
+		"a byte now and then": {taker{rate: 1000}, false},
+		"fast, then slow":     {taker{atOnce: whole / 2, rate: 60 << 10}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.ResponseWriter = httptest.NewRecorder()
+				atOnce := c.atOnce
+				defer func() {
+					if cut := recover() == http.ErrAbortHandler; cut == c.isWhole || c.isWhole != (c.taken == whole) {
+						t.Errorf("%d bytes were taken; the answer was cut: %v", c.taken, cut)
+					}
+					if !c.isWhole && c.taken > atOnce+2*leastTaken {
+						t.Errorf("%d bytes were taken, %d of them at once", c.taken, atOnce)
+					}
+				}()
+				Serve(&c.taker, httptest.NewRequest("GET", "/webhooks/backup", nil), a.Backend)
+			})
+		})
+	}
 }
 
 func TestKeysInStatus(t *testing.T) {
