@@ -55,7 +55,7 @@ func (s *Store) page(ctx context.Context, from []byte, want func(sealed []byte) 
 		return Page{}, nil, err
 	}
 	defer s.leave()
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.view(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{prefixIntegration}})
 		defer it.Close()
 		size := 0

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
-	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/module/storage"
@@ -21,11 +19,21 @@ func (s *Store) Get(_ context.Context, webhookID string) (in storage.Integration
 		return storage.Integration{}, err
 	}
 	defer s.leave()
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.view(func(txn *badger.Txn) error {
 		in, err = s.get(txn, webhookID)
 		return err
 	})
 	return in, read(webhookID, err)
+}
+
+// view reads in one transaction.
+func (s *Store) view(fn func(txn *badger.Txn) error) error {
+	s.replacing.RLock()
+	defer s.replacing.RUnlock()
+	if s.db == nil {
+		return fmt.Errorf("%w: it cannot be opened again after a failure", storage.ErrUnavailable)
+	}
+	return s.db.View(fn)
 }
 
 // read says of what a lookup failed.
@@ -46,7 +54,7 @@ func (s *Store) List(ctx context.Context, project string, after storage.Place, l
 	if project != "" {
 		prefix = projectKey(project, "")
 	}
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.view(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 		defer it.Close()
 		start := append(projectKey(after.Project, after.WebhookID), 0) // the next key
@@ -119,11 +127,16 @@ func (s *Store) writeGroups() {
 	for {
 		group := []*write{next}
 		if next == nil {
-			w, ok := <-s.writes
-			if !ok {
-				return
+			select {
+			case w, ok := <-s.writes:
+				if !ok {
+					return
+				}
+				group[0] = w
+			case <-s.revival:
+				s.revive()
+				continue
 			}
-			group[0] = w
 		}
 		group, next = s.gather(group)
 		s.commit(group)
@@ -194,10 +207,7 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 	}
 	if err := s.persist(txn, last); err != nil {
 		// What is on disk is not known now, and to sync again would not tell.
-		now := time.Now()
-		s.failedAt.Store(&now)
-		s.failed = fmt.Errorf("%w: writing integrations has failed, and none can be written before a restart: %w", storage.ErrUnavailable, err)
-		s.logger.Error("writing integrations has failed; restart the gateway to write them again", zap.Error(err))
+		s.fail(err)
 		return nil, s.failed
 	}
 	s.last = last

@@ -77,14 +77,16 @@ func (v survey) worth() bool {
 	return v.replaced || v.tables > fewTables+2*needed || v.stored > fewBytes+2*v.live
 }
 
-func (s *Store) survey() (v survey, err error) {
+// survey looks at the tables, and at the records if all shall be known or a
+// rewrite may be worth it.
+func (s *Store) survey(all bool) (v survey, err error) {
 	for _, table := range s.db.Tables() {
 		v.tables++
 		v.stored += int64(table.OnDiskSize)
 	}
 	several := len(s.key.IDs()) > 1
-	if v.tables <= fewTables && v.stored <= fewBytes && !several {
-		return v, nil // not worth a look at the records either
+	if v.tables <= fewTables && v.stored <= fewBytes && !several && !all {
+		return v, nil
 	}
 	err = s.db.View(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{})
@@ -116,14 +118,11 @@ func (s *Store) isReplaced(value []byte) bool {
 // rewrite writes the database anew if that is worth it and can be done. It
 // fails only when the store cannot be used after it.
 func (s *Store) rewrite() error {
-	v, err := s.survey()
+	v, err := s.survey(false)
 	if err == nil && !v.worth() {
 		return nil
 	}
 	began := time.Now()
-	if err == nil {
-		err = s.need(v.live + v.live/8 + floor + flushRoom)
-	}
 	if err == nil {
 		err = s.copyAside(v)
 	}
@@ -145,6 +144,9 @@ func (s *Store) aside() string { return s.dir + ".rewrite" }
 
 // copyAside makes the new database and holds it against the present one.
 func (s *Store) copyAside(v survey) (err error) {
+	if err := s.need(v.live + v.live/8 + floor + flushRoom); err != nil {
+		return err
+	}
 	late := make(chan struct{})
 	defer time.AfterFunc(maxRewrite, func() { close(late) }).Stop()
 	s.step("begun")
@@ -327,7 +329,8 @@ func (s *Store) sumAside() (_ *sum, err error) {
 func (s *Store) exchange() error {
 	s.step("verified")
 	if err := s.closeDatabase(); err != nil {
-		return err
+		// All of it is in the new one.
+		s.logger.Warn("the former database of integrations cannot be closed cleanly", zap.Error(err))
 	}
 	s.step("closed")
 	if err := disk.Exchange(s.aside(), s.dir); err != nil {

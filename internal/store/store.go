@@ -36,6 +36,8 @@ type Options struct {
 	space func(dir string) (int64, error)
 	// step is called between the steps of a rewrite; tests set it.
 	step func(name string)
+	// retry is how long after a failed write the store is revived; tests set it.
+	retry time.Duration
 }
 
 // Store is an open store. It implements storage.Integrations.
@@ -45,17 +47,24 @@ type Store struct {
 	logger *zap.Logger
 	space  func(dir string) (int64, error)
 	step   func(name string)
+	retry  time.Duration
 	lock   *os.File
-	db     *badger.DB
-	mark   *mark
+
+	// The database is replaced by the writing goroutine, which holds this lock
+	// then, as others do while they read. It is nil while it cannot be opened.
+	replacing sync.RWMutex
+	db        *badger.DB
+	mark      *mark
 
 	// writes is read by one goroutine, which alone changes what is below.
 	writes  chan *write
 	written sync.WaitGroup
 	last    uint64 // the last revision
 	failed  error
+	revival <-chan time.Time // when to try again after a failure
 
-	failedAt atomic.Pointer[time.Time] // when failed was set
+	failing  atomic.Bool // failed is set
+	failedAt atomic.Pointer[time.Time]
 
 	// open guards the database against use after it is closed.
 	open   sync.RWMutex
@@ -75,7 +84,7 @@ func Open(o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, writes: make(chan *write, maxGroup)}
+	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, retry: o.retry, writes: make(chan *write, maxGroup)}
 	if s.logger == nil {
 		s.logger = zap.NewNop()
 	}
@@ -84,6 +93,9 @@ func newStore(o Options) *Store {
 	}
 	if s.step == nil {
 		s.step = func(string) {}
+	}
+	if s.retry == 0 {
+		s.retry = reviveAfter
 	}
 	return s
 }
@@ -124,8 +136,13 @@ func (s *Store) start() (err error) {
 }
 
 // openDatabase opens the database and checks that all is there that was
-// acknowledged.
+// acknowledged. After an error it is closed.
 func (s *Store) openDatabase() (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeDatabase())
+		}
+	}()
 	if s.db, err = openBadger(s.dir, s.logger, true); err != nil {
 		return err
 	}
@@ -210,7 +227,9 @@ func (s *Store) Close() error {
 	err := s.roomToClose()
 	if err != nil {
 		// The lock stays until the process ends. Nothing is lost.
-		err = errors.Join(err, s.mark.close())
+		if s.mark != nil {
+			err = errors.Join(err, s.mark.close())
+		}
 	} else {
 		err = errors.Join(s.closeDatabase(), s.lock.Close())
 	}
@@ -232,20 +251,27 @@ func (s *Store) enter() error {
 
 func (s *Store) leave() { s.open.RUnlock() }
 
-// Health says how the store is: "ok", "full", "failed" (until it is opened again)
-// or "closed". The size is that of the last minute.
+// Health says how the store is: "ok", "full", "failed" (until it can be written
+// again) or "closed". The size is that of the last minute.
 func (s *Store) Health() (health storage.Health) {
 	if s.enter() != nil {
 		return storage.Health{State: "closed"}
 	}
 	defer s.leave()
-	tree, values := s.db.Size()
-	health = storage.Health{State: "ok", SizeBytes: tree + values}
+	health.State = "ok"
 	health.DiskFreeBytes, _ = s.space(s.dir) // roomy tells of the error
-	failed := s.failedAt.Load()
+	s.replacing.RLock()
+	if s.db != nil {
+		tree, values := s.db.Size()
+		health.SizeBytes = tree + values
+	}
+	s.replacing.RUnlock()
+	if at := s.failedAt.Load(); at != nil {
+		health.FailedAt = *at
+	}
 	switch {
-	case failed != nil:
-		health.State, health.FailedAt = "failed", *failed
+	case s.failing.Load():
+		health.State = "failed"
 	case s.roomy() != nil:
 		health.State = "full"
 	}

@@ -125,8 +125,8 @@ func (b *backend) Keys() ([]storage.Key, error) {
 // Health implements storage.Backend.
 func (b *backend) Health() storage.Health {
 	health, integrations := b.events.Health(), b.integrations.Health()
-	// A store that has failed is opened again by a restart only: that is told
-	// before what passes by itself.
+	// That integrations cannot be written is told before a full disk, which is
+	// seen elsewhere, too.
 	if health.State == "ok" || health.State == "full" && integrations.State == "failed" {
 		health.State = integrations.State
 	}
