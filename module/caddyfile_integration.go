@@ -34,6 +34,8 @@ type declaredCredentials struct {
 	Basic                *declaredBasic     `json:"basic,omitempty"`
 	Bearer               *declaredBearer    `json:"bearer,omitempty"`
 	JWT                  *declaredJWT       `json:"jwt,omitempty"`
+	ClientCertificate    *declaredCert      `json:"client_certificate,omitempty"`
+	SourceIPs            []string           `json:"source_ips,omitempty"`
 	RequireSHA256        *bool              `json:"require_sha256_signature,omitempty"`
 	Match                string             `json:"match,omitempty"`
 	AllowUnauthenticated bool               `json:"allow_unauthenticated,omitempty"`
@@ -64,6 +66,11 @@ type declaredJWT struct {
 	Audience string         `json:"audience,omitempty"`
 	Claims   map[string]any `json:"claims,omitempty"`
 	Header   string         `json:"header,omitempty"`
+}
+
+type declaredCert struct {
+	SANs         []string `json:"sans,omitempty"`
+	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
 type declaredResource struct {
@@ -103,6 +110,11 @@ type declaredPayload struct {
 //			claim    <name> <value>
 //			header   <name>
 //		}
+//		client_certificate {
+//			san         <name...>
+//			fingerprint <sha256...>
+//		}
+//		source_ips               <address|range...>
 //		require_sha256_signature on|off
 //		match                    any|all
 //		match                    <expression>
@@ -162,6 +174,11 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "bearer":
 		auth.Bearer = new(declaredBearer)
 		return option.List(d, 1, &auth.Bearer.Tokens)
+	case "client_certificate":
+		auth.ClientCertificate = new(declaredCert)
+		return auth.ClientCertificate.read(d)
+	case "source_ips":
+		return option.List(d, 1, &auth.SourceIPs)
 	case "jwt":
 		auth.JWT = new(declaredJWT)
 		return auth.JWT.read(d)
@@ -252,4 +269,17 @@ func (p *declaredPayload) read(d *caddyfile.Dispenser) error {
 		}
 		return option.Unknown(d)
 	}, "field")
+}
+
+// read reads the block of the option client_certificate.
+func (c *declaredCert) read(d *caddyfile.Dispenser) error {
+	return option.Block(d, func(name string) error {
+		switch name {
+		case "san":
+			return option.List(d, 1, &c.SANs)
+		case "fingerprint":
+			return option.List(d, 1, &c.Fingerprints)
+		}
+		return option.Unknown(d)
+	})
 }

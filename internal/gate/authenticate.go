@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // anything.
 func (v *visit) precheck() *answer {
 	open := v.backend.AllowUnauthenticated()
-	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), open)
+	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), open)
 	if strings.HasSuffix(reason, "_"+string(provider.Missing)) {
 		if a := v.shakeHandsUnsigned(); a != nil {
 			return a
@@ -68,6 +69,11 @@ type credentials struct {
 	tokens   []token
 	verifier *provider.Verifier
 	jwt      *jsonWebToken
+
+	certificate *integration.ClientCertificate
+	// sources are the addresses from which the sender calls, none for any.
+	sources []netip.Prefix
+
 	// all wants every credential, otherwise one is enough.
 	all bool
 	// signed wants a signature whatever else there is.
@@ -78,8 +84,10 @@ type credentials struct {
 
 func newCredentials(auth *integration.Authentication, p *provider.Provider) (credentials, error) {
 	c := credentials{
-		all:    auth.Match != integration.MatchAny,
-		signed: auth.RequireSHA256Signature,
+		certificate: auth.ClientCertificate,
+		sources:     auth.SourceIPs,
+		all:         auth.Match != integration.MatchAny,
+		signed:      auth.RequireSHA256Signature,
 	}
 	if s := auth.SecureHeader; s != nil {
 		c.tokens = append(c.tokens, newToken("secure_header", s.Name, "", s.Value.Reveal()))
@@ -126,20 +134,38 @@ func newCredentials(auth *integration.Authentication, p *provider.Provider) (cre
 }
 
 // any says whether there is a way in at all.
-func (c *credentials) any() bool { return len(c.tokens) > 0 || c.verifier != nil || c.jwt != nil }
+func (c *credentials) any() bool { return c.proof() || len(c.sources) > 0 }
+
+// proof says whether a request must carry something.
+func (c *credentials) proof() bool {
+	return len(c.tokens) > 0 || c.verifier != nil || c.jwt != nil || c.certificate != nil
+}
 
 // precheck returns the claim that the body must still prove, or why the
 // request is refused. A JSON web token is there or not: it is judged after all
 // that costs less. A credential that the request carries must be valid
-// also where another one would do.
-func (c *credentials) precheck(header http.Header, now time.Time, open bool) (provider.Claim, string) {
+// also where another one would do. An address is different: it is never enough
+// beside another credential, since many may share it, and always needed.
+func (c *credentials) precheck(r *http.Request, client string, now time.Time, open bool) (provider.Claim, string) {
+	header := r.Header
 	if !c.any() {
 		if c.open && open {
 			return provider.Claim{}, ""
 		}
 		return provider.Claim{}, "credential_not_configured"
 	}
-	carried := false
+	if !isSource(c.sources, client) {
+		return provider.Claim{}, "source_ips_" + string(provider.Mismatch)
+	}
+	carried := !c.proof()
+	if c.certificate != nil {
+		switch reason := checkCertificate(c.certificate, r.TLS, now); {
+		case reason == "":
+			carried = true
+		case reason != provider.Missing || c.all:
+			return provider.Claim{}, "client_certificate_" + string(reason)
+		}
+	}
 	for i := range c.tokens {
 		t := &c.tokens[i]
 		switch reason := t.check(header); {

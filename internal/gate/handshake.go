@@ -19,11 +19,11 @@ func (v *visit) shakeHandsByMethod() *answer {
 	default:
 		return nil
 	}
-	if v.find() != nil || !v.mayShakeHands() {
+	if v.find() != nil || !v.mayShakeHands() || !isSource(v.route.credentials.sources, v.client) {
 		v.route, v.seen.Integration, v.seen.Reason = nil, nil, ""
 		return nil
 	}
-	claim, reason := v.route.credentials.precheck(v.r.Header, time.Now(), false)
+	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), false)
 	claim.URL = v.address()
 	return v.shake(reason == "" && claim.Present() && claim.Verify(nil) == "")
 }

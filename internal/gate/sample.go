@@ -39,7 +39,11 @@ func Sample(ctx context.Context, backend Backend, webhookID string) (Sampled, er
 		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
 	}
 	w := &recorder{header: make(http.Header)}
-	seen := New(Settings{}).Serve(w, r, "", func() (Backend, func(), error) { return backend, func() {}, nil })
+	client := ""
+	if sources := route.credentials.sources; len(sources) > 0 {
+		client = sources[0].Addr().String()
+	}
+	seen := New(Settings{}).Serve(w, r, client, func() (Backend, func(), error) { return backend, func() {}, nil })
 	return Sampled{StatusCode: w.status, Body: w.body, EventID: seen.EventID}, nil
 }
 
@@ -58,7 +62,8 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.
 	event := p.Sample(address, "test-"+rand.Text(), now)
 	auth := &r.Integration.Authentication
 	setTokens(event.Header, auth)
-	if r.credentials.jwt != nil && (r.credentials.all || len(r.credentials.tokens) == 0 && r.credentials.verifier == nil) {
+	c := &r.credentials
+	if (c.jwt != nil || c.certificate != nil) && (c.all || len(c.tokens) == 0 && c.verifier == nil) {
 		return nil, provider.ErrSenderSigns
 	}
 	if verifier := r.credentials.verifier; verifier != nil {

@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -62,6 +63,12 @@ type Authentication struct {
 	Basic        *Basic
 	Bearer       *Bearer
 	JWT          *JWT
+
+	ClientCertificate *ClientCertificate
+	// SourceIPs are the addresses from which the sender calls, nil for any. From
+	// elsewhere no other credential helps.
+	SourceIPs []netip.Prefix
+
 	// RequireSHA256Signature makes a valid signature of SHA-256 or stronger
 	// mandatory.
 	RequireSHA256Signature bool
@@ -130,6 +137,7 @@ func (a *Authentication) credentials() int {
 	n := 0
 	for _, configured := range []bool{
 		a.SecureHeader != nil, a.Signature != nil, a.Basic != nil, a.Bearer != nil, a.JWT != nil,
+		a.ClientCertificate != nil, len(a.SourceIPs) > 0,
 	} {
 		if configured {
 			n++

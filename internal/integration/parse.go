@@ -100,6 +100,8 @@ func (p form) authentication(f *fields) (auth Authentication) {
 	auth.Basic = p.basic(a.object("basic"), kept.Basic)
 	auth.Bearer = p.bearer(a.object("bearer"), kept.Bearer)
 	auth.JWT = p.jwt(a.object("jwt"))
+	auth.ClientCertificate = certificate(a.object("client_certificate"))
+	auth.SourceIPs = sources(a)
 	auth.RequireSHA256Signature = orElse(a.flag("require_sha256_signature"), p.rules.facts(&auth).SHA256)
 	auth.Match = oneOf(a, "match", MatchAny, MatchAll)
 	auth.AllowUnauthenticated = orElse(a.flag("allow_unauthenticated"), false)

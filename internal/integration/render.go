@@ -28,14 +28,18 @@ type Masked struct {
 }
 
 type maskedAuthentication struct {
-	SecureHeader           *maskedHeader    `json:"secure_header"`
-	Signature              *maskedSignature `json:"signature"`
-	Basic                  *maskedBasic     `json:"basic"`
-	Bearer                 *maskedBearer    `json:"bearer"`
-	JWT                    *maskedJWT       `json:"jwt,omitempty"`
-	RequireSHA256Signature bool             `json:"require_sha256_signature"`
-	Match                  Match            `json:"match"`
-	AllowUnauthenticated   bool             `json:"allow_unauthenticated"`
+	SecureHeader *maskedHeader    `json:"secure_header"`
+	Signature    *maskedSignature `json:"signature"`
+	Basic        *maskedBasic     `json:"basic"`
+	Bearer       *maskedBearer    `json:"bearer"`
+	JWT          *maskedJWT       `json:"jwt,omitempty"`
+
+	ClientCertificate *maskedCertificate `json:"client_certificate,omitempty"`
+	SourceIPs         []string           `json:"source_ips,omitempty"`
+
+	RequireSHA256Signature bool  `json:"require_sha256_signature"`
+	Match                  Match `json:"match"`
+	AllowUnauthenticated   bool  `json:"allow_unauthenticated"`
 }
 
 type maskedHeader struct {
@@ -63,6 +67,11 @@ type maskedJWT struct {
 	Audience string         `json:"audience"`
 	Claims   map[string]any `json:"claims,omitempty"`
 	Header   string         `json:"header"`
+}
+
+type maskedCertificate struct {
+	SANs         []string `json:"sans,omitempty"`
+	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
 // Mask returns the integration as a reader sees it. base is what stands
@@ -104,6 +113,10 @@ func (in *Integration) Mask(base string) *Masked {
 	if token := auth.JWT; token != nil {
 		masked.Authentication.JWT = &maskedJWT{token.Issuer, token.Audience, token.Claims, token.Header}
 	}
+	if certificate := auth.ClientCertificate; certificate != nil {
+		masked.Authentication.ClientCertificate = &maskedCertificate{certificate.SANs, certificate.Fingerprints}
+	}
+	masked.Authentication.SourceIPs = each(auth.SourceIPs, sourceText)
 	return masked
 }
 

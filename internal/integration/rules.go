@@ -78,7 +78,7 @@ func (r Rules) checkCredentials(f *fields, auth *Authentication) {
 	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
 		f.refuse("allow_unauthenticated", "the operator has not set allow_unauthenticated")
 	case !auth.AllowUnauthenticated && auth.credentials() == 0:
-		f.refuse("", "a credential is needed: secure_header, signature, basic, bearer or jwt")
+		f.refuse("", "a credential is needed: secure_header, signature, basic, bearer, jwt, client_certificate or source_ips")
 	case auth.RequireSHA256Signature && !facts.SHA256:
 		f.refuse("require_sha256_signature", "a signature of SHA-256 or stronger is needed beside it")
 	}

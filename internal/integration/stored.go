@@ -29,6 +29,8 @@ import (
 //	bearer                         list of secrets
 //	jwt                            issuer, audience, header, list of texts: name
 //	                               and JSON value of each claim
+//	client certificate             lists of texts: names, fingerprints
+//	source IPs                     list of texts
 //	event filter                   list of texts
 //	payload                        list of texts: none, or a template, a number
 //	                               of bytes, and name and path of each field
@@ -60,6 +62,8 @@ const (
 	flagJWT // the first of version 2
 	flagFurther
 	flagHandshake
+	flagCertificate
+	flagSources
 	flagsEnd
 )
 
@@ -103,6 +107,12 @@ func (in *Integration) Encode() ([]byte, error) {
 			return nil, err
 		}
 	}
+	if certificate := auth.ClientCertificate; certificate != nil {
+		raw = appendList(appendList(raw, certificate.SANs), certificate.Fingerprints)
+	}
+	if len(auth.SourceIPs) > 0 {
+		raw = appendList(raw, each(auth.SourceIPs, sourceText))
+	}
 	raw = appendList(raw, in.EventFilter)
 	raw = appendList(raw, specTexts(in.Payload))
 	for i, resource := range in.Resources {
@@ -122,7 +132,7 @@ func (in *Integration) flags() (flags uint16) {
 	for i, set := range []bool{
 		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
 		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, len(in.Resources) > 0,
-		auth.JWT != nil, len(in.Resources) > 1, in.Handshake != nil,
+		auth.JWT != nil, len(in.Resources) > 1, in.Handshake != nil, auth.ClientCertificate != nil, len(auth.SourceIPs) > 0,
 	} {
 		if set {
 			flags |= 1 << i
@@ -226,6 +236,12 @@ func (in *Integration) decode(value []byte) error {
 	}
 	if flags&flagJWT != 0 {
 		auth.JWT = r.jwt()
+	}
+	if flags&flagCertificate != 0 {
+		auth.ClientCertificate = &ClientCertificate{SANs: readList(r, r.text), Fingerprints: readList(r, r.text)}
+	}
+	if flags&flagSources != 0 {
+		auth.SourceIPs = r.sources()
 	}
 	in.EventFilter = readList(r, r.text)
 	in.Payload = r.spec()

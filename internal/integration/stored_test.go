@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -70,6 +71,15 @@ func anyIntegration(r *rand.Rand) *Integration {
 		if maybe() && in.Authentication.JWT.Claims != nil {
 			in.Authentication.JWT.Claims["email"] = "a\"<b"
 		}
+	}
+	if maybe() {
+		in.Authentication.ClientCertificate = &ClientCertificate{SANs: []string{text()}}
+		if maybe() {
+			in.Authentication.ClientCertificate.Fingerprints = []string{text(), text()}
+		}
+	}
+	if maybe() {
+		in.Authentication.SourceIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
 	}
 	for range r.IntN(4) * r.IntN(maxFilter/3) {
 		in.EventFilter = append(in.EventFilter, text())
