@@ -15,6 +15,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -155,6 +156,8 @@ func (e edge) Flight() *gate.Flight { return e.flight }
 func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceType] != nil }
 
 func (e edge) Issuer(name string) *jwt.Issuer { return e.app.issuers[name] }
+
+func (e edge) Remote() *provider.Remote { return e.remote }
 
 func (e edge) AllowUnauthenticated() bool { return e.app.AllowUnauthenticated }
 

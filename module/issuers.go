@@ -8,6 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/internal/option"
 )
 
@@ -119,4 +121,20 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		}
 		return option.Unknown(d)
 	})
+}
+
+// openRemote prepares what is fetched from others.
+func (g *gateway) openRemote() {
+	client, observe := keys.NewClient(nil), keyObserver(g.logger)
+	g.keySets = jwt.NewKeySets(client, observe)
+	g.remote = &provider.Remote{
+		Google:       g.keySets.Issuer(jwt.Google),
+		Certificates: keys.NewCertificates(client, observe),
+		Client:       client,
+	}
+}
+
+func (g *gateway) closeRemote() {
+	g.keySets.Close()
+	g.remote.Certificates.Close()
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -38,6 +38,7 @@ type gateway struct {
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
 	keySets    *jwt.KeySets
+	remote     *provider.Remote
 	replays    admin.Pace
 	tests      admin.Quota
 
@@ -88,8 +89,8 @@ func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 		logger:  logger,
 		backend: backend,
 		flight:  gate.NewFlight(gate.DefaultFlight),
-		keySets: jwt.NewKeySets(keys.NewClient(nil), keyObserver(logger)),
 	}
+	g.openRemote()
 	g.dispatcher = dispatch.New(dispatch.Options{
 		Events:  backend.Events(),
 		Logger:  logger,
@@ -140,7 +141,7 @@ func letGo(key string) error {
 
 // Destruct stops the dispatcher and closes the storage.
 func (g *gateway) Destruct() error {
-	g.keySets.Close()
+	g.closeRemote()
 	if err := g.dispatcher.Stop(context.Background()); err != nil {
 		g.logger.Error("closing the storage", zap.Error(err))
 	}

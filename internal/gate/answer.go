@@ -86,6 +86,7 @@ var (
 var (
 	storeUnavailable = lack("The event cannot be stored now: the disk is full or fails.", "10")
 	noKeys           = lack("The credentials cannot be judged now; send the event again later.", "30")
+	unconfirmed      = lack("The subscription cannot be confirmed now.", "30")
 	noTrigger        = lack("Nothing is set up to take the events of this integration.", "60")
 
 	// in flight, by who holds too many of the bytes

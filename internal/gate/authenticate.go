@@ -28,7 +28,13 @@ func (v *visit) precheck() *answer {
 		return v.refuse(unauthorized, reason)
 	}
 	v.claim = claim
-	return v.judgeToken()
+	if a := v.judgeToken(); a != nil {
+		return a
+	}
+	if claim.Present() && !claim.NeedsBody() {
+		return v.verify()
+	}
+	return nil
 }
 
 // refuseCredential returns nil for a credential that counts. One that cannot
@@ -55,11 +61,29 @@ func (v *visit) authenticate() *answer {
 			return a
 		}
 	}
-	if v.claim.Present() {
-		if v.claim.SignsURL() {
-			v.claim.URL = v.address()
-		}
-		return v.refuseCredential("signature", v.claim.Verify(v.body))
+	if v.claim.Present() && v.claim.NeedsBody() {
+		return v.verify()
+	}
+	return nil
+}
+
+// verify verifies the claim, which may have to wait for the sender's keys.
+func (v *visit) verify() *answer {
+	if v.claim.SignsURL() {
+		v.claim.URL = v.address()
+	}
+	reason := v.claim.VerifyBy(v.r.Context(), v.body, v.backend.Remote(), v.route.credentials.signed)
+	return v.refuseCredential("signature", reason)
+}
+
+// confirm answers a request by which the sender wants a subscription
+// confirmed, once that is done.
+func (v *visit) confirm() *answer {
+	switch wanted, err := v.claim.Confirms(v.r.Context(), v.body, v.backend.Remote()); {
+	case err != nil:
+		return v.refuse(unconfirmed, "confirmation_failed")
+	case wanted:
+		return v.answerJSON(Handshake, http.StatusOK, "confirmed", "", "")
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -170,6 +171,8 @@ func (b *backend) Serves(kind string) bool { return b.types[kind] }
 func (b *backend) PublicURL() string       { return "https://hooks.example.com/webhooks/" }
 
 func (b *backend) AllowUnauthenticated() bool { return b.open }
+
+func (b *backend) Remote() *provider.Remote { return nil }
 
 func (b *backend) Issuer(name string) *jwt.Issuer { return b.issuers[name] }
 

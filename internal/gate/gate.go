@@ -69,6 +69,9 @@ type Backend interface {
 	// when it has none.
 	Issuer(name string) *jwt.Issuer
 
+	// Remote is what verifiers ask others for.
+	Remote() *provider.Remote
+
 	// AllowUnauthenticated says whether the operator permits integrations
 	// without any credential.
 	AllowUnauthenticated() bool
@@ -145,7 +148,8 @@ var steps = [...]func(*visit) *answer{
 	(*visit).checkLength,  // 413 by length
 	(*visit).precheck,     // 401 by what headers alone can refuse
 	(*visit).read,         // 415, 408, 413, 503
-	(*visit).authenticate, // 401
+	(*visit).authenticate, // 401, 503
+	(*visit).confirm,      // 200, 503
 	(*visit).understand,   // 400
 	(*visit).shakeHands,   // as the sender wants it
 	(*visit).answerPing,   // 200

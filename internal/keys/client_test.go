@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -39,7 +40,6 @@ func TestClientGet(t *testing.T) {
 		{strings.Replace(server.URL, "https://", "https://user:word@", 1) + "/ok", "answer_invalid", 0},
 		{"file:///etc/passwd", "answer_invalid", 0},
 		{"https://127.0.0.1:1/secret", "connect", 0},
-		{"https://no.invalid/secret", "dns", 0},
 		{":", "answer_invalid", 0},
 	} {
 		body, age, err := client.Get(t.Context(), test.address)
@@ -53,6 +53,9 @@ func TestClientGet(t *testing.T) {
 		if strings.HasSuffix(test.address, "/ok") && err == nil && age != 10*time.Minute {
 			t.Errorf("%s may be kept for %s", test.address, age)
 		}
+	}
+	if _, err := x509.SystemCertPool(); err != nil { // to read it takes a while
+		t.Fatal(err)
 	}
 	if _, _, err := NewClient(nil).Get(t.Context(), server.URL+"/ok"); err == nil || err.Error() != "fetching keys: tls" {
 		t.Errorf("an unknown authority: %v", err)

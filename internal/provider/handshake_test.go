@@ -39,6 +39,7 @@ func anySecret(p *Provider) string {
 	for _, text := range []string{
 		"whsec_a2tra2tra2tra2tra2tra2tra2tr", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=", "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b",
 		"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==",
+		"arn:aws:sns:eu-central-1:123456789012:orders", "push@demo.iam.gserviceaccount.com https://hooks.example.com/webhooks/x",
 	} {
 		if p.CheckSecret(text) == nil {
 			return text

@@ -19,6 +19,9 @@ type Sender struct {
 	Docs string
 	// Setup says where to click at the sender.
 	Setup string
+	// Proof says what the credential is, and Secret how the secret is written,
+	// where the schemes do not tell.
+	Proof, Secret string
 	// Notes say what one should know besides.
 	Notes []string
 }
@@ -31,7 +34,7 @@ type (
 
 // Senders returns the rows of the table, by name.
 func Senders() []Sender {
-	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, standards)
+	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, clouds, standards)
 	slices.SortFunc(rows, func(a, b Sender) int { return strings.Compare(a.Name, b.Name) })
 	return rows
 }

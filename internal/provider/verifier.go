@@ -108,7 +108,7 @@ func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
 	if chosen < 0 {
 		return Claim{}, ""
 	}
-	claim := Claim{scheme: &v.provider.schemes[chosen], line: &v.lines[chosen], header: header, now: now, strong: v.strong}
+	claim := Claim{scheme: &v.provider.schemes[chosen], line: &v.lines[chosen], header: header, now: now}
 	return claim, claim.precheck(v.strong)
 }
 
@@ -133,7 +133,6 @@ type Claim struct {
 	line   *line
 	header http.Header
 	now    time.Time
-	strong bool
 	// payload is the JSON, where the scheme signs that.
 	payload []byte
 }

@@ -44,7 +44,7 @@ One page for each provider, written from the table that the gateway itself uses.
 |---|---|---|
 `)
 	for _, s := range provider.Senders() {
-		fmt.Fprintf(&b, "| [`%s`](%s.md) | %s | %s |\n", s.Name, s.Name, s.Title, proof(&s.Schemes[0]))
+		fmt.Fprintf(&b, "| [`%s`](%s.md) | %s | %s |\n", s.Name, s.Name, s.Title, proof(&s, &s.Schemes[0]))
 	}
 	b.WriteString("\n## Not there\n\nWhat a sender signs is checked only where its own documents or library say how. These are left out:\n\n")
 	b.WriteString("| sender | why |\n|---|---|\n")
@@ -57,12 +57,9 @@ One page for each provider, written from the table that the gateway itself uses.
 // missing are the senders that have no provider, and what is missing.
 var missing = []struct{ sender, why string }{
 	{"Adyen, payments", "each item of the body has a signature of its own, over eight of its fields only; use `basic`"},
-	{"AWS SNS", "the certificate that signs is fetched from an address in the request"},
 	{"Docker Hub", "it sends no credential at all"},
-	{"Google Pub/Sub push", "a signed token of Google's, whose keys must be fetched"},
 	{"Mailgun", "the signature stands in the body and covers nothing of the event; use `basic` in the URL"},
 	{"Microsoft Graph", "the credential is `clientState`, in each entry of the body"},
-	{"Netlify", "a JWS with the body's digest; not confirmed which claims are always there"},
 	{"PayPal", "the certificate that signs is fetched from an address in the request"},
 }
 

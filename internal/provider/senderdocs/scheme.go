@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,8 +21,8 @@ var algorithmText = map[public.Algorithm]string{
 }
 
 // proof says in a few words how a scheme proves the sender.
-func proof(s *public.Scheme) string {
-	return fmt.Sprintf("`%s`: %s", s.Header, algorithmText[s.Algorithm])
+func proof(of *provider.Sender, s *public.Scheme) string {
+	return fmt.Sprintf("`%s`: %s", s.Header, cmp.Or(of.Proof, algorithmText[s.Algorithm]))
 }
 
 var secretTexts = map[public.SecretFormat]string{
@@ -36,6 +37,9 @@ var secretTexts = map[public.SecretFormat]string{
 
 // secretText says how the secret is written.
 func secretText(s *provider.Sender) string {
+	if s.Secret != "" {
+		return s.Secret
+	}
 	var ways []string
 	for _, scheme := range s.Schemes {
 		if text := secretTexts[scheme.Secret.OrDefault(scheme.Algorithm)]; !slices.Contains(ways, text) {
@@ -101,7 +105,7 @@ func checked(s *provider.Sender) string {
 	for i := range s.Schemes {
 		scheme := &s.Schemes[i]
 		headers := append([]string{scheme.Header}, scheme.More...)
-		fmt.Fprintf(&b, "- `%s`: %s", strings.Join(headers, "`, `"), algorithmText[scheme.Algorithm])
+		fmt.Fprintf(&b, "- `%s`: %s", strings.Join(headers, "`, `"), cmp.Or(s.Proof, algorithmText[scheme.Algorithm]))
 		switch {
 		case scheme.NewVerifier != nil:
 			b.WriteString(", made as the sender's documents say")

@@ -1,0 +1,259 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// sns checks what Amazon SNS signs: some members of the body. SNS signs for
+// everyone who has a topic, so it is the topic that tells who sends; the
+// secrets are the topics' ARNs.
+type sns struct {
+	topics []topic
+}
+
+// topic is where an ARN says that its messages come from.
+type topic struct {
+	arn, region, suffix string
+}
+
+var errSecretTopic = errors.New("a secret of this provider is the ARN of a topic, such as arn:aws:sns:eu-central-1:123456789012:orders")
+
+// suffixes are those of the hosts, by partition.
+var suffixes = map[string]string{"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+
+func parseTopic(arn string) (topic, error) {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || suffixes[parts[1]] == "" || parts[5] == "" || !Printable(arn) {
+		return topic{}, errSecretTopic
+	}
+	region, account := parts[3], parts[4]
+	if region == "" || len(region) > 32 || strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" ||
+		account == "" || strings.Trim(account, "0123456789") != "" {
+		return topic{}, errSecretTopic
+	}
+	return topic{arn, region, suffixes[parts[1]]}, nil
+}
+
+// host is where the region's SNS is.
+func (t *topic) host() string { return "sns." + t.region + "." + t.suffix }
+
+// signs says whether the certificate is that of the region's SNS: AWS has
+// named them in several ways.
+func (t *topic) signs(certificate *x509.Certificate, now time.Time) bool {
+	if now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
+		return false
+	}
+	names := []string{
+		"sns.amazonaws.com", "sns-signing." + t.region + "." + t.suffix, "sns-" + t.region + "." + t.suffix,
+	}
+	if strings.HasPrefix(t.region, "us-gov-") {
+		names = append(names, "sns-us-gov-west-1.amazonaws.com")
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return certificate.VerifyHostname(name) == nil })
+}
+
+func newSNS(secrets []string) (public.Verifier, error) {
+	var s sns
+	for _, secret := range secrets {
+		t, err := parseTopic(secret)
+		if err != nil {
+			return nil, err
+		}
+		s.topics = append(s.topics, t)
+	}
+	return s, nil
+}
+
+// snsMessage is what a body says.
+type snsMessage struct {
+	Type, MessageID, TopicARN, Message, Timestamp    string
+	Subject, Token, SubscribeURL                     string
+	hasSubject                                       bool
+	Signature, SignatureVersion, SigningCertificates string
+}
+
+// The types of messages. Only the first is an event.
+const (
+	snsNotification = "Notification"
+	snsSubscribe    = "SubscriptionConfirmation"
+	snsUnsubscribe  = "UnsubscribeConfirmation"
+)
+
+// snsClock bounds how old a message is. SNS tries for an hour; duplicates are
+// known for longer.
+var snsClock = &clock{format: public.RFC3339, tolerance: 24 * 60 * 60}
+
+// readSNS reads a body. What is signed is a list of lines, so that a line
+// break in a member could pass for the end of it: only the message may have
+// some, which begins the list and whose end the others tell.
+func readSNS(body []byte) (*snsMessage, bool) {
+	members, ok := topMembers(body)
+	if !ok {
+		return nil, false
+	}
+	m := new(snsMessage)
+	for name, into := range map[string]*string{
+		"Type": &m.Type, "MessageId": &m.MessageID, "TopicArn": &m.TopicARN, "Message": &m.Message, "Timestamp": &m.Timestamp,
+		"Subject": &m.Subject, "Token": &m.Token, "SubscribeURL": &m.SubscribeURL,
+		"Signature": &m.Signature, "SignatureVersion": &m.SignatureVersion, "SigningCertURL": &m.SigningCertificates,
+	} {
+		raw, found := members[name]
+		if !found || string(raw) == "null" {
+			continue
+		}
+		if json.Unmarshal(raw, into) != nil || name != "Message" && strings.ContainsAny(*into, "\r\n") {
+			return nil, false
+		}
+		m.hasSubject = m.hasSubject || name == "Subject"
+	}
+	switch m.Type {
+	case snsNotification:
+		return m, true
+	case snsSubscribe, snsUnsubscribe:
+		return m, m.Token != "" && m.SubscribeURL != ""
+	}
+	return nil, false
+}
+
+// topMembers reads the members of a JSON object. A name that stands there
+// twice, also in another case, would be read in one way here and in another
+// one by whoever gets the body.
+func topMembers(body []byte) (map[string]json.RawMessage, bool) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, false
+	}
+	members, seen := make(map[string]json.RawMessage), make(map[string]bool)
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, isName := token.(string)
+		var raw json.RawMessage
+		folded := strings.ToLower(name)
+		if err != nil || !isName || seen[folded] || decoder.Decode(&raw) != nil {
+			return nil, false
+		}
+		seen[folded], members[name] = true, raw
+	}
+	return members, true
+}
+
+// signed is the text that SNS signs.
+func (m *snsMessage) signed() []byte {
+	pairs := []string{"Message", m.Message, "MessageId", m.MessageID}
+	switch {
+	case m.Type != snsNotification:
+		pairs = append(pairs, "SubscribeURL", m.SubscribeURL, "Timestamp", m.Timestamp, "Token", m.Token)
+	case m.hasSubject:
+		pairs = append(pairs, "Subject", m.Subject, "Timestamp", m.Timestamp)
+	default:
+		pairs = append(pairs, "Timestamp", m.Timestamp)
+	}
+	pairs = append(pairs, "TopicArn", m.TopicARN, "Type", m.Type)
+	return []byte(strings.Join(pairs, "\n") + "\n")
+}
+
+func (sns) needsBody() bool { return true }
+
+// Verify can do nothing without the certificate.
+func (sns) Verify(*public.Request) Reason { return Unavailable }
+
+func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, strong bool) Reason {
+	m, ok := readSNS(r.Body)
+	if !ok {
+		return Malformed
+	}
+	t := s.topic(m.TopicARN)
+	if t == nil {
+		return Mismatch
+	}
+	if reason := snsClock.check(m.Timestamp, r.Now); reason != "" {
+		return reason
+	}
+	signature, err := base64.StdEncoding.Strict().DecodeString(m.Signature)
+	if err != nil || !t.isCertificate(m.SigningCertificates) {
+		return Malformed
+	}
+	hash, digest := m.digest()
+	switch {
+	case hash == 0:
+		return Malformed
+	case hash == crypto.SHA1 && strong:
+		return Weak
+	}
+	chain, err := remote.Certificates.Get(ctx, "sns", m.SigningCertificates)
+	if err != nil {
+		return Unavailable
+	}
+	key, ok := chain[0].PublicKey.(*rsa.PublicKey)
+	if !ok || !t.signs(chain[0], r.Now) || rsa.VerifyPKCS1v15(key, hash, digest, signature) != nil {
+		return Mismatch
+	}
+	return ""
+}
+
+// topic returns the topic of an ARN, if it is one of the secrets. That is no
+// secret in itself: SNS writes it into every message.
+func (s sns) topic(arn string) *topic {
+	for i := range s.topics {
+		if s.topics[i].arn == arn {
+			return &s.topics[i]
+		}
+	}
+	return nil
+}
+
+// digest hashes what is signed in the message's own version; the hash is 0 for
+// one that does not exist.
+func (m *snsMessage) digest() (crypto.Hash, []byte) {
+	switch m.SignatureVersion {
+	case "1":
+		sum := sha1.Sum(m.signed())
+		return crypto.SHA1, sum[:]
+	case "2":
+		sum := sha256.Sum256(m.signed())
+		return crypto.SHA256, sum[:]
+	}
+	return 0, nil
+}
+
+// isCertificate says whether the address is one at which the topic's SNS
+// publishes its certificates, in the one spelling that it has.
+func (t *topic) isCertificate(address string) bool {
+	name, ok := strings.CutPrefix(address, "https://"+t.host()+"/SimpleNotificationService-")
+	name, pem := strings.CutSuffix(name, ".pem")
+	return ok && pem && name != "" && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
+}
+
+// confirmation returns the address that confirms a subscription. It is made of
+// its parts, so that nothing else is ever visited.
+func (s sns) confirmation(r *public.Request) string {
+	m, ok := readSNS(r.Body)
+	if !ok || m.Type != snsSubscribe {
+		return ""
+	}
+	t := s.topic(m.TopicARN)
+	if t == nil {
+		return ""
+	}
+	query := url.Values{"Action": {"ConfirmSubscription"}, "TopicArn": {m.TopicARN}, "Token": {m.Token}}
+	return "https://" + t.host() + "/?" + query.Encode()
+}

@@ -1,0 +1,71 @@
+package provider
+
+import public "github.com/hookgate/hookgate/module/provider"
+
+// clouds sign with keys that they publish.
+var clouds = []Sender{
+	{
+		Title:  "Amazon SNS",
+		Docs:   "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html",
+		Setup:  "Topic → Create subscription → protocol HTTPS, endpoint: the URL; raw message delivery off",
+		Proof:  "RSA signature in the body (SHA-256 or SHA-1), by a certificate of the region's SNS",
+		Secret: "the topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:orders`",
+		Notes: []string{
+			"SNS signs for whoever has a topic, so it is the topic that tells who sends; hence its ARN is what the secrets are. Several topics may call one integration.",
+			"With `require_sha256_signature`, the default, the topic's attribute `SignatureVersion` must be `2`; what SNS sets itself is `1`, which is SHA-1.",
+			"A subscription is confirmed at once when its topic is among the secrets and its request is signed: Hookgate visits the host of SNS in the topic's region, and no other.",
+			"The certificate is fetched from that host over HTTPS; its name and time are checked. It comes without the certificates between it and an authority, so these are not.",
+			"A message is refused when it was published more than a day ago.",
+			"The confirmation that a subscription has ended is answered like a ping: it starts nothing unless the filter names `UnsubscribeConfirmation`.",
+			"The headers and `MessageAttributes` are not signed.",
+		},
+		Description: public.Description{
+			Name:     "sns",
+			Schemes:  []public.Scheme{{Header: "X-Amz-Sns-Message-Type", Algorithm: public.HMACSHA256, NewVerifier: newSNS}},
+			Event:    []place{field("Type")},
+			Delivery: []place{field("MessageId")},
+			Kinds:    []string{"Subject"},
+			Pings:    []string{snsUnsubscribe},
+			Sample:   snsNotification,
+		},
+	},
+	{
+		Title:  "Google Pub/Sub push",
+		Docs:   "https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions",
+		Setup:  "Subscription → Delivery type: Push → Enable authentication → service account and audience; payload unwrapping off",
+		Proof:  "token of Google's (OpenID Connect, RS256) for a service account and an audience",
+		Secret: "the service account's email and, after a blank, the audience: `push@my-project.iam.gserviceaccount.com https://hooks.example.com/webhooks/orders`",
+		Notes: []string{
+			"An audience that is left out at Google is the endpoint's URL.",
+			"The token covers nothing of the body: whoever has seen one can send any body for an hour.",
+			"The event type is an attribute of the message, `eventType` as Cloud Storage sets it, or `ce-type`. With others a filter would let nothing through; an expression in `match` can look at `message.attributes`.",
+			"While Google's keys cannot be had and none is known, the answer is a 503, after which Pub/Sub sends again.",
+		},
+		Description: public.Description{
+			Name: "pubsub",
+			Schemes: []public.Scheme{{
+				Header: "Authorization", Algorithm: public.Token, BodyUnsigned: true, NewVerifier: newPubSub,
+			}},
+			Event:    []place{field("message.attributes.eventType"), field("message.attributes.ce-type")},
+			Delivery: []place{field("message.messageId")},
+			Sample:   "OBJECT_FINALIZE",
+		},
+	},
+	{
+		Title: "Netlify",
+		Docs:  "https://docs.netlify.com/site-deploys/notifications/#payload-signature",
+		Setup: "Project configuration → Notifications → Deploy notifications → Add notification → HTTP POST request → JWS secret token",
+		Proof: "JSON web signature (HS256) over the body's SHA-256",
+		Notes: []string{
+			"The signature has no time, so whoever has seen a request can send it again.",
+		},
+		Description: public.Description{
+			Name: "netlify",
+			Schemes: []public.Scheme{{
+				Header: netlifyHeader, Algorithm: public.HMACSHA256, NewVerifier: newNetlify, Sign: signNetlify,
+			}},
+			Event:  []place{header("X-Netlify-Event")},
+			Sample: "deploy_created",
+		},
+	},
+}
