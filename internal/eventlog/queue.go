@@ -98,11 +98,14 @@ func (q *queue) put(o *op) bool {
 }
 
 // take waits for ops and returns them all; nil means that the queue is closed
-// and empty. spare is used for what comes next. The goroutines that are ready
-// to run come first: what they queue goes into the same group, and the fewer
-// groups, the fewer syncs.
-func (q *queue) take(spare []*op) []*op {
+// and empty. spare is used for what comes next. idle is called when there is
+// nothing to take at first. The goroutines that are ready to run come first: what
+// they queue goes into the same group, and the fewer groups, the fewer syncs.
+func (q *queue) take(spare []*op, idle func()) []*op {
 	for {
+		if q.empty() {
+			idle()
+		}
 		runtime.Gosched()
 		q.mu.Lock()
 		taken, closed := q.ops, q.closed
@@ -119,6 +122,12 @@ func (q *queue) take(spare []*op) []*op {
 		}
 		<-q.wake
 	}
+}
+
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.ops) == 0
 }
 
 // close refuses further ops. What is queued is still taken.

@@ -129,6 +129,7 @@ func (w *writer) rotate(room int64) {
 	if w.file == nil {
 		return // the commit before it failed
 	}
+	w.release()
 	err := w.sync()
 	if err == nil {
 		old := w.file

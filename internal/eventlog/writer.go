@@ -54,6 +54,9 @@ type writer struct {
 	lazy     []record
 	mustSync bool
 
+	// durable is the group before, whose ops are not answered yet.
+	durable []*op
+
 	// owed are lazy records that were answered and are not durable. After a
 	// failure the next segment begins with them.
 	owed      []record
@@ -68,7 +71,7 @@ func newWriter(l *Log) *writer { return &writer{log: l, staged: newOverlay(), ta
 func (w *writer) run() {
 	var taken []*op
 	for {
-		taken = w.log.queue.take(taken)
+		taken = w.log.queue.take(taken, w.release)
 		if taken == nil {
 			return
 		}
@@ -227,27 +230,39 @@ func (w *writer) commit() {
 	if len(w.group) == 0 {
 		return
 	}
+	err := w.flush()
+	w.release()
 	group := w.group
-	if err := w.flush(); err != nil {
+	w.group = w.durable
+	if err != nil {
 		w.abandon(err)
 		w.reset()
 		for _, o := range group {
 			w.settle(o)
 		}
-	} else {
-		w.log.publish(w.staged)
-		w.reset()
-		for _, o := range group {
-			o.answer(nil)
-		}
+		clear(group)
+		w.durable = group[:0]
+		return
 	}
-	clear(group)
-	w.group = group[:0]
+	w.log.publish(w.staged)
+	w.reset()
+	w.durable = group
+}
+
+// release answers the group before. Under load that comes after the next group's
+// write and before its sync: while the disk syncs, the processors have those to
+// do who were answered.
+func (w *writer) release() {
+	for i, o := range w.durable {
+		w.durable[i] = nil
+		o.answer(nil)
+	}
+	w.durable = w.durable[:0]
 }
 
 // reset makes room for the next group.
 func (w *writer) reset() {
-	w.group, w.lazy = nil, w.lazy[:0]
+	w.lazy = w.lazy[:0]
 	w.staged.clear()
 	w.taken.clear()
 	w.mustSync = false
@@ -267,6 +282,7 @@ func (w *writer) flush() error {
 	}
 	w.offset += int64(len(w.buf))
 	w.prepare()
+	w.release()
 	if w.mustSync || w.owedBytes+len(w.buf) > maxUnsynced {
 		return w.sync()
 	}
@@ -311,6 +327,7 @@ func (w *writer) revive() {
 	if w.log.now().Before(w.retryAt) {
 		return
 	}
+	w.commit() // what needs no record
 	room := int64(segment.Overhead)
 	for i := range w.owed {
 		room += w.owed[i].bound() + segment.Overhead
@@ -335,6 +352,7 @@ func (w *writer) revive() {
 
 // swap hands the overlay to the indexer, when the log is durable up to it.
 func (w *writer) swap(o *op) {
+	w.release()
 	if w.file != nil {
 		if err := w.sync(); err != nil {
 			w.abandon(err)

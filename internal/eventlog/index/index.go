@@ -54,7 +54,7 @@ type Index struct {
 	data   seal.Key // seals the runs
 	merger *merger
 	cache  cache
-	spare []write // room for the next batch
+	spare  []write // room for the next batch
 
 	installing sync.Mutex // held while the manifest is replaced
 
