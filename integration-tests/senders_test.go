@@ -45,7 +45,7 @@ func TestSendersOwnLibraries(t *testing.T) {
 	if _, err := os.Stat("senders/node_modules"); err != nil {
 		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
 	}
-	testSenders(t, 18, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
+	testSenders(t, 19, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
 }
 
 // TestSendersOwnGoLibraries does the same for those that write theirs in Go.

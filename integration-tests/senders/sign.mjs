@@ -3,7 +3,7 @@
 // sender's documents, and must take it and refuse another body.
 //
 //   node sign.mjs https://hooks.example.com/webhooks/   the integrations' URL up to their IDs
-import { createHmac, sign as signWith } from "node:crypto";
+import { createHash, createHmac, sign as signWith } from "node:crypto";
 import { createRequire } from "node:module";
 import { signRequest } from "@contentful/node-apps-toolkit";
 import { LinearWebhookClient } from "@linear/sdk/webhooks";
@@ -25,6 +25,7 @@ const { EventWebhook } = require("@sendgrid/eventwebhook");
 const { verifySlackRequest } = require("@slack/bolt");
 const { WebhooksManager } = require("box-node-sdk/lib/managers/webhooks");
 const { verifyKey } = require("discord-interactions");
+const jwt = require("jsonwebtoken");
 const { WebhooksHelper } = require("square");
 const { getExpectedTwilioSignature } = require("twilio/lib/webhooks/webhooks");
 
@@ -138,6 +139,14 @@ const senders = {
       const signature = sha256(secret, body, "hex");
       await agreed(body, (body) => new LinearWebhookClient(secret).verify(Buffer.from(body), signature));
       return { "Linear-Signature": signature, "Linear-Delivery": "l-1", "Linear-Event": "Issue" };
+    },
+  },
+  netlify: {
+    keys: text,
+    body: json({ id: "n-1", state: "ready", title: `T ${greeting}` }),
+    sign({ secret }, body) {
+      const sha256 = createHash("sha256").update(body).digest("hex");
+      return { "X-Webhook-Signature": jwt.sign({ iss: "netlify", sha256 }, secret), "X-Netlify-Event": "deploy_created" };
     },
   },
   notion: {
