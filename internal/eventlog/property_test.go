@@ -46,7 +46,7 @@ func TestRandomHistory(t *testing.T) {
 		rounds = 2
 	}
 	for round := range rounds {
-		seed := uint64(1795472161974978623)
+		seed := uint64(time.Now().UnixNano()) + uint64(round)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomHistory(t, seed) })
 	}
 }
