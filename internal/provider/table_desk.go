@@ -85,7 +85,10 @@ var desks = []Sender{
 		Title: "HubSpot",
 		Docs:  "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
 		Setup: "Developer account → your app → Webhooks; the secret is the app's client secret",
-		Notes: []string{"Version 3 of the signature. The URL must have nothing in it that is written with `%`."},
+		Notes: []string{
+			"Version 3 of the signature. The URL must have nothing in it that is written with `%`.",
+			"A request holds a list of notifications, of which the first names the event and the delivery. HubSpot counts its attempts in the body: what it sends again is another event.",
+		},
 		Description: public.Description{
 			Name: "hubspot",
 			Schemes: []public.Scheme{{
@@ -123,10 +126,11 @@ var planning = []Sender{
 		Title: "Confluence Data Center",
 		Docs:  "https://confluence.atlassian.com/doc/managing-webhooks-1021225606.html",
 		Setup: "General Configuration → Webhooks → Create webhook → Secret",
+		Notes: []string{"Atlassian documents the signature, not the payload. The event type stands where it does in payloads that receivers of Confluence 7 and later have recorded; they have no delivery ID."},
 		Description: public.Description{
 			Name:    "confluence",
 			Schemes: []public.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
-			Event:   []place{header("X-Event-Key"), field("event"), field("eventType")},
+			Event:   []place{field("event"), header("X-Event-Key")},
 			Sample:  "page_created",
 		},
 	},

@@ -26,7 +26,7 @@ var identity = []Sender{
 		Title: "Auth0 log streams",
 		Docs:  "https://auth0.com/docs/customize/log-streams/custom-log-streams",
 		Setup: "Monitoring → Streams → Create Stream → Custom Webhook → Authorization Token; content format: JSON object or array",
-		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. Of an array the first entry names the event."},
+		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. Of an array the first entry names the event; in the format JSON Lines, which Auth0 proposes, nothing does."},
 		Description: public.Description{
 			Name:     "auth0",
 			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},

@@ -84,7 +84,7 @@ var monitoring = []Sender{
 		Docs:  "https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook",
 		Setup: "Alerts → Destinations → Webhook → Bearer token or Basic auth",
 		Notes: []string{
-			"New Relic signs nothing. The event type is the member `event` of the payload that the workflow's template writes, or else its `state`.",
+			"New Relic signs nothing. The payload is what the workflow's template says: the event type is its member `event`, which you may add, or else the `state` that New Relic proposes. The `id` that it proposes is the issue's, the same in all notifications of it, so there is no delivery ID.",
 		},
 		Description: public.Description{
 			Name:    "newrelic",
