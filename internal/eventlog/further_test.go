@@ -321,3 +321,18 @@ func TestFurtherBounds(t *testing.T) {
 		t.Errorf("%d are pending", n)
 	}
 }
+
+// TestFurtherIDs has no later event take an ID that one of several has.
+func TestFurtherIDs(t *testing.T) {
+	options := quietOptions(t, t.TempDir())
+	options.FlushEvery = time.Hour
+	l := mustOpen(t, options)
+	ids := mustAppendAll(t, l, "body", storage.Dedupe{})
+	if last := l.writer.ids.last; last != ids[2] {
+		t.Errorf("the last ID is %v, want %v", last, ids[2])
+	}
+	l = mustOpen(t, quietOptions(t, killed(t, l, options.Dir)))
+	if last := l.writer.ids.last; last != ids[2] {
+		t.Errorf("after a crash the last ID is %v, want %v", last, ids[2])
+	}
+}

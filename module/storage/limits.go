@@ -28,7 +28,7 @@ type Usage struct {
 	// DiskBytes are those of the log with its index.
 	DiskBytes int64
 	// Events and Bytes are of all events, PendingEvents and PendingBytes of the
-	// pending ones. Bytes are as stored.
+	// pending ones. Bytes are as stored; those that events share count for each.
 	Events, PendingEvents int
 	Bytes, PendingBytes   int64
 	// Counted says that Events and both numbers of bytes are complete. What was
