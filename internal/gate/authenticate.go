@@ -73,6 +73,11 @@ func (v *visit) verify() *answer {
 		v.claim.URL = v.address()
 	}
 	reason := v.claim.VerifyBy(v.r.Context(), v.body, v.backend.Remote(), v.route.credentials.signed)
+	if reason == provider.Missing { // it would be in the body
+		if a := v.shakeHandsUnsigned(); a != nil {
+			return a
+		}
+	}
 	return v.refuseCredential("signature", reason)
 }
 

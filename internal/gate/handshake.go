@@ -44,12 +44,14 @@ const maxUnsigned = 16 << 10
 // shakeHandsUnsigned answers the handshake of a sender that does not sign it.
 // Only a small body of a known size is read for that.
 func (v *visit) shakeHandsUnsigned() *answer {
-	if v.received || !v.mayShakeHands() || !v.route.provider.OpenHandshake() ||
+	if !v.mayShakeHands() || !v.route.provider.OpenHandshake() ||
 		v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned {
 		return nil
 	}
-	if a := v.read(); a != nil {
-		return a
+	if !v.received {
+		if a := v.read(); a != nil {
+			return a
+		}
 	}
 	return v.shake(false)
 }

@@ -99,3 +99,27 @@ func TestNoSecretYet(t *testing.T) {
 		}
 	}
 }
+
+// The handshake of a sender whose credential stands in the body has none there.
+func TestHandshakeWithoutBody(t *testing.T) {
+	b := newBackend(t, github(by("msgraph", "word")))
+	s := serve(t, b, New(Settings{}))
+	for _, test := range []struct {
+		query, body string
+		status      int
+	}{
+		{"?validationToken=abc", "", 200},
+		{"", "", 401},
+		{"", `{"value":[{"clientState":"word","changeType":"created"}]}`, 202},
+		{"", `{"value":[{"clientState":"ward","changeType":"created"}]}`, 401},
+		{"?validationToken=abc", `{"value":[{"clientState":"ward"}]}`, 401},
+	} {
+		got := s.post(t, "/webhooks/hook"+test.query, http.Header{"Content-Type": {"application/json"}}, test.body)
+		if got.status != test.status || got.status == 200 && (got.body != "abc" || got.header.Get("Content-Type") != "text/plain; charset=utf-8") {
+			t.Errorf("%s %s: %d %s", test.query, test.body, got.status, got.body)
+		}
+	}
+	if b.log.count() != 1 {
+		t.Errorf("%d events stored", b.log.count())
+	}
+}

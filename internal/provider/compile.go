@@ -32,6 +32,7 @@ type scheme struct {
 	signsURL     bool
 	signsPayload bool
 	formField    string
+	inBody       bool
 	secret       public.SecretFormat
 	clock        *clock
 
@@ -134,6 +135,7 @@ func Compile(d *public.Description) (*Provider, error) {
 func compileScheme(d *public.Scheme, formField string) (scheme, error) {
 	s := scheme{
 		header:    http.CanonicalHeaderKey(d.Header),
+		inBody:    d.InBody,
 		method:    methods[d.Algorithm],
 		prefix:    d.Prefix,
 		separator: d.Separator,

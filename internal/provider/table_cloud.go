@@ -52,6 +52,31 @@ var clouds = []Sender{
 		},
 	},
 	{
+		Title:  "Microsoft Graph change notifications",
+		Docs:   "https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks",
+		Setup:  "POST /subscriptions of Graph's API with the URL as notificationUrl, and as lifecycleNotificationUrl",
+		Proof:  "the secret itself, as `clientState` in each entry of the body",
+		Secret: "the subscription's `clientState`",
+		Notes: []string{
+			"Graph signs nothing: `clientState` is a word that you choose, 128 characters at most, and it must be there in every entry. Draw it at random, and take another one for each integration.",
+			"It stands in the body, so that the trigger gets it too.",
+			"Of several entries the first one names the event. An entry has an `id` in some kinds of subscriptions only.",
+			"What Graph adds for notifications with resource data, `validationTokens` and the encryption, is not looked at.",
+		},
+		Description: public.Description{
+			Name: "msgraph",
+			Schemes: []public.Scheme{{
+				InBody: true, Algorithm: public.Token, BodyUnsigned: true, NewVerifier: newGraph, Sign: signGraph,
+			}},
+			Event:    []place{field("value.0.changeType"), field("value.0.lifecycleEvent")},
+			Delivery: []place{field("value.0.id")},
+			Handshakes: []public.Handshake{{
+				When: []condition{{Place: place{Query: "validationToken"}}}, Open: true, Echo: &place{Query: "validationToken"},
+			}},
+			Sample: "created",
+		},
+	},
+	{
 		Title: "Netlify",
 		Docs:  "https://docs.netlify.com/site-deploys/notifications/#payload-signature",
 		Setup: "Project configuration → Notifications → Deploy notifications → Add notification → HTTP POST request → JWS secret token",

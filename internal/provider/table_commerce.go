@@ -60,7 +60,7 @@ var commerce = []Sender{
 		Docs:  "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
 		Setup: "Customer Area → Developers → Webhooks → Security → HMAC key",
 		Notes: []string{
-			"Adyen's webhooks for payments sign some fields of each item in the body instead; use `basic` for them.",
+			"Adyen's webhooks for payments sign some fields of each item in the body instead: see [`adyen-payments`](adyen-payments.md).",
 		},
 		Description: public.Description{
 			Name: "adyen",
@@ -71,6 +71,28 @@ var commerce = []Sender{
 			Event:  []place{field("type")},
 			Status: 200,
 			Sample: "balancePlatform.transfer.created",
+		},
+	},
+	{
+		Title:  "Adyen, webhooks for payments",
+		Docs:   "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
+		Setup:  "Customer Area → Developers → Webhooks → Standard webhook → Security → HMAC key; method JSON",
+		Proof:  "HMAC-SHA256 over eight fields of each item, in the item's `additionalData.hmacSignature`",
+		Secret: "hexadecimal, as the sender shows it",
+		Notes: []string{
+			"**The signature covers eight fields of an item only**: `pspReference`, `originalReference`, `merchantAccountCode`, `merchantReference`, `amount.value`, `amount.currency`, `eventCode` and `success`. " +
+				"Whoever has seen a request can change all others and send it again, at any time. Act on those eight, and use `basic` beside it with `match` `all`.",
+			"Every item of a request must be signed. A member that stands twice is refused, and so is a colon in another field than `merchantReference`, for the fields are joined by colons.",
+			"Of several items the first one names the event.",
+		},
+		Description: public.Description{
+			Name: "adyen-payments",
+			Schemes: []public.Scheme{{
+				InBody: true, Algorithm: public.HMACSHA256, NewVerifier: newAdyenPayments, Sign: signAdyenPayments,
+			}},
+			Event:    []place{field("notificationItems.0.NotificationRequestItem.eventCode")},
+			Delivery: []place{field("notificationItems.0.NotificationRequestItem.pspReference")},
+			Sample:   "AUTHORISATION",
 		},
 	},
 }

@@ -122,6 +122,28 @@ var content = []Sender{
 		},
 	},
 	{
+		Title: "Mailgun",
+		Docs:  "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
+		Setup: "Send → Sending → Webhooks → Add webhook; the secret is the HTTP webhook signing key",
+		Proof: "HMAC-SHA256 over a time and a token, in the body's `signature`",
+		Notes: []string{
+			"**The signature covers nothing of the event.** Whoever has seen one request can send any event with its signature for five minutes. " +
+				"Use `basic` beside it, in the URL that Mailgun is given, with `match` `all`.",
+			"The time of signing may be 300 seconds away, to either side.",
+			"Of a subaccount's events the parent account's key verifies `parent-signature`.",
+		},
+		Description: public.Description{
+			Name: "mailgun",
+			Schemes: []public.Scheme{{
+				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun,
+			}},
+			Event:    []place{field("event-data.event")},
+			Delivery: []place{field("signature.token")},
+			Status:   200,
+			Sample:   "delivered",
+		},
+	},
+	{
 		Title: "SendGrid event webhook",
 		Docs:  "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
 		Setup: "Settings → Mail Settings → Event Webhooks → Signature Verification; the secret is the verification key",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,9 @@ func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
 				chosen = i
 			}
 		}
+	}
+	if chosen < 0 {
+		chosen = slices.IndexFunc(v.provider.schemes, func(s scheme) bool { return s.inBody })
 	}
 	if chosen < 0 {
 		return Claim{}, ""

@@ -94,6 +94,12 @@ type Scheme struct {
 	// whoever has seen one request can send any body with its signature.
 	BodyUnsigned bool `json:"body_unsigned,omitempty"`
 
+	// InBody says that the credential stands in the body: every request is taken
+	// to use the scheme, unless it carries another one's header. Only a scheme
+	// that needs code can be like that, and it has no Header. Verify says Missing
+	// of a body without the credential.
+	InBody bool `json:"-"`
+
 	// NewVerifier makes the verifier of a scheme that needs code. Signed,
 	// Prefix, Separator, Encoding, Secret and Time then say nothing. There is
 	// at least one secret, and none is empty; an error must not repeat one.

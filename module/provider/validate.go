@@ -96,7 +96,13 @@ func (d *Description) carriesCredential(name string) bool {
 }
 
 func (s *Scheme) validate(d *Description) error {
+	if s.InBody && (s.Header != "" || len(s.More) > 0 || s.NewVerifier == nil) {
+		return errors.New("header: a credential in the body has none, and needs code")
+	}
 	for _, name := range append([]string{s.Header}, s.More...) {
+		if s.InBody {
+			break
+		}
 		if lower := strings.ToLower(name); !isToken(name) || lower != "authorization" && isUnsafe(name) {
 			return errors.New("header: the name of a header that carries the credential is needed")
 		}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/provider"
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
 func main() {
@@ -56,20 +58,23 @@ One page for each provider, written from the table that the gateway itself uses.
 
 // missing are the senders that have no provider, and what is missing.
 var missing = []struct{ sender, why string }{
-	{"Adyen, payments", "each item of the body has a signature of its own, over eight of its fields only; use `basic`"},
-	{"Docker Hub", "it sends no credential at all"},
-	{"Mailgun", "the signature stands in the body and covers nothing of the event; use `basic` in the URL"},
-	{"Microsoft Graph", "the credential is `clientState`, in each entry of the body"},
+	{"Docker Hub", "it sends no credential at all. The URL is the only thing that it knows: a generated `webhook_id` has 128 random bits, but it stands in logs of proxies and is no credential. " +
+		"If you must, narrow it by `source_ips` to the addresses that you see it call from, take an integration of its own for it, and let the trigger look at Docker Hub's API for what has really changed"},
 	{"PayPal", "the certificate that signs is fetched from an address in the request"},
 }
 
 func page(s *provider.Sender) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\nProvider `%s`. The sender's own documents: <%s>\n", s.Title, s.Name, s.Docs)
-	fmt.Fprintf(&b, "\n## Where to click\n\n%s.\n\nThe URL is the integration's `webhook_url`; the secret is %s.\n", strings.TrimSuffix(s.Setup, "."), secretText(s))
-	fmt.Fprintf(&b, "\n## What to paste\n\nCaddyfile, in the global option `webhooks`:\n\n```caddyfile\nintegration my-%s {\n\tproject demo\n\tsignature %s {env.%s_SECRET}\n%s\tresource assistant 8f0c6f0e\n}\n```\n",
-		s.Name, s.Name, envName(s.Name), filterLine(s))
-	fmt.Fprintf(&b, "\nAdmin API, `POST /webhooks/projects/demo/integrations`:\n\n```json\n%s\n```\n", adminJSON(s))
+	fmt.Fprintf(&b, "\n## Where to click\n\n%s.\n\nThe URL is the integration's `webhook_url`; the secret %s.\n", strings.TrimSuffix(s.Setup, "."), secretOrigin(s))
+	declared, created := "Caddyfile, in the global option `webhooks`", "Admin API, `POST /webhooks/projects/demo/integrations`"
+	if learns(s) {
+		declared += ", with a secret that is known already"
+		created += ", with such a secret too; to open the window, leave `secrets` out"
+	}
+	fmt.Fprintf(&b, "\n## What to paste\n\n%s:\n\n```caddyfile\nintegration my-%s {\n\tproject demo\n\tsignature %s {env.%s_SECRET}\n%s\tresource assistant 8f0c6f0e\n}\n```\n",
+		declared, s.Name, s.Name, envName(s.Name), filterLine(s))
+	fmt.Fprintf(&b, "\n%s:\n\n```json\n%s\n```\n", created, adminJSON(s))
 	fmt.Fprintf(&b, "\n## What arrives\n\n%s", arrives(s))
 	fmt.Fprintf(&b, "\n## What is checked\n\n%s", checked(s))
 	if text := handshakes(s); text != "" {
@@ -79,6 +84,20 @@ func page(s *provider.Sender) string {
 		fmt.Fprintf(&b, "\n## Limits\n\n- %s\n", strings.Join(lines, "\n- "))
 	}
 	return b.String()
+}
+
+// secretOrigin says where the secret comes from.
+func secretOrigin(s *provider.Sender) string {
+	if learns(s) {
+		return "comes from the sender itself, with its first request: make the integration without one, open " +
+			"[the window](../admin.md#a-secret-that-the-sender-brings) for it, click, and confirm what came"
+	}
+	return "is " + secretText(s)
+}
+
+// learns says whether the sender brings its secret itself.
+func learns(s *provider.Sender) bool {
+	return slices.ContainsFunc(s.Handshakes, func(h public.Handshake) bool { return h.Learn != nil })
 }
 
 func envName(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }

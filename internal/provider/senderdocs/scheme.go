@@ -22,7 +22,11 @@ var algorithmText = map[public.Algorithm]string{
 
 // proof says in a few words how a scheme proves the sender.
 func proof(of *provider.Sender, s *public.Scheme) string {
-	return fmt.Sprintf("`%s`: %s", s.Header, cmp.Or(of.Proof, algorithmText[s.Algorithm]))
+	text := cmp.Or(of.Proof, algorithmText[s.Algorithm])
+	if s.InBody {
+		return text
+	}
+	return fmt.Sprintf("`%s`: %s", s.Header, text)
 }
 
 var secretTexts = map[public.SecretFormat]string{
@@ -104,9 +108,14 @@ func checked(s *provider.Sender) string {
 	var b strings.Builder
 	for i := range s.Schemes {
 		scheme := &s.Schemes[i]
-		headers := append([]string{scheme.Header}, scheme.More...)
-		fmt.Fprintf(&b, "- `%s`: %s", strings.Join(headers, "`, `"), cmp.Or(s.Proof, algorithmText[scheme.Algorithm]))
+		b.WriteString("- ")
+		if !scheme.InBody {
+			headers := append([]string{scheme.Header}, scheme.More...)
+			fmt.Fprintf(&b, "`%s`: ", strings.Join(headers, "`, `"))
+		}
+		b.WriteString(cmp.Or(s.Proof, algorithmText[scheme.Algorithm]))
 		switch {
+		case scheme.NewVerifier != nil && s.Proof != "":
 		case scheme.NewVerifier != nil:
 			b.WriteString(", made as the sender's documents say")
 		case scheme.Signed != "":
@@ -200,6 +209,9 @@ func limits(s *provider.Sender) []string {
 	first := &s.Schemes[0]
 	if first.Algorithm == public.Token {
 		lines = append(lines, "The credential covers no body: use https, and keep it secret.")
+	}
+	if first.InBody {
+		lines = append(lines, "Since the credential stands in the body, the whole of it is read first, and no other credential can stand in for it, also with `match` `any`.")
 	}
 	if first.BodyUnsigned {
 		lines = append(lines, "The signature does not cover the body.")

@@ -1,0 +1,80 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// graph checks the clientState that Microsoft Graph repeats in every entry of a
+// body: the word that the subscription was made with.
+type graph struct {
+	digests [][sha256.Size]byte
+}
+
+// maxClientState is the longest that Graph takes, in characters.
+const maxClientState = 128
+
+var errSecretState = errors.New("a secret of this provider is a clientState, of at most 128 characters of printable ASCII")
+
+func newGraph(secrets []string) (public.Verifier, error) {
+	var g graph
+	for _, secret := range secrets {
+		if secret == "" || len(secret) > maxClientState || !Printable(secret) {
+			return nil, errSecretState
+		}
+		g.digests = append(g.digests, sha256.Sum256([]byte(secret)))
+	}
+	return g, nil
+}
+
+func (g graph) Verify(r *public.Request) Reason {
+	body, ok := readSignedObject(r.Body)
+	if !ok || body["value"] == nil {
+		return Missing
+	}
+	entries, ok := body.list("value")
+	if !ok {
+		return Malformed
+	}
+	for _, raw := range entries {
+		entry, ok := readSignedObject(raw)
+		if !ok {
+			return Malformed
+		}
+		state, ok := entry.text("clientState")
+		if !ok {
+			return Malformed
+		}
+		if !g.knows(state) {
+			return Mismatch
+		}
+	}
+	return ""
+}
+
+func (g graph) knows(state string) bool {
+	sent, match := sha256.Sum256([]byte(state)), 0
+	for i := range g.digests {
+		match |= subtle.ConstantTimeCompare(sent[:], g.digests[i][:])
+	}
+	return match == 1
+}
+
+// signGraph sets the word in a test event.
+func signGraph(secret string, r *public.Request) error {
+	return changeBody(r, func(body map[string]any) error {
+		entries, _ := body["value"].([]any)
+		for _, entry := range entries {
+			if entry, ok := entry.(map[string]any); ok {
+				entry["clientState"] = secret
+			}
+		}
+		if len(entries) == 0 {
+			return errors.New("the body has no entry")
+		}
+		return nil
+	})
+}
