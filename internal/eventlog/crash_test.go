@@ -221,8 +221,13 @@ func killed(t *testing.T, l *Log, dir string) string {
 // meanwhile: then it begins again.
 func copied(t testing.TB, dir string) string {
 	t.Helper()
+	return copiedTo(t, t.TempDir, dir)
+}
+
+func copiedTo(t testing.TB, fresh func() string, dir string) string {
+	t.Helper()
 	for {
-		image := t.TempDir()
+		image := fresh()
 		err := os.CopyFS(image, os.DirFS(dir))
 		if err == nil {
 			return image

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -43,9 +46,12 @@ type modelled struct {
 // TestRandomHistory does random things to a log that purges and collects, and
 // opens it anew with and without its index, closed and killed.
 func TestRandomHistory(t *testing.T) {
-	rounds := 6
-	if testing.Short() {
-		rounds = 2
+	rounds := 3
+	switch {
+	case os.Getenv("HOOKGATE_TEST_FULL") == "1":
+		rounds = 20
+	case testing.Short():
+		rounds = 1
 	}
 	for round := range rounds {
 		seed := uint64(time.Now().UnixNano()) + uint64(round)
@@ -53,12 +59,28 @@ func TestRandomHistory(t *testing.T) {
 	}
 }
 
+// memoryDir is a directory in memory, where there is one with some space: what a
+// process leaves behind is the same there, and a sync costs nothing.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	if free, err := disk.Free(memory); err != nil || free < 1<<30 {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "hookgate-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 func randomHistory(t *testing.T, seed uint64) {
 	m := &model{
 		T: t, random: rand.New(rand.NewPCG(seed, 0)), events: make(map[storage.ID]*modelled), owners: make(map[string]storage.ID),
 		limits: storage.Limits{Delivered: 2 * day, Failed: 5 * day, Remember: day},
 	}
-	m.options, m.clock = timedOptions(t, t.TempDir())
+	m.options, m.clock = timedOptions(t, filepath.Join(memoryDir(t), "log"))
 	m.options.Logger = zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
 	m.open()
 	for range 1500 {
@@ -302,7 +324,7 @@ func (m *model) reopen() {
 		if err := m.log.submit(m.Context(), &op{record: record{kind: closed}, done: make(chan struct{}, 1)}); err != nil {
 			m.Fatal(err) // all before it is synced with it
 		}
-		image = imageOf(m, m.options.Dir)
+		image = copiedTo(m, func() string { return filepath.Join(filepath.Dir(m.options.Dir), fmt.Sprint(m.random.Uint64())) }, m.options.Dir)
 		held.release()
 	}
 	if err := m.log.Close(); err != nil {
