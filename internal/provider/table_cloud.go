@@ -77,6 +77,28 @@ var clouds = []Sender{
 		},
 	},
 	{
+		Title:  "PayPal",
+		Docs:   "https://developer.paypal.com/api/rest/webhooks/rest/",
+		Setup:  "Apps & Credentials → the app → Webhooks → Add Webhook",
+		Proof:  "RSA signature (SHA-256), by a certificate of PayPal's",
+		Secret: "the webhook's ID as PayPal shows it, such as `9XL90610J3647323C`",
+		Notes: []string{
+			"The signature covers a checksum of the body (CRC-32), and no digest: whoever has seen one request can make another body of the same checksum, and send it with the same signature for three days. Look the event up at PayPal before you act on it.",
+			"PayPal signs for all of its customers; the ID of the webhook tells yours from those of others.",
+			"The certificate is fetched from `api.paypal.com` or `api.sandbox.paypal.com` over HTTPS, and from nowhere else; its time is checked.",
+			"The simulator's events are signed for the ID `WEBHOOK_ID`.",
+		},
+		Description: public.Description{
+			Name: "paypal",
+			Schemes: []public.Scheme{{
+				Header: paypalSignature, Algorithm: public.Token, BodyUnsigned: true, NewVerifier: newPayPal,
+			}},
+			Event:    []place{field("event_type")},
+			Delivery: []place{field("id")},
+			Sample:   "PAYMENT.CAPTURE.COMPLETED",
+		},
+	},
+	{
 		Title: "Netlify",
 		Docs:  "https://docs.netlify.com/site-deploys/notifications/#payload-signature",
 		Setup: "Project configuration → Notifications → Deploy notifications → Add notification → HTTP POST request → JWS secret token",

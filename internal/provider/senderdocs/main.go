@@ -60,7 +60,6 @@ One page for each provider, written from the table that the gateway itself uses.
 var missing = []struct{ sender, why string }{
 	{"Docker Hub", "it sends no credential at all. The URL is the only thing that it knows: a generated `webhook_id` has 128 random bits, but it stands in logs of proxies and is no credential. " +
 		"If you must, narrow it by `source_ips` to the addresses that you see it call from, take an integration of its own for it, and let the trigger look at Docker Hub's API for what has really changed"},
-	{"PayPal", "the certificate that signs is fetched from an address in the request"},
 }
 
 func page(s *provider.Sender) string {
