@@ -17,6 +17,8 @@ type handshake struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 	Learned   *learned   `json:"learned"`
 	Refused   *sighting  `json:"refused"`
+	// Sealed is the learned secret for the one who has the key.
+	Sealed string `json:"sealed,omitempty"`
 }
 
 type learned struct {
@@ -50,13 +52,19 @@ func (c *call) getHandshake() error {
 	if err != nil {
 		return err
 	}
-	c.showHandshake(http.StatusOK, in)
-	return nil
+	return c.showHandshake(http.StatusOK, in)
 }
 
 // openHandshake lets the sender bring a secret, for a while.
 func (c *call) openHandshake() error {
-	in, opened, err := c.Service.OpenHandshake(c.r.Context(), c.View, c.project, c.webhookID, c.precondition())
+	var text []byte
+	if c.r.ContentLength != 0 {
+		var err error
+		if text, err = c.body(); err != nil {
+			return err
+		}
+	}
+	in, opened, err := c.Service.OpenHandshake(c.r.Context(), c.View, c.project, c.webhookID, text, c.precondition())
 	if err != nil {
 		return err
 	}
@@ -65,8 +73,7 @@ func (c *call) openHandshake() error {
 	if opened {
 		status = http.StatusCreated
 	}
-	c.showHandshake(status, in)
-	return nil
+	return c.showHandshake(status, in)
 }
 
 // closeHandshake ends that, and forgets what was learned.
@@ -94,9 +101,15 @@ func (c *call) confirmHandshake() error {
 	return nil
 }
 
-func (c *call) showHandshake(status int, in *integration.Integration) {
+func (c *call) showHandshake(status int, in *integration.Integration) error {
+	state := newHandshake(in.Handshake, time.Now())
+	var err error
+	if state.Sealed, err = in.Reveal(); err != nil {
+		return err
+	}
 	c.w.Header().Set("ETag", in.ETag())
-	c.answer(status, newHandshake(in.Handshake, time.Now()))
+	c.answer(status, state)
+	return nil
 }
 
 // audit notes who may call from now on.

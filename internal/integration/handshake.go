@@ -38,6 +38,8 @@ const (
 // kept to the second.
 type Handshake struct {
 	OpenedAt time.Time
+	// Reader is the public key to which the learned secret is sealed, "" for none.
+	Reader string
 	// Learned is the one secret that came, nil as long as none did.
 	Learned *Learned
 	// Refused is when another one came first, nil if none did.
@@ -66,9 +68,23 @@ func (h *Handshake) Open(now time.Time) bool {
 	return h != nil && !now.Before(h.OpenedAt) && now.Before(h.ExpiresAt())
 }
 
-// OpenHandshake opens the window, or opens it anew. opened is false when it was
+// OpenHandshake opens the window, or opens it anew. text is nil, or
+// `{"public_key": "…"}` to seal what is learned to. opened is false when it was
 // open before.
-func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhookID string, condition Precondition) (in *Integration, opened bool, err error) {
+func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (in *Integration, opened bool, err error) {
+	key := ""
+	if text != nil {
+		document, err := decodeForm(text)
+		if err != nil {
+			return nil, false, err
+		}
+		f := newFields(document)
+		key = reader(f)
+		f.end()
+		if *f.fault != nil {
+			return nil, false, *f.fault
+		}
+	}
 	in, err = s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
 		signature := next.Authentication.Signature
 		switch {
@@ -82,7 +98,7 @@ func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhook
 			return ErrLearned
 		}
 		opened = !next.Handshake.Open(s.now())
-		next.Handshake = &Handshake{OpenedAt: s.second()}
+		next.Handshake = &Handshake{OpenedAt: s.second(), Reader: key}
 		return nil
 	})
 	return in, opened, err
@@ -204,7 +220,7 @@ func appendHandshake(raw []byte, h *Handshake) []byte {
 		raw = appendTexts(binary.AppendVarint(raw, seen.At.Unix()), seen.Client)
 	}
 	nothing := Sighting{At: time.Unix(0, 0)}
-	raw = binary.AppendVarint(raw, h.OpenedAt.Unix())
+	raw = appendTexts(binary.AppendVarint(raw, h.OpenedAt.Unix()), h.Reader)
 	if h.Learned != nil {
 		raw = appendSecret(raw, h.Learned.Secret)
 		sighting(h.Learned.Sighting)
@@ -222,7 +238,7 @@ func appendHandshake(raw []byte, h *Handshake) []byte {
 
 // handshake undoes appendHandshake.
 func (r *storedReader) handshake() *Handshake {
-	h := &Handshake{OpenedAt: r.time()}
+	h := &Handshake{OpenedAt: r.time(), Reader: r.text()}
 	learned := Learned{Secret: r.secret(), Sighting: Sighting{r.time(), r.text()}}
 	if learned.Secret.value != "" {
 		h.Learned = &learned

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -40,11 +41,11 @@ func TestSecretIsLearned(t *testing.T) {
 		}
 	}
 	learn("early", "192.0.2.1", false)
-	opened, fresh, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{})
+	opened, fresh, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{})
 	if err != nil || !fresh || opened.Handshake.Learned != nil {
 		t.Fatalf("%+v, %v, %v", opened, fresh, err)
 	}
-	if _, fresh, err = s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); err != nil || fresh {
+	if _, fresh, err = s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); err != nil || fresh {
 		t.Errorf("opened anew: %v, %v", fresh, err)
 	}
 	if _, err := s.ConfirmHandshake(t.Context(), view, "demo", "hook", []byte(`{"fingerprint":"00000000"}`), Precondition{}); !errors.Is(err, ErrNotLearned) {
@@ -65,7 +66,7 @@ func TestSecretIsLearned(t *testing.T) {
 	if got.Revision != before.Revision {
 		t.Error("each refused secret is written")
 	}
-	if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); !errors.Is(err, ErrLearned) {
+	if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); !errors.Is(err, ErrLearned) {
 		t.Errorf("opened over a learned secret: %v", err)
 	}
 	if _, err := s.ConfirmHandshake(t.Context(), view, "demo", "hook", []byte(`{"fingerprint":"00000000"}`), Precondition{}); !errors.Is(err, ErrFingerprint) {
@@ -93,7 +94,7 @@ func TestHandshakeWindow(t *testing.T) {
 		s, view, in := newLearner(t, learner)
 		open := func() {
 			t.Helper()
-			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); err != nil {
+			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -140,7 +141,7 @@ func TestHandshakeAndChanges(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s, view, in := newLearner(t, learner)
-			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); err != nil {
+			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := s.Patch(t.Context(), view, "demo", "hook", []byte(test.patch), Precondition{})
@@ -167,7 +168,7 @@ func TestHandshakeConflicts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s, view, _ := newLearner(t, test.form)
-			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); !errors.Is(err, test.want) {
+			if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); !errors.Is(err, test.want) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -191,7 +192,59 @@ func TestDeclaredLearnsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := View{Rules: rules(), Declared: declared}
-	if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", Precondition{}); !errors.Is(err, ErrDeclared) {
+	if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); !errors.Is(err, ErrDeclared) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What is learned is sealed to the key that has opened the window, and to no
+// other.
+func TestReveal(t *testing.T) {
+	s, view, in := newLearner(t, learner)
+	key, err := NewRevealKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", []byte(`{"public_key":"`+key.Public()+`"}`), Precondition{}); err != nil {
+		t.Fatal(err)
+	}
+	if sealed, err := s.mustGet(t, view).Reveal(); sealed != "" || err != nil {
+		t.Errorf("reveals %q, %v", sealed, err)
+	}
+	if learned, err := s.Learn(t.Context(), in, "the secret", ""); !learned || err != nil {
+		t.Fatal(learned, err)
+	}
+	got := s.mustGet(t, view)
+	sealed, err := got.Reveal()
+	if err != nil || strings.Contains(sealed, "the secret") {
+		t.Fatal(sealed, err)
+	}
+	if secret, err := key.Open("hook", sealed); err != nil || secret != "the secret" {
+		t.Errorf("%q, %v", secret, err)
+	}
+	if _, err := key.Open("other", sealed); err == nil {
+		t.Error("it passes for another integration's")
+	}
+	other, err := NewRevealKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Open("hook", sealed); err == nil {
+		t.Error("another key reads it")
+	}
+	got.Handshake.Reader = ""
+	if sealed, err := got.Reveal(); sealed != "" || err != nil {
+		t.Errorf("without a key it reveals %q, %v", sealed, err)
+	}
+}
+
+func TestRevealKeys(t *testing.T) {
+	s, view, _ := newLearner(t, learner)
+	zeros := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	for _, text := range []string{``, `[]`, `{"public_key":"x"}`, `{"public_key":"AAAA"}`, `{"public_key":1}`, `{"public_key":"` + zeros + `"}`, `{"key":""}`} {
+		var refusal *Refusal
+		if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", []byte(text), Precondition{}); !errors.As(err, &refusal) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

@@ -36,9 +36,10 @@ import (
 //	                               of bytes, and name and path of each field
 //	resource                       type, ID
 //	further resources              list of type and ID
-//	handshake                      varint, when it was opened; secret, varint and
-//	                               text, what came when and from where; varint
-//	                               and text of what was refused
+//	handshake                      varint and text, when it was opened and with
+//	                               which key; secret, varint and text, what came
+//	                               when and from where; varint and text of what
+//	                               was refused
 //
 // where a text follows its length and a list its count, both as uvarints, and
 // a secret is two texts, value and salt. The flags tell which credentials and

@@ -88,7 +88,7 @@ func anyIntegration(r *rand.Rand) *Integration {
 		in.Resources = append(in.Resources, Resource{Type: text(), ID: text()})
 	}
 	if maybe() {
-		in.Handshake = &Handshake{OpenedAt: at()}
+		in.Handshake = &Handshake{OpenedAt: at(), Reader: text()}
 		if maybe() {
 			in.Handshake.Learned = &Learned{Secret{value: "s" + text(), salt: text()}, Sighting{at(), text()}}
 		}

@@ -48,6 +48,7 @@ func complete(cmd *cobra.Command) {
 		eventsCommand(),
 		replayCommand(),
 		testCommand(),
+		handshakeCommand(),
 		backupCommand(),
 		restoreCommand(),
 		rotateKeyCommand(),

@@ -1,0 +1,145 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	engine "github.com/hookgate/hookgate/internal/integration"
+)
+
+func handshakeCommand() *cobra.Command {
+	open := leaf("open PROJECT WEBHOOK_ID", "Lets the sender bring its secret, for ten minutes",
+		"  hookgate webhooks handshake open demo my-notion --reveal", cobra.ExactArgs(2), openHandshake)
+	open.Flags().Bool("reveal", false, "Wait for the secret and print it, for a sender who wants it typed in")
+	show := leaf("show PROJECT WEBHOOK_ID", "Shows what was learned",
+		"  hookgate webhooks handshake show demo my-asana", cobra.ExactArgs(2), showHandshake)
+	confirm := leaf("confirm PROJECT WEBHOOK_ID FINGERPRINT", "Lets the learned secret verify",
+		"  hookgate webhooks handshake confirm demo my-asana 5d41c0aa", cobra.ExactArgs(3), confirmHandshake)
+	forget := leaf("close PROJECT WEBHOOK_ID", "Closes the window and forgets what was learned",
+		"  hookgate webhooks handshake close demo my-asana", cobra.ExactArgs(2), closeHandshake)
+	return group("handshake", "Takes over a secret that the sender brings itself (Asana, Notion)", open, show, confirm, forget)
+}
+
+// handshake is how the learning of a secret stands.
+type handshake struct {
+	State     string
+	ExpiresAt string `json:"expires_at"`
+	Learned   *struct {
+		Fingerprint, At string
+		ClientIP        string `json:"client_ip"`
+	}
+	Refused *struct {
+		At       string
+		ClientIP string `json:"client_ip"`
+	}
+	Sealed string
+}
+
+func (c *call) sayHandshake(h *handshake) {
+	switch {
+	case h.Learned != nil:
+		c.say("learned %s at %s from %s", h.Learned.Fingerprint, h.Learned.At, printable(h.Learned.ClientIP))
+	case h.State == "open":
+		c.say("open until %s", h.ExpiresAt)
+	default:
+		c.say("%s", printable(h.State))
+	}
+	if h.Refused != nil {
+		c.say("another secret came at %s from %s and was refused", h.Refused.At, printable(h.Refused.ClientIP))
+	}
+}
+
+func openHandshake(c *call, args []string) error {
+	r := request{method: http.MethodPost, path: integrationPath(args[0], args[1], "handshake")}
+	if !c.is("reveal") {
+		h, printed, err := ask[handshake](c, r)
+		if err == nil && !printed {
+			c.sayHandshake(&h)
+		}
+		return err
+	}
+	if c.is("json") {
+		return errors.New("--reveal prints for people alone")
+	}
+	key, err := engine.NewRevealKey()
+	if err != nil {
+		return err
+	}
+	r.kind = kindJSON
+	if r.body, err = json.Marshal(map[string]string{"public_key": key.Public()}); err != nil {
+		return err
+	}
+	h, _, err := ask[handshake](c, r)
+	if err != nil {
+		return err
+	}
+	c.sayHandshake(&h)
+	if h, err = c.awaitSecret(args); err != nil {
+		return err
+	}
+	secret, err := key.Open(args[1], h.Sealed)
+	if err != nil {
+		return err
+	}
+	c.sayHandshake(&h)
+	c.say("the secret is %s", printable(secret))
+	return nil
+}
+
+// awaitSecret asks until the sender has brought its secret.
+func (c *call) awaitSecret(args []string) (handshake, error) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		h, _, err := ask[handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
+		switch {
+		case err != nil:
+			return h, err
+		case h.State == "learned":
+			return h, nil
+		case h.State != "open":
+			return h, errors.New("the window has closed, and no secret came")
+		}
+		select {
+		case <-c.ctx.Done():
+			return h, c.ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func showHandshake(c *call, args []string) error {
+	h, printed, err := ask[handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
+	if err == nil && !printed {
+		c.sayHandshake(&h)
+	}
+	return err
+}
+
+func confirmHandshake(c *call, args []string) error {
+	body, err := json.Marshal(map[string]string{"fingerprint": args[2]})
+	if err != nil {
+		return err
+	}
+	_, printed, err := ask[integration](c, request{
+		method: http.MethodPost, path: integrationPath(args[0], args[1], "handshake", "confirm"), kind: kindJSON, body: body,
+	})
+	if err == nil && !printed {
+		c.say("confirmed: %s verifies now", args[2])
+	}
+	return err
+}
+
+func closeHandshake(c *call, args []string) error {
+	if _, err := c.read(request{method: http.MethodDelete, path: integrationPath(args[0], args[1], "handshake")}); err != nil {
+		return err
+	}
+	if !c.is("json") {
+		c.say("closed")
+	}
+	return nil
+}
