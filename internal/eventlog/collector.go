@@ -23,9 +23,6 @@ const keepRate = 4 << 20
 // maxTurn is how long an append waits for a turn that may make room for it.
 const maxTurn = time.Second
 
-// vainFor is how long a limit on the disk is left alone that could not be kept.
-const vainFor = 10 * time.Second
-
 // collector is the goroutine that makes room. It purges what has been kept long
 // enough, and more than that where a limit asks for it.
 //
@@ -184,111 +181,6 @@ func (c *collector) isOver(s oldSegment) bool {
 		return true
 	}
 	return s.err == nil && s.header.KeyID != c.log.Key.ID() && !c.log.space.low()
-}
-
-// relieve makes room on the disk: delivered events go before their time, the
-// oldest first, and when they are not enough, failed ones of the integration that
-// has most. Each segment is looked at once at most, for where little can go,
-// keeping the rest costs more than it brings.
-//
-// The index grows by all that happens to its entries, and gives back what is out
-// of date when it merges its files. A turn counts on that and lets no more events
-// go in its stead; when it has not come true, the next one does.
-func (c *collector) relieve() error {
-	if time.Now().Before(c.vain) {
-		return nil
-	}
-	indexed := c.log.indexBytes.Load()
-	asked, _ := c.excess(indexed)
-	freed := int64(0)
-	for range c.log.segments.count() {
-		s, ok := c.log.segments.first()
-		excess, useful := c.excess(indexed)
-		if !ok || excess <= 0 || !useful {
-			return nil
-		}
-		if c.log.holds.keep(s.number) {
-			if !c.isUrgent() {
-				return errHeld
-			}
-			c.log.Logger.Error("a backup is given up, for its events are in the way of new ones")
-			c.log.holds.giveUp()
-		}
-		each := c.log.indexEach()
-		failed, err := c.purgeFailed(excess - c.loose)
-		c.loose += failed.bytes
-		if err != nil {
-			return err
-		}
-		done, err := c.collect(s, delivered)
-		if err != nil {
-			return err
-		}
-		gone := s.size - done.kept.bytes
-		freed += gone
-		c.loose = max(c.loose-gone, 0)
-		indexed = max(indexed-each*int64(failed.events+done.purged.events), 0)
-	}
-	if freed < asked/4 {
-		c.vain = time.Now().Add(vainFor)
-	}
-	return nil
-}
-
-// isUrgent says whether events are refused soon, or already, for want of space.
-func (c *collector) isUrgent() bool {
-	disk := c.log.limits.Load().Disk
-	return disk > 0 && c.log.used() > disk/32*31 || c.log.space.low()
-}
-
-// excess is how many bytes of segments should go, where the index will have so
-// many, and whether enough of them can: what is pending stays, and four fifths of
-// it are too much to be worth it.
-func (c *collector) excess(indexed int64) (bytes int64, useful bool) {
-	l := c.log
-	inSegments := l.segments.size.Load()
-	used := inSegments + min(indexed, l.indexBytes.Load())
-	if disk := l.limits.Load().Disk; disk > 0 && used > disk/10*9 {
-		// The rest goes from the index, with the events.
-		bytes = int64(float64(used-disk/8*7) * float64(inSegments) / float64(used))
-	}
-	if l.space.low() {
-		bytes = max(bytes, l.SegmentSize)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes, l.tallies.all[pendingCode].bytes < l.segments.closed()/5*4
-}
-
-// purgeFailed purges failed events, of the integration that uses most at a time,
-// until they and what was delivered make up so many bytes.
-func (c *collector) purgeFailed(excess int64) (all amount, err error) {
-	l := c.log
-	spent := make(map[storage.Identity]bool)
-	hasFailed := func(identity storage.Identity, of *tally) bool {
-		return of.sums[failedCode].events > 0 && !spent[identity]
-	}
-	for {
-		l.mu.Lock()
-		missing, counted := excess-l.tallies.all[deliveredCode].bytes-all.bytes, l.tallies.counted()
-		identity, largest := l.tallies.largest(hasFailed)
-		_, next := l.tallies.largest(func(other storage.Identity, of *tally) bool { return other != identity && hasFailed(other, of) })
-		most := missing
-		if largest != nil && next != nil {
-			// A little further, so that two of one size do not take turns by events.
-			most = min(most, largest.total().bytes-next.total().bytes+excess/8)
-		}
-		l.mu.Unlock()
-		if !counted || largest == nil || missing <= 0 {
-			return all, nil
-		}
-		purged, err := c.purge(identity, failedKey, func(purged amount) bool { return purged.bytes >= most })
-		all.add(purged)
-		if err != nil {
-			return all, err
-		}
-		spent[identity] = purged.events == 0
-	}
 }
 
 // thin brings integrations down that come near their number of events.
