@@ -2,13 +2,18 @@ package integrationtests
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -21,45 +26,100 @@ var exampleSecrets = []string{
 	"ALERTMANAGER_AUTHORIZATION=Bearer alertmanager",
 	"DESK_WEBHOOK_SECRET=" + secret,
 	"TRIGGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+	"GITHUB_WEBHOOK_SECRET_OLD=" + oldSecret, "DESK_KEY=" + token,
+	"SLACK_SIGNING_SECRET=" + secret, "META_APP_SECRET=" + secret, "META_VERIFY_TOKEN=" + token, "CLOUDEVENTS_TOKEN=" + token,
 	"CODEMIE_TOKEN=platform", "CODEMIE_TOKEN_DEMO=demo", "CODEMIE_TOKEN_SEARCH=search",
 }
 
-// exampleEvents are what is sent to an example once it runs: path, headers,
-// and whether the example's endpoint or application is to see it.
-var exampleEvents = map[string][]struct {
+// exampleRequest is what is sent to an example once it runs: a POST of the
+// usual body, where nothing else is said.
+type exampleRequest struct {
 	path   string
 	header http.Header
 	status int
-}{
-	"quickstart": {{"/webhooks/github-pr-review", gateway.GitHub(secret, "pull_request", "1", body), 202}},
-	"many-senders": {
-		{"/webhooks/github", gateway.GitHub(secret, "issue_comment", "1", body), 202},
-		{"/webhooks/github", gateway.GitHub(secret, "push", "2", body), 200},
-		{"/webhooks/gitlab", gateway.GitLab(token, "Issue Hook", "1"), 202},
-		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer alertmanager"), 202},
-		{"/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer another"), 401},
-	},
-	"filters": {
-		{"/webhooks/issues", gateway.GitHub(secret, "issues", "1", body), 202},
-		{"/webhooks/issues", gateway.GitHub(secret, "release", "2", body), 200},
-		{"/webhooks/reviews", gateway.GitHub(secret, "pull_request", "3", body), 200},
-	},
-	"limits": {
-		{"/webhooks/github", gateway.GitHub(secret, "push", "1", body), 202},
-		{"/webhooks/github", gateway.GitHub("wrong", "push", "2", body), 401},
-	},
-	"custom-signature": {
-		{"/webhooks/tickets", gateway.Headers("X-Desk-Event", "ticket", "X-Desk-Signature", gateway.SHA256(secret, body)), 401},
-	},
-	"inline": {
-		{"/webhooks/github-ci", gateway.GitHub(secret, "push", "1", body), 204},
-		{"/webhooks/github-ci", gateway.GitHub("wrong", "push", "1", body), 401},
-	},
-	"prefix":             {{"/tools/hooks/unknown", nil, 404}, {"/elsewhere", nil, 404}},
-	"code-assistant-api": {{"/code-assistant-api/v1/webhooks/unknown", nil, 404}, {"/code-assistant-api/v1/assistants", nil, 204}},
-	"codemie":            {{"/webhooks/github-pr-review", gateway.GitHub(secret, "push", "1", body), 200}, {"/webhooks/docs-changed", nil, 401}},
-	"remote-admin":       {{"/webhooks/unknown", nil, 404}},
+	method string
+	body   string
+	says   string // what the answer says, "" for anything
 }
+
+// exampleRequests tell of each example what it answers. After a 202 or 204 its
+// endpoint or application is to see the event.
+func exampleRequests() map[string][]exampleRequest {
+	post := func(path string, header http.Header, status int) exampleRequest {
+		return exampleRequest{path: path, header: header, status: status}
+	}
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	slack := func(secret, body string) http.Header {
+		signature := strings.Replace(gateway.SHA256(secret, []byte("v0:"+now+":"+body)), "sha256=", "v0=", 1)
+		return gateway.Headers("X-Slack-Request-Timestamp", now, "X-Slack-Signature", signature)
+	}
+	desk := func(secret string) http.Header {
+		return gateway.Headers("X-Desk-Event", "ticket", "X-Desk-Time", now, "X-Desk-Signature", gateway.SHA256(secret, []byte(now+"."+string(body))))
+	}
+	both := func(secret, key, delivery string) http.Header {
+		header := gateway.GitHub(secret, "release", delivery, []byte(published))
+		header.Set("X-Desk-Key", key)
+		return header
+	}
+	return map[string][]exampleRequest{
+		"quickstart": {post("/webhooks/github-pr-review", gateway.GitHub(secret, "pull_request", "1", body), 202)},
+		"many-senders": {
+			post("/webhooks/github", gateway.GitHub(secret, "issue_comment", "1", body), 202),
+			post("/webhooks/github", gateway.GitHub(secret, "push", "2", body), 200),
+			post("/webhooks/gitlab", gateway.GitLab(token, "Issue Hook", "1"), 202),
+			post("/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer alertmanager"), 202),
+			post("/webhooks/alertmanager", gateway.Headers("Authorization", "Bearer another"), 401),
+		},
+		"filters": {
+			post("/webhooks/issues", gateway.GitHub(secret, "issues", "1", body), 202),
+			post("/webhooks/issues", gateway.GitHub(secret, "release", "2", body), 200),
+			post("/webhooks/reviews", gateway.GitHub(secret, "pull_request", "3", body), 200),
+		},
+		"limits": {
+			post("/webhooks/github", gateway.GitHub(secret, "push", "1", body), 202),
+			post("/webhooks/github", gateway.GitHub("wrong", "push", "2", body), 401),
+		},
+		"custom-signature": {
+			post("/webhooks/tickets", desk(secret), 202),
+			post("/webhooks/tickets", desk("wrong"), 401),
+			post("/webhooks/tickets", gateway.Headers("X-Desk-Event", "ticket", "X-Desk-Signature", gateway.SHA256(secret, body)), 401),
+		},
+		"handshakes": {
+			{path: "/webhooks/slack", header: slack(secret, challenge), body: challenge, status: 200, says: "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"},
+			{path: "/webhooks/slack", header: slack("wrong", challenge), body: challenge, status: 401},
+			{path: "/webhooks/slack", header: slack(secret, mention), body: mention, status: 202},
+			{path: "/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=" + token, method: "GET", status: 200, says: "1158201444"},
+			{path: "/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=another", method: "GET", status: 405},
+			{path: "/webhooks/events", header: gateway.Headers("WebHook-Request-Origin", "events.example.com"), method: "OPTIONS", status: 200},
+			post("/webhooks/events", gateway.Headers("Authorization", "Bearer "+token), 202),
+		},
+		"strict": {
+			post("/webhooks/builds", nil, 401),
+			post("/webhooks/builds", gateway.Headers("Authorization", "Bearer e30.e30.e30"), 401),
+			post("/webhooks/orders", nil, 401),
+			post("/webhooks/gitlab", gateway.GitLab(token, "Push Hook", "1"), 401), // from another address
+			{path: "/webhooks/releases", header: both(secret, token, "1"), body: published, status: 202},
+			{path: "/webhooks/releases", header: both(oldSecret, token, "2"), body: published, status: 202},
+			{path: "/webhooks/releases", header: both("wrong", token, "3"), body: published, status: 401},
+			{path: "/webhooks/releases", header: both(secret, "wrong", "4"), body: published, status: 401},
+			{path: "/webhooks/releases", header: gateway.GitHub(secret, "release", "5", []byte(published)), body: published, status: 401},
+		},
+		"inline": {
+			post("/webhooks/github-ci", gateway.GitHub(secret, "push", "1", body), 204),
+			post("/webhooks/github-ci", gateway.GitHub("wrong", "push", "1", body), 401),
+		},
+		"prefix":             {post("/tools/hooks/unknown", nil, 404), post("/elsewhere", nil, 404)},
+		"code-assistant-api": {post("/code-assistant-api/v1/webhooks/unknown", nil, 404), post("/code-assistant-api/v1/assistants", nil, 204)},
+		"codemie":            {post("/webhooks/github-pr-review", gateway.GitHub(secret, "push", "1", body), 200), post("/webhooks/docs-changed", nil, 401)},
+		"remote-admin":       {post("/webhooks/unknown", nil, 404)},
+	}
+}
+
+const (
+	challenge = `{"type":"url_verification","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}`
+	mention   = `{"type":"event_callback","event_id":"Ev08MFMKH6","event":{"type":"app_mention","text":"Grüße"}}`
+	published = `{"action":"published","release":{"tag_name":"v1"}}`
+)
 
 // TestExamples runs every example: as it is for adapt, fmt and validate, and
 // with addresses of this test's for events.
@@ -73,7 +133,7 @@ func TestExamples(t *testing.T) {
 		name := filepath.Base(filepath.Dir(file))
 		t.Run(name, func(t *testing.T) { testExample(t, name, file) })
 	}
-	for name := range exampleEvents {
+	for name := range exampleRequests() {
 		if _, err := os.Stat(filepath.Join(gateway.Root(t), "caddyfile-examples", name)); err != nil {
 			t.Errorf("the example %s is gone", name)
 		}
@@ -87,7 +147,12 @@ func testExample(t *testing.T, name, file string) {
 	}
 	sink := gateway.NewSink(t)
 	upstream := strings.TrimPrefix(sink.URL, "http://")
-	g := gateway.New(t, string(text), append(exampleSecrets,
+	authorities := filepath.Join(t.TempDir(), "authorities.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: newPerson(t, "authority").certificate.Certificate[0]})
+	if err := os.WriteFile(authorities, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := gateway.New(t, string(text), append(slices.Clone(exampleSecrets), "PARTNERS_CA="+authorities,
 		"DESK_URL="+sink.URL, "CODEMIE_URL="+sink.URL, "APPLICATION="+upstream, "CODEMIE_UPSTREAM="+upstream)...)
 
 	if strings.Count(string(text), "\tlog {") < 1 {
@@ -99,28 +164,33 @@ func testExample(t *testing.T, name, file string) {
 	if out, err := g.Command("validate", "--config", file, "--adapter", "caddyfile"); err != nil {
 		t.Errorf("validate: %v\n%s", err, out)
 	}
-	events, known := exampleEvents[name]
+	requests, known := exampleRequests()[name]
 	if !known {
-		t.Errorf("no test sends anything to it: add it to exampleEvents")
+		t.Errorf("no test sends anything to it: add it to exampleRequests")
 	}
 	config, host := moved(t, g, sink, g.Adapt())
 	g.WriteConfig(config)
 	g.Start()
-	before := 0
-	for _, event := range events {
-		header := event.header.Clone()
+	expected := 0
+	for _, request := range requests {
+		header := request.header.Clone()
 		if header == nil {
 			header = http.Header{}
 		}
 		header.Set("Host", host)
-		if answer := g.Post(event.path, header, body); answer.Status != event.status {
-			t.Errorf("%s: status %d, want %d: %s", event.path, answer.Status, event.status, answer.Body)
+		payload := []byte(cmp.Or(request.body, string(body)))
+		if request.method == "GET" || request.method == "OPTIONS" {
+			payload = nil
 		}
-		if event.status == 202 || event.status == 204 {
-			before++
+		answer := g.Request(cmp.Or(request.method, "POST"), request.path, header, bytes.NewReader(payload))
+		if answer.Status != request.status || !strings.Contains(string(answer.Body), request.says) {
+			t.Errorf("%s: status %d, want %d and %q: %s", request.path, answer.Status, request.status, request.says, answer.Body)
+		}
+		if request.status == 202 || request.status == 204 {
+			expected++
 		}
 	}
-	gateway.Eventually(t, "the events have arrived", func() bool { return len(sink.Deliveries()) >= before })
+	gateway.Eventually(t, "the events have arrived", func() bool { return len(sink.Deliveries()) >= expected })
 }
 
 // moved rewrites a configuration so that it runs beside others: addresses and
