@@ -340,17 +340,15 @@ func (d *Dispatcher) count(by int) {
 	d.schedule.untold += by
 }
 
-// bury ends an event that cannot be read.
+// bury ends an event that cannot be read, unless the storage has seen to that.
 func (d *Dispatcher) bury(j *job, cause error) end {
 	at := storage.Attempt{At: time.Now(), Error: trigger.ErrInternal}
-	err := d.events.Finish(context.WithoutCancel(d.cut), j.lane.identity, j.item.id, at, storage.Failed, at.At)
-	if isGone(err) {
-		err = nil // the storage has seen to it itself
-	}
+	err := d.tell("ending a damaged event", j, func(ctx context.Context) error {
+		return d.events.Finish(ctx, j.lane.identity, j.item.id, at, storage.Failed, at.At)
+	})
 	d.logger.Error("an event is damaged and is not attempted",
-		zap.Stringer("event_id", j.item.id), zap.String("webhook_id", j.lane.webhookID),
-		zap.Error(errors.Join(cause, err)))
-	return end{fate: forget}
+		zap.Stringer("event_id", j.item.id), zap.String("webhook_id", j.lane.webhookID), zap.Error(cause))
+	return end{}.after(storage.Failed, err)
 }
 
 // sleep waits, at most until ctx is done.

@@ -32,6 +32,36 @@ func TestDamagedEvent(t *testing.T) {
 	})
 }
 
+// An event that is found damaged is ended once the storage takes that, and not
+// left with a claim that nobody else can have.
+func TestDamagedWhileUnavailable(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{}, always(resultOK)))
+		down := true
+		b.events.fail = func(call string, id storage.ID) error {
+			switch {
+			case call == "claim":
+				b.events.records[id].claimed = true
+				return fmt.Errorf("reading it: %w", storage.ErrCorrupt)
+			case call == "finish" && down:
+				return storage.ErrUnavailable
+			}
+			return nil
+		}
+		b.events.accept(0, "assistant")
+		b.pass(time.Minute)
+		b.want(1, 0, 0)
+		b.events.mu.Lock()
+		down = false
+		b.events.mu.Unlock()
+		b.pass(time.Minute)
+		b.want(0, 0, 1)
+		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+			t.Errorf("%d are scheduled", n)
+		}
+	})
+}
+
 func TestStorageFaults(t *testing.T) {
 	for _, broken := range []string{"claim", "finish", "release"} {
 		for _, fault := range []error{storage.ErrUnavailable, errors.New("some fault")} {
