@@ -52,6 +52,7 @@ func (c *collector) relieve() error {
 		c.loose = max(c.loose-gone, 0)
 		indexed = max(indexed-each*int64(failed.events+done.purged.events), 0)
 	}
+	c.loose = 0 // every segment was collected
 	if freed < asked/4 {
 		c.vain = time.Now().Add(vainFor)
 	}
