@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
@@ -24,6 +25,7 @@ type sent struct {
 	Status    int    // of an accepted one
 	Headers   map[string]string
 	Body      string
+	InBody    string // the signature, where it stands in the body
 
 	// Handshake is answered as the library answers it; few senders have one.
 	Handshake *struct {
@@ -45,13 +47,13 @@ func TestSendersOwnLibraries(t *testing.T) {
 	if _, err := os.Stat("senders/node_modules"); err != nil {
 		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
 	}
-	testSenders(t, 19, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
+	testSenders(t, 20, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
 }
 
 // TestSendersOwnGoLibraries does the same for those that write theirs in Go.
 func TestSendersOwnGoLibraries(t *testing.T) {
 	t.Parallel()
-	testSenders(t, 2, exec.Command(builtSender(t, "senders")))
+	testSenders(t, 3, exec.Command(builtSender(t, "senders")))
 }
 
 // builtSender returns the path of a program of the Go module in senders.
@@ -115,6 +117,42 @@ func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
 		problem(t, send(h.Headers, flip([]byte(h.Body), 81)), http.StatusUnauthorized)
 	}
 
+	if s.InBody != "" {
+		testInBody(t, s, send)
+	} else {
+		testHeader(t, s, send)
+	}
+	answer := send(s.Headers, []byte(s.Body)).Want(t, s.Status)
+	if !acceptedBody.Match(answer.Body) {
+		t.Fatalf("a %d says %s", answer.Status, answer.Body)
+	}
+	d := sink.Wait(answer.Text(t, "id"))
+	if !bytes.Equal(d.Body, []byte(s.Body)) {
+		t.Errorf("the sink got %q, sent was %q", d.Body, s.Body)
+	}
+	if s.InBody == "" && slices.Contains(slices.Concat(slices.Collect(maps.Values(d.Header))...), s.Headers[s.Signature]) {
+		t.Errorf("the sink got the signature: %v", d.Header)
+	}
+}
+
+// testInBody holds that no character of a signature in the body may change.
+func testInBody(t *testing.T, s *sent, send func(map[string]string, []byte) *gateway.Answer) {
+	t.Helper()
+	start := strings.Index(s.Body, s.InBody)
+	if start < 0 {
+		t.Fatalf("there is no signature in %s", s.Body)
+	}
+	for _, at := range []int{0, 1, len(s.InBody) / 2, len(s.InBody) - 2} {
+		problem(t, send(s.Headers, flip([]byte(s.Body), (start+at)*8+1)), http.StatusUnauthorized)
+	}
+	problem(t, send(s.Headers, []byte(strings.Replace(s.Body, s.InBody, "", 1))), http.StatusUnauthorized)
+	problem(t, send(s.Headers, []byte(`{}`)), http.StatusUnauthorized)
+}
+
+// testHeader holds that no character of a signature in a header may change, and
+// none of the body where it is signed.
+func testHeader(t *testing.T, s *sent, send func(map[string]string, []byte) *gateway.Answer) {
+	t.Helper()
 	// Where a signature is, each of the last twenty characters is a part of
 	// it, whatever stands before.
 	for _, back := range []int{1, 2, 3, 11, 20} {
@@ -130,18 +168,6 @@ func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
 		}
 	}
 	problem(t, send(without(s.Headers, s.Signature), []byte(s.Body)), http.StatusUnauthorized)
-
-	answer := send(s.Headers, []byte(s.Body)).Want(t, s.Status)
-	if !acceptedBody.Match(answer.Body) {
-		t.Fatalf("a %d says %s", answer.Status, answer.Body)
-	}
-	d := sink.Wait(answer.Text(t, "id"))
-	if !bytes.Equal(d.Body, []byte(s.Body)) {
-		t.Errorf("the sink got %q, sent was %q", d.Body, s.Body)
-	}
-	if slices.Contains(slices.Concat(slices.Collect(maps.Values(d.Header))...), s.Headers[s.Signature]) {
-		t.Errorf("the sink got the signature: %v", d.Header)
-	}
 }
 
 func without(headers map[string]string, name string) map[string]string {

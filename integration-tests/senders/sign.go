@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -14,9 +15,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
+	"time"
 
 	"code.gitea.io/sdk/gitea"
 	"github.com/PagerDuty/go-pagerduty/webhookv3"
+	"github.com/mailgun/mailgun-go/v4"
 )
 
 // delivery is signed with the secret, and not with the other one.
@@ -28,18 +32,20 @@ type delivery struct {
 	Status    int               `json:"status"`    // of an accepted one
 	Headers   map[string]string `json:"headers"`
 	Body      string            `json:"body"`
+	// InBody is the signature, where it stands in the body.
+	InBody string `json:"inBody"`
 }
 
 func main() {
 	var deliveries []delivery
-	for _, sign := range []func(secret string) (delivery, error){byGitea, byPagerDuty} {
+	for _, sign := range []func(secret string) (delivery, error){byGitea, byMailgun, byPagerDuty} {
 		secret := rand.Text()
 		d, err := sign(secret)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "signing for %s: %v\n", d.Provider, err)
 			os.Exit(1)
 		}
-		d.Secret, d.Other, d.Status = secret, rand.Text(), http.StatusAccepted
+		d.Secret, d.Other, d.Status = secret, rand.Text(), cmp.Or(d.Status, http.StatusAccepted)
 		deliveries = append(deliveries, d)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(deliveries); err != nil {
@@ -63,6 +69,27 @@ func byGitea(secret string) (delivery, error) {
 	}
 	return d, agreed(body, func(body string) (bool, error) {
 		return gitea.VerifyWebhookSignature(secret, signature, []byte(body))
+	})
+}
+
+// byMailgun signs what Mailgun signs, which is nothing of the event.
+func byMailgun(secret string) (delivery, error) {
+	signature := mailgun.Signature{TimeStamp: strconv.FormatInt(time.Now().Unix(), 10), Token: rand.Text() + rand.Text()}
+	signature.Signature = sum(secret, signature.TimeStamp+signature.Token)
+	body, err := json.Marshal(map[string]any{
+		"signature":  signature,
+		"event-data": map[string]any{"event": "delivered", "subject": "Grüße — 🚀"},
+	})
+	d := delivery{Provider: "mailgun", InBody: signature.Signature, Status: http.StatusOK, Body: string(body)}
+	if err != nil {
+		return d, err
+	}
+	client := mailgun.NewMailgun("example.com", "")
+	client.SetWebhookSigningKey(secret)
+	return d, agreed(signature.Token, func(token string) (bool, error) {
+		of := signature
+		of.Token = token
+		return client.VerifyWebhookSignature(of)
 	})
 }
 

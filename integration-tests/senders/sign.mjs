@@ -65,7 +65,7 @@ function zoomHandler(webhooksSecretToken) {
 }
 
 // Each signs with its key and returns the headers that the sender adds to a
-// body. The first header is the signature; status is what the sender wants of an
+// body, or the body with a signature in it. The first header is the signature; status is what the sender wants of an
 // accepted delivery. A handshake comes with what the library would answer.
 const senders = {
   adyen: {
@@ -73,6 +73,25 @@ const senders = {
     status: 200,
     body: json({ type: "balancePlatform.transfer.created", data: { description: greeting, id: "T1" } }),
     sign: ({ secret }, body) => ({ HmacSignature: new HmacValidator().calculateHmac(body, secret) }),
+  },
+  "adyen-payments": {
+    keys: hex,
+    inBody({ secret }) {
+      const validator = new HmacValidator();
+      const item = {
+        pspReference: "QFQTPCQ8HXSKGK82",
+        merchantAccountCode: "Desk",
+        merchantReference: `T:1 ${greeting}`,
+        amount: { value: 1130, currency: "EUR" },
+        eventCode: "AUTHORISATION",
+        success: "true",
+        reason: greeting,
+      };
+      const signature = validator.calculateHmac(item, secret);
+      item.additionalData = { hmacSignature: signature };
+      if (!validator.validateHMAC(item, secret)) throw new Error("the library refuses what it has signed");
+      return { signature, body: json({ live: "false", notificationItems: [{ NotificationRequestItem: item }] }) };
+    },
   },
   box: {
     keys: text,
@@ -279,13 +298,19 @@ const senders = {
 console.debug = console.log = () => {};
 
 const deliveries = [];
-for (const [provider, { keys, body, sign, handshake, unsigned = false, status = 202 }] of Object.entries(senders)) {
+for (const [provider, { keys, body, sign, inBody, handshake, unsigned = false, status = 202 }] of Object.entries(senders)) {
   const key = keys();
   try {
+    const delivery = { provider, secret: key.secret, other: keys().secret, unsigned, status };
+    if (inBody) {
+      const made = inBody(key);
+      deliveries.push({ ...delivery, headers: {}, body: made.body, inBody: made.signature });
+      continue;
+    }
     const headers = await sign(key, body, base + provider);
     const signature = Object.keys(headers)[0];
     const first = await handshake?.(key);
-    deliveries.push({ provider, secret: key.secret, other: keys().secret, signature, unsigned, status, headers, body, handshake: first });
+    deliveries.push({ ...delivery, signature, headers, body, handshake: first });
   } catch (error) {
     throw new Error(`signing for ${provider}: ${error.message}`, { cause: error });
   }
