@@ -33,7 +33,7 @@ func startEndpoint() (*endpoint, error) {
 }
 
 // measureDeliveries counts what reaches an endpoint while events are accepted:
-// as many as possible, and at a steady rate; and then, while what has piled up
+// as many as possible, and at two steady rates; and then, while what has piled up
 // is worked off.
 func measureDeliveries(ctx context.Context, s settings) (err error) {
 	e, err := startEndpoint()
@@ -56,6 +56,7 @@ func measureDeliveries(ctx context.Context, s settings) (err error) {
 		pause time.Duration
 	}{
 		{fmt.Sprintf("%d, as fast as they can", s.connections), 0},
+		{fmt.Sprintf("%d, up to %d requests/s", s.connections, 4*s.rate), s.atRate() / 4},
 		{fmt.Sprintf("%d, %d requests/s", s.connections, s.rate), s.atRate()},
 	} {
 		r.pause = senders.pause
