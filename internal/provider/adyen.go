@@ -10,6 +10,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -33,24 +35,15 @@ func newAdyenPayments(secrets []string) (public.Verifier, error) {
 
 func (a adyenPayments) Verify(r *public.Request) Reason {
 	body, ok := readSignedObject(r.Body)
-	if !ok || body["notificationItems"] == nil {
+	if !ok || !body.get("notificationItems").Exists() {
 		return Missing
 	}
-	items, ok := body.list("notificationItems")
-	if !ok {
-		return Malformed
-	}
-	for _, raw := range items {
-		if reason := a.verify(raw); reason != "" {
-			return reason
-		}
-	}
-	return ""
+	return body.each("notificationItems", a.verify)
 }
 
 // verify checks one item.
-func (a adyenPayments) verify(raw json.RawMessage) Reason {
-	wrapped, ok := readSignedObject(raw)
+func (a adyenPayments) verify(entry gjson.Result) Reason {
+	wrapped, ok := signedMembers(entry)
 	if !ok {
 		return Malformed
 	}
@@ -87,28 +80,31 @@ func adyenContent(item signedObject) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	value := strings.TrimPrefix(string(amount["value"]), "-")
-	if _, whole := digits(value, maxDigits); !whole {
+	value := amount.get("value").Raw
+	if _, whole := digits(strings.TrimPrefix(value, "-"), maxDigits); !whole {
 		return "", false
 	}
-	var parts []string
-	for _, field := range []struct {
+	var content strings.Builder
+	for i, field := range [...]struct {
 		object signedObject
 		name   string
 	}{
 		{item, "pspReference"}, {item, "originalReference"}, {item, "merchantAccountCode"}, {item, "merchantReference"},
 		{nil, ""}, {amount, "currency"}, {item, "eventCode"}, {item, "success"},
 	} {
-		text, ok := string(amount["value"]), true
+		text, ok := value, true
 		if field.object != nil {
 			text, ok = field.object.text(field.name)
 		}
 		if !ok || field.name != "merchantReference" && strings.Contains(text, ":") {
 			return "", false
 		}
-		parts = append(parts, text)
+		if i > 0 {
+			content.WriteByte(':')
+		}
+		content.WriteString(text)
 	}
-	return strings.Join(parts, ":"), true
+	return content.String(), true
 }
 
 func adyenSign(key []byte, content string) []byte {

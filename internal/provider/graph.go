@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"errors"
 
+	"github.com/tidwall/gjson"
+
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -32,27 +34,23 @@ func newGraph(secrets []string) (public.Verifier, error) {
 
 func (g graph) Verify(r *public.Request) Reason {
 	body, ok := readSignedObject(r.Body)
-	if !ok || body["value"] == nil {
+	if !ok || !body.get("value").Exists() {
 		return Missing
 	}
-	entries, ok := body.list("value")
-	if !ok {
-		return Malformed
-	}
-	for _, raw := range entries {
-		entry, ok := readSignedObject(raw)
+	return body.each("value", func(entry gjson.Result) Reason {
+		object, ok := signedMembers(entry)
 		if !ok {
 			return Malformed
 		}
-		state, ok := entry.text("clientState")
+		state, ok := object.text("clientState")
 		if !ok {
 			return Malformed
 		}
 		if !g.knows(state) {
 			return Mismatch
 		}
-	}
-	return ""
+		return ""
+	})
 }
 
 func (g graph) knows(state string) bool {

@@ -23,7 +23,7 @@ func newMailgun(secrets []string) (public.Verifier, error) { return mailgun{secr
 
 func (m mailgun) Verify(r *public.Request) Reason {
 	body, ok := readSignedObject(r.Body)
-	if !ok || body["signature"] == nil {
+	if !ok || !body.get("signature").Exists() {
 		return Missing
 	}
 	signature, ok := body.object("signature")
@@ -32,7 +32,7 @@ func (m mailgun) Verify(r *public.Request) Reason {
 	}
 	time, timed := signature.text("timestamp")
 	if !timed { // it may be written as a number
-		time, timed = string(signature["timestamp"]), true
+		time, timed = signature.get("timestamp").Raw, true
 	}
 	token, named := signature.text("token")
 	own, signed := signature.text("signature")

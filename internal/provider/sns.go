@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -9,13 +8,13 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 
 	public "github.com/hookgate/hookgate/module/provider"
 )
@@ -103,7 +102,7 @@ var snsClock = &clock{format: public.RFC3339, tolerance: 24 * 60 * 60}
 // break in a member could pass for the end of it: only the message may have
 // some, which begins the list and whose end the others tell.
 func readSNS(body []byte) (*snsMessage, bool) {
-	members, ok := topMembers(body)
+	object, ok := readSignedObject(body)
 	if !ok {
 		return nil, false
 	}
@@ -113,15 +112,11 @@ func readSNS(body []byte) (*snsMessage, bool) {
 		"Subject": &m.Subject, "Token": &m.Token, "SubscribeURL": &m.SubscribeURL,
 		"Signature": &m.Signature, "SignatureVersion": &m.SignatureVersion, "SigningCertURL": &m.SigningCertificates,
 	} {
-		raw, found := members[name]
-		if !found || string(raw) == "null" {
-			continue
-		}
-		if json.Unmarshal(raw, into) != nil || name != "Message" && strings.ContainsAny(*into, "\r\n") {
+		if *into, ok = object.text(name); !ok || name != "Message" && strings.ContainsAny(*into, "\r\n") {
 			return nil, false
 		}
-		m.hasSubject = m.hasSubject || name == "Subject"
 	}
+	m.hasSubject = object.get("Subject").Type == gjson.String
 	switch m.Type {
 	case snsNotification:
 		return m, true
@@ -129,31 +124,6 @@ func readSNS(body []byte) (*snsMessage, bool) {
 		return m, m.Token != "" && m.SubscribeURL != ""
 	}
 	return nil, false
-}
-
-// topMembers reads the members of a JSON object. A name that stands there
-// twice, also in another case, would be read in one way here and in another
-// one by whoever gets the body.
-func topMembers(body []byte) (map[string]json.RawMessage, bool) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, false
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, false
-	}
-	members, seen := make(map[string]json.RawMessage), make(map[string]bool)
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, isName := token.(string)
-		var raw json.RawMessage
-		folded := strings.ToLower(name)
-		if err != nil || !isName || seen[folded] || decoder.Decode(&raw) != nil {
-			return nil, false
-		}
-		seen[folded], members[name] = true, raw
-	}
-	return members, true
 }
 
 // signed is the text that SNS signs.
