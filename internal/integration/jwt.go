@@ -37,7 +37,9 @@ const (
 // ownClaims are checked always, each in its own way.
 var ownClaims = []string{"iss", "aud", "exp", "nbf", "iat"}
 
-func (p form) jwt(f *fields) *JWT {
+// jwt reads what a token must be. An issuer that the configuration has no more
+// may stay, so that the integration can still be changed or disabled.
+func (p form) jwt(f *fields, kept *JWT) *JWT {
 	if f == nil {
 		return nil
 	}
@@ -48,8 +50,9 @@ func (p form) jwt(f *fields) *JWT {
 		Header:   f.text("header", DefaultTokenHeader),
 	}
 	f.end()
+	known := kept != nil && kept.Issuer == token.Issuer || p.rules.Issuer != nil && p.rules.Issuer(token.Issuer)
 	switch {
-	case p.rules.Issuer == nil || !p.rules.Issuer(token.Issuer):
+	case !known:
 		f.refuse("issuer", "the operator has configured no such issuer")
 	case token.Audience == "":
 		f.refuse("audience", "it must not be empty: a token that was made for another receiver would do")

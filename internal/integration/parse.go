@@ -99,7 +99,7 @@ func (p form) authentication(f *fields) (auth Authentication) {
 	auth.Signature = p.signature(a.object("signature"), kept.Signature)
 	auth.Basic = p.basic(a.object("basic"), kept.Basic)
 	auth.Bearer = p.bearer(a.object("bearer"), kept.Bearer)
-	auth.JWT = p.jwt(a.object("jwt"))
+	auth.JWT = p.jwt(a.object("jwt"), kept.JWT)
 	auth.ClientCertificate = certificate(a.object("client_certificate"))
 	auth.SourceIPs = sources(a)
 	auth.RequireSHA256Signature = orElse(a.flag("require_sha256_signature"), p.rules.facts(&auth).SHA256)

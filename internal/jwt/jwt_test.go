@@ -36,6 +36,7 @@ var (
 		{Key: rsaKey.Public(), KeyID: "rsa", Use: "sig"},
 		{Key: ecKey.Public(), KeyID: "ec", Algorithm: "ES256"},
 		{Key: edKey.Public(), KeyID: "ed"},
+		{Key: rsaKey.Public(), KeyID: "rs256", Algorithm: "RS256"},
 	}
 )
 
@@ -145,6 +146,9 @@ func TestVerify(t *testing.T) {
 	}
 	flipped := []byte(plain)
 	flipped[len(flipped)-100] ^= 1
+	// The last character of a signature of 256 bytes has four bits to spare.
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	respelled := plain[:len(plain)-1] + string(alphabet[strings.IndexByte(alphabet, plain[len(plain)-1])+1])
 
 	for name, test := range map[string]struct {
 		token string
@@ -177,24 +181,26 @@ func TestVerify(t *testing.T) {
 		"list without":        {good(map[string]any{"groups": []any{"dev", 1, nil}}), WrongClaim},
 		"list of an object":   {good(map[string]any{"groups": map[string]any{"ops": "ops"}}), WrongClaim},
 
-		"other key":            {sign(t, jose.RS256, otherKey, "rsa", s.claims(nil)), provider.Mismatch},
-		"other key, no ID":     {sign(t, jose.RS256, otherKey, "", s.claims(nil)), provider.Mismatch},
-		"unknown key":          {sign(t, jose.RS256, otherKey, "other", s.claims(nil)), provider.Mismatch},
-		"a key of its own":     {serialize(t, embedded, s.claims(nil)), provider.Mismatch},
-		"key of other method":  {sign(t, jose.RS256, rsaKey, "ec", s.claims(nil)), provider.Mismatch},
-		"public key as HMAC's": {sign(t, jose.HS256, spki, "rsa", s.claims(nil)), provider.Malformed},
-		"none":                 {unsigned(`{"alg":"none"}`, s.claims(nil), ""), provider.Malformed},
-		"none with signature":  {unsigned(`{"alg":"none","kid":"rsa"}`, s.claims(nil), "AAAA"), provider.Malformed},
-		"no method":            {unsigned(`{"kid":"rsa"}`, s.claims(nil), "AAAA"), provider.Malformed},
-		"no signature":         {unsigned(`{"alg":"RS256","kid":"rsa"}`, s.claims(nil), ""), provider.Mismatch},
-		"must be understood":   {unsigned(`{"alg":"RS256","kid":"rsa","crit":["x"],"x":1}`, s.claims(nil), "AAAA"), provider.Mismatch},
-		"flipped":              {string(flipped), provider.Mismatch},
-		"empty":                {"", provider.Malformed},
-		"two parts":            {plain[:strings.LastIndexByte(plain, '.')], provider.Malformed},
-		"more parts":           {plain + ".x", provider.Malformed},
-		"JSON":                 {`{"payload":"e30","signatures":[]}`, provider.Malformed},
-		"blank":                {plain + " ", provider.Malformed},
-		"too long":             {good(map[string]any{"x": strings.Repeat("x", maxToken)}), provider.Malformed},
+		"other key":              {sign(t, jose.RS256, otherKey, "rsa", s.claims(nil)), provider.Mismatch},
+		"other key, no ID":       {sign(t, jose.RS256, otherKey, "", s.claims(nil)), provider.Mismatch},
+		"unknown key":            {sign(t, jose.RS256, otherKey, "other", s.claims(nil)), provider.Mismatch},
+		"a key of its own":       {serialize(t, embedded, s.claims(nil)), provider.Mismatch},
+		"key of other method":    {sign(t, jose.RS256, rsaKey, "ec", s.claims(nil)), provider.Mismatch},
+		"public key as HMAC's":   {sign(t, jose.HS256, spki, "rsa", s.claims(nil)), provider.Malformed},
+		"none":                   {unsigned(`{"alg":"none"}`, s.claims(nil), ""), provider.Malformed},
+		"none with signature":    {unsigned(`{"alg":"none","kid":"rsa"}`, s.claims(nil), "AAAA"), provider.Malformed},
+		"no method":              {unsigned(`{"kid":"rsa"}`, s.claims(nil), "AAAA"), provider.Malformed},
+		"no signature":           {unsigned(`{"alg":"RS256","kid":"rsa"}`, s.claims(nil), ""), provider.Mismatch},
+		"must be understood":     {unsigned(`{"alg":"RS256","kid":"rsa","crit":["x"],"x":1}`, s.claims(nil), "AAAA"), provider.Mismatch},
+		"respelled":              {respelled, provider.Malformed},
+		"key for another method": {sign(t, jose.PS256, rsaKey, "rs256", s.claims(nil)), provider.Mismatch},
+		"flipped":                {string(flipped), provider.Mismatch},
+		"empty":                  {"", provider.Malformed},
+		"two parts":              {plain[:strings.LastIndexByte(plain, '.')], provider.Malformed},
+		"more parts":             {plain + ".x", provider.Malformed},
+		"JSON":                   {`{"payload":"e30","signatures":[]}`, provider.Malformed},
+		"blank":                  {plain + " ", provider.Malformed},
+		"too long":               {good(map[string]any{"x": strings.Repeat("x", maxToken)}), provider.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := issuer.Verify(t.Context(), test.token, want, now); got != test.want {
@@ -259,6 +265,9 @@ func TestVerifyWhileTheIssuerIsDown(t *testing.T) {
 		if got := verify(rsaKey, keyID); got != want {
 			t.Errorf("%s: %q, want %q", keyID, got, want)
 		}
+	}
+	if got := verify(otherKey, "rsa"); got != provider.Mismatch {
+		t.Errorf("a forged token of a known key: %q", got)
 	}
 	s.down.Store(false)
 	s.keys.Store([]jose.JSONWebKey{{Key: otherKey.Public(), KeyID: "new"}})

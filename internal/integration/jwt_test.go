@@ -1,0 +1,80 @@
+package integration
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestJWT(t *testing.T) {
+	read := func(stored *Integration, issuers ...string) func(text string) (*Integration, error) {
+		return func(text string) (*Integration, error) {
+			rules := rules()
+			rules.Issuer = func(name string) bool { return slices.Contains(issuers, name) }
+			return form{rules: rules, project: "demo", webhookID: "hook", stored: stored}.read(mustDecode(t, `{"authentication":{"jwt":`+text+`}}`))
+		}
+	}
+	in, err := read(nil, "google")(`{"issuer":"google","audience":"a","claims":{"email":"x","ok":true,"no":false}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &JWT{Issuer: "google", Audience: "a", Claims: map[string]any{"email": "x", "ok": true, "no": false}, Header: "Authorization"}
+	if got := in.Authentication.JWT; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v", got)
+	}
+	if again := throughStore(t, in); !reflect.DeepEqual(again.Authentication.JWT, want) {
+		t.Errorf("stored: %v", again.Authentication.JWT)
+	}
+	shown, err := json.Marshal(in.Mask("").Authentication.JWT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := read(nil, "google")(string(shown)); err != nil || !reflect.DeepEqual(again.Authentication.JWT, want) {
+		t.Errorf("sent back: %v, %v", again, err)
+	}
+	if _, err := read(in)(string(shown)); err != nil {
+		t.Errorf("the issuer has gone: %v", err)
+	}
+	many := `"c":"x",`
+	for i := range maxClaims {
+		many += `"d` + string(rune('a'+i)) + `":"x",`
+	}
+	for text, want := range map[string]string{
+		`{"issuer":"other","audience":"a"}`:        "authentication.jwt.issuer",
+		`{"audience":"a"}`:                         "authentication.jwt.issuer",
+		`{"issuer":"google"}`:                      "authentication.jwt.audience",
+		`{"issuer":"google","audience":"a\u0000"}`: "authentication.jwt.audience",
+		`{"issuer":"google","audience":"` + strings.Repeat("a", maxAudience+1) + `"}`:         "authentication.jwt.audience",
+		`{"issuer":"google","audience":"a","claims":{` + strings.TrimSuffix(many, ",") + `}}`: "authentication.jwt.claims",
+		`{"issuer":"google","audience":"a","claims":{"":"x"}}`:                                "authentication.jwt.claims",
+		`{"issuer":"google","audience":"a","claims":{"x":""}}`:                                "authentication.jwt.claims.x",
+		`{"issuer":"google","audience":"a","claims":{"x":null}}`:                              "authentication.jwt.claims.x",
+		`{"issuer":"google","audience":"a","claims":{"x":["a"]}}`:                             "authentication.jwt.claims.x",
+		`{"issuer":"google","audience":"a","claims":{"exp":"1"}}`:                             "authentication.jwt.claims.exp",
+		`{"issuer":"google","audience":"a","claims":[]}`:                                      "authentication.jwt.claims",
+		`{"issuer":"google","audience":"a","header":"Content-Type"}`:                          "authentication.jwt.header",
+		`{"issuer":"google","audience":"a","header":"a b"}`:                                   "authentication.jwt.header",
+		`{"issuer":"google","audience":"a","x":1}`:                                            "authentication.jwt.x",
+		`"google"`: "authentication.jwt",
+	} {
+		_, err := read(nil, "google")(text)
+		if err == nil || !strings.HasPrefix(err.Error(), want+": ") {
+			t.Errorf("%.80s: %v", text, err)
+		}
+	}
+}
+
+// What needs none of the newer flags keeps the bytes that it always had.
+func TestStoredKeepsItsVersion(t *testing.T) {
+	in := mustParse(t, `{`+github+`}`)
+	value, err := in.Encode()
+	if err != nil || value[0] != storedVersion {
+		t.Errorf("version %d, %v", value[0], err)
+	}
+	in.Authentication.JWT = &JWT{Issuer: "google", Audience: "a"}
+	if value, err = in.Encode(); err != nil || value[0] != wideVersion {
+		t.Errorf("version %d, %v", value[0], err)
+	}
+}
