@@ -98,11 +98,7 @@ func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p pol
 	switch {
 	case r.begins():
 		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
-		for n := range r.parts() {
-			if err := c.emptyEvent(at, r.part(n), p, b); err != nil {
-				return err
-			}
-		}
+		return c.emptyEvents(at, r, p, b)
 	case r.kind == purged && r.key != "":
 		known, err := c.log.lookCopy(copyName{r.identity, r.key})
 		if err != nil {
@@ -115,16 +111,40 @@ func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p pol
 	return nil
 }
 
-// emptyEvent does so for an event that begins or was kept there.
-func (c *collector) emptyEvent(at place, r *record, p policy, b *batch) error {
-	e, known, err := c.log.lookWhole(r.identity, r.id)
-	if err != nil || e.place != at {
-		return ignoreNotFound(err)
+// emptyEvents does so for the events that a record begins or has. Those that
+// share its body go on sharing it: first go those that may, and then the rest is
+// kept together.
+func (c *collector) emptyEvents(at place, r *record, p policy, b *batch) error {
+	var there []sharing
+	for n := range r.parts() {
+		id := r.part(n).id
+		e, known, err := c.log.lookWhole(r.identity, id)
+		if ignoreNotFound(err) != nil {
+			return err
+		}
+		if err == nil && e.place == at {
+			there = append(there, sharing{id, known})
+		}
 	}
+	if len(there) == 0 {
+		return nil
+	}
+	each := amount{events: 1, bytes: at.length}
 	if r.event != nil {
 		r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
 	}
-	return b.add(&op{record: record{kind: kept, identity: r.identity, id: r.id, event: r.event}, from: at, policy: p, known: known}, e.amount())
+	o := &op{record: record{kind: kept, identity: r.identity, id: there[0].id, event: r.event}, from: at, policy: p, known: there[0].known}
+	if len(there) == 1 {
+		return b.add(o, each)
+	}
+	for _, one := range there {
+		goes := &op{record: record{kind: purged, identity: r.identity, id: one.id}, policy: p, known: one.known}
+		if err := b.add(goes, each); err != nil {
+			return err
+		}
+	}
+	o.record.kind, o.sharing = keptAll, there
+	return b.add(o, amount{})
 }
 
 // emptyUnread keeps events whose records cannot be read any more, as what the

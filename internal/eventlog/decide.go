@@ -45,6 +45,8 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 		return change{}, own, nil
 	case kept:
 		return w.decideKept(o)
+	case keptAll:
+		return w.decideKeptAll(o)
 	case purged:
 		return w.decidePurge(o)
 	case closed, clocked, removed:

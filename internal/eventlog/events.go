@@ -67,10 +67,9 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 
 // check refuses what the log cannot keep.
 func (l *Log) check(e *storage.Event, dedupe storage.Dedupe, further []storage.Resource) error {
-	envelope := len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
-		len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID)
+	envelope := envelopeSize(e)
 	for _, resource := range further {
-		envelope += len(resource.Type) + len(resource.ID)
+		envelope += int64(len(resource.Type) + len(resource.ID))
 	}
 	switch {
 	case len(further) > maxFurther:

@@ -28,6 +28,8 @@ func sampleRecords() []record {
 	whole.Status, whole.QueuedAt, whole.Due, whole.Tries, whole.Progress = storage.Failed, at, at, 3, []byte("p")
 	whole.Attempts = []storage.Attempt{{At: at, StatusCode: 500, Error: "status", Detail: "detail"}}
 	whole.chain = chain{first: storage.ID{1}, replayOf: storage.ID{2}}
+	other := *whole
+	other.ID, other.chain, other.key, other.Status = storage.ID{5}, chain{}, "", storage.Pending
 	damaged := *whole
 	damaged.damaged, damaged.claimed = true, true
 	return []record{
@@ -49,6 +51,7 @@ func sampleRecords() []record {
 		{kind: clocked, at: at, age: 8},
 		{kind: removed, segment: 9, last: 10},
 		{kind: acceptedAll, identity: identity, id: e.ID, event: e, key: "key", age: 1, further: []storage.Resource{{Type: "ticket", ID: "a/b"}, {}}},
+		{kind: keptAll, identity: identity, id: e.ID, event: e, kept: whole, others: []*event{&other}},
 		{kind: requeuedAll, identity: identity, id: e.ID, at: at, age: 5, rest: []storage.ID{{4}, {5}}},
 	}
 }

@@ -83,6 +83,29 @@ func (w *writer) decideKept(o *op) (change, verdict, error) {
 	return current, own, nil
 }
 
+// decideKeptAll has events go to another place together, and purges none of them.
+func (w *writer) decideKeptAll(o *op) (first change, needs verdict, err error) {
+	r := &o.record
+	r.kept, r.others, o.rest = nil, nil, nil
+	for i := range o.sharing {
+		current, err := w.find(r.identity, o.sharing[i].id, &o.sharing[i].known)
+		switch {
+		case errors.Is(err, storage.ErrNotFound): // it was purged
+		case err != nil:
+			return change{}, nothing, err
+		case current.now.place != o.from: // it has been kept already
+		case r.kept == nil:
+			first, r.id, r.kept = current, current.now.ID, current.now
+		default:
+			o.rest, r.others = append(o.rest, current), append(r.others, current.now)
+		}
+	}
+	if r.kept == nil {
+		return change{}, nothing, nil
+	}
+	return first, own, nil
+}
+
 // decidePurge purges an event, or goes on remembering one.
 func (w *writer) decidePurge(o *op) (change, verdict, error) {
 	r := &o.record

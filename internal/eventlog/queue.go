@@ -16,7 +16,7 @@ type op struct {
 	swap    bool           // no record: hand the overlay to the indexer
 	always  bool           // swap: also when nothing has changed
 	ripe    int64          // clocked: how old a segment may be that has anything
-	from    place          // kept: where the event was found
+	from    place          // kept, keptAll: where the event was found
 	policy  policy         // kept, purged
 	again   bool           // dropped, purged: once more, for the record's segment goes
 	known   knowledge
@@ -24,12 +24,19 @@ type op struct {
 	once    bool   // replayed: only the newest of a chain
 	outcome storage.Outcome
 	stands  storage.ID // accepted, acceptedAll: what is answered
-	rest    []change   // requeuedAll: what the record's rest happens to
+	rest    []change   // requeuedAll, keptAll: what the record's others happens to
+	sharing []sharing  // keptAll: what may be kept
 	event   *event     // after it, where there is one
 	mark    watermark
 	swapped bool
 	err     error
 	done    chan struct{}
+}
+
+// sharing is one of several events in one record.
+type sharing struct {
+	id    storage.ID
+	known knowledge
 }
 
 // entry is what a dedupe key shall lead to.

@@ -16,8 +16,9 @@ type kind byte
 // not needed any more. A replayed record begins an event as an accepted one
 // does, and makes it the newest of its chain. A kept record has all of an event,
 // so that the segment with its earlier records can go. An acceptedAll record
-// begins several events that differ in their resource, and a requeuedAll one has
-// several queued again: one record is there as a whole or not at all.
+// begins several events that differ in their resource, a requeuedAll one has
+// several queued again, and a keptAll one has all of several that share a body:
+// one record is there as a whole or not at all.
 const (
 	accepted kind = iota + 1
 	claimed
@@ -34,6 +35,7 @@ const (
 	removed
 	acceptedAll
 	requeuedAll
+	keptAll
 )
 
 // record is one thing that happened. Which fields count depends on the kind.
@@ -56,6 +58,7 @@ type record struct {
 
 	further []storage.Resource // acceptedAll: of the events behind the first
 	rest    []storage.ID       // requeuedAll: the events beside the first
+	others  []*event           // keptAll: the events beside kept
 
 	// age is by the log's clock: when this happened (accepted, replayed,
 	// finished, requeued, clocked), or when the event that is remembered was
@@ -65,11 +68,15 @@ type record struct {
 
 // begins says whether the record has a whole event.
 func (r *record) begins() bool {
-	return r.kind == accepted || r.kind == acceptedAll || r.kind == replayed || r.kind == kept
+	switch r.kind {
+	case accepted, acceptedAll, replayed, kept, keptAll:
+		return true
+	}
+	return false
 }
 
 // parts is how many events the record is about, if it is about events.
-func (r *record) parts() int { return 1 + len(r.further) + len(r.rest) }
+func (r *record) parts() int { return 1 + len(r.further) + len(r.rest) + len(r.others) }
 
 // part returns the record as it would be of its n-th event alone, from 0. What
 // all of the events share is in part 0, which is the record itself.
@@ -78,15 +85,24 @@ func (r *record) part(n int) *record {
 		return r
 	}
 	part := *r
-	part.further, part.rest, part.key = nil, nil, ""
-	if r.kind == requeuedAll {
+	part.further, part.rest, part.others, part.key = nil, nil, nil, ""
+	switch r.kind {
+	case requeuedAll:
 		part.id = r.rest[n-1]
-		return &part
+	case keptAll:
+		part.kept = r.others[n-1]
+		part.id = part.kept.ID
+		if r.event != nil {
+			event := part.kept.Event
+			event.Header, event.Body = r.event.Header, r.event.Body
+			part.event = &event
+		}
+	default:
+		part.id = forward(r.id, uint64(n))
+		event := *r.event
+		event.ID, event.ResourceType, event.ResourceID = part.id, r.further[n-1].Type, r.further[n-1].ID
+		part.event = &event
 	}
-	part.id = forward(r.id, uint64(n))
-	event := *r.event
-	event.ID, event.ResourceType, event.ResourceID = part.id, r.further[n-1].Type, r.further[n-1].ID
-	part.event = &event
 	return &part
 }
 
@@ -114,6 +130,14 @@ func (r *record) append(buf []byte) []byte {
 		buf = append(buf, r.replayOf[:]...)
 		buf = append(buf, r.first[:]...)
 		buf = appendEvent(buf, r.event)
+	case keptAll:
+		buf = binary.AppendUvarint(buf, uint64(len(r.others)))
+		for _, e := range r.others {
+			buf = append(buf, e.ID[:]...)
+			buf = append(buf, statusCode(e.Status))
+			buf = e.appendState(buf)
+		}
+		fallthrough
 	case kept:
 		buf = append(buf, statusCode(r.kept.Status))
 		buf = r.kept.appendState(buf)
@@ -157,14 +181,13 @@ func (r *record) bound() int64 {
 	for _, resource := range r.further {
 		n += int64(len(resource.Type) + len(resource.ID) + 20)
 	}
-	envelope := r.event
-	if r.kept != nil {
-		n += r.kept.stateBound()
-		envelope = &r.kept.Event
+	for _, e := range r.others {
+		n += e.stateBound() + envelopeSize(&e.Event)
 	}
-	if e := envelope; e != nil {
-		n += int64(len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
-			len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID))
+	if r.kept != nil {
+		n += r.kept.stateBound() + envelopeSize(&r.kept.Event)
+	} else if r.event != nil {
+		n += envelopeSize(r.event)
 	}
 	if e := r.event; e != nil {
 		n += int64(len(e.Body))
@@ -176,6 +199,12 @@ func (r *record) bound() int64 {
 		}
 	}
 	return n
+}
+
+// envelopeSize counts the bytes of an event's texts.
+func envelopeSize(e *storage.Event) int64 {
+	return int64(len(e.WebhookID) + len(e.Project) + len(e.Alias) + len(e.Provider) + len(e.Type) +
+		len(e.DeliveryID) + len(e.ResourceType) + len(e.ResourceID))
 }
 
 // decodeRecord reads what append wrote. Header and body are left out unless
@@ -202,6 +231,12 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 		r.first = d.id()
 		r.event = d.event(&r, whole)
 	case kept:
+		d.kept(&r, whole)
+	case keptAll:
+		r.others = make([]*event, d.count(minState))
+		for i := range r.others {
+			r.others[i] = d.keptEvent(r.identity, d.id())
+		}
 		d.kept(&r, whole)
 	case saved:
 		r.progress = append([]byte(nil), d.take(uint64(len(d.raw)))...)
@@ -250,16 +285,24 @@ func (d *decoder) event(r *record, whole bool) *storage.Event {
 }
 
 func (d *decoder) kept(r *record, whole bool) {
-	r.kept = &event{}
-	r.kept.ID, r.kept.Integration = r.id, r.identity
-	r.kept.Status = d.status()
-	d.state(r.kept)
+	r.kept = d.keptEvent(r.identity, r.id)
 	if r.kept.damaged {
 		return
 	}
 	e := r.kept.Event
 	d.content(&e, whole)
 	r.event = &e
+}
+
+// minState is the fewest bytes of an event that is kept beside another.
+const minState = 32
+
+func (d *decoder) keptEvent(identity storage.Identity, id storage.ID) *event {
+	e := &event{}
+	e.ID, e.Integration = id, identity
+	e.Status = d.status()
+	d.state(e)
+	return e
 }
 
 // content reads header and body, or leaves them out.

@@ -259,6 +259,11 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		if err := r.applyEvent(part, frame.Sequence, at); err != nil {
 			return err
 		}
+		if e := part.kept; e != nil {
+			if err := r.remember(part, e.key, copyOf{id: e.ID, born: e.born}); err != nil {
+				return err
+			}
+		}
 	}
 	switch rec.kind {
 	case replayed:
@@ -267,8 +272,6 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		if rec.key != "" { // of two events, the later record is of the newer one
 			l.active.copies[copyName{rec.identity, rec.key}] = copyOf{id: rec.id, born: rec.age}
 		}
-	case kept:
-		return r.remember(&rec, rec.kept.key, copyOf{id: rec.id, born: rec.kept.born})
 	case purged:
 		return r.remember(&rec, rec.key, copyOf{id: rec.id, born: rec.age, gone: true})
 	}
@@ -286,7 +289,7 @@ func (r *replay) applyEvent(rec *record, sequence uint64, at place) error {
 	case found && current.now.sequence >= sequence:
 		// The index has it already, but perhaps not all that leads to it.
 		active.put(current.now, current.base)
-	case rec.kind == kept:
+	case rec.kept != nil:
 		active.put(rec.kept.moved(sequence, at), current.base)
 	case rec.begins() && !found:
 		active.put(newEvent(rec, sequence, at), nil)

@@ -205,9 +205,12 @@ func (w *writer) stage(o *op, current change, at place) {
 		if r.kind == replayed {
 			w.staged.put(current.now.apply(r, w.sequence), current.base)
 		}
-	case kept:
+	case kept, keptAll:
 		o.event = r.kept.moved(w.sequence, at)
 		w.staged.put(o.event, current.base)
+		for _, other := range o.rest {
+			w.staged.put(other.now.moved(w.sequence, at), other.base)
+		}
 	case purged:
 		if current.now != nil {
 			o.event = current.now.apply(r, w.sequence)
