@@ -39,6 +39,7 @@ var clouds = []Sender{
 			"An audience that is left out at Google is the endpoint's URL.",
 			"The token covers nothing of the body: whoever has seen one can send any body for an hour.",
 			"The event type is an attribute of the message, `eventType` as Cloud Storage sets it, or `ce-type`. With others a filter would let nothing through; an expression in `match` can look at `message.attributes`.",
+			"With a dead-letter policy the body counts the attempts (`deliveryAttempt`), so a message that comes again has another body and is no duplicate.",
 			"While Google's keys cannot be had and none is known, the answer is a 503, after which Pub/Sub sends again.",
 		},
 		Description: public.Description{
