@@ -369,3 +369,20 @@ func otherEC() *ecdsa.PrivateKey {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	return key
 }
+
+func BenchmarkVerify(b *testing.B) {
+	s := newServer(b)
+	issuer := s.issuer(b)
+	for name, token := range map[string]string{
+		"RS256": sign(b, jose.RS256, rsaKey, "rsa", s.claims(nil)),
+		"ES256": sign(b, jose.ES256, ecKey, "ec", s.claims(nil)),
+		"other": sign(b, jose.RS256, rsaKey, "rsa", s.claims(map[string]any{"aud": "x"})),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = issuer.Verify(b.Context(), token, want, now)
+			}
+		})
+	}
+}
