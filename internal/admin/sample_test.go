@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -32,6 +33,7 @@ func (edge) PublicURL() string          { return "" }
 func (e edge) Flight() *gate.Flight     { return e.flight }
 func (edge) Serves(string) bool         { return true }
 func (edge) AllowUnauthenticated() bool { return false }
+func (edge) Remote() *provider.Remote   { return nil }
 
 func TestTestEvent(t *testing.T) {
 	a := newAPI(t)
