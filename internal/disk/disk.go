@@ -8,18 +8,25 @@ import (
 	"os"
 )
 
-// zeros is what Zero writes at a time: little, so that others who write to the
-// disk need not wait for long.
-var zeros [1 << 20]byte
+// zeros is what Zero writes at a time. For a write of 1 MiB Linux looks for as
+// much memory in one piece, which took ten times the processor time.
+var zeros [128 << 10]byte
+
+// zeroSync is how much Zero writes before a sync: little, so that others who
+// write to the disk need not wait for long.
+const zeroSync = 1 << 20
 
 // Zero writes zeros to the first size bytes of a file, and syncs them as it goes.
 func Zero(file *os.File, size int64) error {
-	for at := int64(0); at < size; at += int64(len(zeros)) {
-		if _, err := file.WriteAt(zeros[:min(size-at, int64(len(zeros)))], at); err != nil {
+	for at := int64(0); at < size; {
+		n, err := file.WriteAt(zeros[:min(size-at, int64(len(zeros)))], at)
+		if err != nil {
 			return err
 		}
-		if err := SyncData(file); err != nil {
-			return err
+		if at += int64(n); at%zeroSync == 0 || at == size {
+			if err := SyncData(file); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
