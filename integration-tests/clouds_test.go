@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"net/http"
 	"net/url"
@@ -161,6 +162,11 @@ integration sns-sha1 {
 	event_filter Notification
 	resource ticket T-1
 }
+integration paypal {
+	project demo
+	signature paypal 9XL90610J3647323C
+	resource ticket T-1
+}
 integration pubsub {
 	project demo
 	signature pubsub "` + pusher + ` ` + pubsubAudience + `"
@@ -273,6 +279,47 @@ func TestPubSub(t *testing.T) {
 	conn.Answer().Want(t, http.StatusUnauthorized)
 	// Only the sender can sign.
 	g.API("POST", gateway.Integration(demo, "pubsub", "test"), gateway.M{}).Want(t, http.StatusConflict)
+}
+
+func TestPayPal(t *testing.T) {
+	t.Parallel()
+	internet := gateway.NewInternet(t)
+	c := newClouds(t, internet)
+	const path = "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
+	internet.Host("api.paypal.com", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Write(c.certificate)
+	}))
+	sink := gateway.NewSink(t)
+	g := gateway.Start(t, gateway.Config(cloudOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	body := []byte(`{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED","summary":"Grüße — 🚀"}`)
+	post := func(webhook, certificate string, body []byte) *gateway.Answer {
+		const id = "d938e770-8046-11e6-8103-6b62a8a99ac4"
+		at := time.Now().UTC().Format(time.RFC3339)
+		digest := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d", id, at, webhook, crc32.ChecksumIEEE(body)))
+		signature, err := rsa.SignPKCS1v15(rand.Reader, c.key, crypto.SHA256, digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Post("/webhooks/paypal", gateway.Headers(
+			"PAYPAL-TRANSMISSION-ID", id, "PAYPAL-TRANSMISSION-TIME", at, "PAYPAL-AUTH-ALGO", "SHA256withRSA", "PAYPAL-CERT-URL", certificate,
+			"PAYPAL-TRANSMISSION-SIG", base64.StdEncoding.EncodeToString(signature), "Content-Type", "application/json"), body)
+	}
+	problem(t, post("9XL90610J3647323C", "https://example.com"+path, body), http.StatusUnauthorized)
+	problem(t, post("9XL90610J3647323D", "https://api.paypal.com"+path, body), http.StatusUnauthorized)
+	id := accept(t, post("9XL90610J3647323C", "https://api.paypal.com"+path, body))
+	if d := sink.Wait(id); !bytes.Equal(d.Body, body) || d.Header.Get("X-Webhook-Event") != "PAYMENT.CAPTURE.COMPLETED" || d.Header.Get("X-Webhook-Delivery") != "WH-1" {
+		t.Errorf("the trigger got %v %s", d.Header, d.Body)
+	}
+	post("9XL90610J3647323C", "https://api.paypal.com"+path, body).Want(t, http.StatusOK) // a duplicate
+	// The proxy refuses connections to a host that is not there.
+	problem(t, post("9XL90610J3647323C", "https://api.sandbox.paypal.com"+path, body), http.StatusServiceUnavailable)
+	if asked := internet.Asked("api.paypal.com" + path); asked != 1 {
+		t.Errorf("the certificate was fetched %d times", asked)
+	}
 }
 
 // TestCloudsOwnLibraries holds the gateway's judgement against that of the

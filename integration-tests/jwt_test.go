@@ -200,6 +200,12 @@ func TestJWTWithoutKeys(t *testing.T) {
 			t.Errorf("Retry-After %q", answer.Header.Get("Retry-After"))
 		}
 	}
+	// A token that cannot be judged counts as little as a wrong one, whatever
+	// else the request carries.
+	either := gateway.Headers("X-Secure-Header", headerValue)
+	accept(t, g.Post("/webhooks/either", either, body))
+	either.Set("Authorization", "Bearer "+i.token(t, "1", nil))
+	problem(t, g.Post("/webhooks/either", either, body), http.StatusServiceUnavailable)
 	if asked := internet.Asked("issuer.example/.well-known/openid-configuration"); asked != 1 {
 		t.Errorf("the issuer was asked %d times", asked)
 	}
