@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -58,9 +59,11 @@ func failCalls(t *trial) {
 }
 
 // failDatabases has the syncs fail of what Badger keeps, the integrations, while it
-// cleans up after a start.
+// cleans up after a start and one is written. What was refused for that can be
+// written afterwards, without a restart.
 func failDatabases(t *trial) {
 	l, d, g := onLoop(t)
+	var waits durations // of rounds in which a write was refused
 	t.each(func(round int) {
 		alias := fmt.Sprint("round ", round)
 		l.change(t, g, gateway.M{"alias": alias})
@@ -68,15 +71,30 @@ func failDatabases(t *trial) {
 		g.Start()
 		x := attach(t, g.PID(), []string{"msync:error=EIO"})
 		work := l.start(g.Addr, 4, 700, 5*time.Millisecond)
-		t.pause(1500 * time.Millisecond)
+		t.pause(500 * time.Millisecond)
+		write := func(alias string) bool {
+			answer := g.API(http.MethodPatch, gateway.Integration(project, created), gateway.M{"alias": alias})
+			return answer.Status == http.StatusOK
+		}
+		refused := !write(alias + " meanwhile")
+		t.pause(time.Second)
 		x.detach()
 		if !g.Running() {
 			t.Fatalf("the process has ended")
 		}
+		began := time.Now()
+		gateway.Eventually(t, "integrations are written again", func() bool { return write(alias) })
+		if refused {
+			waits.add(time.Since(began))
+		}
 		work.stop()
 		l.survives(t, d, g, "msync", alias)
 	})
-	t.result("%s", l.check(t, g))
+	summary := l.check(t, g)
+	if len(waits) > 0 {
+		summary += fmt.Sprintf("; integrations were refused in %s; %s", plural(len(waits), "round"), waits.after("the last error"))
+	}
+	t.result("%s", summary)
 }
 
 // survives cuts the power after a fault, starts the gateway again, and checks that

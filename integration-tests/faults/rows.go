@@ -56,7 +56,7 @@ var rows = slices.Concat([]row{
 	},
 	{
 		name: "errors-databases", rounds: 12, quick: 6, run: failDatabases, needs: slices.Concat(needLoop, needTracer),
-		fault:    "syncs of the database of integrations fail with EIO after a start, under load; then the power fails",
+		fault:    "syncs of the database of integrations fail with EIO after a start, under load, while one is written; then the power fails",
 		injected: "strace: msync is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
 }, backupRows, triggerRows(), longRows)
