@@ -43,9 +43,11 @@ type answer struct {
 	// name and value are one more header, when the name is set.
 	name  string
 	value []string
-	// more are further headers.
-	more http.Header
-	body []byte
+	// more are further headers; once sent they are forgotten where they repeat
+	// a secret.
+	more   http.Header
+	forget bool
+	body   []byte
 	// length is that of a prepared body; the others' net/http tells itself.
 	length []string
 }
@@ -168,8 +170,22 @@ func (v *visit) write(a *answer) {
 	left := v.r.ProtoMajor == 1 && v.endConnection(a)
 	v.w.WriteHeader(a.status)
 	v.w.Write(a.body) // who has gone needs no answer
+	if a.forget {
+		v.forget(a)
+	}
 	if left {
 		v.linger()
+	}
+}
+
+// forget takes headers that have been sent away from the server, which writes
+// those of an answer into its log.
+func (v *visit) forget(a *answer) {
+	if v.control.Flush() != nil {
+		return // they may not have been sent yet
+	}
+	for name := range a.more {
+		delete(v.w.Header(), name)
 	}
 }
 

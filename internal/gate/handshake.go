@@ -98,7 +98,7 @@ func (l *lesson) learn(secret string) bool {
 }
 
 func (v *visit) answerHandshake(a *provider.Answer) *answer {
-	v.reply = answer{outcome: Handshake, status: a.Status, kind: a.Header["Content-Type"], more: a.Header, body: a.Body}
+	v.reply = answer{outcome: Handshake, status: a.Status, kind: a.Header["Content-Type"], more: a.Header, forget: v.seen.Learned, body: a.Body}
 	return &v.reply
 }
 
