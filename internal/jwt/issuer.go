@@ -75,7 +75,7 @@ func isHTTPS(text string) bool {
 // twice a minute.
 const (
 	maxIssuers = 256
-	Pause      = 30 * time.Second
+	pause      = 30 * time.Second
 )
 
 // KeySets keeps the keys of issuers. It outlives the issuers that use it.
@@ -87,7 +87,7 @@ type KeySets struct {
 // NewKeySets returns empty ones. observe is told of each fetch; see
 // keys.NewCache.
 func NewKeySets(client *keys.Client, observe func(label, code string)) *KeySets {
-	limits := keys.Limits{Entries: maxIssuers, Burst: 1, Pause: Pause}
+	limits := keys.Limits{Entries: maxIssuers, Burst: 1, Pause: pause}
 	return &KeySets{client, keys.NewCache[keySet](limits, observe)}
 }
 

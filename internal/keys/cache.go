@@ -163,7 +163,7 @@ func (c *Cache[T]) start(source *Source[T], e *entry[T]) *flight[T] {
 	f := &flight[T]{done: make(chan struct{})}
 	fetch, key, label := source.Fetch, source.Key, source.Label
 	c.running.Go(func() {
-		ctx, cancel := context.WithTimeout(c.fetching, Timeout)
+		ctx, cancel := context.WithTimeout(c.fetching, timeout)
 		defer cancel()
 		value, age, err := fetch(ctx)
 		if err != nil {

@@ -147,7 +147,7 @@ func TestCacheOutlivesItsSource(t *testing.T) {
 		time.Sleep(time.Hour)
 		began := time.Now()
 		want(t, c.Get, p, 1)
-		if waited := time.Since(began); waited != Timeout {
+		if waited := time.Since(began); waited != timeout {
 			t.Errorf("the first waited for %s", waited)
 		}
 		began = time.Now()

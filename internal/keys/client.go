@@ -19,7 +19,7 @@ import (
 
 // The bounds of one fetch.
 const (
-	Timeout = 5 * time.Second
+	timeout = 5 * time.Second
 	maxSize = 256 << 10 // bytes of an answer
 )
 
@@ -63,7 +63,7 @@ func (c *Client) Get(ctx context.Context, address string) (body []byte, age time
 	}
 	request.Header.Set("User-Agent", "Hookgate")
 	var wrong string
-	failure := exchange.Do(c.transport, request, Timeout, func(response *http.Response) (broken error) {
+	failure := exchange.Do(c.transport, request, timeout, func(response *http.Response) (broken error) {
 		if wrong = judge(response.StatusCode); wrong != "" {
 			return nil
 		}
