@@ -159,7 +159,7 @@ var planning = []Sender{
 		Title: "Asana",
 		Docs:  "https://developers.asana.com/docs/webhooks-guide",
 		Setup: "POST /webhooks of Asana's API with the URL as target",
-		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request."},
+		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again."},
 		Description: public.Description{
 			Name:    "asana",
 			Schemes: []public.Scheme{bodySHA256("X-Hook-Signature", "")},
@@ -195,7 +195,7 @@ var planning = []Sender{
 		Title: "Notion",
 		Docs:  "https://developers.notion.com/reference/webhooks",
 		Setup: "Settings → Integrations → your integration → Webhooks → Create a subscription",
-		Notes: []string{"Notion brings the secret itself, as verification_token in its first request."},
+		Notes: []string{"Notion brings the secret itself, as verification_token in its first request, and wants it pasted into its own page before it sends events: open the window with `hookgate webhooks handshake open PROJECT WEBHOOK_ID --reveal`."},
 		Description: public.Description{
 			Name:     "notion",
 			Schemes:  []public.Scheme{bodySHA256("X-Notion-Signature", "sha256=")},
