@@ -129,7 +129,7 @@ var content = []Sender{
 		Notes: []string{
 			"**The signature covers nothing of the event.** Whoever has seen one request can send any event with its signature for five minutes. " +
 				"Use `basic` beside it, in the URL that Mailgun is given, with `match` `all`.",
-			"The time of signing may be 300 seconds away, to either side.",
+			"The time of signing may be 300 seconds away, to either side. Mailgun does not say whether it signs anew when it tries again; a try with a time that is older is refused.",
 			"Of a subaccount's events the parent account's key verifies `parent-signature`.",
 		},
 		Description: public.Description{
