@@ -83,7 +83,9 @@ func failDatabases(t *trial) {
 			t.Fatalf("the process has ended")
 		}
 		began := time.Now()
-		gateway.Eventually(t, "integrations are written again", func() bool { return write(alias) })
+		if !gateway.Within(time.Minute, func() bool { return write(alias) }) {
+			t.Fatalf("integrations are not written again")
+		}
 		if refused {
 			waits.add(time.Since(began))
 		}
