@@ -161,6 +161,9 @@ func TestJWT(t *testing.T) {
 	g.API("PUT", gateway.Integration(demo, "made"), string(read.Body)).Want(t, 200)
 	accept(t, g.Post("/webhooks/made", gateway.Headers("Authorization", "Bearer "+good), body))
 
+	// Only the issuer can sign a test event.
+	g.API("POST", gateway.Integration(demo, "made", "test"), gateway.M{}).Want(t, http.StatusConflict)
+
 	// Out of reach, the issuer stops nothing whose key is known, over a reload
 	// too; what it does not stop is not fetched again and again.
 	i.down.Store(true)
@@ -215,15 +218,16 @@ func TestJWTIsRefused(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, jwtOptions)
 	for text, want := range map[string]string{
-		`{"jwt":{"issuer":"other","audience":"x"}}`:                               "authentication.jwt.issuer",
-		`{"jwt":{"issuer":"test"}}`:                                               "authentication.jwt.audience",
-		`{"jwt":{"issuer":"test","audience":["x"]}}`:                              "authentication.jwt.audience",
-		`{"jwt":{"issuer":"test","audience":"x","url":"https://x"}}`:              "authentication.jwt.url",
-		`{"jwt":{"issuer":"test","audience":"x","claims":{"iss":"x"}}}`:           "authentication.jwt.claims.iss",
-		`{"jwt":{"issuer":"test","audience":"x","claims":{"n":1}}}`:               "authentication.jwt.claims.n",
-		`{"jwt":{"issuer":"test","audience":"x","header":"Host"}}`:                "authentication.jwt.header",
-		`{"jwt":{"issuer":"test","audience":"x"},"bearer":{"tokens":["x"]}}`:      "authentication.bearer",
-		`{"jwt":{"issuer":"google","audience":"x"},"allow_unauthenticated":true}`: "authentication.allow_unauthenticated",
+		`{"jwt":{"issuer":"other","audience":"x"}}`:                             "authentication.jwt.issuer",
+		`{"jwt":{"issuer":"google","audience":"x"}}`:                            "authentication.jwt.claims",
+		`{"jwt":{"issuer":"test"}}`:                                             "authentication.jwt.audience",
+		`{"jwt":{"issuer":"test","audience":["x"]}}`:                            "authentication.jwt.audience",
+		`{"jwt":{"issuer":"test","audience":"x","url":"https://x"}}`:            "authentication.jwt.url",
+		`{"jwt":{"issuer":"test","audience":"x","claims":{"iss":"x"}}}`:         "authentication.jwt.claims.iss",
+		`{"jwt":{"issuer":"test","audience":"x","claims":{"n":1}}}`:             "authentication.jwt.claims.n",
+		`{"jwt":{"issuer":"test","audience":"x","header":"Host"}}`:              "authentication.jwt.header",
+		`{"jwt":{"issuer":"test","audience":"x"},"bearer":{"tokens":["x"]}}`:    "authentication.bearer",
+		`{"jwt":{"issuer":"test","audience":"x"},"allow_unauthenticated":true}`: "authentication.allow_unauthenticated",
 	} {
 		var auth gateway.M
 		if err := json.Unmarshal([]byte(text), &auth); err != nil {

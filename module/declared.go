@@ -20,7 +20,7 @@ func (a *App) rules() integration.Rules {
 		Provider:             providerFacts,
 		Custom:               customFacts,
 		EventHeaders:         provider.EventHeaders(),
-		Issuer:               a.hasIssuer,
+		Issuer:               a.issuerFacts,
 		Allow:                a.allow,
 		AllowUnauthenticated: a.AllowUnauthenticated,
 	}

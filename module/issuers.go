@@ -2,11 +2,13 @@ package module
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/keys"
 	"github.com/hookgate/hookgate/internal/provider"
@@ -67,14 +69,13 @@ func (a *App) provisionIssuers() error {
 	return nil
 }
 
-// hasIssuer says whether integrations may ask for tokens of the issuer.
-func (a *App) hasIssuer(name string) bool {
-	for _, issuer := range a.JWTIssuers {
-		if issuer.Name == name {
-			return true
-		}
+// issuerFacts is what integrations must know of an issuer. Google gives a token
+// for any audience to everyone who has a service account.
+func (a *App) issuerFacts(name string) (integration.IssuerFacts, bool) {
+	if name == jwt.Google.Name {
+		return integration.IssuerFacts{SignsForAll: true}, true
 	}
-	return name == jwt.Google.Name
+	return integration.IssuerFacts{}, slices.ContainsFunc(a.JWTIssuers, func(issuer *JWTIssuer) bool { return issuer.Name == name })
 }
 
 // openIssuers returns the configuration's issuers. What is known of their keys

@@ -103,6 +103,7 @@ func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 		g.dispatcher.Wake(identity)
 	})
 	if err := g.dispatcher.Start(); err != nil {
+		g.closeRemote()
 		return nil, errors.Join(err, backend.Close())
 	}
 	return g, nil

@@ -50,16 +50,30 @@ func (p form) jwt(f *fields, kept *JWT) *JWT {
 		Header:   f.text("header", DefaultTokenHeader),
 	}
 	f.end()
-	known := kept != nil && kept.Issuer == token.Issuer || p.rules.Issuer != nil && p.rules.Issuer(token.Issuer)
+	var facts IssuerFacts
+	known := false
+	if p.rules.Issuer != nil {
+		facts, known = p.rules.Issuer(token.Issuer)
+	}
 	switch {
-	case !known:
+	case !known && (kept == nil || kept.Issuer != token.Issuer):
 		f.refuse("issuer", "the operator has configured no such issuer")
 	case token.Audience == "":
 		f.refuse("audience", "it must not be empty: a token that was made for another receiver would do")
 	case !readable(token.Audience, maxAudience):
 		f.refuse("audience", "at most %d characters are allowed, and no control characters", maxAudience)
+	case facts.SignsForAll && !token.saysWhose():
+		f.refuse("claims", "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
 	}
 	return token
+}
+
+// saysWhose says whether a claim names the caller.
+func (t *JWT) saysWhose() bool {
+	return slices.ContainsFunc([]string{"email", "sub", "azp"}, func(name string) bool {
+		_, isText := t.Claims[name].(string)
+		return isText
+	})
 }
 
 func claims(f *fields) map[string]any {

@@ -12,7 +12,9 @@ func TestJWT(t *testing.T) {
 	read := func(stored *Integration, issuers ...string) func(text string) (*Integration, error) {
 		return func(text string) (*Integration, error) {
 			rules := rules()
-			rules.Issuer = func(name string) bool { return slices.Contains(issuers, name) }
+			rules.Issuer = func(name string) (IssuerFacts, bool) {
+				return IssuerFacts{SignsForAll: name == "google"}, slices.Contains(issuers, name)
+			}
 			return form{rules: rules, project: "demo", webhookID: "hook", stored: stored}.read(mustDecode(t, `{"authentication":{"jwt":`+text+`}}`))
 		}
 	}
@@ -37,6 +39,9 @@ func TestJWT(t *testing.T) {
 	if _, err := read(in)(string(shown)); err != nil {
 		t.Errorf("the issuer has gone: %v", err)
 	}
+	if _, err := read(nil, "other")(`{"issuer":"other","audience":"a"}`); err != nil {
+		t.Errorf("an issuer that signs for its own: %v", err)
+	}
 	many := `"c":"x",`
 	for i := range maxClaims {
 		many += `"d` + string(rune('a'+i)) + `":"x",`
@@ -54,9 +59,12 @@ func TestJWT(t *testing.T) {
 		`{"issuer":"google","audience":"a","claims":{"x":["a"]}}`:                             "authentication.jwt.claims.x",
 		`{"issuer":"google","audience":"a","claims":{"exp":"1"}}`:                             "authentication.jwt.claims.exp",
 		`{"issuer":"google","audience":"a","claims":[]}`:                                      "authentication.jwt.claims",
-		`{"issuer":"google","audience":"a","header":"Content-Type"}`:                          "authentication.jwt.header",
-		`{"issuer":"google","audience":"a","header":"a b"}`:                                   "authentication.jwt.header",
+		`{"issuer":"google","audience":"a","claims":{"sub":"1"},"header":"Content-Type"}`:     "authentication.jwt.header",
+		`{"issuer":"google","audience":"a","claims":{"sub":"1"},"header":"a b"}`:              "authentication.jwt.header",
 		`{"issuer":"google","audience":"a","x":1}`:                                            "authentication.jwt.x",
+		`{"issuer":"google","audience":"a"}`:                                                  "authentication.jwt.claims",
+		`{"issuer":"google","audience":"a","claims":{"email_verified":true}}`:                 "authentication.jwt.claims",
+		`{"issuer":"google","audience":"a","claims":{"sub":true}}`:                            "authentication.jwt.claims",
 		`"google"`: "authentication.jwt",
 	} {
 		_, err := read(nil, "google")(text)

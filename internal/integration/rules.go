@@ -18,9 +18,9 @@ type Rules struct {
 	// says what is wrong with the description. Without Custom none can.
 	Custom func(d *provider.Description) (ProviderFacts, error)
 
-	// Issuer says whether the configuration has an issuer of tokens of the
-	// name. Without it there is none.
-	Issuer func(name string) bool
+	// Issuer returns what must be known of an issuer of tokens, or false when
+	// the configuration has none of the name. Without it there is none.
+	Issuer func(name string) (IssuerFacts, bool)
 
 	// EventHeaders are those in which any provider names its event or delivery:
 	// without a signature they do so too.
@@ -33,6 +33,13 @@ type Rules struct {
 
 	// AllowUnauthenticated permits integrations without any credential.
 	AllowUnauthenticated bool
+}
+
+// IssuerFacts is what the rules need to know of an issuer.
+type IssuerFacts struct {
+	// SignsForAll says that everyone can have a token of it for any audience,
+	// so that one must also say whose it is.
+	SignsForAll bool
 }
 
 // ProviderFacts is what the rules need to know of a provider.
