@@ -66,7 +66,7 @@ func (c *collector) run() {
 		case <-c.kick:
 			timer.Stop()
 		}
-		if err := c.turn(); err != nil && !errors.Is(err, errHeld) && !c.stopping() {
+		if err := c.turn(); err != nil && !c.stopping() {
 			c.log.Logger.Warn("old events cannot be purged yet", zap.Error(err))
 		}
 	}
@@ -128,7 +128,7 @@ func shorter(limits *storage.Limits) time.Duration {
 func (c *collector) turn() error {
 	defer c.endTurn()
 	c.log.clock.look()
-	return errors.Join(c.tick(), c.thin(), c.expire(), c.relieve())
+	return errors.Join(c.tick(), c.thin(), ignoreHeld(c.expire()), ignoreHeld(c.relieve()))
 }
 
 // tick has the writer note the clock every minute, and begin another segment when

@@ -11,6 +11,14 @@ import (
 // errHeld means that no segment may be removed now.
 var errHeld = errors.New("the segments are held for a backup")
 
+// ignoreHeld takes that for no error: the next turn tries again.
+func ignoreHeld(err error) error {
+	if errors.Is(err, errHeld) {
+		return nil
+	}
+	return err
+}
+
 // errGivenUp means that a hold was taken from who had it.
 var errGivenUp = fmt.Errorf("%w: the disk space of events that were to be copied was needed for new ones", storage.ErrUnavailable)
 
