@@ -214,6 +214,14 @@ func keepHandshake(next, current *Integration) {
 	}
 }
 
+// after is the time now, and never before an earlier one.
+func (s *Service) after(earlier time.Time) time.Time {
+	if now := s.second(); now.After(earlier) {
+		return now
+	}
+	return earlier
+}
+
 // appendHandshake writes what has not come as empty, at the beginning of 1970.
 func appendHandshake(raw []byte, h *Handshake) []byte {
 	sighting := func(seen Sighting) {

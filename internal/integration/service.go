@@ -356,14 +356,6 @@ func (s *Service) succeed(next, current *Integration) {
 	keepHandshake(next, current)
 }
 
-// after is the time now, and never before an earlier one.
-func (s *Service) after(earlier time.Time) time.Time {
-	if now := s.second(); now.After(earlier) {
-		return now
-	}
-	return earlier
-}
-
 // second is the time as integrations show it.
 func (s *Service) second() time.Time { return s.now().UTC().Truncate(time.Second) }
 

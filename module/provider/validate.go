@@ -246,6 +246,8 @@ func (h *Handshake) validate() error {
 		return errors.New("echo: the members need it")
 	case h.Open && h.MACMember != "":
 		return errors.New("open: an answer that is computed with the secret is for the sender alone")
+	case h.Learn != nil && h.Method != "" && h.Method != http.MethodPost:
+		return errors.New("learn: a secret is brought by POST")
 	case h.Learn != nil && !h.Open:
 		return errors.New("learn: the request that brings the secret cannot be signed with it, so it must be open")
 	}

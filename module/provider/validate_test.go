@@ -80,6 +80,9 @@ func TestValidate(t *testing.T) {
 		{"a signed lesson", func(d *Description) {
 			d.Handshakes = []Handshake{{Method: "GET", Learn: &Place{Header: "X-A"}}}
 		}, "handshakes[0].learn"},
+		{"POST: a signed lesson", func(d *Description) {
+			d.Handshakes = []Handshake{{When: []Condition{{Place: Place{Header: "X-A"}}}, Learn: &Place{Header: "X-A"}}}
+		}, "handshakes[0].learn"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
