@@ -2,10 +2,13 @@ package integration
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 func TestJWT(t *testing.T) {
@@ -84,5 +87,9 @@ func TestStoredKeepsItsVersion(t *testing.T) {
 	in.Authentication.JWT = &JWT{Issuer: "google", Audience: "a"}
 	if value, err = in.Encode(); err != nil || value[0] != wideVersion {
 		t.Errorf("version %d, %v", value[0], err)
+	}
+	value[1+len(in.Identity)+1] |= 0x80 // of a later version
+	if _, err := Decode(storage.Integration{Value: value}); !errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("an unknown flag: %v", err)
 	}
 }

@@ -176,6 +176,9 @@ func TestCacheWithoutAnything(t *testing.T) {
 			wantNone(t, c.Renew, p)
 		}
 		p.want(t, 1)
+		if len(c.entries) != 0 {
+			t.Errorf("%d entries of what is not there", len(c.entries))
+		}
 		p.err = nil
 		wantNone(t, c.Get, p)
 		time.Sleep(30 * time.Second)

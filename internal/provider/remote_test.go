@@ -380,7 +380,7 @@ func TestPubSub(t *testing.T) {
 		"expired":        {"Bearer " + token(remoteKey, "exp", remoteNow.Unix()-100), Stale},
 		"no token":       {"Bearer x", Malformed},
 		"no scheme":      {token(remoteKey), Malformed},
-		"basic":          {"Basic dTpw", Malformed},
+		"basic":          {"Basic " + token(remoteKey), Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := mustVerifier(t, "pubsub", false, strings.Replace(pubsubSecret, "/x", "/y", 1), pubsubSecret)
