@@ -105,3 +105,22 @@ func parseForm(t *testing.T, text string) (*Integration, error) {
 }
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }
+
+// What is read as a source is written in one way, which reads as the same.
+func FuzzSource(f *testing.F) {
+	for _, text := range []string{"192.0.2.0/24", "::ffff:192.0.2.0/120", "2001:db8::1", "::/0", "fe80::1%eth0", "1/1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		prefix, ok := source(text)
+		if !ok {
+			return
+		}
+		if again, ok := source(sourceText(prefix)); !ok || again != prefix {
+			t.Errorf("%q reads as %v, and that as %v", text, prefix, again)
+		}
+		if prefix.Addr().Is4In6() || prefix.Addr().Zone() != "" {
+			t.Errorf("%q reads as %v", text, prefix)
+		}
+	})
+}
