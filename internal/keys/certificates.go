@@ -9,7 +9,7 @@ import (
 )
 
 // The limits of certificates, whose addresses stand in requests: a flood of
-// invented ones makes a host be asked ten times a minute.
+// invented ones makes a host be asked ten times, and then once in six seconds.
 var certificateLimits = Limits{Entries: 64, Burst: 10, Pause: 6 * time.Second}
 
 // maxChain bounds how many certificates stand behind one another.
