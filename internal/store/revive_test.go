@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -179,5 +182,41 @@ func TestCloseAfterFailure(t *testing.T) {
 	s.mark = nil // its file is closed already
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReviveOnASlowDisk: who makes a fresh database and takes too long for it is
+// left behind, and there is no other one before he has ended.
+func TestReviveOnASlowDisk(t *testing.T) {
+	goOn, making := make(chan struct{}), make(chan struct{}, 100)
+	core, logs := observer.New(zap.WarnLevel)
+	s, err := Open(Options{
+		Dir: filepath.Join(t.TempDir(), "store"), Key: seal.NewKey(), Logger: zap.New(core), retry: 5 * time.Millisecond, patience: 50 * time.Millisecond,
+		step: func(step string) {
+			if step == "making" {
+				making <- struct{}{}
+				<-goOn
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	mustPut(t, s, "hook", "value", 0)
+	fails(t, s, "unknown")
+	want := contents(t, s)
+	<-making
+	within(t, "some tries", func() bool { return logs.FilterMessage("integrations cannot be written yet").Len() > 3 })
+	if len(making) > 0 || s.Health().State != "failed" {
+		t.Errorf("%d others are made", len(making))
+	}
+	if got := contents(t, s); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	close(goOn)
+	within(t, "the store is revived", func() bool { return s.Health().State == "ok" })
+	if got := contents(t, s); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -27,7 +27,7 @@ const (
 	fewTables = 16
 	fewBytes  = 16 << 20
 
-	// maxRewrite is how long a start waits for a rewrite, before it goes on with
+	// maxRewrite is how long a rewrite is waited for, before the store goes on with
 	// the database as it is.
 	maxRewrite = time.Minute
 
@@ -36,7 +36,7 @@ const (
 	chunkSize = 1 << 20
 )
 
-var errLate = fmt.Errorf("the disk takes longer than %s", maxRewrite)
+var errLate = errors.New("the disk takes too long")
 
 // entry is a record as it lies in the database.
 type entry struct{ key, value []byte }
@@ -147,8 +147,11 @@ func (s *Store) copyAside(v survey) (err error) {
 	if err := s.need(v.live + v.live/8 + floor + flushRoom); err != nil {
 		return err
 	}
+	if err := s.forgetLeft(); err != nil {
+		return err
+	}
 	late := make(chan struct{})
-	defer time.AfterFunc(maxRewrite, func() { close(late) }).Stop()
+	defer time.AfterFunc(s.patience, func() { close(late) }).Stop()
 	s.step("begun")
 	chunks, made := make(chan []entry), make(chan error, 1)
 	// Badger waits for ever where it cannot write a table. Whoever makes the
@@ -163,6 +166,7 @@ func (s *Store) copyAside(v survey) (err error) {
 	case failed := <-made:
 		err = errors.Join(err, failed)
 	case <-late:
+		s.left = made
 		return errLate
 	}
 	defer func() {
@@ -189,6 +193,21 @@ func (s *Store) copyAside(v survey) (err error) {
 		return fmt.Errorf("%d records were written and %d, or others, read back", written.records, found.records)
 	}
 	return nil
+}
+
+// forgetLeft removes what somebody has made whom nobody waited for. While he is
+// still at it there can be no other.
+func (s *Store) forgetLeft() error {
+	if s.left == nil {
+		return nil
+	}
+	select {
+	case <-s.left:
+		s.left = nil
+		return os.RemoveAll(s.aside())
+	default:
+		return fmt.Errorf("writing another database: %w", errLate)
+	}
 }
 
 // sendAll reads all records, seals with the present key what a replaced one has
@@ -250,6 +269,7 @@ func (s *Store) makeAside(chunks <-chan []entry) error {
 	if err := os.Mkdir(s.aside(), 0o700); err != nil {
 		return err
 	}
+	s.step("making")
 	// The files are synced when they are complete.
 	db, err := openBadger(s.aside(), s.logger, false)
 	if err != nil {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -36,8 +37,9 @@ type Options struct {
 	space func(dir string) (int64, error)
 	// step is called between the steps of a rewrite; tests set it.
 	step func(name string)
-	// retry is how long after a failed write the store is revived; tests set it.
-	retry time.Duration
+	// retry is how long after a failed write the store is revived, and patience how
+	// long it waits for a rewrite; tests set them.
+	retry, patience time.Duration
 }
 
 // Store is an open store. It implements storage.Integrations.
@@ -47,8 +49,10 @@ type Store struct {
 	logger *zap.Logger
 	space  func(dir string) (int64, error)
 	step   func(name string)
-	retry  time.Duration
 	lock   *os.File
+
+	retry, patience time.Duration
+	left            <-chan error // from who makes a database that was not waited for
 
 	// The database is replaced by the writing goroutine, which holds this lock
 	// then, as others do while they read. It is nil while it cannot be opened.
@@ -84,7 +88,8 @@ func Open(o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, retry: o.retry, writes: make(chan *write, maxGroup)}
+	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, writes: make(chan *write, maxGroup)}
+	s.retry, s.patience = cmp.Or(o.retry, reviveAfter), cmp.Or(o.patience, maxRewrite)
 	if s.logger == nil {
 		s.logger = zap.NewNop()
 	}
@@ -93,9 +98,6 @@ func newStore(o Options) *Store {
 	}
 	if s.step == nil {
 		s.step = func(string) {}
-	}
-	if s.retry == 0 {
-		s.retry = reviveAfter
 	}
 	return s
 }
