@@ -202,8 +202,9 @@ func (s *Store) forgetLeft() error {
 		return nil
 	}
 	select {
-	case <-s.left:
+	case err := <-s.left:
 		s.left = nil
+		s.logger.Info("another database of integrations was made too late, or not at all", zap.Error(err))
 		return os.RemoveAll(s.aside())
 	default:
 		return fmt.Errorf("writing another database: %w", errLate)
