@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -172,6 +173,10 @@ func TestJWT(t *testing.T) {
 	if logs := g.Logs(); strings.Contains(logs, good) || strings.Contains(logs, "issuer.example") {
 		t.Error("the log holds a token, or an operator's URL")
 	}
+	status := g.API("GET", "/webhooks/status", nil).Want(t, 200)
+	if !regexp.MustCompile(`"key_sources":\[\{"name":"test","fetched_at":"2[^"]+","failed_at":null\}\]`).Match(status.Body) {
+		t.Errorf("the status is %s", status.Body)
+	}
 	metrics, err := g.Try("GET", "http://"+g.Admin+"/metrics", nil, nil)
 	if err != nil || !strings.Contains(string(metrics.Body), `caddy_webhooks_key_fetches_total{outcome="fetched",source="test"} 1`) ||
 		!strings.Contains(string(metrics.Body), `caddy_webhooks_refusals_total{reason="jwt_audience"} 2`) {
@@ -202,6 +207,10 @@ func TestJWTWithoutKeys(t *testing.T) {
 		if answer.Header.Get("Retry-After") != "30" {
 			t.Errorf("Retry-After %q", answer.Header.Get("Retry-After"))
 		}
+	}
+	status := g.API("GET", "/webhooks/status", nil).Want(t, 200)
+	if !regexp.MustCompile(`"key_sources":\[\{"name":"test","fetched_at":null,"failed_at":"2[^"]+","error":"status"\}\]`).Match(status.Body) {
+		t.Errorf("the status is %s", status.Body)
 	}
 	// A token that cannot be judged counts as little as a wrong one, whatever
 	// else the request carries.

@@ -149,6 +149,7 @@ func (g *gateway) holdings() admin.Holdings {
 		Now:           time.Now(),
 	}
 	held.Triggers = g.triggers()
+	held.Sources = g.sources.list()
 	for _, t := range held.Triggers {
 		held.Attempts += t.InFlight
 	}

@@ -2,12 +2,17 @@ package module
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/admin"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/keys"
@@ -88,17 +93,47 @@ func (a *App) openIssuers(g *gateway) map[string]*jwt.Issuer {
 	return issuers
 }
 
-// keyObserver tells of fetches of keys. It names the source by its label and
-// never by its address, which may be an operator's.
-func keyObserver(logger *zap.Logger) func(label, code string) {
-	return func(label, code string) {
-		if code == "" {
-			collectors.fetches.WithLabelValues(label, "fetched").Inc()
-			return
-		}
-		collectors.fetches.WithLabelValues(label, code).Inc()
-		logger.Warn("keys of a sender cannot be fetched", zap.String("source", label), zap.String("error", code))
+// sources are where keys have been fetched, by name: issuers of configurations,
+// and senders. The zero value has none.
+type sources struct {
+	mu     sync.Mutex
+	byName map[string]admin.Source
+}
+
+const maxSources = 4 * maxIssuers
+
+func (s *sources) note(name, code string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byName == nil || len(s.byName) >= maxSources { // after many reloads with other names
+		s.byName = make(map[string]admin.Source)
 	}
+	source := s.byName[name]
+	source.Name, source.Error = name, code
+	if code == "" {
+		source.FetchedAt = time.Now()
+	} else {
+		source.FailedAt = time.Now()
+	}
+	s.byName[name] = source
+}
+
+func (s *sources) list() []admin.Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Values(s.byName), func(a, b admin.Source) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// fetched tells of a fetch of keys, in metrics, log and status. It names the
+// source and never its address, which may be an operator's.
+func (g *gateway) fetched(name, code string) {
+	g.sources.note(name, code)
+	if code == "" {
+		collectors.fetches.WithLabelValues(name, "fetched").Inc()
+		return
+	}
+	collectors.fetches.WithLabelValues(name, code).Inc()
+	g.logger.Warn("keys of a sender cannot be fetched", zap.String("source", name), zap.String("error", code))
 }
 
 // readIssuer reads the option jwt_issuer; see parseGlobalOption for the syntax.
@@ -126,11 +161,11 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 
 // openRemote prepares what is fetched from others.
 func (g *gateway) openRemote() {
-	client, observe := keys.NewClient(nil), keyObserver(g.logger)
-	g.keySets = jwt.NewKeySets(client, observe)
+	client := keys.NewClient(nil)
+	g.keySets = jwt.NewKeySets(client, g.fetched)
 	g.remote = &provider.Remote{
 		Google:       g.keySets.Issuer(jwt.Google),
-		Certificates: keys.NewCertificates(client, observe),
+		Certificates: keys.NewCertificates(client, g.fetched),
 		Client:       client,
 	}
 }

@@ -39,6 +39,7 @@ type gateway struct {
 	flight     *gate.Flight
 	keySets    *jwt.KeySets
 	remote     *provider.Remote
+	sources    sources
 	replays    admin.Pace
 	tests      admin.Quota
 

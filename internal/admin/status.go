@@ -16,6 +16,16 @@ type Trigger struct {
 	InFlight int `json:"in_flight"`
 }
 
+// Source is where the keys of a sender or an issuer come from.
+type Source struct {
+	Name string
+	// FetchedAt and FailedAt are the last times at which its keys could be
+	// fetched and could not, if any.
+	FetchedAt, FailedAt time.Time
+	// Error is why they could not.
+	Error string
+}
+
 // Holdings is what a gateway keeps and does at a time, beside its bounds.
 type Holdings struct {
 	Health storage.Health
@@ -25,6 +35,8 @@ type Holdings struct {
 	// InFlight are the bytes of bodies that are being received.
 	InFlight, InFlightLimit int64
 	Triggers                []Trigger
+	// Sources are those from which something has been fetched, by name.
+	Sources []Source
 	// Attempts are under way, AttemptsLimit at most.
 	Attempts, AttemptsLimit int
 	// Now is when all this was read.
@@ -46,6 +58,15 @@ type status struct {
 	Largest  *share       `json:"largest"` // null while nothing is stored
 	Clock    clockStatus  `json:"clock"`
 	Triggers []Trigger    `json:"triggers"`
+	// Sources are those of fetched keys.
+	Sources []sourceStatus `json:"key_sources,omitempty"`
+}
+
+type sourceStatus struct {
+	Name      string `json:"name"`
+	FetchedAt *stamp `json:"fetched_at"`
+	FailedAt  *stamp `json:"failed_at"`
+	Error     string `json:"error,omitempty"`
 }
 
 type storeStatus struct {
@@ -95,7 +116,7 @@ type clockStatus struct {
 func (c *call) status() error {
 	h := c.Holdings()
 	s := status{
-		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, nil, c.keys()},
+		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, stampOf(h.Health.FailedAt), c.keys()},
 		Events: eventsStatus{
 			Pending:              h.Counts.Pending,
 			Failed:               h.Counts.Failed,
@@ -115,12 +136,21 @@ func (c *call) status() error {
 		Clock:    clockStatus{int64(h.Usage.ClockJump.Seconds())},
 		Triggers: append([]Trigger{}, h.Triggers...),
 	}
-	if at := stamp(h.Health.FailedAt); !h.Health.FailedAt.IsZero() {
-		s.Store.FailedAt = &at
-	}
 	if l := h.Usage.Largest; l.WebhookID != "" {
 		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}
 	}
+	for _, source := range h.Sources {
+		s.Sources = append(s.Sources, sourceStatus{source.Name, stampOf(source.FetchedAt), stampOf(source.FailedAt), source.Error})
+	}
 	c.answer(http.StatusOK, s)
 	return nil
+}
+
+// stampOf returns nil for a time that has not been.
+func stampOf(at time.Time) *stamp {
+	if at.IsZero() {
+		return nil
+	}
+	written := stamp(at)
+	return &written
 }
