@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hookgate/hookgate/internal/provider"
@@ -21,9 +22,6 @@ import (
 
 // github is the sender beside which the others are measured.
 const github = "github"
-
-// between is how many senders are measured before GitHub is again.
-const between = 3
 
 // anySecret can be any sender's: it is text, base64 and hexadecimal.
 const anySecret = "0123456789abcdef0123456789abcdef"
@@ -35,52 +33,58 @@ type sender struct {
 	sample    string
 }
 
-// compareProviders has each sender's events accepted, between two runs of
-// GitHub's: the machine is never the same for long. Nothing is looked for
-// among duplicates, since most senders sign the delivery ID.
+// compareProviders has each sender's events accepted by one gateway, and
+// GitHub's at the same time by another, then the other way round: what else the
+// machine does slows both. Nothing is looked for among duplicates, since most
+// senders sign the delivery ID.
 func compareProviders(ctx context.Context, s settings) error {
 	senders, err := s.hmacSenders()
 	if err != nil {
 		return err
 	}
+	s.connections = max(1, s.connections/2)
 	all := make(map[string][]versus)
 	for round := range s.rounds {
-		runs, err := measureRound(ctx, s, senders, fmt.Sprintf("round %d of %d", round+1, s.rounds))
+		err := measureRound(ctx, s, senders, fmt.Sprintf("round %d of %d", round+1, s.rounds), all)
 		endStatus()
 		if err != nil {
 			return err
 		}
-		for name, run := range runs {
-			all[name] = append(all[name], run)
-		}
-		slices.Reverse(senders)
 	}
 	printSenders(senders, all)
 	return nil
 }
 
-// measureRound measures each sender once, at a new gateway: in one that had
-// all rounds behind it the events would need tens of gigabytes.
-func measureRound(ctx context.Context, s settings, senders []sender, name string) (runs map[string]versus, err error) {
-	g, err := startGateway(s, "providers", "")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, g.remove()) }()
-	for _, p := range senders {
-		if err := g.integrate(p); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Name(), err)
+// measureRound measures each sender once, at new gateways: in those that had
+// all rounds behind them the events would need tens of gigabytes.
+func measureRound(ctx context.Context, s settings, senders []sender, name string, all map[string][]versus) (err error) {
+	var both [2]*gateway
+	for i := range both {
+		if both[i], err = startGateway(s, fmt.Sprintf("providers-%d", i), ""); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, both[i].remove()) }()
+		for _, p := range senders {
+			if err := both[i].integrate(p); err != nil {
+				return fmt.Errorf("%s: %w", p.Name(), err)
+			}
 		}
 	}
-	status("%s: warm-up", name)
 	first := slices.IndexFunc(senders, func(p sender) bool { return p.Name() == github })
-	if _, err := g.measureSender(ctx, s, senders[first], time.Second); err != nil {
-		return nil, fmt.Errorf("%w; the end of the gateway's log:\n%s", err, g.tail())
+	warmUp := s
+	warmUp.time = time.Second
+	if _, err := measureTogether(ctx, warmUp, both, senders[first], senders[first]); err != nil {
+		return err
 	}
-	if runs, err = g.measureSenders(ctx, s, senders, name); err != nil {
-		err = fmt.Errorf("%w; the end of the gateway's log:\n%s", err, g.tail())
+	for _, p := range senders {
+		status("%s: %s", name, p.Name())
+		v, err := measureTogether(ctx, s, both, p, senders[first])
+		if err != nil {
+			return err
+		}
+		all[p.Name()] = append(all[p.Name()], v)
 	}
-	return runs, err
+	return nil
 }
 
 // hmacSenders are the senders that are wanted, and GitHub.
@@ -168,59 +172,56 @@ func (p sender) write(size int) ([]byte, error) {
 	return []byte(strings.Join(append(lines, "", string(r.Body)), "\r\n")), nil
 }
 
-// versus is a sender's run beside GitHub's runs before and after it.
-type versus struct {
-	measured
-	rates, cpus float64 // ratios
+// versus is what a sender's events took, and GitHub's beside them.
+type versus struct{ own, github measured }
+
+func (v versus) cpu() float64        { return v.own.CPU }
+func (v versus) rate() float64       { return v.own.rate() }
+func (v versus) besideCPU() float64  { return v.own.CPU / v.github.CPU }
+func (v versus) besideRate() float64 { return v.own.rate() / v.github.rate() }
+
+// measureTogether measures a sender and GitHub at the same time, twice: each of
+// them at each gateway.
+func measureTogether(ctx context.Context, s settings, both [2]*gateway, p, github sender) (versus, error) {
+	var v versus
+	for turn := range both {
+		var one [2]measured
+		var faults [2]error
+		var group sync.WaitGroup
+		for i, p := range [2]sender{p, github} {
+			group.Go(func() { one[i], faults[i] = both[(i+turn)%2].measureSender(ctx, s, p) })
+		}
+		group.Wait()
+		for i, err := range faults {
+			if err != nil {
+				return v, fmt.Errorf("%s: %w; the end of the gateway's log:\n%s", p.Name(), err, both[(i+turn)%2].tail())
+			}
+		}
+		v.own.add(one[0])
+		v.github.add(one[1])
+	}
+	return v, nil
 }
 
-// measureSenders measures each sender once.
-func (g *gateway) measureSenders(ctx context.Context, s settings, senders []sender, name string) (map[string]versus, error) {
-	first := slices.IndexFunc(senders, func(p sender) bool { return p.Name() == github })
-	run := func(p sender) (measured, error) {
-		status("%s: %s", name, p.Name())
-		m, err := g.measureSender(ctx, s, p, s.time)
-		if err != nil {
-			return m, fmt.Errorf("%s: %w", p.Name(), err)
-		}
-		return m, nil
-	}
-	runs := make(map[string]versus)
-	before, err := run(senders[first])
-	if err != nil {
-		return nil, err
-	}
-	others := slices.Delete(slices.Clone(senders), first, first+1)
-	for some := range slices.Chunk(append(others, senders[first]), between) {
-		var these []measured
-		for _, p := range append(some, senders[first]) {
-			m, err := run(p)
-			if err != nil {
-				return nil, err
-			}
-			these = append(these, m)
-		}
-		after := these[len(some)]
-		for i, p := range some {
-			m := these[i]
-			runs[p.Name()] = versus{m, 2 * m.rate() / (before.rate() + after.rate()), 2 * m.CPU / (before.CPU + after.CPU)}
-		}
-		before = after
-	}
-	return runs, nil
+// add joins two runs.
+func (m *measured) add(other measured) {
+	cpu := m.CPU*float64(m.Requests) + other.CPU*float64(other.Requests)
+	m.Requests += other.Requests
+	m.Microseconds += other.Microseconds
+	m.CPU = cpu / float64(m.Requests)
 }
 
 // measureSender signs an event and has it accepted again and again.
-func (g *gateway) measureSender(ctx context.Context, s settings, p sender, length time.Duration) (measured, error) {
+func (g *gateway) measureSender(ctx context.Context, s settings, p sender) (measured, error) {
 	text, err := p.write(1 << 10)
 	if err != nil {
 		return measured{}, err
 	}
-	r := request{path: filepath.Join(s.dir, "request-"+p.Name())}
+	r := request{path: filepath.Join(g.dir, "request-"+p.Name())}
 	if err := errors.Join(os.WriteFile(r.path, text, 0o600), os.WriteFile(filepath.Join(s.dir, "load.lua"), script, 0o600)); err != nil {
 		return measured{}, err
 	}
-	return g.measureSite(ctx, s, site{accept, "ACCEPT", "accepted"}, r, length)
+	return g.measureSite(ctx, s, site{accept, "ACCEPT", "accepted"}, r, s.time)
 }
 
 // printSenders writes the table, in Markdown, the dearest first.
@@ -229,7 +230,7 @@ func printSenders(senders []sender, runs map[string][]versus) {
 	slices.SortFunc(senders, func(a, b sender) int {
 		return int(1e6 * (cost(b) - cost(a)))
 	})
-	fmt.Print("Events of 1 KB, accepted durably, beside GitHub's of the same minute:\n\n")
+	fmt.Print("Events of 1 KB, accepted durably, beside GitHub's at the same time:\n\n")
 	table := newTable(os.Stdout, "sender", "signs with", "processor time", "beside GitHub's", "requests/s", "beside GitHub's")
 	for _, p := range senders {
 		own := runs[p.Name()]
@@ -242,6 +243,3 @@ func printSenders(senders []sender, runs map[string][]versus) {
 	}
 	table.end()
 }
-
-func (v versus) besideCPU() float64  { return v.cpus }
-func (v versus) besideRate() float64 { return v.rates }
