@@ -33,39 +33,40 @@ func newAdyenPayments(secrets []string) (public.Verifier, error) {
 	return a, nil
 }
 
+// What is read of a body, of each item in its wrapping, of that and of its parts.
+var (
+	adyenBody    = []string{"notificationItems"}
+	adyenWrapped = []string{"NotificationRequestItem"}
+	adyenItem    = []string{
+		"pspReference", "originalReference", "merchantAccountCode", "merchantReference", "eventCode", "success",
+		"amount", "additionalData",
+	}
+	adyenAmount     = []string{"value", "currency"}
+	adyenAdditional = []string{"hmacSignature"}
+)
+
 func (a adyenPayments) Verify(r *public.Request) Reason {
-	body, ok := readSignedObject(r.Body)
-	if !ok || !body.get("notificationItems").Exists() {
+	var items [1]gjson.Result
+	if body, ok := readSigned(r.Body); !ok || !members(body, adyenBody, items[:]) || !items[0].Exists() {
 		return Missing
 	}
-	return body.each("notificationItems", a.verify)
+	return eachEntry(items[0], a.verify)
 }
 
 // verify checks one item.
 func (a adyenPayments) verify(entry gjson.Result) Reason {
-	wrapped, ok := signedMembers(entry)
-	if !ok {
+	var wrapped, signature [1]gjson.Result
+	var item [8]gjson.Result
+	if !members(entry, adyenWrapped, wrapped[:]) || !members(wrapped[0], adyenItem, item[:]) {
 		return Malformed
 	}
-	item, ok := wrapped.object("NotificationRequestItem")
-	if !ok {
-		return Malformed
-	}
-	content, ok := adyenContent(item)
-	if !ok {
-		return Malformed
-	}
-	additional, ok := item.object("additionalData")
-	if !ok {
-		return Malformed
-	}
-	signature, ok := additional.text("hmacSignature")
-	if !ok || signature == "" {
+	content, ok := adyenContent(&item)
+	if !ok || !members(item[7], adyenAdditional, signature[:]) || signature[0].Str == "" {
 		return Malformed
 	}
 	match := 0
 	for _, key := range a.keys {
-		match |= subtle.ConstantTimeCompare([]byte(signature), adyenSign(key, content))
+		match |= subtle.ConstantTimeCompare([]byte(signature[0].Str), adyenSign(key, content))
 	}
 	if match != 1 {
 		return Mismatch
@@ -75,41 +76,36 @@ func (a adyenPayments) verify(entry gjson.Result) Reason {
 
 // adyenContent is what is signed of an item. A colon may stand in the merchant's
 // reference alone: in two fields it could be moved from one to the other.
-func adyenContent(item signedObject) (string, bool) {
-	amount, ok := item.object("amount")
-	if !ok {
-		return "", false
+func adyenContent(item *[8]gjson.Result) ([]byte, bool) {
+	var amount [2]gjson.Result
+	if !members(item[6], adyenAmount, amount[:]) {
+		return nil, false
 	}
-	value := amount.get("value").Raw
-	if _, whole := digits(strings.TrimPrefix(value, "-"), maxDigits); !whole {
-		return "", false
+	if _, whole := digits(strings.TrimPrefix(amount[0].Raw, "-"), maxDigits); !whole {
+		return nil, false
 	}
-	var content strings.Builder
-	for i, field := range [...]struct {
-		object signedObject
-		name   string
-	}{
-		{item, "pspReference"}, {item, "originalReference"}, {item, "merchantAccountCode"}, {item, "merchantReference"},
-		{nil, ""}, {amount, "currency"}, {item, "eventCode"}, {item, "success"},
+	var content []byte
+	for i, field := range [...]*gjson.Result{
+		&item[0], &item[1], &item[2], &item[3], &amount[0], &amount[1], &item[4], &item[5],
 	} {
-		text, ok := value, true
-		if field.object != nil {
-			text, ok = field.object.text(field.name)
-		}
-		if !ok || field.name != "merchantReference" && strings.Contains(text, ":") {
-			return "", false
+		text := field.Str
+		switch {
+		case field == &amount[0]:
+			text = field.Raw
+		case !isText(*field) || field != &item[3] && strings.Contains(text, ":"):
+			return nil, false
 		}
 		if i > 0 {
-			content.WriteByte(':')
+			content = append(content, ':')
 		}
-		content.WriteString(text)
+		content = append(content, text...)
 	}
-	return content.String(), true
+	return content, true
 }
 
-func adyenSign(key []byte, content string) []byte {
+func adyenSign(key, content []byte) []byte {
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(content))
+	mac.Write(content)
 	return base64.StdEncoding.AppendEncode(nil, mac.Sum(nil))
 }
 
@@ -135,8 +131,9 @@ func signAdyenPayments(secret string, r *public.Request) error {
 		if err != nil {
 			return err
 		}
-		object, _ := readSignedObject(text)
-		content, ok := adyenContent(object)
+		var found [8]gjson.Result
+		members(gjson.ParseBytes(text), adyenItem, found[:])
+		content, ok := adyenContent(&found)
 		if !ok {
 			return errors.New("the item has no such fields")
 		}

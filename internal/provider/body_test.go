@@ -120,7 +120,7 @@ func TestAdyenPayments(t *testing.T) {
 		return `{"live":"false","notificationItems":[` + strings.Join(items, ",") + `]}`
 	}
 	const amount = `{"value":1130,"currency":"EUR"}`
-	good := string(adyenSign(key, "P::M:T-1:1130:EUR:AUTHORISATION:true"))
+	good := string(adyenSign(key, []byte("P::M:T-1:1130:EUR:AUTHORISATION:true")))
 	tests := []struct {
 		name, body string
 		want       Reason
@@ -137,9 +137,9 @@ func TestAdyenPayments(t *testing.T) {
 		{"a value twice", body(item("P", "T-1", `{"value":1130,"Value":1,"currency":"EUR"}`, "", good)), Malformed},
 		{"a value with a fraction", body(item("P", "T-1", `{"value":1130.0,"currency":"EUR"}`, "", good)), Malformed},
 		{"a value as text", body(item("P", "T-1", `{"value":"1130","currency":"EUR"}`, "", good)), Malformed},
-		{"a negative value", body(item("P", "T-1", `{"value":-5,"currency":"EUR"}`, "", string(adyenSign(key, "P::M:T-1:-5:EUR:AUTHORISATION:true")))), ""},
-		{"a colon in the reference", body(item("P", "T:1", amount, "", string(adyenSign(key, "P::M:T:1:1130:EUR:AUTHORISATION:true")))), ""},
-		{"a colon elsewhere", body(item("P:", "T-1", amount, `,"originalReference":""`, string(adyenSign(key, "P:::M:T-1:1130:EUR:AUTHORISATION:true")))), Malformed},
+		{"a negative value", body(item("P", "T-1", `{"value":-5,"currency":"EUR"}`, "", string(adyenSign(key, []byte("P::M:T-1:-5:EUR:AUTHORISATION:true"))))), ""},
+		{"a colon in the reference", body(item("P", "T:1", amount, "", string(adyenSign(key, []byte("P::M:T:1:1130:EUR:AUTHORISATION:true"))))), ""},
+		{"a colon elsewhere", body(item("P:", "T-1", amount, `,"originalReference":""`, string(adyenSign(key, []byte("P:::M:T-1:1130:EUR:AUTHORISATION:true"))))), Malformed},
 		{"no amount", `{"notificationItems":[{"NotificationRequestItem":{"additionalData":{"hmacSignature":"` + good + `"}}}]}`, Malformed},
 		{"no item", `{"notificationItems":[{}]}`, Malformed},
 		{"no items", body(), Malformed},

@@ -32,21 +32,23 @@ func newGraph(secrets []string) (public.Verifier, error) {
 	return g, nil
 }
 
+// What is read of a body, and of each of its entries.
+var (
+	graphBody  = []string{"value"}
+	graphNames = []string{"clientState"}
+)
+
 func (g graph) Verify(r *public.Request) Reason {
-	body, ok := readSignedObject(r.Body)
-	if !ok || !body.get("value").Exists() {
+	var value [1]gjson.Result
+	if body, ok := readSigned(r.Body); !ok || !members(body, graphBody, value[:]) || !value[0].Exists() {
 		return Missing
 	}
-	return body.each("value", func(entry gjson.Result) Reason {
-		object, ok := signedMembers(entry)
-		if !ok {
+	return eachEntry(value[0], func(entry gjson.Result) Reason {
+		var state [1]gjson.Result
+		switch {
+		case !members(entry, graphNames, state[:]) || !isText(state[0]):
 			return Malformed
-		}
-		state, ok := object.text("clientState")
-		if !ok {
-			return Malformed
-		}
-		if !g.knows(state) {
+		case !g.knows(state[0].Str):
 			return Mismatch
 		}
 		return ""

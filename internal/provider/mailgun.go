@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/tidwall/gjson"
+
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -21,24 +23,28 @@ var mailgunClock = &clock{format: public.UnixSeconds, tolerance: public.DefaultT
 
 func newMailgun(secrets []string) (public.Verifier, error) { return mailgun{secrets}, nil }
 
+// What is read of a body, and of its signature.
+var (
+	mailgunBody = []string{"signature"}
+	// Of a subaccount's events the account signs too, with its own key.
+	mailgunNames = []string{"timestamp", "token", "signature", "parent-signature"}
+)
+
 func (m mailgun) Verify(r *public.Request) Reason {
-	body, ok := readSignedObject(r.Body)
-	if !ok || !body.get("signature").Exists() {
+	var signature [1]gjson.Result
+	if body, ok := readSigned(r.Body); !ok || !members(body, mailgunBody, signature[:]) || !signature[0].Exists() {
 		return Missing
 	}
-	signature, ok := body.object("signature")
-	if !ok {
+	var found [4]gjson.Result
+	if !members(signature[0], mailgunNames, found[:]) {
 		return Malformed
 	}
-	time, timed := signature.text("timestamp")
-	if !timed { // it may be written as a number
-		time, timed = signature.get("timestamp").Raw, true
+	time := found[0].Str
+	if found[0].Type == gjson.Number { // it may be written as one
+		time = found[0].Raw
 	}
-	token, named := signature.text("token")
-	own, signed := signature.text("signature")
-	// Of a subaccount's events the account signs too, with its own key.
-	parent, inherited := signature.text("parent-signature")
-	if !timed || !named || !signed || !inherited || !isName(token) || own == "" {
+	token, own, parent := found[1].Str, found[2].Str, found[3].Str
+	if !isText(found[1]) || !isText(found[2]) || !isText(found[3]) || !isName(token) || own == "" {
 		return Malformed
 	}
 	if reason := mailgunClock.check(time, r.Now); reason != "" {

@@ -98,25 +98,31 @@ const (
 // known for longer.
 var snsClock = &clock{format: public.RFC3339, tolerance: 24 * 60 * 60}
 
+// snsNames are what is read of a body, the message first.
+var snsNames = []string{
+	"Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type",
+	"Signature", "SignatureVersion", "SigningCertURL",
+}
+
 // readSNS reads a body. What is signed is a list of lines, so that a line
 // break in a member could pass for the end of it: only the message may have
 // some, which begins the list and whose end the others tell.
 func readSNS(body []byte) (*snsMessage, bool) {
-	object, ok := readSignedObject(body)
-	if !ok {
+	object, ok := readSigned(body)
+	var found [11]gjson.Result
+	if !ok || !members(object, snsNames, found[:]) {
 		return nil, false
 	}
 	m := new(snsMessage)
-	for name, into := range map[string]*string{
-		"Type": &m.Type, "MessageId": &m.MessageID, "TopicArn": &m.TopicARN, "Message": &m.Message, "Timestamp": &m.Timestamp,
-		"Subject": &m.Subject, "Token": &m.Token, "SubscribeURL": &m.SubscribeURL,
-		"Signature": &m.Signature, "SignatureVersion": &m.SignatureVersion, "SigningCertURL": &m.SigningCertificates,
+	for i, into := range [...]*string{
+		&m.Message, &m.MessageID, &m.Subject, &m.SubscribeURL, &m.Timestamp, &m.Token, &m.TopicARN, &m.Type,
+		&m.Signature, &m.SignatureVersion, &m.SigningCertificates,
 	} {
-		if *into, ok = object.text(name); !ok || name != "Message" && strings.ContainsAny(*into, "\r\n") {
+		if *into = found[i].Str; !isText(found[i]) || i > 0 && strings.ContainsAny(*into, "\r\n") {
 			return nil, false
 		}
 	}
-	m.hasSubject = object.get("Subject").Type == gjson.String
+	m.hasSubject = found[2].Type == gjson.String
 	switch m.Type {
 	case snsNotification:
 		return m, true
