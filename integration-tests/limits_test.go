@@ -1,8 +1,8 @@
 package integrationtests
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
