@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -18,7 +17,7 @@ import (
 // adyenPayments checks what Adyen signs of its standard webhooks: eight fields
 // of each item of the body, with colons between them.
 type adyenPayments struct {
-	keys [][]byte
+	keys []*macs
 }
 
 func newAdyenPayments(secrets []string) (public.Verifier, error) {
@@ -28,7 +27,7 @@ func newAdyenPayments(secrets []string) (public.Verifier, error) {
 		if err != nil || len(key) == 0 {
 			return nil, errSecretHex
 		}
-		a.keys = append(a.keys, key)
+		a.keys = append(a.keys, newMACs(sha256.New, key))
 	}
 	return a, nil
 }
@@ -103,10 +102,8 @@ func adyenContent(item *[8]gjson.Result) ([]byte, bool) {
 	return content, true
 }
 
-func adyenSign(key, content []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(content)
-	return base64.StdEncoding.AppendEncode(nil, mac.Sum(nil))
+func adyenSign(key *macs, content []byte) []byte {
+	return base64.StdEncoding.AppendEncode(nil, key.sum(content))
 }
 
 // signAdyenPayments completes and signs the one item of a test event.
@@ -137,7 +134,7 @@ func signAdyenPayments(secret string, r *public.Request) error {
 		if !ok {
 			return errors.New("the item has no such fields")
 		}
-		item["additionalData"] = map[string]any{"hmacSignature": string(adyenSign(key, content))}
+		item["additionalData"] = map[string]any{"hmacSignature": string(adyenSign(newMACs(sha256.New, key), content))}
 		return nil
 	})
 }

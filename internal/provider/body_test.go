@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/http"
@@ -23,7 +24,9 @@ func TestMailgun(t *testing.T) {
 	body := func(stamp, token, signature, more string) string {
 		return `{"signature":{"timestamp":` + stamp + `,"token":"` + token + `","signature":"` + signature + `"` + more + `},"event-data":{"event":"opened"}}`
 	}
-	sign := func(secret, content string) string { return string(mailgunSign(secret, content)) }
+	sign := func(secret, content string) string {
+		return string(mailgunSign(newMACs(sha256.New, []byte(secret)), content))
+	}
 	good := sign("k", "1764000000"+token)
 	tests := []struct {
 		name, body string
@@ -107,10 +110,11 @@ func TestGraphHandshake(t *testing.T) {
 
 func TestAdyenPayments(t *testing.T) {
 	const secret = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
-	key, err := hex.DecodeString(secret)
+	raw, err := hex.DecodeString(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
+	key := newMACs(sha256.New, raw)
 	item := func(psp, merchant, amount, more, signature string) string {
 		return fmt.Sprintf(`{"NotificationRequestItem":{"pspReference":"%s","merchantAccountCode":"M","merchantReference":"%s",`+
 			`"amount":%s,"eventCode":"AUTHORISATION","success":"true","reason":"x"%s,"additionalData":{"hmacSignature":"%s"}}}`,

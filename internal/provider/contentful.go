@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,7 +15,7 @@ import (
 // contentful checks what Contentful signs: method, path, the headers that the
 // request lists, and the body.
 type contentful struct {
-	secrets []string
+	keys []*macs
 }
 
 const (
@@ -29,7 +28,9 @@ const (
 
 var contentfulClock = compileTime(&public.Time{Place: header(contentfulTime), Format: public.UnixMillis})
 
-func newContentful(secrets []string) (public.Verifier, error) { return contentful{secrets}, nil }
+func newContentful(secrets []string) (public.Verifier, error) {
+	return contentful{sha256MACs(secrets)}, nil
+}
 
 func (c contentful) Verify(r *public.Request) Reason {
 	at := r.Header[contentfulTime]
@@ -44,8 +45,8 @@ func (c contentful) Verify(r *public.Request) Reason {
 		return Malformed
 	}
 	sent, match := []byte(r.Header.Get(contentfulSignature)), 0
-	for _, secret := range c.secrets {
-		match |= hmacEqual(sent, contentfulSign(secret, content, r.Body))
+	for _, key := range c.keys {
+		match |= hmacEqual(sent, contentfulSign(key, content, r.Body))
 	}
 	if match != 1 {
 		return Mismatch
@@ -81,11 +82,8 @@ func contentfulContent(r *public.Request) (string, bool) {
 	return r.Method + "\n" + address.EscapedPath() + "\n" + strings.Join(fields, ";") + "\n", true
 }
 
-func contentfulSign(secret, content string, body []byte) []byte {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(content))
-	mac.Write(body)
-	return hex.AppendEncode(nil, mac.Sum(nil))
+func contentfulSign(key *macs, content string, body []byte) []byte {
+	return hex.AppendEncode(nil, key.sum([]byte(content), body))
 }
 
 // signContentful signs a test event.
@@ -96,6 +94,6 @@ func signContentful(secret string, r *public.Request) error {
 	if !ok {
 		return errors.New("signing for contentful: the URL has a query")
 	}
-	r.Header.Set(contentfulSignature, string(contentfulSign(secret, content, r.Body)))
+	r.Header.Set(contentfulSignature, string(contentfulSign(newMACs(sha256.New, []byte(secret)), content, r.Body)))
 	return nil
 }

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -16,12 +15,12 @@ import (
 // mailgun checks what Mailgun signs: a time and a random token. They stand in
 // the body, the signature beside them, and the rest of it is not signed.
 type mailgun struct {
-	secrets []string
+	keys []*macs
 }
 
 var mailgunClock = &clock{format: public.UnixSeconds, tolerance: public.DefaultTolerance}
 
-func newMailgun(secrets []string) (public.Verifier, error) { return mailgun{secrets}, nil }
+func newMailgun(secrets []string) (public.Verifier, error) { return mailgun{sha256MACs(secrets)}, nil }
 
 // What is read of a body, and of its signature.
 var (
@@ -51,8 +50,8 @@ func (m mailgun) Verify(r *public.Request) Reason {
 		return reason
 	}
 	match := 0
-	for _, secret := range m.secrets {
-		expected := mailgunSign(secret, time+token)
+	for _, key := range m.keys {
+		expected := mailgunSign(key, time+token)
 		match |= subtle.ConstantTimeCompare([]byte(own), expected) | subtle.ConstantTimeCompare([]byte(parent), expected)
 	}
 	if match != 1 {
@@ -61,10 +60,8 @@ func (m mailgun) Verify(r *public.Request) Reason {
 	return ""
 }
 
-func mailgunSign(secret, content string) []byte {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(content))
-	return hex.AppendEncode(nil, mac.Sum(nil))
+func mailgunSign(key *macs, content string) []byte {
+	return hex.AppendEncode(nil, key.sum([]byte(content)))
 }
 
 // signMailgun signs a test event, whose token is there already.
@@ -77,7 +74,7 @@ func signMailgun(secret string, r *public.Request) error {
 		}
 		time := mailgunClock.write(r.Now)
 		signature["timestamp"] = time
-		signature["signature"] = string(mailgunSign(secret, time+token))
+		signature["signature"] = string(mailgunSign(newMACs(sha256.New, []byte(secret)), time+token))
 		return nil
 	})
 }

@@ -14,7 +14,7 @@ import (
 // netlify checks a JSON web signature (RFC 7515) that holds the body's digest.
 // It is HS256 with secrets of any length, shorter ones than RFC 7518 wants too.
 type netlify struct {
-	secrets []string
+	keys []*macs
 }
 
 const (
@@ -29,7 +29,7 @@ type netlifyClaims struct {
 	SHA256 string `json:"sha256"`
 }
 
-func newNetlify(secrets []string) (public.Verifier, error) { return netlify{secrets}, nil }
+func newNetlify(secrets []string) (public.Verifier, error) { return netlify{sha256MACs(secrets)}, nil }
 
 func (n netlify) Verify(r *public.Request) Reason {
 	text := r.Header.Get(netlifyHeader)
@@ -46,8 +46,8 @@ func (n netlify) Verify(r *public.Request) Reason {
 		return Malformed
 	}
 	match := 0
-	for _, secret := range n.secrets {
-		match |= hmacEqual([]byte(parts[2]), netlifySign(secret, parts[0]+"."+parts[1]))
+	for _, key := range n.keys {
+		match |= hmacEqual([]byte(parts[2]), netlifySign(key, parts[0]+"."+parts[1]))
 	}
 	if match != 1 || claims.Issuer != "netlify" || !hmac.Equal([]byte(claims.SHA256), []byte(netlifyDigest(r.Body))) {
 		return Mismatch
@@ -61,10 +61,8 @@ func unpack(text string, into any) bool {
 	return err == nil && json.Unmarshal(raw, into) == nil
 }
 
-func netlifySign(secret, content string) []byte {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(content))
-	return base64.RawURLEncoding.AppendEncode(nil, mac.Sum(nil))
+func netlifySign(key *macs, content string) []byte {
+	return base64.RawURLEncoding.AppendEncode(nil, key.sum([]byte(content)))
 }
 
 func netlifyDigest(body []byte) string {
@@ -80,6 +78,6 @@ func signNetlify(secret string, r *public.Request) error {
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	content := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(claims)
-	r.Header.Set(netlifyHeader, content+"."+string(netlifySign(secret, content)))
+	r.Header.Set(netlifyHeader, content+"."+string(netlifySign(newMACs(sha256.New, []byte(secret)), content)))
 	return nil
 }

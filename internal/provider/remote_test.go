@@ -415,7 +415,7 @@ func TestNetlify(t *testing.T) {
 	sign := func(algorithm, secret, text string) string {
 		encode := base64.RawURLEncoding.EncodeToString
 		content := encode([]byte(`{"typ":"JWT","alg":"`+algorithm+`"}`)) + "." + encode([]byte(text))
-		return content + "." + string(netlifySign(secret, content))
+		return content + "." + string(netlifySign(newMACs(sha256.New, []byte(secret)), content))
 	}
 	const body = `{"id":"1"}`
 	digest := netlifyDigest([]byte(body))

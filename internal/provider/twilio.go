@@ -16,12 +16,18 @@ import (
 // twilio checks what Twilio signs: the URL with, of a form, every parameter in
 // order; of any other body the URL holds the digest.
 type twilio struct {
-	secrets []string
+	keys []*macs
 }
 
 const twilioHeader = "X-Twilio-Signature"
 
-func newTwilio(secrets []string) (public.Verifier, error) { return twilio{secrets}, nil }
+func newTwilio(secrets []string) (public.Verifier, error) {
+	var t twilio
+	for _, secret := range secrets {
+		t.keys = append(t.keys, newMACs(sha1.New, []byte(secret)))
+	}
+	return t, nil
+}
 
 func (t twilio) Verify(r *public.Request) Reason {
 	fields, reason := twilioFields(r)
@@ -30,9 +36,10 @@ func (t twilio) Verify(r *public.Request) Reason {
 	}
 	sent := []byte(r.Header.Get(twilioHeader))
 	match := 0
-	for _, secret := range t.secrets {
-		for _, address := range twilioURLs(r.URL) {
-			match |= hmacEqual(sent, twilioSign(secret, address+fields))
+	addresses := twilioURLs(r.URL)
+	for _, key := range t.keys {
+		for _, address := range addresses {
+			match |= hmacEqual(sent, twilioSign(key, address+fields))
 		}
 	}
 	if match != 1 {
@@ -48,10 +55,8 @@ func hmacEqual(a, b []byte) int {
 	return 0
 }
 
-func twilioSign(secret, content string) []byte {
-	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(content))
-	return base64.StdEncoding.AppendEncode(nil, mac.Sum(nil))
+func twilioSign(key *macs, content string) []byte {
+	return base64.StdEncoding.AppendEncode(nil, key.sum([]byte(content)))
 }
 
 // maxTwilioFields bounds how many parameters are put in order.
@@ -128,6 +133,6 @@ func signTwilio(secret string, r *public.Request) error {
 		r.URL += separator + "bodySHA256=" + hex.EncodeToString(sum[:])
 	}
 	fields, _ := twilioFields(r)
-	r.Header.Set(twilioHeader, string(twilioSign(secret, r.URL+fields)))
+	r.Header.Set(twilioHeader, string(twilioSign(newMACs(sha1.New, []byte(secret)), r.URL+fields)))
 	return nil
 }
