@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
@@ -149,7 +150,8 @@ func (v *visit) storedHeader() http.Header {
 	}
 	for _, name := range v.content.provider.KeptHeaders() {
 		values := v.r.Header[name]
-		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) || v.route.isSecret(values[0]) {
+		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) ||
+			v.route.isSecret(values[0]) || slices.Contains(v.route.strip, name) {
 			continue
 		}
 		v.header.set(name, values[0])

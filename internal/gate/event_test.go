@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -210,6 +211,23 @@ func TestStoredHeadersHoldNoSecret(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	if got := asText(b.log.last(t).Header); got != `{"X-Github-Delivery":["d"],"X-Github-Event":["push"]}` {
+		t.Errorf("kept %s", got)
+	}
+	// A header with a credential is not kept either, also where the credential is
+	// none of the secrets and the header is one that events have.
+	it = github(ways(integration.Authentication{
+		SecureHeader: &integration.SecureHeader{Name: "X-Key", Value: integration.NewSecret("canary-1")},
+		JWT:          &integration.JWT{Issuer: "none", Audience: "a", Header: "traceparent"},
+		Match:        integration.MatchAny,
+	}))
+	route, err := Compile(it)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVisit()
+	v.route, v.content.provider = route, provider.Guess(nil)
+	v.r = &http.Request{Header: http.Header{"Traceparent": {"a.token.x"}, "User-Agent": {"sender"}}}
+	if got := asText(v.storedHeader()); got != `{"User-Agent":["sender"]}` {
 		t.Errorf("kept %s", got)
 	}
 }
