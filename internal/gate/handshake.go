@@ -42,10 +42,11 @@ func (v *visit) shakeHands() *answer {
 const maxUnsigned = 16 << 10
 
 // shakeHandsUnsigned answers the handshake of a sender that does not sign it.
-// Only a small body of a known size is read for that.
+// Only a small body of a known size is read for that, and none where the headers
+// show that there is nothing to answer.
 func (v *visit) shakeHandsUnsigned() *answer {
-	if !v.mayShakeHands() || !v.route.provider.OpenHandshake() ||
-		v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned {
+	if !v.mayShakeHands() || v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned ||
+		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
 		return nil
 	}
 	if !v.received {
@@ -63,12 +64,10 @@ func (v *visit) mayShakeHands() bool {
 func (v *visit) shake(verified bool) *answer {
 	l := lesson{visit: v}
 	var learn func(string) bool
-	if v.route.Integration.Handshake.Open(time.Now()) {
+	if v.learning() {
 		learn = l.learn
 	}
-	a, ok := v.route.credentials.verifier.Handshake(&public.Request{
-		Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now(),
-	}, verified, learn)
+	a, ok := v.route.credentials.verifier.Handshake(v.request(), verified, learn)
 	switch {
 	case l.err != nil:
 		return v.refuse(unavailable, "learn_failed")
@@ -78,6 +77,15 @@ func (v *visit) shake(verified bool) *answer {
 		return nil
 	}
 	return v.answerHandshake(&a)
+}
+
+// learning says whether the sender may bring a secret now.
+func (v *visit) learning() bool { return v.route.Integration.Handshake.Open(time.Now()) }
+
+// request is what a provider sees of the request, with the body as far as it has
+// been received.
+func (v *visit) request() *public.Request {
+	return &public.Request{Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
 }
 
 // lesson is what became of a secret that a sender has brought.

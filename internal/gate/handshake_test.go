@@ -116,6 +116,26 @@ func TestHandshakeUnsigned(t *testing.T) {
 	}
 }
 
+// No body is waited for where the headers show that there is no handshake.
+func TestNoHandshakeInTheHeaders(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*integration.Integration)
+	}{
+		{"notion, no window", by("notion", "k")},
+		{"asana, no window", by("asana", "k")},
+		{"asana, no secret", learning("asana", 0, "k")},
+		{"azure-event-grid, an event", by("azure-event-grid", "k")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, newBackend(t, github(test.change)), New(Settings{}))
+			if got := s.raw(t, "POST /webhooks/hook HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n"); got.status != 401 {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+		})
+	}
+}
+
 // The URL that is signed is the public one, with the query as it was sent, and
 // a sender that insists on 200 gets it.
 func TestSignedURL(t *testing.T) {

@@ -31,6 +31,8 @@ type Answer struct {
 type handshake struct {
 	public.Handshake
 	echoHeaders map[string]public.Place
+	// outside are the conditions that do not look into the body.
+	outside []public.Condition
 }
 
 func compileHandshake(d *public.Handshake) handshake {
@@ -40,6 +42,11 @@ func compileHandshake(d *public.Handshake) handshake {
 	}
 	if h.Status == 0 {
 		h.Status = http.StatusOK
+	}
+	for _, condition := range d.When {
+		if condition.Place.JSON == "" {
+			h.outside = append(h.outside, condition)
+		}
 	}
 	h.echoHeaders = make(map[string]public.Place)
 	for name, at := range d.EchoHeaders {
@@ -57,11 +64,13 @@ func (p *Provider) HandshakeMethods() []string {
 	return methods
 }
 
-// OpenHandshake says whether the sender has a handshake by POST that it does
-// not sign.
-func (p *Provider) OpenHandshake() bool {
+// OpenHandshake says whether a request can be a handshake that the sender does
+// not sign, as far as that shows before there is a body. learning says that a
+// secret may be brought now.
+func (p *Provider) OpenHandshake(r *public.Request, learning bool) bool {
+	places := places{request: r}
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool {
-		return h.Open && h.Method == http.MethodPost
+		return h.Open && h.Method == r.Method && (h.Learn == nil || learning) && places.match(h.outside)
 	})
 }
 
