@@ -44,7 +44,7 @@ func compileHandshake(d *public.Handshake) handshake {
 		h.Status = http.StatusOK
 	}
 	for _, condition := range d.When {
-		if condition.Place.JSON == "" {
+		if condition.JSON == "" {
 			h.outside = append(h.outside, condition)
 		}
 	}
