@@ -49,6 +49,9 @@ func (v *visit) shakeHandsUnsigned() *answer {
 		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
 		return nil
 	}
+	if a := v.judgeToken(); a != nil { // as any credential that the request carries
+		return a
+	}
 	if !v.received {
 		if a := v.read(); a != nil {
 			return a

@@ -43,6 +43,10 @@ func TestLearn(t *testing.T) {
 		{"a number", learning("notion", 0), notion, `{"verification_token":{}}`, 401, "", "signature_missing"},
 		{"twice", learning("asana", 0), http.Header{"X-Hook-Secret": {"a", "b"}}, "", 401, "", "signature_missing"},
 		{"with a wrong signature", learning("asana", 0, "k"), http.Header{"X-Hook-Secret": {"s"}, "X-Hook-Signature": {signature("")[7:]}}, "", 401, "", "signature_mismatch"},
+		{"with a token that cannot be judged", func(it *integration.Integration) {
+			learning("asana", 0)(it)
+			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
+		}, http.Header{"X-Hook-Secret": {"s"}, "X-Token": {"t"}}, "", 503, "", "jwt_unavailable"},
 		{"another provider", learning("github", 0, "k"), asana, "", 401, "", "signature_missing"},
 	}
 	for _, test := range tests {
