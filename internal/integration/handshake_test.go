@@ -52,7 +52,11 @@ func TestSecretIsLearned(t *testing.T) {
 		t.Errorf("confirmed nothing: %v", err)
 	}
 	learn("the secret", "192.0.2.1", true)
+	once := s.mustGet(t, view)
 	learn("the secret", "192.0.2.2", true)
+	if s.mustGet(t, view).Revision == once.Revision {
+		t.Error("a secret that comes again is answered without a write, though the first may have failed halfway")
+	}
 	if got := s.mustGet(t, view); got.Handshake.Learned.Client != "192.0.2.1" || got.Handshake.Refused != nil || len(got.Authentication.Signature.Secrets) != 0 {
 		t.Errorf("%+v", got.Handshake)
 	}
