@@ -143,8 +143,12 @@ func (h *storedHeader) set(name, value string) {
 }
 
 // storedHeader returns the headers that are kept with the event: those that
-// say what it is, and no secret.
+// say what it is, and no secret. They are gathered once, though an expression may
+// look at them before.
 func (v *visit) storedHeader() http.Header {
+	if v.header.used > 0 {
+		return v.header.fields
+	}
 	if v.content.form {
 		v.header.set("Content-Type", "application/json")
 	}

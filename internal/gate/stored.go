@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/provider"
@@ -30,15 +31,7 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	case !r.filter.MatchAny(message.Names()):
 		return Judgement{Reason: "event_filter"}
 	}
-	wanted, err := r.expression.Match(ctx, &match.Event{
-		Header:     event.Header,
-		Type:       message.Type,
-		Action:     message.Action(),
-		DeliveryID: message.DeliveryID,
-		WebhookID:  event.WebhookID,
-		Project:    event.Project,
-		Payload:    event.Body,
-	})
+	wanted, err := r.matches(ctx, &message, event.Header, event.Body)
 	var failed *match.Error
 	switch {
 	case errors.As(err, &failed):
@@ -49,6 +42,20 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 		return Judgement{Reason: "match"}
 	}
 	return Judgement{Wanted: true}
+}
+
+// matches says whether the integration's expression wants an event that has come
+// or is stored.
+func (r *Route) matches(ctx context.Context, message *provider.Message, header http.Header, payload []byte) (bool, error) {
+	return r.expression.Match(ctx, &match.Event{
+		Header:     header,
+		Type:       message.Type,
+		Action:     message.Action(),
+		DeliveryID: message.DeliveryID,
+		WebhookID:  r.Integration.WebhookID,
+		Project:    r.Integration.Project,
+		Payload:    payload,
+	})
 }
 
 // senderOf returns the provider that a stored event came by: the integration

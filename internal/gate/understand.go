@@ -66,17 +66,8 @@ func (v *visit) checkMatch() *answer {
 	if v.route.expression == nil {
 		return nil
 	}
-	event := &match.Event{
-		Header:     v.storedHeader(),
-		Type:       v.content.message.Type,
-		Action:     v.content.message.Action(),
-		DeliveryID: v.content.message.DeliveryID,
-		WebhookID:  v.route.Integration.WebhookID,
-		Project:    v.route.Integration.Project,
-		Payload:    v.payload,
-	}
 	// The sender may have gone by now, and may never send the event again.
-	wanted, err := v.route.expression.Match(context.WithoutCancel(v.r.Context()), event)
+	wanted, err := v.route.matches(context.WithoutCancel(v.r.Context()), &v.content.message, v.storedHeader(), v.payload)
 	if errors.Is(err, match.ErrInterrupted) {
 		return v.refuse(unavailable, "match_interrupted")
 	}
