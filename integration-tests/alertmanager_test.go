@@ -1,7 +1,6 @@
 package integrationtests
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -53,18 +52,7 @@ receivers:
 		t.Fatal(err)
 	}
 	process := exec.Command(program, "--config.file="+config, "--storage.path="+dir, "--web.listen-address="+addr, "--cluster.listen-address=")
-	var log bytes.Buffer
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		process.Process.Kill()
-		process.Wait()
-		if t.Failed() {
-			t.Logf("Alertmanager's log:\n%s", log.String())
-		}
-	})
+	startSender(t, "Alertmanager", process, os.Kill)
 
 	alert := `[{"labels":{"alertname":"DiskFull","severity":"critical"},"annotations":{"summary":"Grüße"}}]`
 	gateway.Eventually(t, "Alertmanager takes the alert", func() bool {

@@ -181,18 +181,7 @@ LEVEL = Warn
 	}
 	process := exec.Command(program, "web", "--config", s.config)
 	process.Env = s.environment()
-	var log bytes.Buffer
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		process.Process.Signal(os.Interrupt)
-		process.Wait()
-		if t.Failed() {
-			t.Logf("Gitea's log:\n%s", log.String())
-		}
-	})
+	startSender(t, "Gitea", process, os.Interrupt)
 	gateway.Eventually(t, "Gitea answers", func() bool {
 		answer, err := s.browser.Get(s.url + "/api/healthz")
 		if err != nil {

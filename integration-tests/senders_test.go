@@ -69,6 +69,24 @@ func builtSender(t *testing.T, name string) string {
 	return path
 }
 
+// startSender starts a real sender, which is sent the signal at the test's end.
+// Its log is shown when the test has failed.
+func startSender(t *testing.T, name string, process *exec.Cmd, end os.Signal) {
+	t.Helper()
+	var log bytes.Buffer
+	process.Stdout, process.Stderr = &log, &log
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		process.Process.Signal(end)
+		process.Wait()
+		if t.Failed() {
+			t.Logf("%s's log:\n%s", name, log.String())
+		}
+	})
+}
+
 func testSenders(t *testing.T, least int, signer *exec.Cmd) {
 	signer.Stderr = os.Stderr
 	text, err := signer.Output()

@@ -178,18 +178,7 @@ func startSoftServe(t *testing.T, program string) *softServe {
 		"SOFT_SERVE_SSH_LISTEN_ADDR="+addr,
 		"SOFT_SERVE_HTTP_ENABLED=false", "SOFT_SERVE_GIT_ENABLED=false", "SOFT_SERVE_STATS_ENABLED=false",
 	)
-	var log bytes.Buffer
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		process.Process.Kill()
-		process.Wait()
-		if t.Failed() {
-			t.Logf("Soft Serve's log:\n%s", log.String())
-		}
-	})
+	startSender(t, "Soft Serve", process, os.Kill)
 	gateway.Eventually(t, "Soft Serve answers", func() bool { return s.command("info").Run() == nil })
 	return s
 }

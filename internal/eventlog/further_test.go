@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -118,14 +116,8 @@ func TestPowerCutOfSeveral(t *testing.T) {
 }
 
 func testPowerCutOfSeveral(t *testing.T) {
-	after := t.TempDir()
-	disk := &volatileDisk{image: filepath.Join(after, "segments"), files: make(map[string]*volatileFile)}
-	if err := os.Mkdir(disk.image, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	options := quietOptions(t, t.TempDir())
+	options, disk := volatileOptions(t)
 	options.SegmentSize = 64 << 10
-	options.disk = disk
 	l := mustOpen(t, options)
 
 	var mu sync.Mutex
@@ -136,10 +128,7 @@ func testPowerCutOfSeveral(t *testing.T) {
 			for i := range 200 {
 				text := body(fmt.Sprintf("%d-%d", worker, i))
 				id, _, err := l.Append(t.Context(), testEvent(1, text), keyed(text), beside...)
-				disk.mu.Lock()
-				off := disk.off
-				disk.mu.Unlock()
-				if err != nil || off {
+				if err != nil || disk.isOff() {
 					return // nobody gets this answer any more
 				}
 				mu.Lock()
@@ -158,7 +147,7 @@ func testPowerCutOfSeveral(t *testing.T) {
 	}
 	wait.Wait()
 
-	options.Dir, options.disk = after, nil
+	options.Dir, options.disk = disk.after(), nil
 	l = mustOpen(t, options)
 	there := content(t, l)
 	for id, text := range acknowledged {

@@ -120,6 +120,27 @@ func (d *volatileDisk) cut() error {
 	return nil
 }
 
+// volatileOptions has a log on a disk whose power can be cut.
+func volatileOptions(t *testing.T) (Options, *volatileDisk) {
+	t.Helper()
+	disk := &volatileDisk{image: filepath.Join(t.TempDir(), "segments"), files: make(map[string]*volatileFile)}
+	if err := os.Mkdir(disk.image, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	options := quietOptions(t, t.TempDir())
+	options.disk = disk
+	return options, disk
+}
+
+// after is the log's directory as the power cut leaves it.
+func (d *volatileDisk) after() string { return filepath.Dir(d.image) }
+
+func (d *volatileDisk) isOff() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.off
+}
+
 // TestPowerCut cuts the power under load: what was acknowledged before is in
 // the image, and nothing in it is taken for damage.
 func TestPowerCut(t *testing.T) {
@@ -129,14 +150,8 @@ func TestPowerCut(t *testing.T) {
 }
 
 func testPowerCut(t *testing.T) {
-	after := t.TempDir()
-	disk := &volatileDisk{image: filepath.Join(after, "segments"), files: make(map[string]*volatileFile)}
-	if err := os.Mkdir(disk.image, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	options := quietOptions(t, t.TempDir())
+	options, disk := volatileOptions(t)
 	options.SegmentSize = 64 << 10
-	options.disk = disk
 	l := mustOpen(t, options)
 	// Every event is kept in another place, again and again.
 	l.SetLimits(storage.Limits{Delivered: time.Millisecond})
@@ -156,10 +171,7 @@ func testPowerCut(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				disk.mu.Lock()
-				off := disk.off
-				disk.mu.Unlock()
-				if off {
+				if disk.isOff() {
 					return // nobody gets this answer any more
 				}
 				mu.Lock()
@@ -180,10 +192,7 @@ func testPowerCut(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				disk.mu.Lock()
-				off = disk.off
-				disk.mu.Unlock()
-				if off {
+				if disk.isOff() {
 					return
 				}
 				mu.Lock()
@@ -205,7 +214,7 @@ func testPowerCut(t *testing.T) {
 		t.Log("no segment was removed")
 	}
 
-	options.Dir, options.disk = after, nil
+	options.Dir, options.disk = disk.after(), nil
 	l = mustOpen(t, options)
 	for id, text := range acknowledged {
 		r, err := l.Get(t.Context(), storage.Identity{1}, id)
@@ -228,15 +237,9 @@ func testPowerCut(t *testing.T) {
 // TestPowerCutBehindLazyRecords cuts the power when a rotation has left records
 // that nobody waited for: what the next segment says of this one is true.
 func TestPowerCutBehindLazyRecords(t *testing.T) {
-	after := t.TempDir()
-	disk := &volatileDisk{image: filepath.Join(after, "segments"), files: make(map[string]*volatileFile)}
-	if err := os.Mkdir(disk.image, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	options := quietOptions(t, t.TempDir())
+	options, disk := volatileOptions(t)
 	options.SegmentSize = 16 << 10
 	options.FlushEvery = time.Hour
-	options.disk = disk
 	l := mustOpen(t, options)
 	id := mustAppend(t, l, testEvent(1, "a"), storage.Dedupe{})
 	for first := l.segments.size.Load(); l.segments.size.Load() < 3*first; {
@@ -250,7 +253,7 @@ func TestPowerCutBehindLazyRecords(t *testing.T) {
 	if err := disk.cut(); err != nil {
 		t.Fatal(err)
 	}
-	options.Dir, options.disk = after, nil
+	options.Dir, options.disk = disk.after(), nil
 	l = mustOpen(t, options)
 	if _, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil {
 		t.Fatal(err)
