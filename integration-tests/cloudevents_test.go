@@ -15,12 +15,7 @@ import (
 // mode: with a wrong credential, with the right one, and once more.
 func TestCloudEvents(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("node"); err != nil {
-		gateway.LeaveOut(t, "node is not installed")
-	}
-	if _, err := os.Stat("senders/node_modules"); err != nil {
-		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
-	}
+	needLibraries(t)
 	g, sink := edge(t, `integration events {
 		project demo
 		signature cloudevents `+token+`

@@ -174,12 +174,19 @@ integration pubsub {
 }
 `
 
-func TestSNS(t *testing.T) {
-	t.Parallel()
+// startClouds starts a gateway to which the internet is these clouds.
+func startClouds(t *testing.T) (*gateway.Internet, *clouds, *gateway.Sink, *gateway.Gateway) {
+	t.Helper()
 	internet := gateway.NewInternet(t)
 	c := newClouds(t, internet)
 	sink := gateway.NewSink(t)
 	g := gateway.Start(t, gateway.Config(cloudOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	return internet, c, sink, g
+}
+
+func TestSNS(t *testing.T) {
+	t.Parallel()
+	internet, c, sink, g := startClouds(t)
 	post := func(id string, body []byte) *gateway.Answer { return g.Post("/webhooks/"+id, snsHeaders(), body) }
 
 	forged := bytes.Replace(c.message(nil), []byte(topic), []byte(topic+"x"), 1)
@@ -222,10 +229,7 @@ func TestSNS(t *testing.T) {
 
 func TestSNSSubscription(t *testing.T) {
 	t.Parallel()
-	internet := gateway.NewInternet(t)
-	c := newClouds(t, internet)
-	sink := gateway.NewSink(t)
-	g := gateway.Start(t, gateway.Config(cloudOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	_, c, _, g := startClouds(t)
 	post := func(body []byte) *gateway.Answer { return g.Post("/webhooks/sns", snsHeaders(), body) }
 
 	subscription := c.subscription()
@@ -246,10 +250,7 @@ func TestSNSSubscription(t *testing.T) {
 
 func TestPubSub(t *testing.T) {
 	t.Parallel()
-	internet := gateway.NewInternet(t)
-	c := newClouds(t, internet)
-	sink := gateway.NewSink(t)
-	g := gateway.Start(t, gateway.Config(cloudOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	internet, c, sink, g := startClouds(t)
 	post := func(token string) *gateway.Answer {
 		return g.Post("/webhooks/pubsub", pubsubHeaders(token), []byte(`{"message":{"messageId":"7","data":"e30=","attributes":{"eventType":"OBJECT_FINALIZE"}},"subscription":"s"}`))
 	}
@@ -326,16 +327,8 @@ func TestPayPal(t *testing.T) {
 // senders' own libraries.
 func TestCloudsOwnLibraries(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("node"); err != nil {
-		gateway.LeaveOut(t, "node is not installed")
-	}
-	if _, err := os.Stat("senders/node_modules"); err != nil {
-		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
-	}
-	internet := gateway.NewInternet(t)
-	c := newClouds(t, internet)
-	sink := gateway.NewSink(t)
-	g := gateway.Start(t, gateway.Config(cloudOptions+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	needLibraries(t)
+	_, c, _, g := startClouds(t)
 
 	good := c.message(nil)
 	messages := [][]byte{

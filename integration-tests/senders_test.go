@@ -41,12 +41,7 @@ const sendersURL = "https://hooks.example.com/webhooks/"
 // least take for signed.
 func TestSendersOwnLibraries(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("node"); err != nil {
-		gateway.LeaveOut(t, "node is not installed")
-	}
-	if _, err := os.Stat("senders/node_modules"); err != nil {
-		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
-	}
+	needLibraries(t)
 	testSenders(t, 20, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
 }
 
@@ -54,6 +49,17 @@ func TestSendersOwnLibraries(t *testing.T) {
 func TestSendersOwnGoLibraries(t *testing.T) {
 	t.Parallel()
 	testSenders(t, 3, exec.Command(builtSender(t, "senders")))
+}
+
+// needLibraries leaves the test out without the senders' own libraries.
+func needLibraries(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		gateway.LeaveOut(t, "node is not installed")
+	}
+	if _, err := os.Stat("senders/node_modules"); err != nil {
+		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
+	}
 }
 
 // builtSender returns the path of a program of the Go module in senders.
