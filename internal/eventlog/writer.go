@@ -228,7 +228,8 @@ func (w *writer) stage(o *op, current change, at place) {
 	}
 }
 
-// commit makes the group durable and answers it.
+// commit makes the group durable. It is answered by release, or here when that
+// failed.
 func (w *writer) commit() {
 	if len(w.group) == 0 {
 		return
