@@ -15,19 +15,18 @@ const replayPage = 500
 
 // replayEvent runs a stored event again, as a new one.
 func (c *call) replayEvent() error {
-	in, err := c.replayable()
+	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
 		return err
 	}
-	var of storage.Resource
-	if len(in.Resources) > 1 {
-		record, err := c.listed(in, c.event)
-		if err != nil {
-			return err
-		}
-		of = resourceOf(record)
+	record, err := c.listed(in, c.event)
+	if err != nil {
+		return err
 	}
-	replay, err := c.replayTo(in, of)
+	if err := c.mayReplay(in); err != nil {
+		return err
+	}
+	replay, err := c.replayTo(in, resourceOf(record))
 	if err != nil {
 		return err
 	}
@@ -46,15 +45,21 @@ func (c *call) replayEvent() error {
 // replayable returns the integration, if its events can be replayed.
 func (c *call) replayable() (*integration.Integration, error) {
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !in.IsEnabled:
-		return nil, conflict("the integration is disabled")
-	case len(in.Resources) == 0, c.View.Rules.Allow == nil:
-		return nil, conflict("the integration has no resource that a trigger serves")
 	}
-	return in, nil
+	return in, c.mayReplay(in)
+}
+
+// mayReplay says why no event of the integration can be replayed now, if so.
+func (c *call) mayReplay(in *integration.Integration) error {
+	switch {
+	case !in.IsEnabled:
+		return conflict("the integration is disabled")
+	case len(in.Resources) == 0, c.View.Rules.Allow == nil:
+		return conflict("the integration has no resource that a trigger serves")
+	}
+	return nil
 }
 
 // replayTo says where the replay of an event goes that is for a resource: to the

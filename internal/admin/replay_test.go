@@ -89,8 +89,11 @@ func TestReplayIsRefused(t *testing.T) {
 	a.want(a.do("POST", hook+"/replay", "{}", "Content-Type", "text/plain"), 415)
 	a.want(a.do("POST", hook+"/replay", "", "Content-Type", "application/json"), 400)
 
+	// What is not there is not there, whatever state the integration is in.
+	foreign := "/events/" + a.accept("demo", "two", "1").String() + "/replay"
 	both := func(words ...string) {
 		t.Helper()
+		a.want(a.do("POST", hook+foreign, ""), 404, "no such event")
 		a.want(a.do("POST", hook+one, ""), 409, words...)
 		a.want(a.do("POST", hook+"/replay", "{}"), 409, words...)
 		a.want(a.do("POST", hook+"/replay", `{"dry_run":true}`), 409, words...)
