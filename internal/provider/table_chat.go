@@ -106,7 +106,7 @@ var chats = []Sender{
 	{
 		Title: "Webex",
 		Docs:  "https://developer.webex.com/docs/api/guides/webhooks",
-		Setup: "POST /v1/webhooks of Webex's API with a secret",
+		Setup: "Call `POST /v1/webhooks` of Webex's API with the URL as `targetUrl`, and a secret of your own as `secret`",
 		Description: public.Description{
 			Name:    "webex",
 			Schemes: []public.Scheme{{Header: "X-Spark-Signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
@@ -118,7 +118,7 @@ var chats = []Sender{
 	{
 		Title: "Telegram",
 		Docs:  "https://core.telegram.org/bots/api#setwebhook",
-		Setup: "setWebhook of the Bot API with a secret_token",
+		Setup: "Call `setWebhook` of the Bot API with the URL as `url`, and a secret of your own as `secret_token`",
 		Description: public.Description{
 			Name:     "telegram",
 			Schemes:  []public.Scheme{{Header: "X-Telegram-Bot-Api-Secret-Token", Algorithm: public.Token}},
@@ -130,7 +130,8 @@ var chats = []Sender{
 		Docs:  "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
 		Setup: "App Dashboard → Webhooks (or WhatsApp → Configuration) → Callback URL and Verify token; the secret is the App Secret",
 		Notes: []string{
-			"The verify token is a second secret, written `verify:` and the token. It proves nothing but the handshake.",
+			"The verify token is a second secret, written `verify:` and the token: `signature meta {env.META_SECRET} verify:{env.META_VERIFY_TOKEN}`. It proves nothing but the handshake, which is refused without it.",
+			"A request may hold several entries, of which the first one names the event.",
 		},
 		Description: public.Description{
 			Name:    "meta",

@@ -55,7 +55,7 @@ var clouds = []Sender{
 	{
 		Title:  "Microsoft Graph change notifications",
 		Docs:   "https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks",
-		Setup:  "POST /subscriptions of Graph's API with the URL as notificationUrl, and as lifecycleNotificationUrl",
+		Setup:  "Call `POST /subscriptions` of Graph's API with the URL as `notificationUrl` and as `lifecycleNotificationUrl`, and the secret as `clientState`",
 		Proof:  "the secret itself, as `clientState` in each entry of the body",
 		Secret: "the subscription's `clientState`",
 		Notes: []string{

@@ -9,7 +9,7 @@ var codeHosts = []Sender{
 		// and alone from old servers.
 		Title: "GitHub",
 		Docs:  "https://docs.github.com/webhooks",
-		Setup: "Repository or organisation → Settings → Webhooks → Add webhook",
+		Setup: "Repository or organisation → Settings → Webhooks → Add webhook; a secret of your own, and as content type JSON or the form encoding",
 		Notes: []string{
 			"The answer is due within ten seconds, and nothing is sent again by itself; a redelivery by hand keeps its delivery ID.",
 		},
@@ -36,7 +36,7 @@ var codeHosts = []Sender{
 		// another, the idempotency key is one delivery's own.
 		Title: "GitLab, secret token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
-		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token",
+		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token, one of your own",
 		Notes: []string{"GitLab pauses a webhook after four failures in a row; every 4xx and 5xx counts."},
 		Description: public.Description{
 			Name:     "gitlab",
@@ -53,7 +53,7 @@ var codeHosts = []Sender{
 		Title: "GitLab, signing token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Setup: "Project or group → Settings → Webhooks → Add new webhook → Signing token",
-		Notes: []string{"Recent versions only; where there is no signing token, use the provider `gitlab`."},
+		Notes: []string{"GitLab has signing tokens since 2026, at first behind the feature flag `webhook_signing_token`. Where yours has none, use the provider `gitlab`."},
 		Description: public.Description{
 			Name:     "gitlab-signing",
 			Schemes:  []public.Scheme{standardWebhooks("webhook-")},
@@ -69,7 +69,7 @@ var codeHosts = []Sender{
 		// Of a form the JSON inside is signed, unlike GitHub.
 		Title: "Gitea",
 		Docs:  "https://docs.gitea.com/usage/webhooks",
-		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea",
+		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea; method POST, a secret of your own",
 		Description: public.Description{
 			Name:      "gitea",
 			Schemes:   []public.Scheme{payloadSHA256("X-Gitea-Signature")},
@@ -84,7 +84,7 @@ var codeHosts = []Sender{
 	{
 		Title: "Forgejo",
 		Docs:  "https://forgejo.org/docs/latest/user/webhooks/",
-		Setup: "Repository → Settings → Webhooks → Add webhook → Forgejo",
+		Setup: "Repository → Settings → Webhooks → Add webhook → Forgejo; method POST, a secret of your own",
 		Description: public.Description{
 			Name:      "forgejo",
 			Schemes:   []public.Scheme{payloadSHA256("X-Forgejo-Signature")},
@@ -99,7 +99,7 @@ var codeHosts = []Sender{
 	{
 		Title: "Gogs",
 		Docs:  "https://github.com/gogs/gogs/blob/main/docs/advancing/webhooks.mdx",
-		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs",
+		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs; a secret of your own",
 		Description: public.Description{
 			Name:      "gogs",
 			Schemes:   []public.Scheme{payloadSHA256("X-Gogs-Signature")},
@@ -113,7 +113,7 @@ var codeHosts = []Sender{
 	{
 		Title: "Soft Serve",
 		Docs:  "https://github.com/charmbracelet/soft-serve#webhooks",
-		Setup: "ssh HOST repo webhook create REPOSITORY URL --secret SECRET --content-type json",
+		Setup: "Run `ssh HOST repo webhook create REPOSITORY URL --events push --secret SECRET --content-type json`",
 		Description: public.Description{
 			Name:     "soft-serve",
 			Schemes:  []public.Scheme{bodySHA256("X-SoftServe-Signature", "sha256=")},
@@ -125,7 +125,7 @@ var codeHosts = []Sender{
 	{
 		Title: "Bitbucket Cloud and Data Center",
 		Docs:  "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
-		Setup: "Repository settings → Webhooks → Add webhook → Secret",
+		Setup: "Repository settings → Webhooks → Add webhook → Secret, one of your own",
 		Description: public.Description{
 			Name:     "bitbucket",
 			Schemes:  []public.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},

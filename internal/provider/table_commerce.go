@@ -44,7 +44,6 @@ var commerce = []Sender{
 		Title: "Square",
 		Docs:  "https://developer.squareup.com/docs/webhooks/step3validate",
 		Setup: "Developer Console → your application → Webhooks → Subscriptions; the secret is the signature key",
-		Notes: []string{"The signature covers the URL as Square was given it, so `public_url` must be set."},
 		Description: public.Description{
 			Name: "square",
 			Schemes: []public.Scheme{{

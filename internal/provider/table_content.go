@@ -23,7 +23,7 @@ var content = []Sender{
 		// header changes with each attempt, the one in the body does not.
 		Title: "Box",
 		Docs:  "https://developer.box.com/guides/webhooks/v2/signatures-v2/",
-		Setup: "Developer Console → your app → Webhooks → Manage signature keys",
+		Setup: "Developer Console → your app → Webhooks; the secrets are the primary and the secondary key of Manage signature keys",
 		Description: public.Description{
 			Name: "box",
 			Schemes: []public.Scheme{{
@@ -43,7 +43,7 @@ var content = []Sender{
 	{
 		Title: "Twitch EventSub",
 		Docs:  "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/",
-		Setup: "POST /helix/eventsub/subscriptions of Twitch's API with a transport.secret",
+		Setup: "Call `POST /helix/eventsub/subscriptions` of Twitch's API with the URL as `transport.callback`, and a secret of your own as `transport.secret`",
 		Description: public.Description{
 			Name: "twitch",
 			Schemes: []public.Scheme{{
@@ -68,7 +68,8 @@ var content = []Sender{
 		// of a topic that nobody wanted has no valid signature.
 		Title: "WebSub: YouTube and other feeds",
 		Docs:  "https://www.w3.org/TR/websub/",
-		Setup: "A subscription at the hub with hub.callback and hub.secret",
+		Setup: "Subscribe at the feed's hub with the URL as `hub.callback`, and a secret of your own as `hub.secret`",
+		Notes: []string{"What arrives is a feed in XML: `match` and `payload` of an integration cannot look into it.", "A subscription ends after a time that the hub sets: subscribe again before."},
 		Description: public.Description{
 			Name: "websub",
 			Schemes: []public.Scheme{
@@ -108,7 +109,7 @@ var content = []Sender{
 	{
 		Title: "Contentful",
 		Docs:  "https://www.contentful.com/developers/docs/webhooks/request-verification/",
-		Setup: "Space settings → Webhooks → Settings → Enable request verification",
+		Setup: "Space settings → Webhooks → Settings → Enable request verification; the secret is the signing secret that it shows",
 		Notes: []string{"The signature covers the path as Contentful was given it; the URL must have no query."},
 		Description: public.Description{
 			Name: "contentful",

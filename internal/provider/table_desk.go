@@ -28,7 +28,7 @@ var desks = []Sender{
 	{
 		Title: "Freshdesk",
 		Docs:  "https://support.freshdesk.com/support/solutions/articles/132589",
-		Setup: "Admin → Automations → a rule with the action Trigger webhook → Custom headers: X-Freshdesk-Token",
+		Setup: "Admin → Automations → a rule with the action Trigger webhook → the custom header `X-Freshdesk-Token` with a secret of your own",
 		Notes: []string{
 			"Freshdesk signs nothing and has no event or delivery header; the header above is a name of ours. The event type is the member `event` of the body that the rule writes, the delivery ID its `delivery_id`.",
 		},
@@ -42,7 +42,7 @@ var desks = []Sender{
 	{
 		Title: "Freshservice",
 		Docs:  "https://support.freshservice.com/support/solutions/articles/154138",
-		Setup: "Admin → Automation & Productivity → Workflow Automator → a webhook node → Custom headers: X-Freshservice-Token",
+		Setup: "Admin → Automation & Productivity → Workflow Automator → a webhook node → the custom header `X-Freshservice-Token` with a secret of your own",
 		Notes: []string{
 			"Freshservice signs nothing and has no event or delivery header; the header above is a name of ours. The event type is the member `event` of the body that the node writes, the delivery ID its `delivery_id`.",
 		},
@@ -56,7 +56,7 @@ var desks = []Sender{
 	{
 		Title: "ServiceNow",
 		Docs:  "https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/outbound-rest/concept/c_OutboundRESTWebService.html",
-		Setup: "System Web Services → Outbound → REST Message → HTTP Headers: X-Servicenow-Token",
+		Setup: "System Web Services → Outbound → REST Message → the HTTP header `X-Servicenow-Token` with a secret of your own",
 		Notes: []string{
 			"ServiceNow signs nothing; the header above is a name of ours. The event type is the member `event` of the body that the message writes, the delivery ID its `delivery_id`.",
 		},
@@ -138,7 +138,7 @@ var planning = []Sender{
 		// The time in the header is not signed, the one in the body is.
 		Title: "Linear",
 		Docs:  "https://linear.app/developers/webhooks",
-		Setup: "Settings → API → Webhooks → New webhook",
+		Setup: "Settings → API → Webhooks → New webhook; the secret is the signing secret that it shows",
 		Description: public.Description{
 			Name: "linear",
 			Schemes: []public.Scheme{{
@@ -158,8 +158,8 @@ var planning = []Sender{
 	{
 		Title: "Asana",
 		Docs:  "https://developers.asana.com/docs/webhooks-guide",
-		Setup: "POST /webhooks of Asana's API with the URL as target",
-		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again."},
+		Setup: "Call `POST /webhooks` of Asana's API with the URL as `target`, and what is to be watched as `resource`",
+		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again.", "A request may hold several events, of which the first one names the type. One without any is a heartbeat."},
 		Description: public.Description{
 			Name:    "asana",
 			Schemes: []public.Scheme{bodySHA256("X-Hook-Signature", "")},
@@ -178,7 +178,7 @@ var planning = []Sender{
 	{
 		Title: "Trello",
 		Docs:  "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/",
-		Setup: "POST /1/webhooks of Trello's API with the URL as callbackURL; the secret is the application's",
+		Setup: "Call `POST /1/webhooks` of Trello's API with the URL as `callbackURL`, and what is to be watched as `idModel`; the secret is the application's",
 		Description: public.Description{
 			Name: "trello",
 			Schemes: []public.Scheme{{
@@ -212,7 +212,7 @@ var planning = []Sender{
 	{
 		Title: "Airtable",
 		Docs:  "https://airtable.com/developers/web/api/webhooks-overview",
-		Setup: "POST /v0/bases/BASE/webhooks of Airtable's API; the secret is the answer's macSecretBase64",
+		Setup: "Call `POST /v0/bases/BASE/webhooks` of Airtable's API with the URL as `notificationUrl`; the secret is `macSecretBase64` of the answer",
 		Notes: []string{"The request says only that something has changed; the changes are fetched from Airtable's API."},
 		Description: public.Description{
 			Name: "airtable",
@@ -240,7 +240,7 @@ var planning = []Sender{
 	{
 		Title: "Calendly",
 		Docs:  "https://developer.calendly.com/api-docs/webhook-signatures",
-		Setup: "POST /webhook_subscriptions of Calendly's API with a signing_key",
+		Setup: "Call `POST /webhook_subscriptions` of Calendly's API with the URL as `url`, and a secret of your own as `signing_key`",
 		Description: public.Description{
 			Name: "calendly",
 			Schemes: []public.Scheme{{

@@ -8,6 +8,7 @@ var identity = []Sender{
 		Title: "Okta event hooks",
 		Docs:  "https://developer.okta.com/docs/concepts/event-hooks/",
 		Setup: "Workflow → Event Hooks → Create Event Hook; the secret is the whole value of the Authorization field",
+		Notes: []string{"A request may hold several events, of which the first one names the type."},
 		Description: public.Description{
 			Name:     "okta",
 			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},

@@ -9,6 +9,7 @@ var monitoring = []Sender{
 		Title: "Sentry",
 		Docs:  "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/",
 		Setup: "Settings → Developer Settings → your integration → Webhook URL; the secret is the Client Secret",
+		Notes: []string{"Sentry draws a new `Request-ID` for each attempt: with `dedupe` `body` an event that it sends again starts nothing twice."},
 		Description: public.Description{
 			Name:     "sentry",
 			Schemes:  []public.Scheme{bodySHA256("Sentry-Hook-Signature", "")},
@@ -38,10 +39,9 @@ var monitoring = []Sender{
 	{
 		Title: "Prometheus Alertmanager",
 		Docs:  "https://prometheus.io/docs/alerting/latest/configuration/#webhook_config",
-		Setup: "A receiver with webhook_configs, and in its http_config an authorization or a basic_auth",
+		Setup: "A receiver with `webhook_configs`, and in its `http_config` an `authorization` or a `basic_auth`",
 		Notes: []string{
 			"Alertmanager signs nothing. The secret is the `credentials` of `authorization`, or `user:password` of `basic_auth`.",
-			"It has no delivery ID: with `dedupe` `body` a repeated notification of the same bytes starts nothing twice.",
 		},
 		Description: public.Description{
 			Name:    "alertmanager",
@@ -67,7 +67,7 @@ var monitoring = []Sender{
 	{
 		Title: "Datadog",
 		Docs:  "https://docs.datadoghq.com/integrations/webhooks/",
-		Setup: "Integrations → Webhooks → New → Custom Headers: {\"Authorization\": \"Bearer SECRET\"}",
+		Setup: "Integrations → Webhooks → New → Custom Headers: `{\"Authorization\": \"Bearer SECRET\"}`",
 		Notes: []string{
 			"Datadog signs nothing. The event type is the member `event_type` of the payload, the delivery ID its `id`; both are in the payload that Datadog proposes.",
 		},
@@ -96,7 +96,7 @@ var monitoring = []Sender{
 	{
 		Title: "Opsgenie",
 		Docs:  "https://support.atlassian.com/opsgenie/docs/integrate-opsgenie-with-webhook/",
-		Setup: "Settings → Integrations → Webhook → Custom headers: Authorization with the value Bearer SECRET",
+		Setup: "Settings → Integrations → Webhook → the custom header `Authorization` with the value `Bearer SECRET`",
 		Notes: []string{"Opsgenie signs nothing."},
 		Description: public.Description{
 			Name:    "opsgenie",

@@ -7,7 +7,7 @@ var standards = []Sender{
 	{
 		Title: "Standard Webhooks",
 		Docs:  "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-		Setup: "Where the sender shows its signing secret, which begins with whsec_",
+		Setup: "Give the sender the URL; the secret is the signing secret that it shows, which begins with `whsec_`",
 		Description: public.Description{
 			Name:     "standard-webhooks",
 			Schemes:  []public.Scheme{standardWebhooks("webhook-")},
@@ -19,7 +19,7 @@ var standards = []Sender{
 	{
 		Title: "Standard Webhooks, asymmetric",
 		Docs:  "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-		Setup: "Where the sender shows its public key, which begins with whpk_",
+		Setup: "Give the sender the URL; the secret is the public key that it shows, which begins with `whpk_`",
 		Description: public.Description{
 			Name:     "standard-webhooks-ed25519",
 			Schemes:  []public.Scheme{asymmetric(standardWebhooks("webhook-"))},
@@ -32,7 +32,7 @@ var standards = []Sender{
 		// Svix writes its own header names, and its library takes either.
 		Title: "Svix, and senders that use it",
 		Docs:  "https://docs.svix.com/receiving/verifying-payloads/how-manual",
-		Setup: "Endpoint → Signing secret",
+		Setup: "Endpoints → Add Endpoint; the secret is its Signing Secret",
 		Description: public.Description{
 			Name:     "svix",
 			Schemes:  []public.Scheme{standardWebhooks("svix-"), standardWebhooks("webhook-")},
@@ -44,7 +44,7 @@ var standards = []Sender{
 	{
 		Title: "CloudEvents over HTTP",
 		Docs:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
-		Setup: "Where the sender takes an address and the value of the Authorization header",
+		Setup: "Give the sender the URL, and `Bearer` with a secret of your own for the header `Authorization`",
 		Notes: []string{
 			"Its rate is granted as it is asked for. A sender that wants to be called back instead gets no call.",
 		},
@@ -71,7 +71,7 @@ var standards = []Sender{
 		// asked, so it is given to all.
 		Title: "Azure Event Grid, its own schema",
 		Docs:  "https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
-		Setup: "Event subscription → Delivery Properties: Authorization with the value Bearer SECRET, marked as secret",
+		Setup: "Event subscription → Delivery Properties: the header `Authorization` with the value `Bearer SECRET`, marked as secret",
 		Notes: []string{"Event Grid signs nothing. With the CloudEvents schema use the provider `cloudevents`. Of a batch the first event counts: set the batch size to 1."},
 		Description: public.Description{
 			Name:     "azure-event-grid",
