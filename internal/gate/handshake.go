@@ -19,13 +19,26 @@ func (v *visit) shakeHandsByMethod() *answer {
 	default:
 		return nil
 	}
-	if v.find() != nil || !v.mayShakeHands() || !isSource(v.route.credentials.sources, v.client) {
-		v.route, v.seen.Integration, v.seen.Reason = nil, nil, ""
-		return nil
+	if v.find() == nil && v.mayShakeHands() {
+		if claim, ok := v.precheckHandshake(); ok && v.judgeToken() == nil {
+			claim.URL = v.address()
+			return v.shake(claim.Present() && claim.Verify(nil) == "")
+		}
 	}
+	v.route, v.seen.Integration, v.seen.Reason = nil, nil, ""
+	return nil
+}
+
+// precheckHandshake holds a handshake against what the headers and the connection
+// show. The sender's own credential may be missing, since many a sender does
+// not sign its handshakes. Nothing else may that every request must have.
+func (v *visit) precheckHandshake() (provider.Claim, bool) {
 	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), false)
-	claim.URL = v.address()
-	return v.shake(reason == "" && claim.Present() && claim.Verify(nil) == "")
+	switch reason {
+	case "", "credential_" + string(provider.Missing), "signature_" + string(provider.Missing):
+		return claim, true
+	}
+	return provider.Claim{}, false
 }
 
 // shakeHands answers a request by which the sender makes sure of the address.
@@ -47,6 +60,9 @@ const maxUnsigned = 16 << 10
 func (v *visit) shakeHandsUnsigned() *answer {
 	if !v.mayShakeHands() || v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned ||
 		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
+		return nil
+	}
+	if _, ok := v.precheckHandshake(); !ok {
 		return nil
 	}
 	if a := v.judgeToken(); a != nil { // as any credential that the request carries

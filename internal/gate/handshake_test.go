@@ -26,6 +26,11 @@ func (s *server) ask(t *testing.T, method, path string, fields ...string) reply 
 
 func TestHandshakeByMethod(t *testing.T) {
 	const okta = "X-Okta-Verification-Challenge: abc"
+	both := func(it *integration.Integration) {
+		by("dropbox", "k")(it)
+		it.Authentication.Match = integration.MatchAll
+		it.Authentication.SecureHeader = &integration.SecureHeader{Name: "X-Other", Value: integration.NewSecret("o")}
+	}
 	tests := []struct {
 		name   string
 		change func(*integration.Integration)
@@ -41,6 +46,14 @@ func TestHandshakeByMethod(t *testing.T) {
 		{"okta by PUT", by("okta", "word"), "PUT", "", []string{okta, "Authorization: word"}, ""},
 		{"meta", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=w&hub.challenge=77", nil, "77"},
 		{"meta, another word", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=k&hub.challenge=77", nil, ""},
+		{"dropbox", by("dropbox", "k"), "GET", "?challenge=77", nil, "77"},
+		{"all, without the other", both, "GET", "?challenge=77", nil, ""},
+		{"all, with the other", both, "GET", "?challenge=77", []string{"X-Other: o"}, "77"},
+		{"any, with a wrong one", func(it *integration.Integration) { both(it); it.Authentication.Match = integration.MatchAny }, "GET", "?challenge=77", []string{"X-Other: p"}, ""},
+		{"with a token that cannot be judged", func(it *integration.Integration) {
+			by("dropbox", "k")(it)
+			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
+		}, "GET", "?challenge=77", []string{"X-Token: t"}, ""},
 		{"github", func(*integration.Integration) {}, "GET", "?hub.mode=subscribe&hub.challenge=77", nil, ""},
 		{"disabled", func(it *integration.Integration) { by("okta", "word")(it); it.IsEnabled = false }, "GET", "", []string{okta, "Authorization: word"}, ""},
 	}

@@ -17,9 +17,19 @@ func learning(name string, since time.Duration, texts ...string) func(*integrati
 	}
 }
 
+// learningWithToken wants a bearer token, too.
+func learningWithToken(it *integration.Integration) {
+	learning("asana", 0)(it)
+	it.Authentication.Match = integration.MatchAll
+	it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
+}
+
 func TestLearn(t *testing.T) {
 	asana := http.Header{"X-Hook-Secret": {"s3cret"}}
 	notion := http.Header{"Content-Type": {"application/json"}}
+	withToken := func(text string) http.Header {
+		return http.Header{"X-Hook-Secret": {"s3cret"}, "Authorization": {"Bearer " + text}}
+	}
 	const token = `{"verification_token":"secret_x"}`
 	tests := []struct {
 		name    string
@@ -35,9 +45,16 @@ func TestLearn(t *testing.T) {
 		{"notion", learning("notion", time.Minute), notion, token, 200, "secret_x", ""},
 		{"notion beside another way in", func(it *integration.Integration) {
 			learning("notion", 0)(it)
-			it.Authentication.Match = integration.MatchAll
 			it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
 		}, notion, token, 200, "secret_x", ""},
+		{"all, without the token", learningWithToken, asana, "", 401, "", "bearer_missing"},
+		{"all, with another token", learningWithToken, withToken("x"), "", 401, "", "bearer_mismatch"},
+		{"all, with the token", learningWithToken, withToken("t"), "", 200, "s3cret", ""},
+		{"all, without the certificate", func(it *integration.Integration) {
+			learning("asana", 0)(it)
+			it.Authentication.Match = integration.MatchAll
+			it.Authentication.ClientCertificate = &integration.ClientCertificate{SANs: []string{"asana.example"}}
+		}, asana, "", 401, "", "client_certificate_missing"},
 		{"too late", learning("asana", integration.HandshakeWindow), asana, "", 401, "", "signature_missing"},
 		{"no window", by("asana"), asana, "", 401, "", "credential_missing"},
 		{"a number", learning("notion", 0), notion, `{"verification_token":{}}`, 401, "", "signature_missing"},
