@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/provider"
@@ -198,7 +199,8 @@ type visit struct {
 	// body is what was received, payload what the event is: of a form the
 	// JSON inside it.
 	body     []byte
-	received bool // the body is there as a whole
+	received bool              // the body is there as a whole
+	document document.Document // of the body
 	payload  []byte
 	content  content
 

@@ -86,7 +86,7 @@ func (v *visit) shake(verified bool) *answer {
 	if v.learning() {
 		learn = l.learn
 	}
-	a, ok := v.route.credentials.verifier.Handshake(v.request(), verified, learn)
+	a, ok := v.route.credentials.verifier.Handshake(v.request(), &v.document, verified, learn)
 	switch {
 	case l.err != nil:
 		return v.refuse(unavailable, "learn_failed")

@@ -27,7 +27,8 @@ func (v *visit) read() *answer {
 		return v.refuse(unsupportedEncoding, "content_encoding")
 	}
 	if v.r.ContentLength == 0 || v.r.Body == nil {
-		v.body, v.received = v.body[:0], true
+		v.body = v.body[:0]
+		v.receive()
 		return nil
 	}
 	v.lease = lease{flight: v.backend.Flight(), identity: v.route.Integration.Identity, client: v.client}
@@ -51,7 +52,7 @@ func (v *visit) read() *answer {
 		case len(v.body) > limit:
 			return v.refuse(tooLarge, "body")
 		case err == io.EOF:
-			v.received = true
+			v.receive()
 			if v.gate.settings.Inline {
 				// The next handler may take longer. What is stored is answered
 				// soon, and net/http sets the deadline of the next request.
@@ -64,6 +65,12 @@ func (v *visit) read() *answer {
 			return v.refuse(tooSlow, "body")
 		}
 	}
+}
+
+// receive takes the body as it is now, as a whole.
+func (v *visit) receive() {
+	v.received = true
+	v.document.Reset(v.body)
 }
 
 // refuseBody answers a body that ended before its end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
@@ -22,7 +23,7 @@ type Judgement struct {
 
 // Judge says what would become of a stored event if it came now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
-	message, err := r.senderOf(event).Read(event.Header, event.Body)
+	message, err := r.senderOf(event).Read(event.Header, document.New(event.Body))
 	switch {
 	case err != nil:
 		return Judgement{Reason: "event_header"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/provider"
 )
@@ -24,14 +25,16 @@ func (v *visit) understand() *answer {
 		p = provider.Guess(v.r.Header)
 	}
 	v.content.provider, v.payload = p, v.body
+	content := &v.document
 	if field := p.FormField(); field != "" && provider.IsForm(v.r.Header) {
 		payload, ok := provider.FormValue(v.body, field)
 		if !ok {
 			return v.refuse(badForm, "form")
 		}
 		v.payload, v.content.form = payload, true
+		content = document.New(payload)
 	}
-	message, err := p.Read(v.r.Header, v.payload)
+	message, err := p.Read(v.r.Header, content)
 	// A type or delivery ID is stored, shown and sent on: a secret never is.
 	if err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID) {
 		return v.refuse(badHeader, "event_header")

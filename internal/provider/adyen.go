@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -9,8 +10,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -45,27 +45,31 @@ var (
 )
 
 func (a adyenPayments) Verify(r *public.Request) Reason {
-	var items [1]gjson.Result
-	if body, ok := readSigned(r.Body); !ok || !members(body, adyenBody, items[:]) || !items[0].Exists() {
+	return a.verifyBody(r, document.New(r.Body))
+}
+
+func (a adyenPayments) verifyBody(_ *public.Request, body *document.Document) Reason {
+	var items [1]document.Value
+	if !signedMembers(body, adyenBody, items[:]) || !items[0].Exists() {
 		return Missing
 	}
 	return eachEntry(items[0], a.verify)
 }
 
 // verify checks one item.
-func (a adyenPayments) verify(entry gjson.Result) Reason {
-	var wrapped, signature [1]gjson.Result
-	var item [8]gjson.Result
+func (a adyenPayments) verify(entry document.Value) Reason {
+	var wrapped, signature [1]document.Value
+	var item [8]document.Value
 	if !members(entry, adyenWrapped, wrapped[:]) || !members(wrapped[0], adyenItem, item[:]) {
 		return Malformed
 	}
 	content, ok := adyenContent(&item)
-	if !ok || !members(item[7], adyenAdditional, signature[:]) || signature[0].Str == "" {
+	if !ok || !members(item[7], adyenAdditional, signature[:]) || signature[0].Text() == "" {
 		return Malformed
 	}
-	match := 0
+	sent, match := signature[0].AppendText(nil), 0
 	for _, key := range a.keys {
-		match |= subtle.ConstantTimeCompare([]byte(signature[0].Str), adyenSign(key, content))
+		match |= subtle.ConstantTimeCompare(sent, adyenSign(key, content))
 	}
 	if match != 1 {
 		return Mismatch
@@ -75,35 +79,36 @@ func (a adyenPayments) verify(entry gjson.Result) Reason {
 
 // adyenContent is what is signed of an item. A colon may stand in the merchant's
 // reference alone: in two fields it could be moved from one to the other.
-func adyenContent(item *[8]gjson.Result) ([]byte, bool) {
-	var amount [2]gjson.Result
+func adyenContent(item *[8]document.Value) ([]byte, bool) {
+	var amount [2]document.Value
 	if !members(item[6], adyenAmount, amount[:]) {
 		return nil, false
 	}
-	if _, whole := digits(strings.TrimPrefix(amount[0].Raw, "-"), maxDigits); !whole {
+	if _, whole := digits(strings.TrimPrefix(string(amount[0].Raw()), "-"), maxDigits); !whole {
 		return nil, false
 	}
-	var content []byte
-	for i, field := range [...]*gjson.Result{
+	content := make([]byte, 0, 128)
+	for i, field := range [...]*document.Value{
 		&item[0], &item[1], &item[2], &item[3], &amount[0], &amount[1], &item[4], &item[5],
 	} {
-		text := field.Str
-		switch {
-		case field == &amount[0]:
-			text = field.Raw
-		case !isText(*field) || field != &item[3] && strings.Contains(text, ":"):
-			return nil, false
-		}
 		if i > 0 {
 			content = append(content, ':')
 		}
-		content = append(content, text...)
+		begin := len(content)
+		if field == &amount[0] {
+			content = append(content, field.Raw()...)
+			continue
+		}
+		content = field.AppendText(content)
+		if !isText(*field) || field != &item[3] && bytes.IndexByte(content[begin:], ':') >= 0 {
+			return nil, false
+		}
 	}
 	return content, true
 }
 
 func adyenSign(key *macs, content []byte) []byte {
-	return base64.StdEncoding.AppendEncode(nil, key.sum(content))
+	return base64.StdEncoding.AppendEncode(nil, key.sum(nil, content))
 }
 
 // signAdyenPayments completes and signs the one item of a test event.
@@ -128,8 +133,8 @@ func signAdyenPayments(secret string, r *public.Request) error {
 		if err != nil {
 			return err
 		}
-		var found [8]gjson.Result
-		members(gjson.ParseBytes(text), adyenItem, found[:])
+		var found [8]document.Value
+		members(document.New(text).Value(), adyenItem, found[:])
 		content, ok := adyenContent(&found)
 		if !ok {
 			return errors.New("the item has no such fields")

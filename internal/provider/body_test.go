@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -101,7 +102,7 @@ func TestGraphHandshake(t *testing.T) {
 		"validationToken=": "-", "validationToken=a&validationToken=b": "-", "validationToken=a%0Ab": "-",
 		"validationToken=" + strings.Repeat("x", maxEcho+1): "-", "": "-",
 	} {
-		a, ok := v.Handshake(&public.Request{Method: "POST", URL: address + "?" + query}, false, nil)
+		a, ok := v.Handshake(&public.Request{Method: "POST", URL: address + "?" + query}, document.New(nil), false, nil)
 		if ok != (want != "-") || ok && (string(a.Body) != want || a.Header.Get("Content-Type") != "text/plain; charset=utf-8") {
 			t.Errorf("%.60s: %v %s %v", query, ok, a.Body, a.Header)
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -29,10 +30,13 @@ func (c *Claim) checkToken() Reason {
 }
 
 // Verify checks the claim against the raw body.
-func (c *Claim) Verify(body []byte) Reason {
+func (c *Claim) Verify(body []byte) Reason { return c.verify(document.New(body)) }
+
+func (c *Claim) verify(content *document.Document) Reason {
 	if c.scheme == nil {
 		return Missing
 	}
+	body := content.Payload()
 	if c.scheme.signsPayload {
 		var ok bool
 		if c.payload, ok = c.readPayload(body); !ok {
@@ -44,10 +48,14 @@ func (c *Claim) Verify(body []byte) Reason {
 	case byToken:
 		return "" // Precheck has compared it
 	case byCode:
-		if c.line.code == nil {
+		switch code := c.line.code.(type) {
+		case nil:
 			return Mismatch
+		case reading:
+			return code.verifyBody(c.request(body), content)
+		default:
+			return code.Verify(c.request(body))
 		}
-		return c.line.code.Verify(c.request(body))
 	case byMAC:
 		matches = c.verifyMAC(body)
 	default:
@@ -57,8 +65,7 @@ func (c *Claim) Verify(body []byte) Reason {
 		return Mismatch
 	}
 	if clock := c.scheme.clock; clock != nil && clock.json != "" {
-		d := document{text: body}
-		return clock.check(d.time(clock), c.now)
+		return clock.check(clock.find(content), c.now)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -33,6 +34,19 @@ func compileTime(t *public.Time) *clock {
 		c.tolerance = public.DefaultTolerance
 	}
 	return c
+}
+
+// find returns the time that the body holds, as it is written: a number, or for
+// RFC 3339 a string.
+func (c *clock) find(body *document.Document) string {
+	value := body.Value().Get(c.json)
+	if c.format == public.RFC3339 {
+		return value.Text()
+	}
+	if value.IsNumber() {
+		return string(value.Raw())
+	}
+	return ""
 }
 
 // check says what is wrong with a time as it was sent.

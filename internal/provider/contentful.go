@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -22,6 +21,11 @@ const (
 	contentfulSignature = "X-Contentful-Signature"
 	contentfulHeaders   = "X-Contentful-Signed-Headers"
 	contentfulTime      = "X-Contentful-Timestamp"
+
+	// How two of them stand in the list.
+	contentfulListHeaders = "x-contentful-signed-headers"
+	contentfulListTime    = "x-contentful-timestamp"
+
 	// maxContentfulHeaders bounds how many headers are signed.
 	maxContentfulHeaders = 64
 )
@@ -57,39 +61,61 @@ func (c contentful) Verify(r *public.Request) Reason {
 // contentfulContent is what is signed before the body. The list of headers
 // and the time are always among them.
 func contentfulContent(r *public.Request) (string, bool) {
-	address, err := url.Parse(r.URL)
-	list := r.Header[contentfulHeaders]
-	if err != nil || address.RawQuery != "" || len(list) != 1 {
+	path, list := pathOf(r.URL), r.Header[contentfulHeaders]
+	if path == "" || len(list) != 1 || strings.Count(list[0], ",") >= maxContentfulHeaders {
 		return "", false
 	}
-	names := strings.Split(list[0], ",")
+	names := slices.AppendSeq(make([]string, 0, 8), strings.SplitSeq(list[0], ","))
 	slices.Sort(names)
-	if len(names) > maxContentfulHeaders ||
-		!slices.Contains(names, strings.ToLower(contentfulHeaders)) || !slices.Contains(names, strings.ToLower(contentfulTime)) {
+	if !slices.Contains(names, contentfulListHeaders) || !slices.Contains(names, contentfulListTime) {
 		return "", false
 	}
-	fields := make([]string, len(names))
+	var content strings.Builder
+	content.Grow(len(r.Method) + len(path) + 2*len(list[0]) + 256)
+	content.WriteString(r.Method + "\n" + path + "\n")
 	for i, name := range names {
 		values := r.Header[http.CanonicalHeaderKey(name)]
 		if len(values) != 1 || name != strings.ToLower(name) || i > 0 && name == names[i-1] {
 			return "", false
 		}
-		fields[i] = name + ":" + values[0]
-		if name == strings.ToLower(contentfulHeaders) {
-			fields[i] = name + ":" + strings.Join(names, ",")
+		if i > 0 {
+			content.WriteByte(';')
+		}
+		content.WriteString(name)
+		content.WriteByte(':')
+		if name != contentfulListHeaders {
+			content.WriteString(values[0])
+			continue
+		}
+		for j, listed := range names { // the list in order, whatever the request's is
+			if j > 0 {
+				content.WriteByte(',')
+			}
+			content.WriteString(listed)
 		}
 	}
-	return r.Method + "\n" + address.EscapedPath() + "\n" + strings.Join(fields, ";") + "\n", true
+	content.WriteByte('\n')
+	return content.String(), true
+}
+
+// pathOf returns the path of an address, as it is written, "" when there is a query.
+func pathOf(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	slash := strings.IndexByte(rest, '/')
+	if slash < 0 || strings.ContainsAny(rest, "?#") {
+		return ""
+	}
+	return rest[slash:]
 }
 
 func contentfulSign(key *macs, content string, body []byte) []byte {
-	return hex.AppendEncode(nil, key.sum([]byte(content), body))
+	return hex.AppendEncode(make([]byte, 0, 2*sha256.Size), key.sum(make([]byte, 0, sha256.Size), body, content))
 }
 
 // signContentful signs a test event.
 func signContentful(secret string, r *public.Request) error {
 	r.Header.Set(contentfulTime, contentfulClock.write(r.Now))
-	r.Header.Set(contentfulHeaders, strings.ToLower(contentfulHeaders+","+contentfulTime))
+	r.Header.Set(contentfulHeaders, contentfulListHeaders+","+contentfulListTime)
 	content, ok := contentfulContent(r)
 	if !ok {
 		return errors.New("signing for contentful: the URL has a query")

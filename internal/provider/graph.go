@@ -5,8 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -38,17 +37,19 @@ var (
 	graphNames = []string{"clientState"}
 )
 
-func (g graph) Verify(r *public.Request) Reason {
-	var value [1]gjson.Result
-	if body, ok := readSigned(r.Body); !ok || !members(body, graphBody, value[:]) || !value[0].Exists() {
+func (g graph) Verify(r *public.Request) Reason { return g.verifyBody(r, document.New(r.Body)) }
+
+func (g graph) verifyBody(_ *public.Request, body *document.Document) Reason {
+	var value [1]document.Value
+	if !signedMembers(body, graphBody, value[:]) || !value[0].Exists() {
 		return Missing
 	}
-	return eachEntry(value[0], func(entry gjson.Result) Reason {
-		var state [1]gjson.Result
+	return eachEntry(value[0], func(entry document.Value) Reason {
+		var state [1]document.Value
 		switch {
 		case !members(entry, graphNames, state[:]) || !isText(state[0]):
 			return Malformed
-		case !g.knows(state[0].Str):
+		case !g.knows(state[0].Text()):
 			return Mismatch
 		}
 		return ""

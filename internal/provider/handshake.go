@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -79,14 +80,14 @@ func (p *Provider) Learns() bool {
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool { return h.Learn != nil })
 }
 
-// Handshake answers a request by which the sender makes sure of the address,
+// Handshake answers a request, whose body is read as a document, by which the sender makes sure of the address,
 // and says whether the request was one and got its answer. verified says that
 // the request's credential is valid: where the sender signs its handshakes no
 // other is answered. learn keeps a secret that the sender brings itself, for
 // an admin to confirm, and says whether it did; it is nil unless an admin has
 // opened the window for it.
-func (v *Verifier) Handshake(r *public.Request, verified bool, learn func(secret string) bool) (Answer, bool) {
-	places := places{request: r, body: document{text: r.Body}}
+func (v *Verifier) Handshake(r *public.Request, body *document.Document, verified bool, learn func(secret string) bool) (Answer, bool) {
+	places := places{request: r, body: body}
 	for i := range v.provider.handshakes {
 		h := &v.provider.handshakes[i]
 		if h.Method == r.Method && (h.Open || verified) && places.match(h.When) {
@@ -116,7 +117,7 @@ func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool)
 	}
 	if h.Learn != nil {
 		secret := places.get(h.Learn)
-		if !isEcho(secret) || v.provider.CheckSecret(secret) != nil || learn == nil || !learn(secret) {
+		if places.isNumber(h.Learn) || !isEcho(secret) || v.provider.CheckSecret(secret) != nil || learn == nil || !learn(secret) {
 			return Answer{}, false
 		}
 	}
@@ -192,7 +193,7 @@ func isEcho(text string) bool {
 // places finds what a request holds.
 type places struct {
 	request *public.Request
-	body    document
+	body    *document.Document
 	query   url.Values
 }
 
@@ -220,12 +221,17 @@ func (p *places) get(at *public.Place) string {
 		}
 		values = p.query[at.Query]
 	default:
-		return p.body.string(at.JSON)
+		return textAt(p.body, at.JSON)
 	}
 	if len(values) != 1 {
 		return ""
 	}
 	return values[0]
+}
+
+// isNumber says whether a number stands in the place, which is no secret.
+func (p *places) isNumber(at *public.Place) bool {
+	return at.JSON != "" && p.body.Value().Get(at.JSON).IsNumber()
 }
 
 // query reads the parameters of a URL; what is not well formed is not there.

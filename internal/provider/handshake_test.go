@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -79,7 +80,7 @@ func TestHandshakes(t *testing.T) {
 				learned = secret
 				return e.Secret == nil // the window is open while there is none
 			}
-			a, ok := v.Handshake(r, verified, learn)
+			a, ok := v.Handshake(r, document.New(r.Body), verified, learn)
 			if e.Response.Status == 401 {
 				if ok {
 					t.Fatalf("answered %d %s", a.Status, a.Body)
@@ -109,10 +110,24 @@ func TestHandshakes(t *testing.T) {
 			if p.handshakes[0].Learn != nil && learned == "" {
 				t.Error("the secret was not learned")
 			}
-			if _, again := v.Handshake(r, verified, nil); again != (p.handshakes[0].Learn == nil) {
+			if _, again := v.Handshake(r, document.New(r.Body), verified, nil); again != (p.handshakes[0].Learn == nil) {
 				t.Errorf("with the window closed: %v", again)
 			}
 		})
+	}
+}
+
+// A secret that a sender brings is a text.
+func TestLearnedSecretIsText(t *testing.T) {
+	v := mustVerifier(t, "notion", false)
+	for body, want := range map[string]string{
+		`{"verification_token":"secret_abc"}`: "secret_abc", `{"verification_token":5}`: "", `{"verification_token":["secret_abc"]}`: "", `{"verification_token":""}`: "",
+	} {
+		learned := ""
+		_, ok := v.Handshake(&public.Request{Method: "POST"}, document.New([]byte(body)), false, func(secret string) bool { learned = secret; return true })
+		if learned != want || ok != (want != "") {
+			t.Errorf("%s: learned %q, %v", body, learned, ok)
+		}
 	}
 }
 
@@ -172,7 +187,7 @@ func TestMoreHandshakes(t *testing.T) {
 			}
 			v := mustVerifier(t, test.provider, false, secrets...)
 			r := &public.Request{Method: test.method, URL: "https://h.example/x?" + test.query, Header: test.header, Body: []byte(test.body), Now: time.Now()}
-			a, ok := v.Handshake(r, test.verified, nil)
+			a, ok := v.Handshake(r, document.New(r.Body), test.verified, nil)
 			if ok != (test.want != "-") || ok && string(a.Body) != test.want {
 				t.Errorf("answered %v %d %q, want %q", ok, a.Status, a.Body, test.want)
 			}
@@ -224,7 +239,7 @@ func TestZoomIsNoOracle(t *testing.T) {
 		if err := p.Sign("k", r); err != nil {
 			t.Fatal(err)
 		}
-		if a, ok := v.Handshake(r, true, nil); ok {
+		if a, ok := v.Handshake(r, document.New(r.Body), true, nil); ok {
 			t.Errorf("%q: answered %s", token, a.Body)
 		}
 	}

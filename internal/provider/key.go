@@ -3,11 +3,8 @@ package provider
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/hmac"
 	"crypto/sha256"
-	"hash"
 	"strings"
-	"sync"
 
 	public "github.com/hookgate/hookgate/module/provider"
 )
@@ -15,9 +12,7 @@ import (
 // key is one secret, ready for use by one scheme.
 type key struct {
 	digest [sha256.Size]byte // of a token as it is sent
-	// macs are keyed hashes: one that was keyed once is cheaper to use again
-	// than to make.
-	macs sync.Pool
+	macs   *macs
 
 	ed25519 ed25519.PublicKey
 	ecdsa   *ecdsa.PublicKey
@@ -51,16 +46,14 @@ func (s *scheme) newKey(text string) (*key, error) {
 	if s.method.kind == byToken {
 		k.digest = sha256.Sum256(material)
 	} else {
-		k.macs.New = func() any { return hmac.New(s.method.hash, material) }
+		k.macs = newMACs(s.method.hash, material)
 	}
 	return k, nil
 }
 
 // sum appends the MAC of what the claim signs.
 func (k *key) sum(to []byte, c *Claim, body []byte) []byte {
-	mac := k.macs.Get().(hash.Hash)
-	defer k.macs.Put(mac)
-	mac.Reset()
+	mac := k.macs.begin()
 	for i := range c.scheme.signed {
 		switch p := &c.scheme.signed[i]; p.kind {
 		case public.BodyPiece:
@@ -68,10 +61,10 @@ func (k *key) sum(to []byte, c *Claim, body []byte) []byte {
 		case public.PayloadPiece:
 			mac.Write(c.payload)
 		default:
-			mac.Write([]byte(c.text(p)))
+			mac.writeText(c.text(p))
 		}
 	}
-	return mac.Sum(to)
+	return k.macs.end(mac, to)
 }
 
 // message is what the claim signs, in one piece.

@@ -7,8 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -29,20 +28,22 @@ var (
 	mailgunNames = []string{"timestamp", "token", "signature", "parent-signature"}
 )
 
-func (m mailgun) Verify(r *public.Request) Reason {
-	var signature [1]gjson.Result
-	if body, ok := readSigned(r.Body); !ok || !members(body, mailgunBody, signature[:]) || !signature[0].Exists() {
+func (m mailgun) Verify(r *public.Request) Reason { return m.verifyBody(r, document.New(r.Body)) }
+
+func (m mailgun) verifyBody(r *public.Request, body *document.Document) Reason {
+	var signature [1]document.Value
+	if !signedMembers(body, mailgunBody, signature[:]) || !signature[0].Exists() {
 		return Missing
 	}
-	var found [4]gjson.Result
+	var found [4]document.Value
 	if !members(signature[0], mailgunNames, found[:]) {
 		return Malformed
 	}
-	time := found[0].Str
-	if found[0].Type == gjson.Number { // it may be written as one
-		time = found[0].Raw
+	time := found[0].Text()
+	if found[0].IsNumber() { // it may be written as one
+		time = string(found[0].Raw())
 	}
-	token, own, parent := found[1].Str, found[2].Str, found[3].Str
+	token, own, parent := found[1].Text(), found[2].Text(), found[3].Text()
 	if !isText(found[1]) || !isText(found[2]) || !isText(found[3]) || !isName(token) || own == "" {
 		return Malformed
 	}
@@ -51,7 +52,7 @@ func (m mailgun) Verify(r *public.Request) Reason {
 	}
 	match := 0
 	for _, key := range m.keys {
-		expected := mailgunSign(key, time+token)
+		expected := mailgunSign(key, time, token)
 		match |= subtle.ConstantTimeCompare([]byte(own), expected) | subtle.ConstantTimeCompare([]byte(parent), expected)
 	}
 	if match != 1 {
@@ -60,8 +61,8 @@ func (m mailgun) Verify(r *public.Request) Reason {
 	return ""
 }
 
-func mailgunSign(key *macs, content string) []byte {
-	return hex.AppendEncode(nil, key.sum([]byte(content)))
+func mailgunSign(key *macs, content ...string) []byte {
+	return hex.AppendEncode(nil, key.sum(nil, nil, content...))
 }
 
 // signMailgun signs a test event, whose token is there already.
@@ -74,7 +75,7 @@ func signMailgun(secret string, r *public.Request) error {
 		}
 		time := mailgunClock.write(r.Now)
 		signature["timestamp"] = time
-		signature["signature"] = string(mailgunSign(newMACs(sha256.New, []byte(secret)), time+token))
+		signature["signature"] = string(mailgunSign(newMACs(sha256.New, []byte(secret)), time, token))
 		return nil
 	})
 }

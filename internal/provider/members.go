@@ -4,59 +4,57 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
-	jsondocument "github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/document"
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
-// readSigned reads a body whose members are signed one by one.
-func readSigned(body []byte) (gjson.Result, bool) {
-	value, err := jsondocument.Check(body)
-	if err != nil || !utf8.Valid(value) {
-		return gjson.Result{}, false
-	}
-	return gjson.ParseBytes(value), true
+// reading is a verifier of a credential that stands in the body.
+type reading interface {
+	public.Verifier
+	// verifyBody is Verify, with the request's body as a document.
+	verifyBody(r *public.Request, body *document.Document) Reason
+}
+
+// members finds members of a body that are signed one by one, as members does of an
+// object. It may hold nothing that is not Unicode, which readers read in several ways.
+func signedMembers(body *document.Document, names []string, found []document.Value) bool {
+	value := body.Value()
+	return utf8.Valid(value.Raw()) && members(value, names, found)
 }
 
 // members finds members of an object in one pass: found gets one for each of
 // the names, which does not exist where it is not there. None of them may stand
 // there twice, also in another case: which of two counts, whoever gets the body
 // might decide in another way.
-func members(object gjson.Result, names []string, found []gjson.Result) bool {
-	if !object.IsObject() {
-		return false
-	}
-	unique := true
-	object.ForEach(func(name, value gjson.Result) bool {
+func members(object document.Value, names []string, found []document.Value) bool {
+	var room [64]byte
+	for name, value := range object.Members() {
+		text := name.AppendText(room[:0])
 		for i, wanted := range names {
-			if name.Str == wanted {
-				unique = !found[i].Exists()
-				found[i] = value
-			} else if strings.EqualFold(name.Str, wanted) {
-				unique = false
-			}
-			if !unique {
+			switch {
+			// A letter's other case takes up to three bytes.
+			case len(text) < len(wanted) || len(text) > 3*len(wanted) || !strings.EqualFold(string(text), wanted):
+			case string(text) != wanted || found[i].Exists():
 				return false
+			default:
+				found[i] = value
 			}
 		}
-		return true
-	})
-	return unique
+	}
+	return object.IsObject()
 }
 
 // isText says whether a member is a string, or nothing.
-func isText(value gjson.Result) bool { return value.Type == gjson.String || value.Type == gjson.Null }
+func isText(value document.Value) bool { return value.IsString() || value.IsNull() || !value.Exists() }
 
 // eachEntry checks the entries of a list, up to the first with which something
 // is wrong. An empty list is no better than none.
-func eachEntry(list gjson.Result, check func(entry gjson.Result) Reason) Reason {
-	if !list.IsArray() {
-		return Malformed
-	}
+func eachEntry(list document.Value, check func(entry document.Value) Reason) Reason {
 	reason := Malformed
-	list.ForEach(func(_, entry gjson.Result) bool {
-		reason = check(entry)
-		return reason == ""
-	})
+	for entry := range list.Entries() {
+		if reason = check(entry); reason != "" {
+			break
+		}
+	}
 	return reason
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tidwall/gjson"
+	"github.com/hookgate/hookgate/internal/document"
 )
 
 func TestMembers(t *testing.T) {
@@ -15,9 +15,8 @@ func TestMembers(t *testing.T) {
 		`{"a":1,"A":2}`: false, `{"a":null,"a":null}`: false, `{"a":1,"\u0061":2}`: false, `{"A":1}`: false, `[]`: false,
 		"{\"a\":\"\xff\"}": false, `{"a":1`: false,
 	} {
-		var found [2]gjson.Result
-		object, ok := readSigned([]byte(text))
-		if ok = ok && members(object, names, found[:]); ok != want {
+		var found [2]document.Value
+		if ok := signedMembers(document.New([]byte(text)), names, found[:]); ok != want {
 			t.Errorf("%s: %v %v", text, ok, found)
 		}
 	}
@@ -30,9 +29,8 @@ func FuzzMembers(f *testing.F) {
 	}
 	names := []string{"a", "b"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var found [2]gjson.Result
-		object, ok := readSigned(body)
-		if !ok || !members(object, names, found[:]) {
+		var found [2]document.Value
+		if !signedMembers(document.New(body), names, found[:]) {
 			return
 		}
 		var plain map[string]any
@@ -42,8 +40,8 @@ func FuzzMembers(f *testing.F) {
 		for i, name := range names {
 			want, exists := plain[name]
 			text, isString := want.(string)
-			if found[i].Exists() != exists || isString && found[i].Str != text || (found[i].Type == gjson.String) != isString {
-				t.Errorf("%q: %q is %q, elsewhere %q", body, name, found[i].Raw, want)
+			if found[i].Exists() != exists || isString && found[i].Text() != text || found[i].IsString() != isString {
+				t.Errorf("%q: %q is %q, elsewhere %q", body, name, found[i].Raw(), want)
 			}
 		}
 	})

@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/tidwall/gjson"
-
-	jsondocument "github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -30,13 +28,13 @@ type Message struct {
 	Ping bool
 
 	provider *Provider
-	body     document
+	body     *document.Document
 }
 
 // Read finds event type and delivery ID. Of a form the payload is the JSON
 // inside it.
-func (p *Provider) Read(header http.Header, payload []byte) (Message, error) {
-	m := Message{provider: p, body: document{text: payload}}
+func (p *Provider) Read(header http.Header, payload *document.Document) (Message, error) {
+	m := Message{provider: p, body: payload}
 	var err error
 	if m.Type, err = m.find(p.event, header); err != nil {
 		return Message{}, err
@@ -55,7 +53,7 @@ func (m *Message) find(places []public.Place, header http.Header) (string, error
 		value := ""
 		if at.Header == "" {
 			if found == "" {
-				value = m.body.name(at.JSON)
+				value = nameAt(m.body, at.JSON)
 			}
 		} else if values := header[at.Header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
 			return "", fmt.Errorf("reading %s: %w", at.Header, ErrHeader)
@@ -79,7 +77,7 @@ func (m *Message) Names() iter.Seq[string] {
 		}
 		names := []string{m.Type}
 		for _, path := range m.provider.kinds {
-			if kind := m.body.name(path); kind != "" && kind != m.Type {
+			if kind := nameAt(m.body, path); kind != "" && kind != m.Type {
 				names = append(names, kind)
 				if !yield(kind) {
 					return
@@ -100,65 +98,36 @@ func (m *Message) Names() iter.Seq[string] {
 
 // Action is what happened to the thing that the event is about, such as opened;
 // "" when the sender does not say.
-func (m *Message) Action() string { return m.body.name(m.provider.action) }
+func (m *Message) Action() string { return nameAt(m.body, m.provider.action) }
 
 // isName says whether the text can be an event type or a delivery ID.
 func isName(text string) bool {
 	return text != "" && len(text) <= maxName && Printable(text)
 }
 
-// document is a body in which something is looked up, which is checked before
-// the first look.
-type document struct {
-	text    []byte
-	checked bool
-	value   []byte // the JSON, nil if the body is none
-}
-
-// name returns the string or whole number at the path, or "" when there is
+// nameAt returns the string or whole number at the path, or "" when there is
 // none, it is something else, or it could not stand in a header.
-func (d *document) name(path string) string {
-	if text := d.string(path); isName(text) {
+func nameAt(d *document.Document, path string) string {
+	if text := textAt(d, path); isName(text) {
 		return text
 	}
 	return ""
 }
 
-// string returns the string or whole number at the path as text.
-func (d *document) string(path string) string {
+// textAt returns the string or whole number at the path as text.
+func textAt(d *document.Document, path string) string {
 	if path == "" {
 		return ""
 	}
-	value := d.get(path)
-	if _, whole := digits(value.Raw, maxDigits); whole && value.Type == gjson.Number {
-		return value.Raw
+	value := d.Value().Get(path)
+	if !value.IsNumber() {
+		return value.Text()
 	}
-	return value.Str
+	if _, whole := digits(string(value.Raw()), maxDigits); !whole {
+		return ""
+	}
+	return string(value.Raw())
 }
 
 // maxDigits is the most that a whole number of 64 bits has.
 const maxDigits = 19
-
-// time returns the time of signing as it is written: a number, or for RFC
-// 3339 a string.
-func (d *document) time(c *clock) string {
-	value := d.get(c.json)
-	switch {
-	case c.format == public.RFC3339 && value.Type == gjson.String:
-		return value.Str
-	case c.format != public.RFC3339 && value.Type == gjson.Number:
-		return value.Raw
-	}
-	return ""
-}
-
-func (d *document) get(path string) gjson.Result {
-	if !d.checked {
-		d.checked = true
-		d.value, _ = jsondocument.Check(d.text) // nil with an error
-	}
-	if d.value == nil {
-		return gjson.Result{}
-	}
-	return gjson.GetBytes(d.value, path)
-}

@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -23,46 +23,45 @@ const (
 	maxNetlify = 4096
 )
 
-// netlifyClaims are what is signed.
-type netlifyClaims struct {
-	Issuer string `json:"iss"`
-	SHA256 string `json:"sha256"`
-}
-
 func newNetlify(secrets []string) (public.Verifier, error) { return netlify{sha256MACs(secrets)}, nil }
 
 func (n netlify) Verify(r *public.Request) Reason {
 	text := r.Header.Get(netlifyHeader)
-	parts := strings.Split(text, ".")
-	if len(text) > maxNetlify || len(parts) != 3 {
+	last := max(0, strings.LastIndexByte(text, '.'))
+	content, signature := text[:last], strings.TrimPrefix(text[last:], ".")
+	head, body, two := strings.Cut(content, ".")
+	var header, claims [2]document.Value
+	if len(text) > maxNetlify || !two || !unpack(head, netlifyHead, header[:]) || !unpack(body, netlifyBody, claims[:]) ||
+		!header[0].Is("HS256") || header[1].Exists() {
 		return Malformed
 	}
-	var header struct {
-		Algorithm string          `json:"alg"`
-		Critical  json.RawMessage `json:"crit"`
-	}
-	var claims netlifyClaims
-	if !unpack(parts[0], &header) || header.Algorithm != "HS256" || header.Critical != nil || !unpack(parts[1], &claims) {
-		return Malformed
-	}
-	match := 0
+	sent, match := []byte(signature), 0
 	for _, key := range n.keys {
-		match |= hmacEqual([]byte(parts[2]), netlifySign(key, parts[0]+"."+parts[1]))
+		match |= hmacEqual(sent, netlifySign(key, content))
 	}
-	if match != 1 || claims.Issuer != "netlify" || !hmac.Equal([]byte(claims.SHA256), []byte(netlifyDigest(r.Body))) {
+	if match != 1 || !claims[0].Is("netlify") || !hmac.Equal([]byte(claims[1].Text()), []byte(netlifyDigest(r.Body))) {
 		return Mismatch
 	}
 	return ""
 }
 
-// unpack reads JSON out of base64.
-func unpack(text string, into any) bool {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && json.Unmarshal(raw, into) == nil
+// What is read of the two parts that are signed.
+var (
+	netlifyHead = []string{"alg", "crit"}
+	netlifyBody = []string{"iss", "sha256"}
+)
+
+// strictURL takes one spelling only.
+var strictURL = base64.RawURLEncoding.Strict()
+
+// unpack finds members of the JSON in base64.
+func unpack(text string, names []string, found []document.Value) bool {
+	raw, err := strictURL.DecodeString(text)
+	return err == nil && signedMembers(document.New(raw), names, found)
 }
 
 func netlifySign(key *macs, content string) []byte {
-	return base64.RawURLEncoding.AppendEncode(nil, key.sum([]byte(content)))
+	return base64.RawURLEncoding.AppendEncode(nil, key.sum(nil, nil, content))
 }
 
 func netlifyDigest(body []byte) string {
@@ -72,12 +71,8 @@ func netlifyDigest(body []byte) string {
 
 // signNetlify signs a test event.
 func signNetlify(secret string, r *public.Request) error {
-	claims, err := json.Marshal(netlifyClaims{"netlify", netlifyDigest(r.Body)})
-	if err != nil {
-		return err
-	}
 	encode := base64.RawURLEncoding.EncodeToString
-	content := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(claims)
+	content := encode([]byte(`{"alg":"HS256"}`)) + "." + encode([]byte(`{"iss":"netlify","sha256":"`+netlifyDigest(r.Body)+`"}`))
 	r.Header.Set(netlifyHeader, content+"."+string(netlifySign(newMACs(sha256.New, []byte(secret)), content)))
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/document"
 )
 
 func mustLookup(t testing.TB, name string) *Provider {
@@ -321,7 +323,7 @@ func TestRead(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := mustLookup(t, test.provider).Read(test.header, []byte(test.body))
+			got, err := mustLookup(t, test.provider).Read(test.header, document.New([]byte(test.body)))
 			if (err != nil) != test.invalid || err != nil && !errors.Is(err, ErrHeader) {
 				t.Fatalf("error %v, want one: %v", err, test.invalid)
 			}
@@ -345,7 +347,7 @@ func TestGuess(t *testing.T) {
 	if got := Guess(http.Header{"X-Hub-Signature-256": {"x"}}); got.Name() != "" {
 		t.Errorf("guessed %q of no event header", got.Name())
 	}
-	m, err := Guess(http.Header{}).Read(http.Header{"Idempotency-Key": {"1", "2"}}, []byte(`{"type":"x"}`))
+	m, err := Guess(http.Header{}).Read(http.Header{"Idempotency-Key": {"1", "2"}}, document.New([]byte(`{"type":"x"}`)))
 	if err != nil || m.Type != "" || m.DeliveryID != "" {
 		t.Errorf("nobody says %+v, %v", m, err)
 	}
@@ -406,7 +408,7 @@ func FuzzRead(f *testing.F) {
 		if !found {
 			return
 		}
-		m, err := p.Read(http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, body)
+		m, err := p.Read(http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, document.New(body))
 		if err != nil {
 			t.Fatal(err)
 		}

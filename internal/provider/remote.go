@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/keys"
 	public "github.com/hookgate/hookgate/module/provider"
@@ -47,13 +48,13 @@ func (c *Claim) NeedsBody() bool {
 // VerifyBy is Verify with the help of others: some senders publish their keys.
 // Where these sign in several ways, with strong nothing weaker than SHA-256
 // counts.
-func (c *Claim) VerifyBy(ctx context.Context, body []byte, remote *Remote, strong bool) Reason {
+func (c *Claim) VerifyBy(ctx context.Context, body *document.Document, remote *Remote, strong bool) Reason {
 	if c.scheme != nil && c.scheme.method.kind == byCode {
 		if code, ok := c.line.code.(fetching); ok {
-			return code.verifyBy(ctx, c.request(body), remote, strong)
+			return code.verifyBy(ctx, c.request(body.Payload()), remote, strong)
 		}
 	}
-	return c.Verify(body)
+	return c.verify(body)
 }
 
 // Confirms says whether the claim's request wants a subscription confirmed, and

@@ -22,6 +22,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/keys"
 	public "github.com/hookgate/hookgate/module/provider"
@@ -126,7 +127,7 @@ func snsVerify(t testing.TB, remote *Remote, body []byte, strong bool, topics ..
 	if reason != "" {
 		return reason, &claim
 	}
-	return claim.VerifyBy(t.Context(), body, remote, strong), &claim
+	return claim.VerifyBy(t.Context(), document.New(body), remote, strong), &claim
 }
 
 func TestSNS(t *testing.T) {
@@ -333,7 +334,7 @@ func TestPayPal(t *testing.T) {
 			v := mustVerifier(t, "paypal", false, webhook, "WEBHOOK_ID")
 			claim, reason := v.Precheck(test.header, remoteNow)
 			if reason == "" {
-				reason = claim.VerifyBy(t.Context(), []byte(test.body), remote, false)
+				reason = claim.VerifyBy(t.Context(), document.New([]byte(test.body)), remote, false)
 			}
 			if reason != test.want {
 				t.Errorf("got %q, want %q", reason, test.want)
@@ -388,7 +389,7 @@ func TestPubSub(t *testing.T) {
 			if reason != "" || claim.NeedsBody() {
 				t.Fatalf("%q, %v", reason, claim.NeedsBody())
 			}
-			if got := claim.VerifyBy(t.Context(), nil, remote, false); got != test.want {
+			if got := claim.VerifyBy(t.Context(), document.New(nil), remote, false); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			if got := claim.Verify(nil); got != Unavailable {
@@ -397,7 +398,7 @@ func TestPubSub(t *testing.T) {
 		})
 	}
 	body := []byte(`{"message":{"messageId":"7","attributes":{"eventType":"OBJECT_DELETE"},"data":"e30="},"subscription":"s"}`)
-	m, err := mustLookup(t, "pubsub").Read(http.Header{}, body)
+	m, err := mustLookup(t, "pubsub").Read(http.Header{}, document.New(body))
 	if err != nil || m.Type != "OBJECT_DELETE" || m.DeliveryID != "7" {
 		t.Errorf("%q %q %v", m.Type, m.DeliveryID, err)
 	}

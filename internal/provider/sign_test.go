@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -57,14 +58,14 @@ func TestSamples(t *testing.T) {
 			if reason := check(v, r); reason != "" {
 				t.Fatalf("%q: %v %s", reason, r.Header, r.Body)
 			}
-			m, err := p.Read(r.Header, r.Body)
+			m, err := p.Read(r.Header, document.New(r.Body))
 			if err != nil || len(p.event) > 0 && m.Type != p.sample || len(p.delivery) > 0 && m.DeliveryID != "d-1" {
 				t.Errorf("reads %q %q, %v", m.Type, m.DeliveryID, err)
 			}
 			if other := p.CheckSecret(secret + "x"); other == nil && check(mustVerifier(t, name, false, secret+"x"), r) == "" {
 				t.Error("another secret verifies")
 			}
-			if a, ok := v.Handshake(r, true, func(string) bool { return true }); ok {
+			if a, ok := v.Handshake(r, document.New(r.Body), true, func(string) bool { return true }); ok {
 				t.Errorf("an event is taken for a handshake: %d %s", a.Status, a.Body)
 			}
 		})
@@ -147,9 +148,9 @@ func FuzzProviders(f *testing.F) {
 		if check(v, r) == "" {
 			t.Errorf("%s took %q", p.name, credential)
 		}
-		v.Handshake(r, false, func(string) bool { return true })
-		v.Handshake(r, true, nil)
-		if m, err := p.Read(r.Header, body); err == nil {
+		v.Handshake(r, document.New(r.Body), false, func(string) bool { return true })
+		v.Handshake(r, document.New(r.Body), true, nil)
+		if m, err := p.Read(r.Header, document.New(body)); err == nil {
 			for name := range m.Names() {
 				if !isName(name) && len(name) <= maxName {
 					t.Errorf("name %q", name)
@@ -192,10 +193,16 @@ func BenchmarkProviders(b *testing.B) {
 		b.Run(row.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if reason := check(v, r); reason != "" {
+				body := document.New(r.Body)
+				claim, reason := v.Precheck(r.Header, r.Now)
+				claim.URL = r.URL
+				if reason == "" {
+					reason = claim.verify(body)
+				}
+				if reason != "" {
 					b.Fatal(reason)
 				}
-				m, err := p.Read(r.Header, r.Body)
+				m, err := p.Read(r.Header, body)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -14,8 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -108,9 +107,8 @@ var snsNames = []string{
 // break in a member could pass for the end of it: only the message may have
 // some, which begins the list and whose end the others tell.
 func readSNS(body []byte) (*snsMessage, bool) {
-	object, ok := readSigned(body)
-	var found [11]gjson.Result
-	if !ok || !members(object, snsNames, found[:]) {
+	var found [11]document.Value
+	if !signedMembers(document.New(body), snsNames, found[:]) {
 		return nil, false
 	}
 	m := new(snsMessage)
@@ -118,11 +116,11 @@ func readSNS(body []byte) (*snsMessage, bool) {
 		&m.Message, &m.MessageID, &m.Subject, &m.SubscribeURL, &m.Timestamp, &m.Token, &m.TopicARN, &m.Type,
 		&m.Signature, &m.SignatureVersion, &m.SigningCertificates,
 	} {
-		if *into = found[i].Str; !isText(found[i]) || i > 0 && strings.ContainsAny(*into, "\r\n") {
+		if *into = found[i].Text(); !isText(found[i]) || i > 0 && strings.ContainsAny(*into, "\r\n") {
 			return nil, false
 		}
 	}
-	m.hasSubject = found[2].Type == gjson.String
+	m.hasSubject = found[2].IsString()
 	switch m.Type {
 	case snsNotification:
 		return m, true

@@ -56,7 +56,7 @@ func hmacEqual(a, b []byte) int {
 }
 
 func twilioSign(key *macs, content string) []byte {
-	return base64.StdEncoding.AppendEncode(nil, key.sum([]byte(content)))
+	return base64.StdEncoding.AppendEncode(nil, key.sum(nil, nil, content))
 }
 
 // maxTwilioFields bounds how many parameters are put in order.

@@ -1,0 +1,221 @@
+package document
+
+import (
+	"bytes"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// Document is a payload into which one may look: it is checked before the
+// first look, and once. One goroutine uses it.
+type Document struct {
+	text    []byte
+	checked bool
+	value   Value
+}
+
+// New returns the document of a payload, which must not change meanwhile.
+func New(payload []byte) *Document { return &Document{text: payload} }
+
+// Payload returns the payload as it is, whatever it is.
+func (d *Document) Payload() []byte { return d.text }
+
+// Reset makes it the document of another payload.
+func (d *Document) Reset(payload []byte) { *d = Document{text: payload} }
+
+// Value returns the JSON value that the payload is; it does not exist when the
+// payload is none.
+func (d *Document) Value() Value {
+	if !d.checked {
+		d.checked = true
+		if text, err := Check(d.text); err == nil {
+			d.value = Value{bytes.Trim(text, blanks)}
+		}
+	}
+	return d.value
+}
+
+// blanks may stand between the parts of JSON (RFC 8259).
+const blanks = " \t\r\n"
+
+// Value is a JSON value, or nothing. It lies in the payload, and what is looked up
+// in it needs no memory: strings and what is nested are leapt over.
+type Value struct {
+	json []byte // valid, without blanks around it
+}
+
+// Exists says whether there is a value.
+func (v Value) Exists() bool { return len(v.json) > 0 }
+
+// Raw returns the value as it is written.
+func (v Value) Raw() []byte { return v.json }
+
+// IsObject says whether the value is an object.
+func (v Value) IsObject() bool { return v.first() == '{' }
+
+// IsArray says whether the value is an array.
+func (v Value) IsArray() bool { return v.first() == '[' }
+
+// IsString says whether the value is a string.
+func (v Value) IsString() bool { return v.first() == '"' }
+
+// IsNumber says whether the value is a number.
+func (v Value) IsNumber() bool { c := v.first(); return c == '-' || '0' <= c && c <= '9' }
+
+// IsNull says whether there is a value, and it is null.
+func (v Value) IsNull() bool { return v.first() == 'n' }
+
+func (v Value) first() byte {
+	if len(v.json) == 0 {
+		return 0
+	}
+	return v.json[0]
+}
+
+// Text returns what a string says, "" of any other value.
+func (v Value) Text() string { return string(v.text()) }
+
+// AppendText appends what a string says, and nothing of any other value.
+func (v Value) AppendText(to []byte) []byte { return append(to, v.text()...) }
+
+// text returns what a string says, in the payload itself where nothing is escaped.
+func (v Value) text() []byte {
+	switch {
+	case !v.IsString():
+		return nil
+	case bytes.IndexByte(v.json, '\\') >= 0:
+		return []byte(gjson.ParseBytes(v.json).Str)
+	}
+	return v.json[1 : len(v.json)-1]
+}
+
+// Is says whether the value is the string.
+func (v Value) Is(text string) bool {
+	return v.IsString() && string(v.text()) == text
+}
+
+// Members yields the members of an object, name and value, and of any other value
+// none.
+func (v Value) Members() iter.Seq2[Value, Value] {
+	return func(yield func(name, member Value) bool) {
+		if !v.IsObject() {
+			return
+		}
+		for at := 1; ; {
+			var name, member Value
+			if name, at = v.next(at); !name.Exists() {
+				return
+			}
+			member, at = v.next(at)
+			if !yield(name, member) {
+				return
+			}
+		}
+	}
+}
+
+// Entries yields the entries of an array, and of any other value none.
+func (v Value) Entries() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if !v.IsArray() {
+			return
+		}
+		for at := 1; ; {
+			var entry Value
+			if entry, at = v.next(at); !entry.Exists() || !yield(entry) {
+				return
+			}
+		}
+	}
+}
+
+// Get returns what stands at the path: names of members, and indexes of arrays, with dots
+// between them. Of several members of a name it is the first.
+func (v Value) Get(path string) Value {
+	for more := true; more; {
+		var step string
+		step, path, more = strings.Cut(path, ".")
+		v = v.step(step)
+	}
+	return v
+}
+
+func (v Value) step(step string) Value {
+	for name, member := range v.Members() {
+		if name.Is(step) {
+			return member
+		}
+	}
+	if !v.IsArray() {
+		return Value{}
+	}
+	index, err := strconv.ParseUint(step, 10, 31)
+	if err != nil {
+		return Value{}
+	}
+	for entry := range v.Entries() {
+		if index == 0 {
+			return entry
+		}
+		index--
+	}
+	return Value{}
+}
+
+// next returns the value that begins at or after a place inside an object or array,
+// and where it ends; it does not exist at the end.
+func (v Value) next(at int) (Value, int) {
+	for {
+		end := at + 1
+		switch v.json[at] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			at++
+			continue
+		case '}', ']':
+			return Value{}, at
+		case '"':
+			end = v.afterString(at)
+		case '{', '[':
+			end = v.afterNested(at)
+		default:
+			for strings.IndexByte(blanks+",:]}", v.json[end]) < 0 {
+				end++
+			}
+		}
+		return Value{v.json[at:end:end]}, end
+	}
+}
+
+// afterString returns where the string ends that begins there.
+func (v Value) afterString(begin int) int {
+	for at := begin + 1; ; at++ {
+		at += bytes.IndexByte(v.json[at:], '"')
+		slashes := 0
+		for v.json[at-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at + 1
+		}
+	}
+}
+
+// afterNested returns where the object or array ends that begins there.
+func (v Value) afterNested(begin int) int {
+	depth := 0
+	for at := begin; ; at++ {
+		switch v.json[at] {
+		case '"':
+			at = v.afterString(at) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		}
+	}
+}
