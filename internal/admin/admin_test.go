@@ -182,7 +182,10 @@ func TestIntegrations(t *testing.T) {
 		t.Errorf("%s\n%s", created.text, read.text)
 	}
 	a.want(a.do("POST", list, github), 409)
-	a.want(a.do("PUT", hook, read.text), 200)
+	if again := a.want(a.do("PUT", hook, read.text), 200); again.text != read.text || again.header.Get("ETag") != read.header.Get("ETag") {
+		t.Errorf("what changes nothing is a change: %s", again.text)
+	}
+	a.want(a.do("PUT", hook, github, "If-Match", read.header.Get("ETag")), 200)
 	a.want(a.do("PUT", hook, github, "If-Match", read.header.Get("ETag")), 412)
 	a.want(a.do("PUT", hook, github, "If-None-Match", "*"), 412)
 	a.want(a.do("PUT", hook, github, "If-Match", ""), 412)

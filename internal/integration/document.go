@@ -125,3 +125,32 @@ func mergePatch(target, patch any) any {
 	}
 	return merged
 }
+
+// decodeForm decodes the body of a write.
+func decodeForm(text []byte) (any, error) {
+	document, err := decode(text)
+	if err != nil {
+		return nil, &Refusal{Reason: err.Error()}
+	}
+	return document, nil
+}
+
+// recompute takes require_sha256_signature out of a patched form when the
+// patch changes the provider without naming it, so that it takes the new
+// provider's default.
+func recompute(merged, patch any, provider string) {
+	auth := member(merged, "authentication")
+	if _, named := member(patch, "authentication")["require_sha256_signature"]; named {
+		return
+	}
+	if next, _ := member(auth, "signature")["provider"].(string); next != provider {
+		delete(auth, "require_sha256_signature")
+	}
+}
+
+// member returns the object under a name, nil when there is none.
+func member(document any, name string) map[string]any {
+	object, _ := document.(map[string]any)
+	inner, _ := object[name].(map[string]any)
+	return inner
+}

@@ -189,7 +189,7 @@ func (s *Service) Learn(ctx context.Context, in *Integration, secret, client str
 		case window.Learned == nil:
 			window.Learned, learned = &Learned{NewSecret(secret), seen}, true
 		case window.Learned.Secret.equals(Secret{value: secret}):
-			learned = true // written again: the first write may have failed after it could be read
+			learned = true // and written again if the first write has failed
 		case window.Refused != nil:
 			return nil, record, errUnchanged
 		default:

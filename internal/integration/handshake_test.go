@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 const learner = `"authentication":{"signature":{"provider":"asana"}}`
@@ -34,6 +36,7 @@ func (s *Service) mustGet(t *testing.T, view View) *Integration {
 
 func TestSecretIsLearned(t *testing.T) {
 	s, view, in := newLearner(t, learner)
+	m := s.integrations.(*memory)
 	learn := func(secret, client string, want bool) {
 		t.Helper()
 		if learned, err := s.Learn(t.Context(), in, secret, client); err != nil || learned != want {
@@ -51,11 +54,19 @@ func TestSecretIsLearned(t *testing.T) {
 	if _, err := s.ConfirmHandshake(t.Context(), view, "demo", "hook", []byte(`{"fingerprint":"00000000"}`), Precondition{}); !errors.Is(err, ErrNotLearned) {
 		t.Errorf("confirmed nothing: %v", err)
 	}
-	learn("the secret", "192.0.2.1", true)
+	m.afterPut = storage.ErrUnavailable
+	if learned, err := s.Learn(t.Context(), in, "the secret", "192.0.2.1"); learned || !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("learned %v, %v", learned, err)
+	}
 	once := s.mustGet(t, view)
 	learn("the secret", "192.0.2.2", true)
-	if s.mustGet(t, view).Revision == once.Revision {
-		t.Error("a secret that comes again is answered without a write, though the first may have failed halfway")
+	again := s.mustGet(t, view)
+	if again.Revision == once.Revision {
+		t.Error("a secret that comes again is answered without a write, though the first has failed halfway")
+	}
+	learn("the secret", "192.0.2.2", true)
+	if s.mustGet(t, view).Revision != again.Revision {
+		t.Error("a secret that is on disk is written again")
 	}
 	if got := s.mustGet(t, view); got.Handshake.Learned.Client != "192.0.2.1" || got.Handshake.Refused != nil || len(got.Authentication.Signature.Secrets) != 0 {
 		t.Errorf("%+v", got.Handshake)

@@ -19,6 +19,7 @@ type memory struct {
 	revision  uint64
 	beforePut func() // called once, without the lock
 	afterGet  func() // called once, without the lock
+	afterPut  error  // of one write, which can be read all the same
 }
 
 func newMemory() *memory { return &memory{records: make(map[string]storage.Integration)} }
@@ -51,6 +52,10 @@ func (m *memory) Put(_ context.Context, record storage.Integration, expected uin
 	m.revision++
 	record.Revision = m.revision
 	m.records[record.WebhookID] = record
+	if err := m.afterPut; err != nil {
+		m.afterPut = nil
+		return 0, err
+	}
 	return m.revision, nil
 }
 

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"hash/maphash"
 	"sync"
@@ -48,6 +49,9 @@ type Service struct {
 
 	mu    sync.Mutex
 	hooks map[*func(string, storage.Identity)]struct{}
+	// unsettled are the webhook IDs whose last write failed: what can be read of
+	// them may not be on disk.
+	unsettled map[string]struct{}
 
 	// turns let the changes of one webhook ID follow each other: however many
 	// come at once, none of them has to begin again too often.
@@ -62,6 +66,7 @@ func NewService(integrations storage.Integrations, events Events) *Service {
 		events:       events,
 		now:          time.Now,
 		hooks:        make(map[*func(string, storage.Identity)]struct{}),
+		unsettled:    make(map[string]struct{}),
 		seed:         maphash.MakeSeed(),
 	}
 }
@@ -139,18 +144,19 @@ func (s *Service) find(ctx context.Context, view View, webhookID string) (*Integ
 // Create makes an integration of a project from its JSON form. Without a
 // webhook ID in the form it draws one.
 func (s *Service) Create(ctx context.Context, view View, project string, text []byte) (*Integration, error) {
+	document, err := decodeForm(text)
+	if err != nil {
+		return nil, err
+	}
+	next, err := form{rules: view.Rules, project: project}.read(document)
+	if err != nil {
+		return nil, err
+	}
+	if next.WebhookID == "" {
+		next.WebhookID = newWebhookID()
+	}
+	defer s.turn(next.WebhookID)()
 	return s.change(ctx, func() (*Integration, storage.Integration, error) {
-		document, err := decodeForm(text)
-		if err != nil {
-			return nil, storage.Integration{}, err
-		}
-		next, err := form{rules: view.Rules, project: project}.read(document)
-		if err != nil {
-			return nil, storage.Integration{}, err
-		}
-		if next.WebhookID == "" {
-			next.WebhookID = newWebhookID()
-		}
 		current, record, err := s.find(ctx, view, next.WebhookID)
 		if err == nil && (current != nil || reserved(record, project)) {
 			err = ErrExists
@@ -195,8 +201,7 @@ func (s *Service) Put(ctx context.Context, view View, project, webhookID string,
 		if created {
 			return s.begin(ctx, next, record)
 		}
-		s.succeed(next, current)
-		return next, record, nil
+		return next, record, s.succeed(next, current, record)
 	})
 	return in, created, err
 }
@@ -223,8 +228,7 @@ func (s *Service) Patch(ctx context.Context, view View, project, webhookID strin
 		if err != nil {
 			return nil, record, err
 		}
-		s.succeed(next, current)
-		return next, record, nil
+		return next, record, s.succeed(next, current, record)
 	})
 }
 
@@ -243,79 +247,23 @@ func (s *Service) own(ctx context.Context, view View, project, webhookID string,
 	return current, record, err
 }
 
-// Delete deletes an integration of a project with its events. While events
-// are pending it fails, unless forced; when it returns, no attempt for an
-// event of it begins any more.
-func (s *Service) Delete(ctx context.Context, view View, project, webhookID string, force bool, condition Precondition) error {
-	defer s.turn(webhookID)()
-	for range maxTries {
-		current, record, err := s.own(ctx, view, project, webhookID, condition)
-		if errors.Is(err, ErrNotFound) && record.Deleted && record.Project == project && len(record.Value) > 0 {
-			return s.drop(ctx, record, true) // a deletion that was cut short
-		}
-		if err != nil {
-			return err
-		}
-		if !force && s.events.PendingOf(current.Identity) > 0 {
-			return ErrPending
-		}
-		marked := record
-		// The identity stays in the record until its events are dropped.
-		marked.Deleted, marked.Value = true, current.Identity[:]
-		marked.Revision, err = s.put(ctx, marked, current.Identity)
-		if errors.Is(err, storage.ErrConflict) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		err = s.drop(ctx, marked, force)
-		if errors.Is(err, storage.ErrPending) {
-			return s.revive(ctx, record, marked.Revision, current.Identity)
-		}
-		return err
-	}
-	return storage.ErrConflict
-}
-
-// revive takes a deletion back, because an event was accepted while it was
-// being written.
-func (s *Service) revive(ctx context.Context, record storage.Integration, revision uint64, identity storage.Identity) error {
-	record.Revision = revision
-	if _, err := s.put(context.WithoutCancel(ctx), record, identity); err != nil {
-		return err
-	}
-	return ErrPending
-}
-
-// drop ends a deletion: the events go, and then what the record says of them.
-func (s *Service) drop(ctx context.Context, record storage.Integration, force bool) error {
-	if len(record.Value) != len(storage.Identity{}) {
-		return storage.ErrCorrupt
-	}
-	identity := storage.Identity(record.Value)
-	ctx = context.WithoutCancel(ctx) // a caller who leaves does not cut it short
-	if err := s.events.Drop(ctx, identity, force); err != nil {
-		return err
-	}
-	record.Value = nil
-	// Dropping twice does no harm, so this may fail: the events are gone.
-	_, _ = s.put(ctx, record, identity)
-	return nil
-}
-
 // change reads, decides and writes, and begins again when somebody else wrote
-// between.
+// between. What is on disk already is not written again: its revision stays.
 func (s *Service) change(ctx context.Context, decide func() (*Integration, storage.Integration, error)) (*Integration, error) {
 	for range maxTries {
 		next, record, err := decide()
 		if err != nil {
 			return nil, err
 		}
-		record.WebhookID, record.Project, record.Deleted = next.WebhookID, next.Project, false
-		if record.Value, err = next.Encode(); err != nil {
+		value, err := next.Encode()
+		if err != nil {
 			return nil, err
 		}
+		if s.settled(record) && same(value, record.Value) {
+			next.Revision = record.Revision
+			return next, nil
+		}
+		record.WebhookID, record.Project, record.Deleted, record.Value = next.WebhookID, next.Project, false, value
 		next.Revision, err = s.put(ctx, record, next.Identity)
 		if errors.Is(err, storage.ErrConflict) {
 			continue
@@ -328,9 +276,27 @@ func (s *Service) change(ctx context.Context, decide func() (*Integration, stora
 // put writes a record over the revision that it holds.
 func (s *Service) put(ctx context.Context, record storage.Integration, identity storage.Identity) (uint64, error) {
 	revision, err := s.integrations.Put(ctx, record, record.Revision)
+	s.mu.Lock()
+	if err == nil {
+		delete(s.unsettled, record.WebhookID)
+	} else if !errors.Is(err, storage.ErrConflict) {
+		s.unsettled[record.WebhookID] = struct{}{}
+	}
+	s.mu.Unlock()
 	s.changed(record.WebhookID, identity)
 	return revision, err
 }
+
+// settled says whether what was read of a record is on disk.
+func (s *Service) settled(record storage.Integration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, failed := s.unsettled[record.WebhookID]
+	return !failed
+}
+
+// same compares values to store, which hold secrets.
+func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // begin completes a new integration, after what is left of a deleted one
 // under its webhook ID has gone.
@@ -347,13 +313,19 @@ func (s *Service) begin(ctx context.Context, next *Integration, record storage.I
 	return next, record, nil
 }
 
-// succeed completes an integration that replaces another.
-func (s *Service) succeed(next, current *Integration) {
+// succeed completes an integration that replaces another, whose record is given.
+// One that is the same keeps its time.
+func (s *Service) succeed(next, current *Integration, record storage.Integration) error {
 	next.Identity = current.Identity
 	next.ManagedBy = ManagedByAPI
 	next.CreatedAt = current.CreatedAt
-	next.UpdatedAt = s.after(current.UpdatedAt)
+	next.UpdatedAt = current.UpdatedAt
 	keepHandshake(next, current)
+	value, err := next.Encode()
+	if err == nil && !same(value, record.Value) {
+		next.UpdatedAt = s.after(current.UpdatedAt)
+	}
+	return err
 }
 
 // second is the time as integrations show it.
@@ -363,35 +335,6 @@ func (s *Service) second() time.Time { return s.now().UTC().Truncate(time.Second
 // webhook ID.
 func reserved(record storage.Integration, project string) bool {
 	return record.Deleted && record.Project != project
-}
-
-// decodeForm decodes the body of a write.
-func decodeForm(text []byte) (any, error) {
-	document, err := decode(text)
-	if err != nil {
-		return nil, &Refusal{Reason: err.Error()}
-	}
-	return document, nil
-}
-
-// recompute takes require_sha256_signature out of a patched form when the
-// patch changes the provider without naming it, so that it takes the new
-// provider's default.
-func recompute(merged, patch any, provider string) {
-	auth := member(merged, "authentication")
-	if _, named := member(patch, "authentication")["require_sha256_signature"]; named {
-		return
-	}
-	if next, _ := member(auth, "signature")["provider"].(string); next != provider {
-		delete(auth, "require_sha256_signature")
-	}
-}
-
-// member returns the object under a name, nil when there is none.
-func member(document any, name string) map[string]any {
-	object, _ := document.(map[string]any)
-	inner, _ := object[name].(map[string]any)
-	return inner
 }
 
 func newIdentity() (identity storage.Identity) {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -107,6 +108,67 @@ func TestPutReplaces(t *testing.T) {
 		if next.Alias != "" || !next.IsEnabled || next.Identity != first.Identity || !next.CreatedAt.Equal(first.CreatedAt) ||
 			next.UpdatedAt.Sub(first.UpdatedAt) != time.Minute || next.ETag() == first.ETag() {
 			t.Errorf("%+v\n%+v", first, next)
+		}
+	})
+}
+
+// What changes nothing is no change, however often it is sent. A secret in the
+// clear is set anew: nobody finds out by it what is stored.
+func TestUnchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := newTestService(t)
+		view := View{Rules: rules()}
+		first, err := s.Create(t.Context(), view, "demo", []byte(`{"webhook_id":"hook","alias":"a","event_filter":["push"],`+github+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		masked, err := json.Marshal(first.Mask(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(text []byte) (*Integration, error) {
+			in, _, err := s.Put(t.Context(), view, "demo", "hook", text, Precondition{IfMatch: "*"})
+			return in, err
+		}
+		patch := func(text []byte) (*Integration, error) {
+			return s.Patch(t.Context(), view, "demo", "hook", text, Precondition{})
+		}
+		for _, c := range []struct {
+			write func([]byte) (*Integration, error)
+			text  string
+			moves bool
+		}{
+			{put, string(masked), false},
+			{patch, `{}`, false},
+			{patch, `{"alias":"a","event_filter":" push "}`, false},
+			{patch, `{"alias":"b"}`, true},
+			{put, string(masked), true},
+			{put, `{"alias":"a","event_filter":["push"],` + github + `}`, true},
+		} {
+			before, err := s.Get(t.Context(), view, "demo", "hook")
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			after, err := c.write([]byte(c.text))
+			if err != nil {
+				t.Fatal(c.text, err)
+			}
+			if moved := after.ETag() != before.ETag(); moved != c.moves || after.UpdatedAt.After(before.UpdatedAt) != c.moves {
+				t.Errorf("%s: %s at %s was %s at %s", c.text, after.ETag(), after.UpdatedAt, before.ETag(), before.UpdatedAt)
+			}
+		}
+
+		// A write that failed may be read, and yet not be on disk.
+		m.afterPut = storage.ErrUnavailable
+		if _, err := patch([]byte(`{"alias":"c"}`)); !errors.Is(err, storage.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		written := m.revision
+		for range 2 {
+			if in, err := patch([]byte(`{"alias":"c"}`)); err != nil || in.Revision != written+1 {
+				t.Errorf("%+v, %v after revision %d", in, err, written)
+			}
 		}
 	})
 }
