@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -221,6 +222,36 @@ func TestJWTWithoutKeys(t *testing.T) {
 	if asked := internet.Asked("issuer.example/.well-known/openid-configuration"); asked != 1 {
 		t.Errorf("the issuer was asked %d times", asked)
 	}
+}
+
+// An issuer that the operator has taken out is shown where an integration asks
+// for it, and serves again once it is back.
+func TestJWTIssuerIsTakenOut(t *testing.T) {
+	t.Parallel()
+	internet := gateway.NewInternet(t)
+	i := newIssuer(t, internet, "issuer.example")
+	sink := gateway.NewSink(t)
+	const issuer = "jwt_issuer test https://issuer.example\n"
+	g := gateway.Start(t, gateway.Config(issuer+gateway.Ticket(sink), gateway.Edge), internet.Env...)
+	g.Create(t, demo, gateway.M{
+		"webhook_id": "made", "resource": gateway.M{"type": "ticket", "id": "T-1"},
+		"authentication": gateway.M{"jwt": gateway.M{"issuer": "test", "audience": "hookgate"}},
+	})
+	header := gateway.Headers("Authorization", "Bearer "+i.token(t, "1", nil))
+	accept(t, g.Post("/webhooks/made", header, body))
+
+	g.Reload(gateway.Config(gateway.Ticket(sink), gateway.Edge))
+	problem(t, g.Post("/webhooks/made", header, body), http.StatusServiceUnavailable)
+	told := slices.ContainsFunc(strings.Split(g.Logs(), "\n"), func(line string) bool {
+		return strings.Contains(line, `"level":"warn"`) && strings.Contains(line, `"reason":"jwt_issuer_unknown"`) &&
+			strings.Contains(line, `"webhook_id":"made"`) && strings.Contains(line, `"jwt_issuer":"test"`)
+	})
+	if !told {
+		t.Error("the log does not name issuer and integration")
+	}
+
+	g.Reload(gateway.Config(issuer+gateway.Ticket(sink), gateway.Edge))
+	accept(t, g.Post("/webhooks/made", header, []byte(`{"n":2}`)))
 }
 
 func TestJWTIsRefused(t *testing.T) {

@@ -174,7 +174,7 @@ func (h *Handler) log(seen gate.Seen, client string) {
 	if entry == nil {
 		return
 	}
-	fields := make([]zap.Field, 0, 8)
+	fields := make([]zap.Field, 0, 9)
 	fields = append(fields,
 		zap.String("outcome", string(seen.Outcome)),
 		zap.Int("status", seen.StatusCode),
@@ -187,6 +187,9 @@ func (h *Handler) log(seen gate.Seen, client string) {
 	}
 	if in := seen.Integration; in != nil {
 		fields = append(fields, zap.String("webhook_id", in.WebhookID), zap.String("project", in.Project))
+		if token := in.Authentication.JWT; token != nil && strings.HasPrefix(seen.Reason, "jwt_") {
+			fields = append(fields, zap.String("jwt_issuer", token.Issuer))
+		}
 	}
 	if seen.EventID != "" {
 		fields = append(fields, zap.String("event_id", seen.EventID))

@@ -38,7 +38,11 @@ func (v *visit) judgeToken() *answer {
 	text, reason := credentialText(v.r.Header, wanted.header, wanted.scheme)
 	switch reason {
 	case "":
-		reason = v.backend.Issuer(wanted.issuer).Verify(v.r.Context(), text, wanted.want, time.Now())
+		issuer := v.backend.Issuer(wanted.issuer)
+		if issuer == nil {
+			return v.refuse(noKeys, "jwt_issuer_unknown") // the operator may have to name it again
+		}
+		reason = issuer.Verify(v.r.Context(), text, wanted.want, time.Now())
 	case provider.Missing:
 		return nil // another credential has let the request in
 	}

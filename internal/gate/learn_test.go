@@ -63,7 +63,7 @@ func TestLearn(t *testing.T) {
 		{"with a token that cannot be judged", func(it *integration.Integration) {
 			learning("asana", 0)(it)
 			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
-		}, http.Header{"X-Hook-Secret": {"s"}, "X-Token": {"t"}}, "", 503, "", "jwt_unavailable"},
+		}, http.Header{"X-Hook-Secret": {"s"}, "X-Token": {"t"}}, "", 503, "", "jwt_issuer_unknown"},
 		{"another provider", learning("github", 0, "k"), asana, "", 401, "", "signature_missing"},
 	}
 	for _, test := range tests {
