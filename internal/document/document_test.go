@@ -21,7 +21,7 @@ func TestCheck(t *testing.T) {
 		{``, ErrInvalid},
 		{`{`, ErrInvalid},
 		{`{"a":1}{}`, ErrInvalid},
-		{strings.Repeat("[{", MaxDepth) + "]", ErrDepth},
+		{strings.Repeat("[{", MaxDepth) + "]", ErrInvalid},
 		{"[" + strings.Repeat("[],{},", MaxDepth) + "[]]", nil},
 		{`{"a":"` + strings.Repeat("[{", MaxDepth) + `"}`, nil},
 		{`payload={}`, ErrInvalid},
@@ -39,8 +39,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What a string must not hold is found wherever it stands, and nothing else is.
+func TestStrings(t *testing.T) {
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(`"` + strings.Repeat("a", length) + `"`)
+				text[1+at] = byte(c)
+				if _, err := Check(text); (err == nil) != json.Valid(text) {
+					t.Errorf("%q: %v", text, err)
+				}
+			}
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,2.5e3,null,true,"\u00e9"]}`, `[[[`, `]]]]{`, `"\"["`, "\xef\xbb\xbf1"} {
+	for _, seed := range []string{
+		`{"a":[1,2.5e3,null,true,"\u00e9"]}`, `[[[`, `]]]]{`, `"\"["`, "\xef\xbb\xbf1", `[-0,0.5,1E+9,-1e-9,01,1.,.5,-]`, `{"a":{},"b":[ ] , "c" : "" }`, `{"a":1,}`, `[1,]`,
+		`{"a" 1}`, `{1:1}`, `[tru]`, `nul`, `"\u12G4"`, `"\x"`, "\"a\nb\"", "\"a long string \xff\xfe with \x7f\"", ` "\\" `, `[}`, `{]`, `"12345678\`, `"1234567\"`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {

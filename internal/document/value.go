@@ -191,13 +191,8 @@ func (v Value) next(at int) (Value, int) {
 
 // afterString returns where the string ends that begins there.
 func (v Value) afterString(begin int) int {
-	for at := begin + 1; ; at++ {
-		at += bytes.IndexByte(v.json[at:], '"')
-		slashes := 0
-		for v.json[at-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
+	for at := begin + 1; ; at += 2 {
+		if at = special(v.json, at); v.json[at] == '"' {
 			return at + 1
 		}
 	}
