@@ -260,7 +260,9 @@ func (c *collector) waitTurn(ctx context.Context) {
 }
 
 // purge purges settled events of an integration, the oldest first, until it is
-// enough. They are found by the keys of the index that begin with prefix.
+// enough. They are found by the keys of the index that begin with prefix. Those
+// that were accepted at once go together: none that has failed stays behind the
+// first, by which a copy would find it.
 func (c *collector) purge(identity storage.Identity, prefix byte, enough func(purged amount) bool) (amount, error) {
 	if err := c.follow(); err != nil {
 		return amount{}, err
@@ -268,19 +270,26 @@ func (c *collector) purge(identity storage.Identity, prefix byte, enough func(pu
 	view := c.log.index.View()
 	defer view.Close()
 	b := batch{collector: c}
+	var together storage.ID // the last of those that were accepted with the one before
 	err := view.Ascend(identityKey(prefix, identity), func(key, value []byte) (bool, error) {
 		_, id, err := parseIDKey(key)
-		if err != nil || prefix == eventKey && len(value) > statusAt && value[statusAt] == pendingCode {
-			return err == nil && !c.stopping(), err
-		}
-		e, known, err := c.log.lookWhole(identity, id)
-		if errors.Is(err, storage.ErrNotFound) {
+		switch {
+		case err != nil:
+			return false, err
+		case c.stopping(), compareIDs(id, together) > 0 && enough(b.promised()):
+			return false, nil
+		case prefix == eventKey && len(value) > statusAt && value[statusAt] == pendingCode:
 			return true, nil
 		}
-		if err == nil {
-			err = b.add(&op{record: record{kind: purged, identity: identity, id: id}, policy: settled, known: known}, e.amount())
+		e, known, err := c.log.lookWhole(identity, id)
+		if err != nil {
+			return true, ignoreNotFound(err)
 		}
-		return err == nil && !enough(b.promised()) && !c.stopping(), err
+		if last := forward(id, uint64(e.further)); compareIDs(last, together) > 0 {
+			together = last
+		}
+		o := &op{record: record{kind: purged, identity: identity, id: id}, policy: settled, known: known}
+		return true, b.add(o, e.amount())
 	})
 	err = errors.Join(err, b.flush())
 	return b.purged, err

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -112,5 +113,43 @@ func TestFurtherShareOn(t *testing.T) {
 	}
 	if all := places(); len(all) != 2 || all[0] != all[1] {
 		t.Fatalf("they are in %v", all)
+	}
+}
+
+// TestFurtherGoTogether has failed events go before their time: those that were
+// accepted at once all go, or none of them, so a copy finds what stays.
+func TestFurtherGoTogether(t *testing.T) {
+	l := mustOpen(t, quietOptions(t, t.TempDir()))
+	dedupe := func(i int) storage.Dedupe { return keyed(fmt.Sprint(i)) }
+	var groups [][]storage.ID
+	for i := range 20 {
+		ids := mustAppendAll(t, l, "body", dedupe(i))
+		for _, id := range ids {
+			fail(t, l, id)
+		}
+		groups = append(groups, ids)
+	}
+	eventually(t, "all is counted", func() bool { return l.Usage().Counted })
+	const most = 32 // of which 28 are left, and that is no multiple of three
+	l.SetLimits(storage.Limits{Events: most, Remember: day})
+	eventually(t, "events go", func() bool { return l.Usage().Events < most })
+	turned(t, l)
+	for i, ids := range groups {
+		there := 0
+		for _, id := range ids {
+			if _, err := l.Get(t.Context(), storage.Identity{1}, id); err == nil {
+				there++
+			}
+		}
+		want := storage.Duplicate
+		if i > 10 {
+			want = storage.Requeued
+		}
+		if _, outcome, err := l.Append(t.Context(), testEvent(1, "body"), dedupe(i), beside...); outcome != want || err != nil {
+			t.Errorf("of group %d there are %d events, and a copy is %v, %v", i, there, outcome, err)
+		}
+		if (there == 0) != (want == storage.Duplicate) || there%3 > 0 {
+			t.Errorf("of group %d there are %d events", i, there)
+		}
 	}
 }
