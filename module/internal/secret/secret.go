@@ -46,8 +46,20 @@ func Token(logger *zap.Logger, option, text string) (string, error) {
 
 // WarnLiteral warns when a secret stands in the configuration itself.
 func WarnLiteral(logger *zap.Logger, option, text string) {
-	if text != "" && !strings.Contains(text, "{") {
+	if text != "" && !hasPlaceholder(text) {
 		logger.Warn("a secret is written out in the configuration and can be read in /config/;"+
 			" use a placeholder such as {env.NAME} or {file./path}", zap.String("option", option))
 	}
+}
+
+// hasPlaceholder says whether a text holds one. A brace alone is none, and no
+// escaped one is.
+func hasPlaceholder(text string) bool {
+	found := false
+	// What it makes of the text does not matter, nor what is wrong with it.
+	_, _ = caddy.NewReplacer().ReplaceFunc(text, func(_ string, value any) (any, error) {
+		found = true
+		return value, nil
+	})
+	return found
 }

@@ -32,6 +32,20 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestWarnLiteralBraces: a brace makes no placeholder.
+func TestWarnLiteralBraces(t *testing.T) {
+	t.Setenv("A_SECRET", "s3cret")
+	for text, warnings := range map[string]int{
+		"a{b": 1, "a}b": 1, "{": 1, `\{env.A_SECRET\}`: 1, `\{"a"\}`: 1,
+		"a{env.A_SECRET}": 0, "{env.NOT_SET}": 0, "Bearer {webhook.project}": 0,
+	} {
+		core, logs := observer.New(zapcore.DebugLevel)
+		if WarnLiteral(zap.New(core), "token", text); logs.Len() != warnings {
+			t.Errorf("%q: %d warnings, want %d", text, logs.Len(), warnings)
+		}
+	}
+}
+
 // TestExpandQuotesPlaceholdersOnly: a secret with braces must not reach the
 // log, the name of a variable that is missing should.
 func TestExpandQuotesPlaceholdersOnly(t *testing.T) {
