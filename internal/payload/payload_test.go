@@ -69,6 +69,7 @@ func TestTemplate(t *testing.T) {
 		{"Inside <{fence}> is data.", "Inside <F> is data."},
 		{"{webhook.id} {webhook.resource_type}/{webhook.resource_id} {webhook.event_id}", "hook assistant/8f0c 01KAQ0000000000000000000AA"},
 		{"{", "{"},
+		{`\{"by": "\{author\}"\} \\ {author}`, `{"by": "{author}"} \\ <F>ann</F>`},
 	}
 	for _, test := range tests {
 		s, err := Compile(Spec{Fields: fields, Template: test.template})

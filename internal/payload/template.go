@@ -42,7 +42,7 @@ type part struct{ text, name string }
 // at again.
 type template []part
 
-// parse takes a text apart. `\{` is a literal brace, and so is one that
+// parse takes a text apart. `\{` and `\}` are literal braces, and so is one that
 // encloses no name.
 func parse(text string, fields map[string]string) (template, error) {
 	var t template
@@ -53,8 +53,8 @@ func parse(text string, fields map[string]string) (template, error) {
 			break
 		}
 		literal, text = literal+text[:at], text[at:]
-		if strings.HasPrefix(text, `\{`) {
-			literal, text = literal+"{", text[2:]
+		if strings.HasPrefix(text, `\{`) || strings.HasPrefix(text, `\}`) {
+			literal, text = literal+text[1:2], text[2:]
 			continue
 		}
 		name, rest, found := strings.Cut(text[1:], "}")
