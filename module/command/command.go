@@ -29,7 +29,8 @@ names; otherwise they assume the default. The commands restore and rotate-key
 speak to no server; they find the storage in the configuration that --config
 names, or assume the default one.
 
-What is printed is for people; --json prints the admin API's own answer.
+What is printed is for people; --json prints what the admin API answers, and of
+a list the items of all its pages.
 `
 
 // complete makes the command and those below it.
