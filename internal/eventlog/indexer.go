@@ -139,16 +139,16 @@ func (l *Log) write(o *overlay, mark watermark) error {
 				w.delete(key)
 			} else {
 				l.copies.add(name)
-				w.set(key, w.keep(c.append(w.free())))
+				w.set(key, w.keep(c.append(w.free())), c.gone)
 			}
 		}
 	}
 	for identity := range o.dropped {
-		w.set(identityKey(droppedKey, identity), nil)
+		w.set(identityKey(droppedKey, identity), nil, false)
 		l.indexer.purges = append(l.indexer.purges, identity)
 	}
 	w.commit()
-	w.set([]byte{watermarkKey}, mark.append(nil))
+	w.set([]byte{watermarkKey}, mark.append(nil), true)
 	w.commit()
 	l.indexBytes.Store(l.indexSize())
 	return w.err
@@ -187,12 +187,12 @@ func (w *indexWriter) event(c change, doubted bool) {
 		return w.keep(appendIDKey(w.free(), prefix, now.Integration, now.ID))
 	}
 	if !now.gone {
-		w.set(key(eventKey), w.keep(now.append(w.free())))
+		w.set(key(eventKey), w.keep(now.append(w.free())), base != nil)
 	}
 	for _, mark := range marks {
 		switch {
 		case !now.gone && mark.holds(now):
-			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)))
+			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)), base != nil && mark.holds(base))
 		case doubted, base != nil && mark.holds(base):
 			w.delete(key(mark.prefix))
 		}
@@ -216,9 +216,10 @@ var marks = []struct {
 
 func noValue(buf []byte, _ *event) []byte { return buf }
 
-func (w *indexWriter) set(key, value []byte) {
+// set writes a key. again says that the index has it already.
+func (w *indexWriter) set(key, value []byte, again bool) {
 	if w.ready() {
-		w.err = w.batch.Set(key, value)
+		w.err = w.batch.Set(key, value, again)
 	}
 }
 
@@ -284,7 +285,7 @@ func (x *indexer) purgeOne(identity storage.Identity) error {
 		}
 	}
 	w.commit()
-	w.set(identityKey(droppedKey, identity), []byte{1}) // purged
+	w.set(identityKey(droppedKey, identity), []byte{1}, true) // purged
 	w.commit()
 	return w.err
 }

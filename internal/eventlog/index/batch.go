@@ -15,6 +15,7 @@ type Batch struct {
 	index  *Index
 	writes []write
 	size   int
+	dead   int64 // entries that count no more because of the batch, its own among them
 }
 
 // write is one of a batch's writes, and how many came before it.
@@ -43,17 +44,25 @@ func (b *Batch) Size() int { return b.size }
 // entryOverhead is about what an entry takes in memory beside key and value.
 const entryOverhead = 64
 
-// Set writes a key. The batch keeps both slices until it is committed.
-func (b *Batch) Set(key, value []byte) error {
+// Set writes a key. The batch keeps both slices until it is committed. again says
+// that the index, or the batch, has the key already. That need not be exact: it
+// tells when a merge gives space back.
+func (b *Batch) Set(key, value []byte, again bool) error {
 	if len(value) > MaxValue {
 		return fmt.Errorf("writing the event index: a value of %d bytes; %d is the most", len(value), MaxValue)
 	}
 	b.add(entry{key: key, value: value})
+	if again {
+		b.dead++
+	}
 	return nil
 }
 
 // Delete deletes a key. The batch keeps the slice until it is committed.
-func (b *Batch) Delete(key []byte) { b.add(entry{key: key, deleted: true}) }
+func (b *Batch) Delete(key []byte) {
+	b.add(entry{key: key, deleted: true})
+	b.dead += 2 // the deletion, and, as a rule, what it deletes
+}
 
 func (b *Batch) add(e entry) {
 	b.writes = append(b.writes, write{e, len(b.writes)})
@@ -86,7 +95,7 @@ func (b *Batch) Commit() error {
 // Cancel gives the batch up.
 func (b *Batch) Cancel() {
 	clear(b.writes)
-	b.index.spare, b.writes, b.size = b.writes[:0], nil, 0
+	b.index.spare, b.writes, b.size, b.dead = b.writes[:0], nil, 0, 0
 }
 
 func (b *Batch) write() (*run, error) {
@@ -103,6 +112,7 @@ func (b *Batch) write() (*run, error) {
 			return nil, errors.Join(err, w.cancel())
 		}
 	}
+	w.count(int64(len(b.writes)), b.dead)
 	return w.finish()
 }
 

@@ -176,7 +176,7 @@ func TestWithoutSpace(t *testing.T) {
 		commit(t, x, map[string][]byte{key: {1}})
 	}
 	b := x.Batch()
-	if err := b.Set([]byte("b/more"), nil); err != nil {
+	if err := b.Set([]byte("b/more"), nil, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Commit(); !errors.Is(err, ErrBehind) || !errors.Is(err, full) {
@@ -205,7 +205,7 @@ func TestLaterWriteCounts(t *testing.T) {
 	defer x.Close()
 	b := x.Batch()
 	for i := range 100 {
-		if err := b.Set([]byte("a/1"), []byte{byte(i)}); err != nil {
+		if err := b.Set([]byte("a/1"), []byte{byte(i)}, i > 0); err != nil {
 			t.Fatal(err)
 		}
 		b.Delete([]byte("b/1"))
@@ -216,7 +216,7 @@ func TestLaterWriteCounts(t *testing.T) {
 	v := x.View()
 	defer v.Close()
 	check(t, v, map[string][]byte{"a/1": {99}})
-	if err := x.Batch().Set([]byte("a"), make([]byte, MaxValue+1)); err == nil {
+	if err := x.Batch().Set([]byte("a"), make([]byte, MaxValue+1), false); err == nil {
 		t.Error("a value that is too large is taken")
 	}
 }

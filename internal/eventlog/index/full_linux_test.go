@@ -39,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 			added[key] = value
 		}
 		for key, value := range added {
-			if err := b.Set([]byte(key), value); err != nil {
+			if err := b.Set([]byte(key), value, false); err != nil {
 				t.Fatal(err)
 			}
 		}

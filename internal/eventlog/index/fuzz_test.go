@@ -34,7 +34,7 @@ func FuzzTail(f *testing.F) {
 }
 
 func FuzzManifest(f *testing.F) {
-	m := manifest{data: testKey, next: 9, runs: []meta{{number: 3, level: 1, size: 20, tail: 10, entries: 2, deletions: 1}}}
+	m := manifest{data: testKey, next: 9, runs: []meta{{number: 3, level: 1, size: 20, tail: 10, entries: 2, dead: 1}}}
 	f.Add(m.append(nil))
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		m, err := decodeManifest(plain)

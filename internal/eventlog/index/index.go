@@ -3,8 +3,9 @@
 //
 // An index is a list of runs. A run is a file of sorted keys with their values or
 // deletions, and is never changed: each batch makes one, and a goroutine merges
-// eight of a level into one of the next. The manifest names the runs that count.
-// All files are sealed, so damage is an error, at the latest when it is read.
+// eight of a level into one of the next, and all of them when less than half of
+// their entries count still. The manifest names the runs that count. All files are
+// sealed, so damage is an error, at the latest when it is read.
 package index
 
 import (

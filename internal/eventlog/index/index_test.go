@@ -30,11 +30,18 @@ func mustOpen(t testing.TB, dir string) *Index {
 // commit writes values; nil deletes.
 func commit(t testing.TB, x *Index, values map[string][]byte) {
 	t.Helper()
-	b := x.Batch()
+	v, b := x.View(), x.Batch()
+	defer v.Close()
 	for key, value := range values {
-		if value == nil {
+		has, err := v.Has([]byte(key))
+		switch {
+		case err != nil:
+		case value == nil:
 			b.Delete([]byte(key))
-		} else if err := b.Set([]byte(key), value); err != nil {
+		default:
+			err = b.Set([]byte(key), value, has)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -35,13 +35,13 @@ type manifest struct {
 
 // meta is what the manifest says of a run.
 type meta struct {
-	number    uint64
-	level     uint64
-	size      int64 // of the file
-	tail      int64 // where its tail begins
-	entries   int64
-	deletions int64 // among the entries
-	salt      [seal.SaltSize]byte
+	number  uint64
+	level   uint64
+	size    int64 // of the file
+	tail    int64 // where its tail begins
+	entries int64
+	dead    int64 // entries that count no more because of this run, in it and in older ones
+	salt    [seal.SaltSize]byte
 }
 
 func (m *manifest) append(buf []byte) []byte {
@@ -50,7 +50,7 @@ func (m *manifest) append(buf []byte) []byte {
 	buf = append(binary.AppendUvarint(buf, uint64(len(text))), text...)
 	buf = binary.AppendUvarint(buf, m.next)
 	for _, r := range m.runs {
-		for _, n := range []uint64{r.number, r.level, uint64(r.size), uint64(r.tail), uint64(r.entries), uint64(r.deletions)} {
+		for _, n := range []uint64{r.number, r.level, uint64(r.size), uint64(r.tail), uint64(r.entries), uint64(r.dead)} {
 			buf = binary.AppendUvarint(buf, n)
 		}
 		buf = append(buf, r.salt[:]...)
@@ -68,7 +68,7 @@ func decodeManifest(plain []byte) (m manifest, err error) {
 	}
 	m.next = d.uint()
 	for !d.failed && len(d.raw) > 0 {
-		r := meta{number: d.uint(), level: d.uint(), size: d.int(), tail: d.int(), entries: d.int(), deletions: d.int()}
+		r := meta{number: d.uint(), level: d.uint(), size: d.int(), tail: d.int(), entries: d.int(), dead: d.int()}
 		copy(r.salt[:], d.take(seal.SaltSize))
 		if r.tail > r.size || r.number >= m.next {
 			return m, ErrDamaged

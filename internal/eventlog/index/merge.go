@@ -110,12 +110,11 @@ type plan struct {
 }
 
 // plans are the merges that would be good, the cheapest first: eight runs of one
-// level, and all runs when a third of all entries are deletions.
+// level, and all runs when more than half of all entries are dead.
 func plans(runs []*run) (plans []plan) {
-	var entries, deletions int64
+	entries, dead := count(runs)
 	from := 0
 	for i, r := range runs {
-		entries, deletions = entries+r.entries, deletions+r.deletions
 		if r.level != runs[from].level {
 			from = i
 		}
@@ -123,31 +122,40 @@ func plans(runs []*run) (plans []plan) {
 			plans = append(plans, plan{from: i + 1 - fanIn, to: i + 1, level: r.level + 1})
 		}
 	}
-	if len(runs) >= fanIn && 3*deletions > entries {
+	if len(runs) >= fanIn && 2*dead > entries {
 		plans = append(plans, plan{to: len(runs), level: runs[len(runs)-1].level})
 	}
 	return plans
+}
+
+// count counts the entries of some runs, and those that are dead because of them.
+func count(runs []*run) (entries, dead int64) {
+	for _, r := range runs {
+		entries, dead = entries+r.entries, dead+r.dead
+	}
+	return entries, dead
 }
 
 // merge makes one run of several. A deletion is left out when no older run can
 // have the key.
 func (m *merger) merge(runs []*run, p plan) error {
 	x, old, older := m.index, runs[p.from:p.to], runs[p.to:]
-	keys := int64(0)
-	for _, r := range old {
-		keys += r.entries
-	}
+	entries, dead := count(old)
 	it, err := newIterator(old, nil, nil, false)
 	if err != nil {
 		return fmt.Errorf("merging the event index: %w", err)
 	}
-	w, err := x.newRun(p.level, keys)
+	w, err := x.newRun(p.level, entries)
 	if err != nil {
 		return fmt.Errorf("merging the event index: %w", err)
 	}
 	if err := m.copy(w, it, older); err != nil {
 		return fmt.Errorf("merging the event index: %w", errors.Join(err, w.cancel()))
 	}
+	if len(older) == 0 {
+		dead = 0 // of what is left, however exactly it was counted
+	}
+	w.count(entries, dead)
 	merged, err := w.finish()
 	if err == nil {
 		err = x.install(old, merged)

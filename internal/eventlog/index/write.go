@@ -52,9 +52,6 @@ func (w *runWriter) add(e entry) error {
 	w.before = append(w.before[:0], e.key...)
 	w.run.filter.add(hashOf(e.key))
 	w.run.entries++
-	if e.deleted {
-		w.run.deletions++
-	}
 	if len(w.plain) < blockSize {
 		return nil
 	}
@@ -112,6 +109,12 @@ func (w *runWriter) finishFile() error {
 		return err
 	}
 	return r.file.Sync()
+}
+
+// count says how many entries the run has been made of, and how many of all were
+// dead because of those: each that was left out was one of them.
+func (w *runWriter) count(entries, dead int64) {
+	w.run.dead = max(dead-(entries-w.run.entries), 0)
 }
 
 // cancel removes what was written.
