@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"hash/maphash"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -137,33 +139,19 @@ func (c *Cache[T]) epoch(webhookID string) *atomic.Uint64 {
 // weight is about how many bytes of memory the integration takes, compiled and
 // in a cache: what was measured, by its parts.
 func (in *Integration) weight() int {
-	const each, eachSecret, eachEntry, eachByte = 768, 448, 64, 3
-	auth := &in.Authentication
-	secrets, texts := 0, len(in.WebhookID)+len(in.Project)+len(in.Alias)
-	count := func(list ...Secret) {
-		secrets += len(list)
-		for _, secret := range list {
-			texts += len(secret.value) + len(secret.salt)
-		}
-	}
-	if auth.SecureHeader != nil {
-		count(auth.SecureHeader.Value)
-	}
-	if auth.Signature != nil {
-		count(auth.Signature.Secrets...)
-		if auth.Signature.Description != nil {
-			texts += maxDescription / 4
-		}
-	}
-	if auth.Basic != nil {
-		texts += len(auth.Basic.Username)
-		count(auth.Basic.Password)
-	}
-	if auth.Bearer != nil {
-		count(auth.Bearer.Tokens...)
-	}
+	const (
+		each, eachSecret, eachEntry, eachByte = 768, 448, 64, 3
+
+		eachExpressionByte, eachPattern = 80, 32 << 10
+		eachShapeByte                   = 10
+	)
+	secrets, entries, texts := in.Authentication.parts()
 	if in.Handshake != nil && in.Handshake.Learned != nil {
-		count(in.Handshake.Learned.Secret)
+		secrets = append(secrets, in.Handshake.Learned.Secret)
+	}
+	texts += len(in.WebhookID) + len(in.Project) + len(in.Alias)
+	for _, secret := range secrets {
+		texts += len(secret.value) + len(secret.salt)
 	}
 	for _, entry := range in.EventFilter {
 		texts += len(entry)
@@ -171,5 +159,47 @@ func (in *Integration) weight() int {
 	for _, resource := range in.Resources {
 		texts += len(resource.Type) + len(resource.ID)
 	}
-	return each + eachSecret*secrets + eachEntry*len(in.EventFilter) + eachByte*texts
+	entries += len(in.EventFilter) + len(in.Resources)
+	shape := 0
+	for _, text := range specTexts(in.Payload) {
+		shape += len(text)
+	}
+	return each + eachSecret*len(secrets) + eachEntry*entries + eachByte*texts +
+		eachExpressionByte*len(in.Match) + eachPattern*strings.Count(in.Match, "matches") + eachShapeByte*shape
+}
+
+// parts returns what weight counts of the ways in: the secrets, the entries of
+// lists, and the bytes of all other texts.
+func (a *Authentication) parts() (secrets []Secret, entries, texts int) {
+	if a.SecureHeader != nil {
+		secrets = append(secrets, a.SecureHeader.Value)
+	}
+	if a.Signature != nil {
+		secrets = append(secrets, a.Signature.Secrets...)
+		if a.Signature.Description != nil {
+			texts += maxDescription / 4
+		}
+	}
+	if a.Basic != nil {
+		secrets = append(secrets, a.Basic.Password)
+		texts += len(a.Basic.Username)
+	}
+	if a.Bearer != nil {
+		secrets = append(secrets, a.Bearer.Tokens...)
+	}
+	if a.JWT != nil {
+		entries += len(a.JWT.Claims)
+		texts += len(a.JWT.Audience)
+		for name, value := range a.JWT.Claims {
+			text, _ := value.(string)
+			texts += len(name) + len(text)
+		}
+	}
+	if a.ClientCertificate != nil {
+		for _, name := range slices.Concat(a.ClientCertificate.SANs, a.ClientCertificate.Fingerprints) {
+			entries++
+			texts += len(name)
+		}
+	}
+	return secrets, entries + len(a.SourceIPs), texts
 }

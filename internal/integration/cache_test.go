@@ -195,8 +195,8 @@ func TestCacheUnderLoad(t *testing.T) {
 	for i := range newest {
 		id := fmt.Sprint("hook", i)
 		wg.Go(func() {
-			for range 200 {
-				in, err := s.Patch(t.Context(), view, "demo", id, []byte(`{}`), Precondition{})
+			for n := range 200 {
+				in, err := s.Patch(t.Context(), view, "demo", id, fmt.Appendf(nil, `{"alias":"%d"}`, n), Precondition{})
 				if err != nil {
 					t.Error(err)
 					return
