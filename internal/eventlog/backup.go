@@ -7,9 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 )
@@ -128,17 +126,6 @@ func (l *Log) endByNext(number uint64, size int64) (int64, error) {
 		return size, nil // recovery says what is wrong
 	}
 	return min(max(next.PreviousEnd, segment.Start), size), nil
-}
-
-var segmentName = regexp.MustCompile(`^[0-9a-f]{16}\.segment$`)
-
-// segmentNumber reads the number in a segment's name.
-func segmentNumber(name string) (number uint64, ok bool) {
-	if !segmentName.MatchString(name) {
-		return 0, false
-	}
-	_, err := fmt.Sscanf(strings.TrimSuffix(name, segmentSuffix), "%x", &number)
-	return number, err == nil
 }
 
 // SegmentPath returns where Open looks for a segment that Segments has passed,

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -84,16 +83,12 @@ func (l *Log) findSegments() ([]foundSegment, error) {
 	var found []foundSegment
 	var unfinished []string
 	for _, entry := range entries {
-		name, ok := strings.CutSuffix(entry.Name(), segmentSuffix)
-		if !ok {
-			if strings.HasSuffix(entry.Name(), newSuffix) {
-				unfinished = append(unfinished, filepath.Join(l.segmentDir(), entry.Name()))
-			}
-			continue
+		if strings.HasSuffix(entry.Name(), newSuffix) {
+			unfinished = append(unfinished, filepath.Join(l.segmentDir(), entry.Name()))
 		}
-		number, err := strconv.ParseUint(name, 16, 64)
-		if err != nil || l.segments.path(number) != filepath.Join(l.segmentDir(), entry.Name()) {
-			continue // nothing of ours
+		number, ok := segmentNumber(entry.Name())
+		if !ok {
+			continue
 		}
 		s, err := l.findSegment(number)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
@@ -26,7 +25,7 @@ func KeyIDs(dir string) (map[[seal.KeyIDSize]byte]bool, error) {
 		return nil, fmt.Errorf("listing the segments: %w", err)
 	}
 	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), segmentSuffix) {
+		if _, ok := segmentNumber(entry.Name()); !ok {
 			continue
 		}
 		id, err := keyID(filepath.Join(dir, segmentsDir, entry.Name()))

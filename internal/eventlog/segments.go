@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -46,8 +48,15 @@ func newSegments(l *Log) *segments {
 
 const segmentSuffix = ".segment"
 
-func (s *segments) path(number uint64) string {
-	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", number, segmentSuffix))
+func (s *segments) path(number uint64) string { return filepath.Join(s.dir, segmentName(number)) }
+
+func segmentName(number uint64) string { return fmt.Sprintf("%016x%s", number, segmentSuffix) }
+
+// segmentNumber reads the number in a segment's name.
+func segmentNumber(name string) (number uint64, ok bool) {
+	digits, _ := strings.CutSuffix(name, segmentSuffix)
+	number, err := strconv.ParseUint(digits, 16, 64)
+	return number, err == nil && name == segmentName(number)
 }
 
 // read returns an event from the record that has it whole. A record that is
