@@ -2,6 +2,9 @@ package integrationtests
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,4 +85,30 @@ func TestCustomSignature(t *testing.T) {
 	unsigned := gateway.M{"header": "X-Desk-Signature", "algorithm": "hmac-sha256", "signed": "x"}
 	refused(t, patch(gateway.M{"description": gateway.M{"schemes": []any{unsigned}}}), 400, "description", "the body is not signed")
 	refused(t, patch(gateway.M{"provider": "github"}), 400, "only the provider custom")
+}
+
+// TestDocumentedDescription pastes both forms of the description in the docs:
+// they make the same provider.
+func TestDocumentedDescription(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(gateway.Root(t), "docs", "senders.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := strings.Replace(snippet(t, page, "caddyfile"), "{env.DESK_WEBHOOK_SECRET}", strconv.Quote(secret), 1)
+	made := strings.NewReplacer("…", secret, `"tickets"`, `"made"`).Replace(snippet(t, page, "json"))
+	g, _ := admin(t, strings.ReplaceAll(written, "\n", "\n\t")+"\n\t")
+	g.API("POST", gateway.Integrations("desk"), made).Want(t, http.StatusCreated)
+
+	var descriptions []any
+	for _, id := range []string{"tickets", "made"} {
+		integration := g.API("GET", gateway.Integration("desk", id), nil).Want(t, http.StatusOK).JSON(t)
+		signature := integration["authentication"].(gateway.M)["signature"].(gateway.M)
+		description := signature["description"].(gateway.M)
+		delete(description["schemes"].([]any)[0].(gateway.M), "time") // the defaults are written out in one
+		descriptions = append(descriptions, description)
+	}
+	if !reflect.DeepEqual(descriptions[0], descriptions[1]) {
+		t.Errorf("the Caddyfile describes %v, the JSON %v", descriptions[0], descriptions[1])
+	}
 }
