@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -90,18 +91,14 @@ func (c *call) listEvents() error {
 	if err != nil {
 		return err
 	}
-	q := storage.Query{Status: storage.Status(query.Get("status"))}
-	switch q.Status {
+	q, scope, err := c.eventPage(query)
+	if err != nil {
+		return err
+	}
+	switch q.Status = storage.Status(query.Get("status")); q.Status {
 	case "", storage.Pending, storage.Delivered, storage.Failed:
 	default:
 		return badRequest("status: pending, delivered or failed is needed")
-	}
-	if q.Limit, err = limit(query); err != nil {
-		return err
-	}
-	scope := []string{"events", c.project, c.webhookID}
-	if q.Before, err = eventPlace(query.Get("cursor"), scope); err != nil {
-		return err
 	}
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
@@ -127,16 +124,21 @@ func (c *call) listEvents() error {
 	return nil
 }
 
-// eventPlace returns where a list of events goes on; zero without a cursor.
-func eventPlace(cursor string, scope []string) (before storage.ID, err error) {
-	place, err := decodeCursor(cursor, scope)
+// eventPage returns which page of the integration's events a request asks for,
+// and the scope of their cursors.
+func (c *call) eventPage(query url.Values) (q storage.Query, scope []string, err error) {
+	scope = []string{"events", c.project, c.webhookID}
+	if q.Limit, err = limit(query); err != nil {
+		return q, scope, err
+	}
+	place, err := decodeCursor(query.Get("cursor"), scope)
 	if err != nil || place == nil {
-		return before, err
+		return q, scope, err
 	}
-	if before, err = storage.ParseID(place[0]); err != nil || len(place) != 1 {
-		return before, badCursor
+	if q.Before, err = storage.ParseID(place[0]); err != nil || len(place) != 1 {
+		return q, scope, badCursor
 	}
-	return before, nil
+	return q, scope, nil
 }
 
 func (c *call) getEvent() error {
@@ -145,7 +147,7 @@ func (c *call) getEvent() error {
 		return err
 	}
 	record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, c.event)
-	if errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrUnavailable) {
+	if damaged(err) {
 		c.tellDamaged(in, c.event, err)
 		return c.getDamaged(in)
 	}
@@ -195,6 +197,12 @@ func successor(id storage.ID) storage.ID {
 		}
 	}
 	return id
+}
+
+// damaged says whether the error is an event's alone: its record cannot be read,
+// and the storage can.
+func damaged(err error) bool {
+	return errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrUnavailable)
 }
 
 func (c *call) tellDamaged(in *integration.Integration, id storage.ID, cause error) {

@@ -39,12 +39,8 @@ func (c *call) matchEvents() error {
 	if err != nil {
 		return err
 	}
-	var q storage.Query
-	if q.Limit, err = limit(query); err != nil {
-		return err
-	}
-	scope := []string{"events", c.project, c.webhookID}
-	if q.Before, err = eventPlace(query.Get("cursor"), scope); err != nil {
+	q, scope, err := c.eventPage(query)
+	if err != nil {
 		return err
 	}
 	text, err := c.body()
@@ -102,7 +98,7 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 			judgement = route.Judge(c.r.Context(), &record.Event)
 		case errors.Is(err, storage.ErrNotFound):
 			continue // it is gone meanwhile
-		case !errors.Is(err, storage.ErrCorrupt) || errors.Is(err, storage.ErrUnavailable):
+		case !damaged(err):
 			return answer, next, err
 		}
 		answer.Scanned++

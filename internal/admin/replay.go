@@ -31,7 +31,7 @@ func (c *call) replayEvent() error {
 		return err
 	}
 	id, err := c.Storage.Events().Replay(c.r.Context(), in.Identity, c.event, replay)
-	if errors.Is(err, storage.ErrCorrupt) {
+	if damaged(err) {
 		c.tellDamaged(in, c.event, err)
 		return conflict("the event is damaged: what it would send cannot be read any more")
 	}
@@ -192,7 +192,7 @@ func (c *call) replayAll(events []selectedEvent, counts *replayCounts) error {
 			counts.Replayed++
 		case errors.Is(err, storage.ErrPending), errors.Is(err, storage.ErrReplayed), errors.Is(err, storage.ErrNotFound):
 			counts.Skipped++ // somebody else came first
-		case errors.Is(err, storage.ErrCorrupt):
+		case damaged(err):
 			counts.Skipped++
 			c.tellDamaged(in, e.id, err)
 		default:

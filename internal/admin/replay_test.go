@@ -301,6 +301,8 @@ func TestBulkReplayEnds(t *testing.T) {
 	if seen != len(faults) || pending() != 5 {
 		t.Errorf("%d were begun, %d are pending", seen, pending())
 	}
+	seen, faults = 0, []error{errors.Join(storage.ErrUnavailable, storage.ErrCorrupt)} // the storage's, not the event's
+	a.want(a.do("POST", hook+"/replay", "{}"), 503)
 	seen, faults = 0, []error{storage.ErrCorrupt, storage.ErrPending, nil}
 	a.want(a.do("POST", hook+"/replay", `{"limit":3}`), 200, `{"matched":20,"replayed":1,"skipped":7}`)
 }
