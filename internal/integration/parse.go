@@ -33,8 +33,8 @@ type form struct {
 	// when there is nothing stored.
 	stored *Integration
 
-	// expand returns what a secret's text stands for; nil takes it literally.
-	expand func(field, text string) (string, error)
+	// expand is nil where a secret's text is taken literally.
+	expand Expand
 }
 
 // read returns the integration that a decoded document describes, complete

@@ -83,6 +83,26 @@ func (in *Integration) Encode() ([]byte, error) {
 	raw = binary.AppendVarint(raw, in.CreatedAt.Unix())
 	raw = binary.AppendVarint(raw, in.UpdatedAt.Unix())
 	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe), in.Match)
+	raw, err := appendCredentials(raw, auth)
+	if err != nil {
+		return nil, err
+	}
+	raw = appendList(raw, in.EventFilter)
+	raw = appendList(raw, specTexts(in.Payload))
+	for i, resource := range in.Resources {
+		if i == 1 {
+			raw = binary.AppendUvarint(raw, uint64(len(in.Resources)-1))
+		}
+		raw = appendTexts(raw, resource.Type, resource.ID)
+	}
+	if in.Handshake != nil {
+		raw = appendHandshake(raw, in.Handshake)
+	}
+	return raw, nil
+}
+
+// appendCredentials writes those that the flags tell of, in their order.
+func appendCredentials(raw []byte, auth *Authentication) ([]byte, error) {
 	if header := auth.SecureHeader; header != nil {
 		raw = appendSecret(appendTexts(raw, header.Name), header.Value)
 	}
@@ -113,17 +133,6 @@ func (in *Integration) Encode() ([]byte, error) {
 	}
 	if len(auth.SourceIPs) > 0 {
 		raw = appendList(raw, each(auth.SourceIPs, sourceText))
-	}
-	raw = appendList(raw, in.EventFilter)
-	raw = appendList(raw, specTexts(in.Payload))
-	for i, resource := range in.Resources {
-		if i == 1 {
-			raw = binary.AppendUvarint(raw, uint64(len(in.Resources)-1))
-		}
-		raw = appendTexts(raw, resource.Type, resource.ID)
-	}
-	if in.Handshake != nil {
-		raw = appendHandshake(raw, in.Handshake)
 	}
 	return raw, nil
 }
@@ -193,26 +202,12 @@ func Decode(record storage.Integration) (*Integration, error) {
 }
 
 func (in *Integration) decode(value []byte) error {
-	if len(value) > 0 && value[0] != storedVersion && value[0] != wideVersion {
-		return fmt.Errorf("it is stored in version %d of the form, and this program reads the versions to %d: %w",
-			value[0], wideVersion, storage.ErrCorrupt)
-	}
-	head := 1 + len(in.Identity)
-	if len(value) < head+1 || value[0] == wideVersion && len(value) < head+2 {
-		return storage.ErrCorrupt
-	}
-	in.Identity = storage.Identity(value[1:])
-	flags := uint16(value[head])
-	head++
-	if value[0] == wideVersion {
-		flags |= uint16(value[head]) << 8
-		head++
-	}
-	if flags >= flagsEnd {
-		return storage.ErrCorrupt
+	flags, rest, err := in.decodeHead(value)
+	if err != nil {
+		return err
 	}
 	// All texts are parts of one string, so that they cost one allocation.
-	r := &storedReader{left: string(value[head:])}
+	r := &storedReader{left: string(rest)}
 	in.CreatedAt, in.UpdatedAt = r.time(), r.time()
 	in.Alias = r.text()
 	auth := &in.Authentication
@@ -220,6 +215,53 @@ func (in *Integration) decode(value []byte) error {
 	in.IsEnabled = flags&flagEnabled != 0
 	auth.RequireSHA256Signature = flags&flagSHA256 != 0
 	auth.AllowUnauthenticated = flags&flagUnauthenticated != 0
+	r.credentials(flags, auth)
+	in.EventFilter = readList(r, r.text)
+	in.Payload = r.spec()
+	if flags&flagResource != 0 {
+		in.Resources = []Resource{r.resource()}
+	}
+	if flags&flagFurther != 0 {
+		further := readList(r, r.resource)
+		if len(in.Resources) == 0 || len(further) == 0 {
+			return storage.ErrCorrupt
+		}
+		in.Resources = append(in.Resources, further...)
+	}
+	if flags&flagHandshake != 0 {
+		in.Handshake = r.handshake()
+	}
+	if r.failed || r.left != "" {
+		return storage.ErrCorrupt
+	}
+	return nil
+}
+
+// decodeHead reads what comes before the texts.
+func (in *Integration) decodeHead(value []byte) (flags uint16, rest []byte, err error) {
+	if len(value) > 0 && value[0] != storedVersion && value[0] != wideVersion {
+		return 0, nil, fmt.Errorf("it is stored in version %d of the form, and this program reads the versions to %d: %w",
+			value[0], wideVersion, storage.ErrCorrupt)
+	}
+	head := 1 + len(in.Identity)
+	if len(value) < head+1 || value[0] == wideVersion && len(value) < head+2 {
+		return 0, nil, storage.ErrCorrupt
+	}
+	in.Identity = storage.Identity(value[1:])
+	flags = uint16(value[head])
+	head++
+	if value[0] == wideVersion {
+		flags |= uint16(value[head]) << 8
+		head++
+	}
+	if flags >= flagsEnd {
+		return 0, nil, storage.ErrCorrupt
+	}
+	return flags, value[head:], nil
+}
+
+// credentials reads what appendCredentials wrote.
+func (r *storedReader) credentials(flags uint16, auth *Authentication) {
 	if flags&flagHeader != 0 {
 		auth.SecureHeader = &SecureHeader{Name: r.text(), Value: r.secret()}
 	}
@@ -244,25 +286,6 @@ func (in *Integration) decode(value []byte) error {
 	if flags&flagSources != 0 {
 		auth.SourceIPs = r.sources()
 	}
-	in.EventFilter = readList(r, r.text)
-	in.Payload = r.spec()
-	if flags&flagResource != 0 {
-		in.Resources = []Resource{r.resource()}
-	}
-	if flags&flagFurther != 0 {
-		further := readList(r, r.resource)
-		if len(in.Resources) == 0 || len(further) == 0 {
-			return storage.ErrCorrupt
-		}
-		in.Resources = append(in.Resources, further...)
-	}
-	if flags&flagHandshake != 0 {
-		in.Handshake = r.handshake()
-	}
-	if r.failed || r.left != "" {
-		return storage.ErrCorrupt
-	}
-	return nil
 }
 
 // storedReader reads what is left of a stored integration. After a failure it
