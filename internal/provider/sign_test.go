@@ -14,7 +14,7 @@ import (
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
-var senderSigns = []string{"discord", "paypal", "pubsub", "sendgrid", "sns", "standard-webhooks-ed25519"}
+var senderSigns = []string{"discord", "paypal", "pubsub", "sendgrid", "sns", "standard-webhooks-ed25519", "svix-ed25519"}
 
 const address = "https://hooks.example.com/webhooks/x"
 

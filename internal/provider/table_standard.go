@@ -42,6 +42,20 @@ var standards = []Sender{
 		},
 	},
 	{
+		// A row of its own: were a public key taken beside shared secrets, one given
+		// without its prefix would be a secret that everybody knows.
+		Title: "Svix with Ed25519",
+		Docs:  "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
+		Setup: "For endpoints whose signing is asymmetric: the secret is the public key that Svix shows, which begins with `whpk_`",
+		Description: public.Description{
+			Name:     "svix-ed25519",
+			Schemes:  []public.Scheme{asymmetric(standardWebhooks("svix-")), asymmetric(standardWebhooks("webhook-"))},
+			Event:    []place{field("type")},
+			Delivery: []place{header("svix-id"), header("webhook-id")},
+			Sample:   "user.created",
+		},
+	},
+	{
 		Title: "CloudEvents over HTTP",
 		Docs:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
 		Setup: "Give the sender the URL, and `Bearer` with a secret of your own for the header `Authorization`",

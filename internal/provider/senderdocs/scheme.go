@@ -30,7 +30,7 @@ func proof(of *provider.Sender, s *public.Scheme) string {
 }
 
 var secretTexts = map[public.SecretFormat]string{
-	public.Text:         "the text as the sender shows it",
+	public.Text:         "plain text, the same here and at the sender",
 	public.BasicPair:    "`user:password`",
 	public.Base64Secret: "base64, as the sender shows it",
 	public.HexSecret:    "hexadecimal, as the sender shows it",
@@ -118,6 +118,10 @@ func checked(s *provider.Sender) string {
 		case scheme.NewVerifier != nil && s.Proof != "":
 		case scheme.NewVerifier != nil:
 			b.WriteString(", made as the sender's documents say")
+		case scheme.Signed == "{body}":
+			fmt.Fprintf(&b, " of the body, in %s", encodingText(scheme.Encoding))
+		case scheme.Signed == "{payload}":
+			fmt.Fprintf(&b, " of the JSON (the body, or what a form holds), in %s", encodingText(scheme.Encoding))
 		case scheme.Signed != "":
 			fmt.Fprintf(&b, " of `%s`, in %s", scheme.Signed, encodingText(scheme.Encoding))
 		}
@@ -207,14 +211,11 @@ func handshakeAnswer(h *public.Handshake) []string {
 func limits(s *provider.Sender) []string {
 	var lines []string
 	first := &s.Schemes[0]
-	if first.Algorithm == public.Token {
+	if first.Algorithm == public.Token && first.NewVerifier == nil {
 		lines = append(lines, "The credential covers no body: use https, and keep it secret.")
 	}
 	if first.InBody {
 		lines = append(lines, "Since the credential stands in the body, the whole of it is read first, and no other credential can stand in for it, also with `match` `any`.")
-	}
-	if first.BodyUnsigned {
-		lines = append(lines, "The signature does not cover the body.")
 	}
 	if first.Algorithm != public.Token && first.Time == nil && first.NewVerifier == nil {
 		lines = append(lines, "No time is signed: whoever has seen a request can send it again, and only `dedupe` keeps a copy from starting something twice.")
