@@ -186,6 +186,7 @@ func TestSourceIPs(t *testing.T) {
 			"integration alone {\nproject demo\nsource_ips 203.0.113.7\ndedupe none\nresource ticket T-1\n}\n"+
 			gateway.Ticket(sink), gateway.Edge)
 	proxied := strings.Replace(config, "persist_config off", "persist_config off\n\tservers {\n\t\ttrusted_proxies static 127.0.0.0/8\n\t}", 1)
+	strict := strings.Replace(proxied, "127.0.0.0/8", "127.0.0.0/8\n\t\ttrusted_proxies_strict", 1)
 	for name, test := range map[string]struct {
 		config string
 		id     string
@@ -196,6 +197,8 @@ func TestSourceIPs(t *testing.T) {
 		"behind a proxy, IPv6":        {proxied, "narrow", "2001:db8::9", 202},
 		"behind a proxy, another":     {proxied, "narrow", "198.51.100.1", 401},
 		"behind a proxy, not told":    {proxied, "narrow", "", 401},
+		"behind one that appends":     {strict, "narrow", "198.51.100.1, 203.0.113.9", 202},
+		"made up before one":          {strict, "narrow", "203.0.113.9, 198.51.100.1", 401},
 		"a header of the client's":    {config, "narrow", "203.0.113.9", 401},
 		"the client's own":            {config, "here", "203.0.113.9", 202},
 		"an address alone":            {proxied, "alone", "203.0.113.7", 202},
