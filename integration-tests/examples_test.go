@@ -23,7 +23,7 @@ var exampleSecrets = []string{
 	"GITHUB_WEBHOOK_SECRET=" + secret,
 	"GITLAB_WEBHOOK_TOKEN=" + token,
 	"JIRA_WEBHOOK_SECRET=" + secret,
-	"ALERTMANAGER_AUTHORIZATION=Bearer alertmanager",
+	"ALERTMANAGER_SECRET=alertmanager",
 	"DESK_WEBHOOK_SECRET=" + secret,
 	"TRIGGER_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"GITHUB_WEBHOOK_SECRET_OLD=" + oldSecret, "DESK_KEY=" + token,
