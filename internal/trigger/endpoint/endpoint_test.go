@@ -107,7 +107,7 @@ func TestRequest(t *testing.T) {
 	if team := got.header["X-Team"]; len(team) != 2 || team[0] != "demo of hook-1" || team[1] != "second" {
 		t.Errorf("X-Team: %q", team)
 	}
-	if !validTraceparent.MatchString(got.header.Get("Traceparent")) {
+	if !isTraceparent(got.header.Get("Traceparent")) {
 		t.Errorf("traceparent %q", got.header.Get("Traceparent"))
 	}
 	if e.Run(t.Context(), attempt(func(e *trigger.Event) { e.Project = "other" })); last().header.Get("Authorization") != "Basic x" {
@@ -314,6 +314,23 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		} else if strings.Contains(err.Error(), "desk.test") {
 			t.Errorf("%s: the error %q shows the URL", name, err)
+		}
+	}
+}
+
+func TestIsTraceparent(t *testing.T) {
+	for text, want := range map[string]bool{
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": true,
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00": true,
+		"":     false,
+		"junk": false,
+		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01": false,
+		"00-00000000000000000000000000000000-00f067aa0ba902b7-01": false,
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01": false,
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": false,
+	} {
+		if got := isTraceparent(text); got != want {
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 			h[name] = lines
 		}
 	}
-	if !validTraceparent.MatchString(h.Get("Traceparent")) {
+	if !isTraceparent(h.Get("Traceparent")) {
 		h.Set("Traceparent", traceparent(attempt))
 	}
 	if e.body != nil {
@@ -126,7 +126,14 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 	return nil
 }
 
-var validTraceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// isTraceparent says whether a trace can go on from there: neither ID may be
+// all zero, and ff is no version (W3C Trace Context, 3.2.2).
+func isTraceparent(text string) bool {
+	return traceparentForm.MatchString(text) && text[:2] != "ff" &&
+		strings.Trim(text[3:35], "0") != "" && strings.Trim(text[36:52], "0") != ""
+}
 
 // traceparent returns one for events that brought none (W3C Trace Context):
 // all attempts of an event share the trace.
