@@ -87,6 +87,53 @@ func TestCustomSignature(t *testing.T) {
 	refused(t, patch(gateway.M{"provider": "github"}), 400, "only the provider custom")
 }
 
+// TestCustomHandshakes serves a sender that is described with two ways to prove
+// itself and with handshakes.
+func TestCustomHandshakes(t *testing.T) {
+	t.Parallel()
+	g, _ := admin(t, `integration desk {
+		project demo
+		signature custom `+strconv.Quote(secret)+` verify:word {
+			header X-Desk-Signature
+			prefix sha256=
+			scheme {
+				header X-Desk-Mac
+			}
+			handshake {
+				when json type hello
+				unless header X-Desk-Event
+				echo json challenge
+				member challenge
+				mac_member proof
+			}
+			handshake GET {
+				when query mode subscribe
+				open
+				token query word
+				echo query challenge
+				status 201
+			}
+		}
+		resource ticket T-1
+	}
+	`)
+	const path = "/webhooks/desk"
+	signed := func(body string, more ...string) http.Header {
+		return gateway.Headers(append(more, "X-Desk-Signature", gateway.SHA256(secret, []byte(body)))...)
+	}
+	const hello = `{"type":"hello","challenge":"abc"}`
+	proof := gateway.SHA256(secret, []byte("abc"))
+	is(t, g.Post(path, signed(hello), []byte(hello)), 200, `{"challenge":"abc","proof":"`+strings.TrimPrefix(proof, "sha256=")+`"}`)
+	problem(t, g.Post(path, nil, []byte(hello)), 401)
+	accept(t, g.Post(path, signed(hello, "X-Desk-Event", "ticket"), []byte(hello)))
+	accept(t, g.Post(path, gateway.Headers("X-Desk-Mac", strings.TrimPrefix(gateway.SHA256(secret, body), "sha256=")), body))
+	problem(t, g.Post(path, gateway.Headers("X-Desk-Mac", strings.TrimPrefix(gateway.SHA256("word", body), "sha256=")), body), 401)
+	is(t, g.Request("GET", path+"?mode=subscribe&word=word&challenge=abc", nil, nil), 201, "abc")
+	for _, query := range []string{"mode=subscribe&word=wrong&challenge=abc", "mode=unsubscribe&word=word&challenge=abc", "mode=subscribe&word=word"} {
+		problem(t, g.Request("GET", path+"?"+query, nil, nil), 405)
+	}
+}
+
 // TestDocumentedDescription pastes both forms of the description in the docs:
 // they make the same provider.
 func TestDocumentedDescription(t *testing.T) {

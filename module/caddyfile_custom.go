@@ -1,7 +1,9 @@
 package module
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -16,6 +18,7 @@ import (
 //	signature <provider> <secret...>
 //	signature custom <secret...> {
 //		header        <name>
+//		more          <header...>
 //		algorithm     token|hmac-sha1|hmac-sha256|hmac-sha512|ed25519|ecdsa-sha256
 //		encoding      hex|base64|base64url
 //		prefix        <text>
@@ -33,7 +36,17 @@ import (
 //		pass          <header...>
 //		status        <code>
 //		sample        <type>
+//		scheme {
+//			...
+//		}
+//		handshake [<method>] {
+//			...
+//		}
 //	}
+//
+// The options from header to body_unsigned are the sender's first scheme. A
+// block scheme has the same for another one, and may be given again, as may
+// handshake, whose options readHandshake tells.
 func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 	if d.CountRemainingArgs() < 2 {
 		return d.ArgErr()
@@ -48,15 +61,13 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 		}
 		return err
 	}
-	c := custom{scheme: provider.Scheme{Algorithm: provider.HMACSHA256}}
+	var c custom
 	signature := &declaredSignature{Provider: integration.Custom, Secrets: d.RemainingArgs(), Description: &c.description}
-	if err := option.Block(d, func(name string) error { return c.read(d, name) }, "event", "delivery"); err != nil {
+	if err := option.Block(d, func(name string) error { return c.read(d, name) }, "event", "delivery", "scheme", "handshake"); err != nil {
 		return err
 	}
-	if c.scheme.Signed == "" && c.scheme.Algorithm != provider.Token {
-		c.scheme.Signed = "{body}"
-	}
-	c.description.Schemes = []provider.Scheme{c.scheme}
+	c.scheme.SetDefaults()
+	c.description.Schemes = append([]provider.Scheme{c.scheme}, c.description.Schemes...)
 	named := c.description
 	named.Name = integration.Custom
 	if err := named.Validate(); err != nil {
@@ -69,31 +80,50 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 // custom is a description on its way.
 type custom struct {
 	description provider.Description
-	scheme      provider.Scheme
+	scheme      provider.Scheme // the first one
 }
 
 func (c *custom) read(d *caddyfile.Dispenser, name string) error {
 	switch name {
-	case "header":
-		return option.Text(d, &c.scheme.Header)
-	case "algorithm":
-		return option.Text(d, (*string)(&c.scheme.Algorithm))
-	case "encoding":
-		return option.Text(d, (*string)(&c.scheme.Encoding))
-	case "prefix":
-		return option.Text(d, &c.scheme.Prefix)
-	case "separator":
-		return option.Text(d, &c.scheme.Separator)
-	case "signed":
-		return option.Text(d, &c.scheme.Signed)
-	case "secret_format":
-		return option.Text(d, (*string)(&c.scheme.Secret))
-	case "time":
-		return c.readTime(d)
-	case "body_unsigned":
-		return option.Flag(d, &c.scheme.BodyUnsigned)
+	case "scheme":
+		var further provider.Scheme
+		err := option.Block(d, func(name string) error {
+			return readScheme(d, name, &further, func() error { return option.Unknown(d) })
+		})
+		further.SetDefaults()
+		c.description.Schemes = append(c.description.Schemes, further)
+		return err
+	case "handshake":
+		return readHandshake(d, &c.description.Handshakes)
 	}
-	return c.readEvent(d, name)
+	return readScheme(d, name, &c.scheme, func() error { return c.readEvent(d, name) })
+}
+
+// readScheme reads an option of a scheme; otherwise reads any other.
+func readScheme(d *caddyfile.Dispenser, name string, into *provider.Scheme, otherwise func() error) error {
+	switch name {
+	case "header":
+		return option.Text(d, &into.Header)
+	case "more":
+		return option.List(d, 1, &into.More)
+	case "algorithm":
+		return option.Text(d, (*string)(&into.Algorithm))
+	case "encoding":
+		return option.Text(d, (*string)(&into.Encoding))
+	case "prefix":
+		return option.Text(d, &into.Prefix)
+	case "separator":
+		return option.Text(d, &into.Separator)
+	case "signed":
+		return option.Text(d, &into.Signed)
+	case "secret_format":
+		return option.Text(d, (*string)(&into.Secret))
+	case "time":
+		return readTime(d, into)
+	case "body_unsigned":
+		return option.Flag(d, &into.BodyUnsigned)
+	}
+	return otherwise()
 }
 
 // readEvent reads what says of the event what it is.
@@ -128,49 +158,52 @@ func readPlace(d *caddyfile.Dispenser, into *[]provider.Place) error {
 	if err := option.Pair(d, &kind, &name); err != nil {
 		return err
 	}
-	at, ok := placeOf(kind, name)
-	if !ok || at.Part != "" {
-		return d.Errf("'%s' is no place: header and json are", kind)
-	}
+	at, err := placeOf(d, kind, name, "header", "json")
 	*into = append(*into, at)
-	return nil
+	return err
 }
 
-func (c *custom) readTime(d *caddyfile.Dispenser) error {
+func readTime(d *caddyfile.Dispenser, into *provider.Scheme) error {
 	var values []string
 	if err := option.List(d, 2, &values); err != nil {
 		return err
 	}
-	at, ok := placeOf(values[0], values[1])
-	if !ok {
-		return d.Errf("'%s' is no place: header, json and part are", values[0])
+	at, err := placeOf(d, values[0], values[1], "header", "json", "part")
+	if err != nil {
+		return err
 	}
-	c.scheme.Time = &provider.Time{Place: at}
+	into.Time = &provider.Time{Place: at}
 	if len(values) > 4 {
 		return d.ArgErr()
 	}
 	for _, text := range values[2:] {
 		seconds, err := strconv.Atoi(text)
 		if err != nil {
-			c.scheme.Time.Format = provider.TimeFormat(text)
+			into.Time.Format = provider.TimeFormat(text)
 			continue
 		}
 		if seconds < 1 {
 			return d.Errf("time: '%s' is no number of seconds above 0", text)
 		}
-		c.scheme.Time.Tolerance = seconds
+		into.Time.Tolerance = seconds
 	}
 	return nil
 }
 
-func placeOf(kind, name string) (provider.Place, bool) {
+// placeOf reads a place of one of the kinds.
+func placeOf(d *caddyfile.Dispenser, kind, name string, kinds ...string) (at provider.Place, err error) {
+	if !slices.Contains(kinds, kind) {
+		return at, d.Errf("'%s' is no place: %s is needed", kind, strings.Join(kinds, " or "))
+	}
 	switch kind {
 	case "header":
-		return provider.Place{Header: name}, true
+		at.Header = name
 	case "json":
-		return provider.Place{JSON: name}, true
+		at.JSON = name
+	case "query":
+		at.Query = name
 	case "part":
-		return provider.Place{Part: name}, true
+		at.Part = name
 	}
-	return provider.Place{}, false
+	return at, nil
 }

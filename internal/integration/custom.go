@@ -86,6 +86,9 @@ func description(f *fields, document any) *provider.Description {
 			f.refuse(at+".json", "a JSON document is needed, as a string")
 		}
 	}
+	for i := range d.Schemes {
+		d.Schemes[i].SetDefaults()
+	}
 	d.Name = Custom
 	return d
 }

@@ -102,6 +102,9 @@ func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool)
 		return Answer{}, false
 	}
 	a := Answer{Status: h.Status, Header: http.Header{}}
+	if h.Method == http.MethodOptions {
+		a.Header.Set("Allow", http.MethodPost) // RFC 9110, 9.3.7
+	}
 	for name, at := range h.echoHeaders {
 		if text := places.get(&at); isEcho(text) {
 			a.Header[name] = []string{text}

@@ -161,8 +161,10 @@ func TestMoreHandshakes(t *testing.T) {
 		},
 		{name: "trello", provider: "trello", method: "HEAD", want: ""},
 		{name: "intercom", provider: "intercom", method: "HEAD", want: ""},
+		{name: "cloudevents", provider: "cloudevents", method: "OPTIONS", header: http.Header{"Webhook-Request-Origin": {"a.example"}}, want: ""},
 		{name: "github", provider: "github", method: "GET", query: "challenge=x", verified: true, want: "-"},
 		{name: "websub", provider: "websub", method: "GET", query: "hub.mode=subscribe&hub.topic=t&hub.challenge=c", want: "c"},
+		{name: "websub, the end", provider: "websub", method: "GET", query: "hub.mode=unsubscribe&hub.topic=t&hub.challenge=c", want: "-"},
 		{
 			name: "event grid", provider: "azure-event-grid", method: "POST", header: http.Header{"Aeg-Event-Type": {"SubscriptionValidation"}},
 			body: `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]`,
@@ -188,6 +190,9 @@ func TestMoreHandshakes(t *testing.T) {
 			v := mustVerifier(t, test.provider, false, secrets...)
 			r := &public.Request{Method: test.method, URL: "https://h.example/x?" + test.query, Header: test.header, Body: []byte(test.body), Now: time.Now()}
 			a, ok := v.Handshake(r, document.New(r.Body), test.verified, nil)
+			if test.method == "OPTIONS" && a.Header.Get("Allow") != "POST" {
+				t.Errorf("allows %q", a.Header.Get("Allow"))
+			}
 			if ok != (test.want != "-") || ok && string(a.Body) != test.want {
 				t.Errorf("answered %v %d %q, want %q", ok, a.Status, a.Body, test.want)
 			}

@@ -64,12 +64,13 @@ var content = []Sender{
 		},
 	},
 	{
-		// A hub must take the challenge of any topic for ours: a notification
-		// of a topic that nobody wanted has no valid signature.
+		// The challenge of any topic is ours: a notification of a topic that
+		// nobody wanted has no valid signature. An end is not confirmed, since
+		// whoever knows the URL may ask a hub for it.
 		Title: "WebSub: YouTube and other feeds",
 		Docs:  "https://www.w3.org/TR/websub/",
 		Setup: "Subscribe at the feed's hub with the URL as `hub.callback`, and a secret of your own as `hub.secret`",
-		Notes: []string{"What arrives is a feed in XML: `match` and `payload` of an integration cannot look into it.", "A subscription ends after a time that the hub sets: subscribe again before."},
+		Notes: []string{"What arrives is a feed in XML: `match` and `payload` of an integration cannot look into it.", "A subscription ends after a time that the hub sets: subscribe again before. That it ends sooner is never confirmed to a hub, for anybody may ask for it."},
 		Description: public.Description{
 			Name: "websub",
 			Schemes: []public.Scheme{
@@ -79,7 +80,7 @@ var content = []Sender{
 			},
 			Handshakes: []public.Handshake{{
 				Method: "GET",
-				When:   []condition{{Place: place{Query: "hub.mode"}}, {Place: place{Query: "hub.topic"}}},
+				When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}, {Place: place{Query: "hub.topic"}}},
 				Open:   true,
 				Echo:   &place{Query: "hub.challenge"},
 			}},

@@ -1,5 +1,7 @@
 package provider
 
+import "cmp"
+
 // Description is a sender's scheme as plain data. Header names may be written
 // in any case. JSON paths are names and array indexes with dots between them:
 // `object_attributes.action`, `events.0.type`.
@@ -108,6 +110,16 @@ type Scheme struct {
 	// Sign sets the credential of a scheme that needs code, for test events.
 	// Default: only the sender can sign.
 	Sign func(secret string, r *Request) error `json:"-"`
+}
+
+// SetDefaults fills in what most senders do where nothing is said: an
+// HMAC-SHA256, and a signature of the body. An integration that describes its
+// sender may leave them out.
+func (s *Scheme) SetDefaults() {
+	s.Algorithm = cmp.Or(s.Algorithm, HMACSHA256)
+	if s.Signed == "" && s.Algorithm != Token {
+		s.Signed = "{body}"
+	}
 }
 
 // Algorithm is how a credential is made.
