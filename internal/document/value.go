@@ -104,15 +104,15 @@ func (v Value) Members() iter.Seq2[Value, Value] {
 		if !v.IsObject() {
 			return
 		}
-		for at := 1; ; {
-			var name, member Value
-			if name, at = v.next(at); !name.Exists() {
+		for at := v.begin(1); at >= 0; {
+			end := v.end(at)
+			name := Value{v.json[at:end:end]}
+			at = v.begin(end)
+			end = v.end(at)
+			if !yield(name, Value{v.json[at:end:end]}) {
 				return
 			}
-			member, at = v.next(at)
-			if !yield(name, member) {
-				return
-			}
+			at = v.begin(end)
 		}
 	}
 }
@@ -123,11 +123,12 @@ func (v Value) Entries() iter.Seq[Value] {
 		if !v.IsArray() {
 			return
 		}
-		for at := 1; ; {
-			var entry Value
-			if entry, at = v.next(at); !entry.Exists() || !yield(entry) {
+		for at := v.begin(1); at >= 0; {
+			end := v.end(at)
+			if !yield(Value{v.json[at:end:end]}) {
 				return
 			}
+			at = v.begin(end)
 		}
 	}
 }
@@ -135,57 +136,75 @@ func (v Value) Entries() iter.Seq[Value] {
 // Get returns what stands at the path: names of members, and indexes of arrays, with dots
 // between them. Of several members of a name it is the first.
 func (v Value) Get(path string) Value {
-	for more := true; more; {
+	if !v.Exists() {
+		return v
+	}
+	at := 0
+	for more := true; more && at >= 0; {
 		var step string
 		step, path, more = strings.Cut(path, ".")
-		v = v.step(step)
+		at = v.step(at, step)
 	}
-	return v
-}
-
-func (v Value) step(step string) Value {
-	for name, member := range v.Members() {
-		if name.Is(step) {
-			return member
-		}
-	}
-	if !v.IsArray() {
+	if at < 0 {
 		return Value{}
 	}
-	index, err := strconv.ParseUint(step, 10, 31)
-	if err != nil {
-		return Value{}
-	}
-	for entry := range v.Entries() {
-		if index == 0 {
-			return entry
-		}
-		index--
-	}
-	return Value{}
+	end := v.end(at)
+	return Value{v.json[at:end:end]}
 }
 
-// next returns the value that begins at or after a place inside an object or array,
-// and where it ends; it does not exist at the end.
-func (v Value) next(at int) (Value, int) {
+// step returns where the member or entry begins of what begins there, or -1. Only
+// what stands before it is passed.
+func (v Value) step(at int, step string) int {
+	switch v.json[at] {
+	case '{':
+		for at = v.begin(at + 1); at >= 0; at = v.begin(v.end(at)) {
+			end := v.end(at)
+			found := Value{v.json[at:end]}.Is(step)
+			if at = v.begin(end); found {
+				return at
+			}
+		}
+	case '[':
+		index, err := strconv.ParseUint(step, 10, 31)
+		if err != nil {
+			return -1
+		}
+		for at = v.begin(at + 1); at >= 0 && index > 0; at = v.begin(v.end(at)) {
+			index--
+		}
+		return at
+	}
+	return -1
+}
+
+// begin returns where the next name or value begins inside an object or array, -1
+// when there is no other.
+func (v Value) begin(at int) int {
 	for {
-		end := at + 1
 		switch v.json[at] {
 		case ' ', '\t', '\r', '\n', ',', ':':
 			at++
-			continue
 		case '}', ']':
-			return Value{}, at
-		case '"':
-			end = v.afterString(at)
-		case '{', '[':
-			end = v.afterNested(at)
+			return -1
 		default:
-			for strings.IndexByte(blanks+",:]}", v.json[end]) < 0 {
-				end++
-			}
+			return at
 		}
-		return Value{v.json[at:end:end]}, end
+	}
+}
+
+// end returns where the value ends that begins there, inside an object or array.
+func (v Value) end(begin int) int {
+	switch v.json[begin] {
+	case '"':
+		return v.afterString(begin)
+	case '{', '[':
+		return v.afterNested(begin)
+	}
+	for at := begin + 1; ; at++ {
+		switch v.json[at] {
+		case ' ', '\t', '\r', '\n', ',', ':', '}', ']':
+			return at
+		}
 	}
 }
 

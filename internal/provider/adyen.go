@@ -3,8 +3,6 @@ package provider
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -27,7 +25,7 @@ func newAdyenPayments(secrets []string) (public.Verifier, error) {
 		if err != nil || len(key) == 0 {
 			return nil, errSecretHex
 		}
-		a.keys = append(a.keys, newMACs(sha256.New, key))
+		a.keys = append(a.keys, newMACs(sha256.New, public.Base64, key))
 	}
 	return a, nil
 }
@@ -67,9 +65,9 @@ func (a adyenPayments) verify(entry document.Value) Reason {
 	if !ok || !members(item[7], adyenAdditional, signature[:]) || signature[0].Text() == "" {
 		return Malformed
 	}
-	sent, match := signature[0].AppendText(nil), 0
+	sent, match := signature[0].Text(), 0
 	for _, key := range a.keys {
-		match |= subtle.ConstantTimeCompare(sent, adyenSign(key, content))
+		match |= key.compare(sent, content)
 	}
 	if match != 1 {
 		return Mismatch
@@ -107,10 +105,6 @@ func adyenContent(item *[8]document.Value) ([]byte, bool) {
 	return content, true
 }
 
-func adyenSign(key *macs, content []byte) []byte {
-	return base64.StdEncoding.AppendEncode(nil, key.sum(nil, content))
-}
-
 // signAdyenPayments completes and signs the one item of a test event.
 func signAdyenPayments(secret string, r *public.Request) error {
 	key, err := hex.DecodeString(secret)
@@ -139,7 +133,7 @@ func signAdyenPayments(secret string, r *public.Request) error {
 		if !ok {
 			return errors.New("the item has no such fields")
 		}
-		item["additionalData"] = map[string]any{"hmacSignature": string(adyenSign(newMACs(sha256.New, key), content))}
+		item["additionalData"] = map[string]any{"hmacSignature": newMACs(sha256.New, public.Base64, key).text(content)}
 		return nil
 	})
 }

@@ -26,7 +26,7 @@ func TestMailgun(t *testing.T) {
 		return `{"signature":{"timestamp":` + stamp + `,"token":"` + token + `","signature":"` + signature + `"` + more + `},"event-data":{"event":"opened"}}`
 	}
 	sign := func(secret, content string) string {
-		return string(mailgunSign(newMACs(sha256.New, []byte(secret)), content))
+		return newMACs(sha256.New, public.Hex, []byte(secret)).text(nil, content)
 	}
 	good := sign("k", "1764000000"+token)
 	tests := []struct {
@@ -115,7 +115,7 @@ func TestAdyenPayments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := newMACs(sha256.New, raw)
+	key := newMACs(sha256.New, public.Base64, raw)
 	item := func(psp, merchant, amount, more, signature string) string {
 		return fmt.Sprintf(`{"NotificationRequestItem":{"pspReference":"%s","merchantAccountCode":"M","merchantReference":"%s",`+
 			`"amount":%s,"eventCode":"AUTHORISATION","success":"true","reason":"x"%s,"additionalData":{"hmacSignature":"%s"}}}`,
@@ -125,7 +125,7 @@ func TestAdyenPayments(t *testing.T) {
 		return `{"live":"false","notificationItems":[` + strings.Join(items, ",") + `]}`
 	}
 	const amount = `{"value":1130,"currency":"EUR"}`
-	good := string(adyenSign(key, []byte("P::M:T-1:1130:EUR:AUTHORISATION:true")))
+	good := key.text([]byte("P::M:T-1:1130:EUR:AUTHORISATION:true"))
 	tests := []struct {
 		name, body string
 		want       Reason
@@ -142,9 +142,9 @@ func TestAdyenPayments(t *testing.T) {
 		{"a value twice", body(item("P", "T-1", `{"value":1130,"Value":1,"currency":"EUR"}`, "", good)), Malformed},
 		{"a value with a fraction", body(item("P", "T-1", `{"value":1130.0,"currency":"EUR"}`, "", good)), Malformed},
 		{"a value as text", body(item("P", "T-1", `{"value":"1130","currency":"EUR"}`, "", good)), Malformed},
-		{"a negative value", body(item("P", "T-1", `{"value":-5,"currency":"EUR"}`, "", string(adyenSign(key, []byte("P::M:T-1:-5:EUR:AUTHORISATION:true"))))), ""},
-		{"a colon in the reference", body(item("P", "T:1", amount, "", string(adyenSign(key, []byte("P::M:T:1:1130:EUR:AUTHORISATION:true"))))), ""},
-		{"a colon elsewhere", body(item("P:", "T-1", amount, `,"originalReference":""`, string(adyenSign(key, []byte("P:::M:T-1:1130:EUR:AUTHORISATION:true"))))), Malformed},
+		{"a negative value", body(item("P", "T-1", `{"value":-5,"currency":"EUR"}`, "", key.text([]byte("P::M:T-1:-5:EUR:AUTHORISATION:true")))), ""},
+		{"a colon in the reference", body(item("P", "T:1", amount, "", key.text([]byte("P::M:T:1:1130:EUR:AUTHORISATION:true")))), ""},
+		{"a colon elsewhere", body(item("P:", "T-1", amount, `,"originalReference":""`, key.text([]byte("P:::M:T-1:1130:EUR:AUTHORISATION:true")))), Malformed},
 		{"no amount", `{"notificationItems":[{"NotificationRequestItem":{"additionalData":{"hmacSignature":"` + good + `"}}}]}`, Malformed},
 		{"no item", `{"notificationItems":[{}]}`, Malformed},
 		{"no items", body(), Malformed},

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
@@ -33,7 +32,7 @@ const (
 var contentfulClock = compileTime(&public.Time{Place: header(contentfulTime), Format: public.UnixMillis})
 
 func newContentful(secrets []string) (public.Verifier, error) {
-	return contentful{sha256MACs(secrets)}, nil
+	return contentful{sha256MACs(secrets, public.Hex)}, nil
 }
 
 func (c contentful) Verify(r *public.Request) Reason {
@@ -48,9 +47,9 @@ func (c contentful) Verify(r *public.Request) Reason {
 	if !ok {
 		return Malformed
 	}
-	sent, match := []byte(r.Header.Get(contentfulSignature)), 0
+	sent, match := r.Header.Get(contentfulSignature), 0
 	for _, key := range c.keys {
-		match |= hmacEqual(sent, contentfulSign(key, content, r.Body))
+		match |= key.compare(sent, r.Body, content)
 	}
 	if match != 1 {
 		return Mismatch
@@ -74,7 +73,7 @@ func contentfulContent(r *public.Request) (string, bool) {
 	content.Grow(len(r.Method) + len(path) + 2*len(list[0]) + 256)
 	content.WriteString(r.Method + "\n" + path + "\n")
 	for i, name := range names {
-		values := r.Header[http.CanonicalHeaderKey(name)]
+		values := r.Header[contentfulHeader(name)]
 		if len(values) != 1 || name != strings.ToLower(name) || i > 0 && name == names[i-1] {
 			return "", false
 		}
@@ -98,6 +97,18 @@ func contentfulContent(r *public.Request) (string, bool) {
 	return content.String(), true
 }
 
+// contentfulHeader returns the name of a listed header as Go has it. The two that
+// always are there need no memory for it.
+func contentfulHeader(name string) string {
+	switch name {
+	case contentfulListHeaders:
+		return contentfulHeaders
+	case contentfulListTime:
+		return contentfulTime
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
 // pathOf returns the path of an address, as it is written, "" when there is a query.
 func pathOf(address string) string {
 	_, rest, _ := strings.Cut(address, "://")
@@ -108,10 +119,6 @@ func pathOf(address string) string {
 	return rest[slash:]
 }
 
-func contentfulSign(key *macs, content string, body []byte) []byte {
-	return hex.AppendEncode(make([]byte, 0, 2*sha256.Size), key.sum(make([]byte, 0, sha256.Size), body, content))
-}
-
 // signContentful signs a test event.
 func signContentful(secret string, r *public.Request) error {
 	r.Header.Set(contentfulTime, contentfulClock.write(r.Now))
@@ -120,6 +127,6 @@ func signContentful(secret string, r *public.Request) error {
 	if !ok {
 		return errors.New("signing for contentful: the URL has a query")
 	}
-	r.Header.Set(contentfulSignature, string(contentfulSign(newMACs(sha256.New, []byte(secret)), content, r.Body)))
+	r.Header.Set(contentfulSignature, newMACs(sha256.New, public.Hex, []byte(secret)).text(r.Body, content))
 	return nil
 }

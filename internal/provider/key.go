@@ -46,7 +46,7 @@ func (s *scheme) newKey(text string) (*key, error) {
 	if s.method.kind == byToken {
 		k.digest = sha256.Sum256(material)
 	} else {
-		k.macs = newMACs(s.method.hash, material)
+		k.macs = newMACs(s.method.hash, public.Encoding(s.encoding), material)
 	}
 	return k, nil
 }

@@ -3,23 +3,30 @@ package provider
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
 	"hash"
 	"sync"
+
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
-// macs makes MACs under one key. A hash that was keyed once is cheaper to use
-// again than to make.
-type macs struct{ pool sync.Pool }
+// macs makes MACs under one key, and writes them. A hash that was keyed once is
+// cheaper to use again than to make.
+type macs struct {
+	pool     sync.Pool
+	encoding encoding
+}
 
-func newMACs(algorithm func() hash.Hash, key []byte) *macs {
-	return &macs{sync.Pool{New: func() any { return &mac{Hash: hmac.New(algorithm, key)} }}}
+func newMACs(algorithm func() hash.Hash, written public.Encoding, key []byte) *macs {
+	return &macs{sync.Pool{New: func() any { return &mac{Hash: hmac.New(algorithm, key)} }}, encoding(written)}
 }
 
 // sha256MACs prepares secrets whose text is the key.
-func sha256MACs(secrets []string) []*macs {
+func sha256MACs(secrets []string, written public.Encoding) []*macs {
 	prepared := make([]*macs, len(secrets))
 	for i, secret := range secrets {
-		prepared[i] = newMACs(sha256.New, []byte(secret))
+		prepared[i] = newMACs(sha256.New, written, []byte(secret))
 	}
 	return prepared
 }
@@ -49,6 +56,23 @@ func (m *macs) sum(to, body []byte, texts ...string) []byte {
 	}
 	one.Write(body)
 	return m.end(one, to)
+}
+
+// text returns the MAC of the texts and a body after them, as it is written.
+func (m *macs) text(body []byte, texts ...string) string {
+	return string(m.encoding.append(nil, m.sum(nil, body, texts...)))
+}
+
+// compare says by 1 that what was sent is that MAC, and else by 0. It takes as long
+// wherever the two differ.
+func (m *macs) compare(sent string, body []byte, texts ...string) int {
+	var sum [sha512.Size]byte
+	var written, other [maxDigestText]byte
+	if len(sent) > len(other) {
+		return 0
+	}
+	n := copy(other[:], sent)
+	return subtle.ConstantTimeCompare(other[:n], m.encoding.append(written[:0], m.sum(sum[:0], body, texts...)))
 }
 
 // mac is a keyed hash with room for what goes in and out, which would else need

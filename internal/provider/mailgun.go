@@ -2,8 +2,6 @@ package provider
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -19,7 +17,9 @@ type mailgun struct {
 
 var mailgunClock = &clock{format: public.UnixSeconds, tolerance: public.DefaultTolerance}
 
-func newMailgun(secrets []string) (public.Verifier, error) { return mailgun{sha256MACs(secrets)}, nil }
+func newMailgun(secrets []string) (public.Verifier, error) {
+	return mailgun{sha256MACs(secrets, public.Hex)}, nil
+}
 
 // What is read of a body, and of its signature.
 var (
@@ -52,17 +52,15 @@ func (m mailgun) verifyBody(r *public.Request, body *document.Document) Reason {
 	}
 	match := 0
 	for _, key := range m.keys {
-		expected := mailgunSign(key, time, token)
-		match |= subtle.ConstantTimeCompare([]byte(own), expected) | subtle.ConstantTimeCompare([]byte(parent), expected)
+		match |= key.compare(own, nil, time, token)
+		if parent != "" {
+			match |= key.compare(parent, nil, time, token)
+		}
 	}
 	if match != 1 {
 		return Mismatch
 	}
 	return ""
-}
-
-func mailgunSign(key *macs, content ...string) []byte {
-	return hex.AppendEncode(nil, key.sum(nil, nil, content...))
 }
 
 // signMailgun signs a test event, whose token is there already.
@@ -75,7 +73,7 @@ func signMailgun(secret string, r *public.Request) error {
 		}
 		time := mailgunClock.write(r.Now)
 		signature["timestamp"] = time
-		signature["signature"] = string(mailgunSign(newMACs(sha256.New, []byte(secret)), time, token))
+		signature["signature"] = newMACs(sha256.New, public.Hex, []byte(secret)).text(nil, time, token)
 		return nil
 	})
 }

@@ -23,7 +23,9 @@ const (
 	maxNetlify = 4096
 )
 
-func newNetlify(secrets []string) (public.Verifier, error) { return netlify{sha256MACs(secrets)}, nil }
+func newNetlify(secrets []string) (public.Verifier, error) {
+	return netlify{sha256MACs(secrets, public.Base64URL)}, nil
+}
 
 func (n netlify) Verify(r *public.Request) Reason {
 	text := r.Header.Get(netlifyHeader)
@@ -35,9 +37,9 @@ func (n netlify) Verify(r *public.Request) Reason {
 		!header[0].Is("HS256") || header[1].Exists() {
 		return Malformed
 	}
-	sent, match := []byte(signature), 0
+	match := 0
 	for _, key := range n.keys {
-		match |= hmacEqual(sent, netlifySign(key, content))
+		match |= key.compare(signature, nil, content)
 	}
 	if match != 1 || !claims[0].Is("netlify") || !hmac.Equal([]byte(claims[1].Text()), []byte(netlifyDigest(r.Body))) {
 		return Mismatch
@@ -60,10 +62,6 @@ func unpack(text string, names []string, found []document.Value) bool {
 	return err == nil && signedMembers(document.New(raw), names, found)
 }
 
-func netlifySign(key *macs, content string) []byte {
-	return base64.RawURLEncoding.AppendEncode(nil, key.sum(nil, nil, content))
-}
-
 func netlifyDigest(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
@@ -73,6 +71,6 @@ func netlifyDigest(body []byte) string {
 func signNetlify(secret string, r *public.Request) error {
 	encode := base64.RawURLEncoding.EncodeToString
 	content := encode([]byte(`{"alg":"HS256"}`)) + "." + encode([]byte(`{"iss":"netlify","sha256":"`+netlifyDigest(r.Body)+`"}`))
-	r.Header.Set(netlifyHeader, content+"."+string(netlifySign(newMACs(sha256.New, []byte(secret)), content)))
+	r.Header.Set(netlifyHeader, content+"."+newMACs(sha256.New, public.Base64URL, []byte(secret)).text(nil, content))
 	return nil
 }

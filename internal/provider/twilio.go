@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"net/url"
 	"slices"
@@ -24,7 +23,7 @@ const twilioHeader = "X-Twilio-Signature"
 func newTwilio(secrets []string) (public.Verifier, error) {
 	var t twilio
 	for _, secret := range secrets {
-		t.keys = append(t.keys, newMACs(sha1.New, []byte(secret)))
+		t.keys = append(t.keys, newMACs(sha1.New, public.Base64, []byte(secret)))
 	}
 	return t, nil
 }
@@ -34,29 +33,18 @@ func (t twilio) Verify(r *public.Request) Reason {
 	if reason != "" {
 		return reason
 	}
-	sent := []byte(r.Header.Get(twilioHeader))
+	sent := r.Header.Get(twilioHeader)
 	match := 0
 	addresses := twilioURLs(r.URL)
 	for _, key := range t.keys {
 		for _, address := range addresses {
-			match |= hmacEqual(sent, twilioSign(key, address+fields))
+			match |= key.compare(sent, nil, address, fields)
 		}
 	}
 	if match != 1 {
 		return Mismatch
 	}
 	return ""
-}
-
-func hmacEqual(a, b []byte) int {
-	if hmac.Equal(a, b) {
-		return 1
-	}
-	return 0
-}
-
-func twilioSign(key *macs, content string) []byte {
-	return base64.StdEncoding.AppendEncode(nil, key.sum(nil, nil, content))
 }
 
 // maxTwilioFields bounds how many parameters are put in order.
@@ -133,6 +121,6 @@ func signTwilio(secret string, r *public.Request) error {
 		r.URL += separator + "bodySHA256=" + hex.EncodeToString(sum[:])
 	}
 	fields, _ := twilioFields(r)
-	r.Header.Set(twilioHeader, string(twilioSign(newMACs(sha1.New, []byte(secret)), r.URL+fields)))
+	r.Header.Set(twilioHeader, newMACs(sha1.New, public.Base64, []byte(secret)).text(nil, r.URL, fields))
 	return nil
 }
