@@ -129,8 +129,10 @@ func TestCustomHandshakes(t *testing.T) {
 	accept(t, g.Post(path, gateway.Headers("X-Desk-Mac", strings.TrimPrefix(gateway.SHA256(secret, body), "sha256=")), body))
 	problem(t, g.Post(path, gateway.Headers("X-Desk-Mac", strings.TrimPrefix(gateway.SHA256("word", body), "sha256=")), body), 401)
 	is(t, g.Request("GET", path+"?mode=subscribe&word=word&challenge=abc", nil, nil), 201, "abc")
-	for _, query := range []string{"mode=subscribe&word=wrong&challenge=abc", "mode=unsubscribe&word=word&challenge=abc", "mode=subscribe&word=word"} {
-		problem(t, g.Request("GET", path+"?"+query, nil, nil), 405)
+	for query, status := range map[string]int{
+		"mode=subscribe&word=wrong&challenge=abc": 401, "mode=subscribe&word=word": 401, "mode=unsubscribe&word=word&challenge=abc": 405, "": 405,
+	} {
+		problem(t, g.Request("GET", path+"?"+query, nil, nil), status)
 	}
 }
 

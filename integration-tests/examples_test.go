@@ -89,7 +89,7 @@ func exampleRequests() map[string][]exampleRequest {
 			{path: "/webhooks/slack", header: slack("wrong", challenge), body: challenge, status: 401},
 			{path: "/webhooks/slack", header: slack(secret, mention), body: mention, status: 202},
 			{path: "/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=" + token, method: "GET", status: 200, says: "1158201444"},
-			{path: "/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=another", method: "GET", status: 405},
+			{path: "/webhooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=another", method: "GET", status: 401},
 			{path: "/webhooks/events", header: gateway.Headers("WebHook-Request-Origin", "events.example.com"), method: "OPTIONS", status: 200},
 			post("/webhooks/events", gateway.Headers("Authorization", "Bearer "+token), 202),
 		},

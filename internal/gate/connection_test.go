@@ -86,7 +86,7 @@ func TestSources(t *testing.T) {
 
 // A handshake by another method is for the sender's addresses, too.
 func TestSourcesByMethod(t *testing.T) {
-	for source, status := range map[string]int{"127.0.0.0/8": 200, "192.0.2.0/24": 405} {
+	for source, status := range map[string]int{"127.0.0.0/8": 200, "192.0.2.0/24": 401} {
 		s := serve(t, newBackend(t, github(by("dropbox", "k"), from(source))), New(Settings{}))
 		if got := s.ask(t, "GET", "/webhooks/hook?challenge=abc"); got.status != status {
 			t.Errorf("%s: %d %s", source, got.status, got.body)

@@ -11,8 +11,8 @@ import (
 )
 
 // shakeHandsByMethod answers a request that is no POST, when the provider has
-// such a handshake. Whatever else there is or is not at the address, the
-// caller gets the answer to a wrong method.
+// such a handshake. Whatever else there is or is not at the address, a
+// caller who asks for none gets the answer to a wrong method.
 func (v *visit) shakeHandsByMethod() *answer {
 	switch v.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -20,25 +20,46 @@ func (v *visit) shakeHandsByMethod() *answer {
 		return nil
 	}
 	if v.find() == nil && v.mayShakeHands() {
-		if claim, ok := v.precheckHandshake(); ok && v.judgeToken() == nil {
-			claim.URL = v.address()
-			return v.shake(claim.Present() && claim.Verify(nil) == "")
+		if a := v.shakeHandsWithoutBody(); a != nil {
+			return a
 		}
 	}
 	v.route, v.seen.Integration, v.seen.Reason = nil, nil, ""
 	return nil
 }
 
+// shakeHandsWithoutBody answers a handshake that the provider defines, and
+// refuses one in which somebody else asks for it.
+func (v *visit) shakeHandsWithoutBody() *answer {
+	asked, proven := v.route.provider.AsksHandshake(v.request())
+	if !asked {
+		return nil
+	}
+	claim, reason := v.precheckHandshake()
+	if reason != "" {
+		return v.refuse(unauthorized, reason)
+	}
+	if a := v.judgeToken(); a != nil {
+		return a
+	}
+	claim.URL = v.address()
+	if a := v.shake(claim.Present() && claim.Verify(nil) == ""); a != nil || !proven {
+		return a
+	}
+	return v.refuse(unauthorized, "handshake_"+string(provider.Mismatch))
+}
+
 // precheckHandshake holds a handshake against what the headers and the connection
-// show. The sender's own credential may be missing, since many a sender does
-// not sign its handshakes. Nothing else may that every request must have.
-func (v *visit) precheckHandshake() (provider.Claim, bool) {
+// show, and says what is wrong. The sender's own credential may be missing, since
+// many a sender does not sign its handshakes. Nothing else may that every request
+// must have.
+func (v *visit) precheckHandshake() (provider.Claim, string) {
 	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), false)
 	switch reason {
 	case "", "credential_" + string(provider.Missing), "signature_" + string(provider.Missing):
-		return claim, true
+		return claim, ""
 	}
-	return provider.Claim{}, false
+	return provider.Claim{}, reason
 }
 
 // shakeHands answers a request by which the sender makes sure of the address.
@@ -62,7 +83,7 @@ func (v *visit) shakeHandsUnsigned() *answer {
 		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
 		return nil
 	}
-	if _, ok := v.precheckHandshake(); !ok {
+	if _, reason := v.precheckHandshake(); reason != "" {
 		return nil
 	}
 	if a := v.judgeToken(); a != nil { // as any credential that the request carries

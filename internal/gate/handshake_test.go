@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,32 +38,38 @@ func TestHandshakeByMethod(t *testing.T) {
 		method string
 		query  string
 		fields []string
-		want   string // "" is 405
+		want   string // or the status: 401, 405
 	}{
 		{"okta", by("okta", "word"), "GET", "", []string{okta, "Authorization: word"}, `{"verification":"abc"}`},
-		{"okta, another credential", by("okta", "word"), "GET", "", []string{okta, "Authorization: ward"}, ""},
-		{"okta, no credential", by("okta", "word"), "GET", "", []string{okta}, ""},
-		{"okta, no challenge", by("okta", "word"), "GET", "", []string{"Authorization: word"}, ""},
-		{"okta by PUT", by("okta", "word"), "PUT", "", []string{okta, "Authorization: word"}, ""},
+		{"okta, another credential", by("okta", "word"), "GET", "", []string{okta, "Authorization: ward"}, "401"},
+		{"okta, no credential", by("okta", "word"), "GET", "", []string{okta}, "401"},
+		{"okta, no challenge", by("okta", "word"), "GET", "", []string{"Authorization: word"}, "405"},
+		{"okta by PUT", by("okta", "word"), "PUT", "", []string{okta, "Authorization: word"}, "405"},
 		{"meta", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=w&hub.challenge=77", nil, "77"},
-		{"meta, another word", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=k&hub.challenge=77", nil, ""},
+		{"meta, another word", by("meta", "k", "verify:w"), "GET", "?hub.mode=subscribe&hub.verify_token=k&hub.challenge=77", nil, "401"},
+		{"meta, another mode", by("meta", "k", "verify:w"), "GET", "?hub.mode=unsubscribe&hub.verify_token=w&hub.challenge=77", nil, "405"},
 		{"dropbox", by("dropbox", "k"), "GET", "?challenge=77", nil, "77"},
-		{"all, without the other", both, "GET", "?challenge=77", nil, ""},
+		{"dropbox, too long", by("dropbox", "k"), "GET", "?challenge=" + strings.Repeat("7", 257), nil, "405"},
+		{"all, without the other", both, "GET", "?challenge=77", nil, "401"},
 		{"all, with the other", both, "GET", "?challenge=77", []string{"X-Other: o"}, "77"},
-		{"any, with a wrong one", func(it *integration.Integration) { both(it); it.Authentication.Match = integration.MatchAny }, "GET", "?challenge=77", []string{"X-Other: p"}, ""},
+		{"any, with a wrong one", func(it *integration.Integration) { both(it); it.Authentication.Match = integration.MatchAny }, "GET", "?challenge=77", []string{"X-Other: p"}, "401"},
 		{"with a token that cannot be judged", func(it *integration.Integration) {
 			by("dropbox", "k")(it)
 			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
-		}, "GET", "?challenge=77", []string{"X-Token: t"}, ""},
-		{"github", func(*integration.Integration) {}, "GET", "?hub.mode=subscribe&hub.challenge=77", nil, ""},
-		{"disabled", func(it *integration.Integration) { by("okta", "word")(it); it.IsEnabled = false }, "GET", "", []string{okta, "Authorization: word"}, ""},
+		}, "GET", "?challenge=77", []string{"X-Token: t"}, "503"},
+		{"github", func(*integration.Integration) {}, "GET", "?hub.mode=subscribe&hub.challenge=77", nil, "405"},
+		{"disabled", func(it *integration.Integration) { by("okta", "word")(it); it.IsEnabled = false }, "GET", "", []string{okta, "Authorization: word"}, "405"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBackend(t, github(test.change))
 			s := serve(t, b, New(Settings{}))
 			got := s.ask(t, test.method, "/webhooks/hook"+test.query, test.fields...)
-			if test.want == "" {
+			if status, err := strconv.Atoi(test.want); err == nil && status > 400 && status != 405 {
+				if got.status != status || strings.Contains(got.body, "77") || strings.Contains(got.body, "abc") {
+					t.Errorf("%d %s, want %d", got.status, got.body, status)
+				}
+			} else if test.want == "405" {
 				if nobody := s.ask(t, test.method, "/webhooks/nobody"+test.query, test.fields...); got.status != 405 || got.body != nobody.body || nobody.status != 405 {
 					t.Errorf("%d %s; where there is nothing %d %s", got.status, got.body, nobody.status, nobody.body)
 				}

@@ -75,6 +75,18 @@ func (p *Provider) OpenHandshake(r *public.Request, learning bool) bool {
 	})
 }
 
+// AsksHandshake says whether a request without a body asks for a handshake, and
+// whether whoever asks has to prove himself.
+func (p *Provider) AsksHandshake(r *public.Request) (asks, proven bool) {
+	places := places{request: r}
+	for i := range p.handshakes {
+		if h := &p.handshakes[i]; h.Method == r.Method && len(h.outside) == len(h.When) && places.match(h.outside) {
+			return true, !h.Open || h.Token != nil
+		}
+	}
+	return false, false
+}
+
 // Learns says whether the sender brings a secret of its own.
 func (p *Provider) Learns() bool {
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool { return h.Learn != nil })
