@@ -8,7 +8,10 @@ var chats = []Sender{
 		Title: "Slack",
 		Docs:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
 		Setup: "api.slack.com/apps → your app → Event Subscriptions → Request URL; the secret is Basic Information → Signing Secret",
-		Notes: []string{"The answer is due within three seconds."},
+		Notes: []string{
+			"The answer is due within three seconds.",
+			"Slash commands and interactions come as forms, and are passed on as they are. They have no event type: give them an integration of their own, without `event_filter`.",
+		},
 		Description: public.Description{
 			Name: "slack",
 			Schemes: []public.Scheme{{
