@@ -15,7 +15,7 @@ import (
 // mode: with a wrong credential, with the right one, and once more.
 func TestCloudEvents(t *testing.T) {
 	t.Parallel()
-	needLibraries(t)
+	needLibraries(t, "senders")
 	g, sink := edge(t, `integration events {
 		project demo
 		signature cloudevents `+token+`

@@ -327,7 +327,7 @@ func TestPayPal(t *testing.T) {
 // senders' own libraries.
 func TestCloudsOwnLibraries(t *testing.T) {
 	t.Parallel()
-	needLibraries(t)
+	needLibraries(t, "senders")
 	_, c, _, g := startClouds(t)
 
 	good := c.message(nil)

@@ -35,12 +35,7 @@ func TestOctokit(t *testing.T) {
 // GitHub's own library while the test runs.
 func TestOctokitSignedAnew(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("node"); err != nil {
-		gateway.LeaveOut(t, "node is not installed")
-	}
-	if _, err := os.Stat("octokit/node_modules"); err != nil {
-		gateway.LeaveOut(t, "GitHub's library is not installed: npm ci --prefix integration-tests/octokit")
-	}
+	needLibraries(t, "octokit")
 	command := exec.Command("node", filepath.Join("octokit", "generate.mjs"), "all")
 	command.Env = append(os.Environ(), "SECRET="+t.Name()+strconv.Itoa(os.Getpid()))
 	command.Stderr = os.Stderr

@@ -41,7 +41,7 @@ const sendersURL = "https://hooks.example.com/webhooks/"
 // least take for signed.
 func TestSendersOwnLibraries(t *testing.T) {
 	t.Parallel()
-	needLibraries(t)
+	needLibraries(t, "senders")
 	testSenders(t, 20, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
 }
 
@@ -51,14 +51,15 @@ func TestSendersOwnGoLibraries(t *testing.T) {
 	testSenders(t, 3, exec.Command(builtSender(t, "senders")))
 }
 
-// needLibraries leaves the test out without the senders' own libraries.
-func needLibraries(t *testing.T) {
+// needLibraries leaves the test out without the libraries of senders that the
+// folder names.
+func needLibraries(t *testing.T, folder string) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
 		gateway.LeaveOut(t, "node is not installed")
 	}
-	if _, err := os.Stat("senders/node_modules"); err != nil {
-		gateway.LeaveOut(t, "the senders' libraries are not installed: npm ci --prefix integration-tests/senders --ignore-scripts")
+	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
+		gateway.LeaveOut(t, "libraries are not installed: npm ci --ignore-scripts --prefix integration-tests/"+folder)
 	}
 }
 

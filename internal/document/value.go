@@ -196,25 +196,11 @@ func (v Value) begin(at int) int {
 func (v Value) end(begin int) int {
 	switch v.json[begin] {
 	case '"':
-		return v.afterString(begin)
+		return skipString(v.json, begin)
 	case '{', '[':
 		return v.afterNested(begin)
 	}
-	for at := begin + 1; ; at++ {
-		switch v.json[at] {
-		case ' ', '\t', '\r', '\n', ',', ':', '}', ']':
-			return at
-		}
-	}
-}
-
-// afterString returns where the string ends that begins there.
-func (v Value) afterString(begin int) int {
-	for at := begin + 1; ; at += 2 {
-		if at = special(v.json, at); v.json[at] == '"' {
-			return at + 1
-		}
-	}
+	return skipWord(v.json, begin)
 }
 
 // afterNested returns where the object or array ends that begins there.
@@ -223,7 +209,7 @@ func (v Value) afterNested(begin int) int {
 	for at := begin; ; at++ {
 		switch v.json[at] {
 		case '"':
-			at = v.afterString(at) - 1
+			at = skipString(v.json, at) - 1
 		case '{', '[':
 			depth++
 		case '}', ']':

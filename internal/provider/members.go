@@ -15,7 +15,7 @@ type reading interface {
 	verifyBody(r *public.Request, body *document.Document) Reason
 }
 
-// members finds members of a body that are signed one by one, as members does of an
+// signedMembers finds members of a body that are signed one by one, as members does of an
 // object. It may hold nothing that is not Unicode, which readers read in several ways.
 func signedMembers(body *document.Document, names []string, found []document.Value) bool {
 	value := body.Value()

@@ -234,15 +234,26 @@ func TestViewsBesideWrites(t *testing.T) {
 	}
 }
 
+// hundred are the keys of a round.
+func hundred(round int) []string {
+	keys := make([]string, 100)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("%04d", 100*round+i)
+	}
+	return keys
+}
+
 // TestDeletionsDisappear leaves nothing of what was deleted.
 func TestDeletionsDisappear(t *testing.T) {
 	x := mustOpen(t, t.TempDir())
 	defer x.Close()
 	for round := range 4 * fanIn {
 		changes := make(map[string][]byte)
-		for i := range 100 {
-			changes[fmt.Sprintf("%04d", 100*round+i)] = []byte("x")
-			changes[fmt.Sprintf("%04d", 100*(round-3)+i)] = nil
+		for _, key := range hundred(round) {
+			changes[key] = []byte("x")
+		}
+		for _, key := range hundred(round - 3) {
+			changes[key] = nil
 		}
 		commit(t, x, changes)
 	}
@@ -253,9 +264,7 @@ func TestDeletionsDisappear(t *testing.T) {
 	now := func() (runs int, entries int64) {
 		at := x.hold()
 		defer func() { _ = at.release() }()
-		for _, r := range at.runs {
-			entries += r.entries
-		}
+		entries, _ = count(at.runs)
 		return len(at.runs), entries
 	}
 	for range 2 * fanIn {

@@ -87,8 +87,8 @@ func TestNothingDeadIsLeftAlone(t *testing.T) {
 	defer x.Close()
 	for round := range 3*fanIn + 3 {
 		changes := make(map[string][]byte)
-		for i := range 100 {
-			changes[fmt.Sprintf("%04d", 100*round+i)] = []byte("x")
+		for _, key := range hundred(round) {
+			changes[key] = []byte("x")
 		}
 		commit(t, x, changes)
 		settled(t, x)
