@@ -33,7 +33,7 @@ func TestCustomSignature(t *testing.T) {
 			time header X-Desk-Time
 			event header X-Desk-Event
 			delivery header X-Desk-Delivery
-			action action
+			action change.action action
 		}
 		event_filter ticket.opened
 		resource ticket T-1

@@ -30,7 +30,7 @@ import (
 //		event         header|json <name>
 //		delivery      header|json <name>
 //		kinds         <path...>
-//		action        <path>
+//		action        <path...>
 //		pings         <type...>
 //		form_field    <name>
 //		pass          <header...>
@@ -137,7 +137,7 @@ func (c *custom) readEvent(d *caddyfile.Dispenser, name string) error {
 	case "kinds":
 		return option.List(d, 1, &into.Kinds)
 	case "action":
-		return option.Text(d, &into.Action)
+		return option.List(d, 1, (*[]string)(&into.Action))
 	case "pings":
 		return option.List(d, 1, &into.Pings)
 	case "form_field":

@@ -93,7 +93,7 @@ func Compile(d *public.Description) (*Provider, error) {
 		event:     canonicalPlaces(d.Event),
 		delivery:  canonicalPlaces(d.Delivery),
 		kinds:     slices.Clone(d.Kinds),
-		action:    d.Action,
+		actions:   slices.Clone(d.Action),
 		pings:     slices.Clone(d.Pings),
 		formField: d.FormField,
 		sample:    d.Sample,

@@ -98,7 +98,14 @@ func (m *Message) Names() iter.Seq[string] {
 
 // Action is what happened to the thing that the event is about, such as opened;
 // "" when the sender does not say.
-func (m *Message) Action() string { return nameAt(m.body, m.provider.action) }
+func (m *Message) Action() string {
+	for _, path := range m.provider.actions {
+		if action := nameAt(m.body, path); action != "" {
+			return action
+		}
+	}
+	return ""
+}
 
 // isName says whether the text can be an event type or a delivery ID.
 func isName(text string) bool {

@@ -20,7 +20,7 @@ type Provider struct {
 	delivery []public.Place
 
 	kinds     []string
-	action    string
+	actions   []string
 	pings     []string
 	formField string
 	sample    string

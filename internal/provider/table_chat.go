@@ -114,7 +114,7 @@ var chats = []Sender{
 			Name:    "webex",
 			Schemes: []public.Scheme{{Header: "X-Spark-Signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
 			Event:   []place{field("resource")},
-			Action:  "event",
+			Action:  public.Paths{"event"},
 			Sample:  "messages",
 		},
 	},

@@ -21,7 +21,7 @@ var codeHosts = []Sender{
 			},
 			Event:     []place{header("X-GitHub-Event")},
 			Delivery:  []place{header("X-GitHub-Delivery")},
-			Action:    "action",
+			Action:    public.Paths{"action"},
 			Pings:     []string{"ping"},
 			FormField: "payload",
 			Pass: []string{
@@ -44,7 +44,7 @@ var codeHosts = []Sender{
 			Event:    []place{header("X-Gitlab-Event"), field("object_kind"), field("event_name")},
 			Delivery: []place{header("Idempotency-Key"), header("X-Gitlab-Event-UUID")},
 			Kinds:    []string{"object_kind", "event_name"},
-			Action:   "object_attributes.action",
+			Action:   gitlabAction,
 			Pass:     []string{"X-Gitlab-Webhook-UUID", "X-Gitlab-Instance"},
 			Sample:   "Push Hook",
 		},
@@ -60,7 +60,7 @@ var codeHosts = []Sender{
 			Event:    []place{header("X-Gitlab-Event"), field("object_kind"), field("event_name")},
 			Delivery: []place{header("Webhook-Id"), header("Idempotency-Key")},
 			Kinds:    []string{"object_kind", "event_name"},
-			Action:   "object_attributes.action",
+			Action:   gitlabAction,
 			Pass:     []string{"X-Gitlab-Event-UUID", "X-Gitlab-Webhook-UUID", "X-Gitlab-Instance"},
 			Sample:   "Push Hook",
 		},
@@ -75,7 +75,7 @@ var codeHosts = []Sender{
 			Schemes:   []public.Scheme{payloadSHA256("X-Gitea-Signature")},
 			Event:     []place{header("X-Gitea-Event")},
 			Delivery:  []place{header("X-Gitea-Delivery")},
-			Action:    "action",
+			Action:    public.Paths{"action"},
 			FormField: "payload",
 			Pass:      []string{"X-Gitea-Event-Type"},
 			Sample:    "push",
@@ -90,7 +90,7 @@ var codeHosts = []Sender{
 			Schemes:   []public.Scheme{payloadSHA256("X-Forgejo-Signature")},
 			Event:     []place{header("X-Forgejo-Event")},
 			Delivery:  []place{header("X-Forgejo-Delivery")},
-			Action:    "action",
+			Action:    public.Paths{"action"},
 			FormField: "payload",
 			Pass:      []string{"X-Forgejo-Event-Type"},
 			Sample:    "push",
@@ -105,7 +105,7 @@ var codeHosts = []Sender{
 			Schemes:   []public.Scheme{payloadSHA256("X-Gogs-Signature")},
 			Event:     []place{header("X-Gogs-Event")},
 			Delivery:  []place{header("X-Gogs-Delivery")},
-			Action:    "action",
+			Action:    public.Paths{"action"},
 			FormField: "payload",
 			Sample:    "push",
 		},
@@ -152,6 +152,10 @@ var codeHosts = []Sender{
 		},
 	},
 }
+
+// gitlabAction is where GitLab says what happened: of releases and milestones beside the
+// object, and of what runs it tells the state.
+var gitlabAction = public.Paths{"object_attributes.action", "action", "object_attributes.status", "build_status", "status"}
 
 // payloadSHA256 is Gitea's way: the JSON is signed, in a form or not.
 func payloadSHA256(header string) public.Scheme {

@@ -149,7 +149,7 @@ var planning = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{header("Linear-Delivery")},
-			Action:   "action",
+			Action:   public.Paths{"action"},
 			Pass:     []string{"Linear-Event", "Linear-Timestamp"},
 			Status:   200,
 			Sample:   "Issue",
@@ -164,7 +164,7 @@ var planning = []Sender{
 			Name:    "asana",
 			Schemes: []public.Scheme{bodySHA256("X-Hook-Signature", "")},
 			Event:   []place{field("events.0.resource.resource_type")},
-			Action:  "events.0.action",
+			Action:  public.Paths{"events.0.action"},
 			Handshakes: []public.Handshake{{
 				When:        []condition{{Place: header("X-Hook-Secret")}},
 				Open:        true,

@@ -15,7 +15,7 @@ var monitoring = []Sender{
 			Schemes:  []public.Scheme{bodySHA256("Sentry-Hook-Signature", "")},
 			Event:    []place{header("Sentry-Hook-Resource")},
 			Delivery: []place{header("Request-ID")},
-			Action:   "action",
+			Action:   public.Paths{"action"},
 			Pass:     []string{"Sentry-Hook-Timestamp"},
 			Sample:   "issue",
 		},

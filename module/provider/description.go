@@ -1,6 +1,9 @@
 package provider
 
-import "cmp"
+import (
+	"cmp"
+	"encoding/json"
+)
 
 // Description is a sender's scheme as plain data. Header names may be written
 // in any case. JSON paths are names and array indexes with dots between them:
@@ -23,9 +26,9 @@ type Description struct {
 	// use as well.
 	Kinds []string `json:"kinds,omitempty"`
 
-	// Action is the JSON path of what happened to the thing: a filter may ask
-	// for `type.action`.
-	Action string `json:"action,omitempty"`
+	// Action are the JSON paths of what happened to the thing, of which the
+	// first that holds something counts: a filter may ask for `type.action`.
+	Action Paths `json:"action,omitempty"`
 
 	// Pings are event types with which the sender only tests the connection.
 	Pings []string `json:"pings,omitempty"`
@@ -48,6 +51,30 @@ type Description struct {
 
 	// Sample is the event type of a test event. Default: `test`.
 	Sample string `json:"sample,omitempty"`
+}
+
+// Paths are JSON paths. In JSON a single one may be written without a list.
+type Paths []string
+
+// MarshalJSON implements json.Marshaler.
+func (p Paths) MarshalJSON() ([]byte, error) {
+	if len(p) == 1 {
+		return json.Marshal(p[0])
+	}
+	return json.Marshal([]string(p))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Paths) UnmarshalJSON(text []byte) error {
+	var single string
+	if json.Unmarshal(text, &single) == nil {
+		*p = nil
+		if single != "" {
+			*p = Paths{single}
+		}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(p))
 }
 
 // Scheme is one way in which a sender proves itself. A request uses it when it

@@ -48,8 +48,8 @@ func (d *Description) Validate() error {
 
 // validatePlaces checks where event, delivery and action stand.
 func (d *Description) validatePlaces() error {
-	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Pings), len(d.Pass)) > maxList {
-		return fmt.Errorf("event, delivery, kinds, pings, pass: at most %d entries are allowed", maxList)
+	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Action), len(d.Pings), len(d.Pass)) > maxList {
+		return fmt.Errorf("event, delivery, kinds, action, pings, pass: at most %d entries are allowed", maxList)
 	}
 	for field, places := range map[string][]Place{"event": d.Event, "delivery": d.Delivery} {
 		for i, at := range places {
@@ -66,8 +66,10 @@ func (d *Description) validatePlaces() error {
 			return fmt.Errorf("kinds[%d]: a path such as object.type is needed", i)
 		}
 	}
-	if d.Action != "" && !isPath(d.Action) {
-		return errors.New("action: a path such as object.action is needed")
+	for i, path := range d.Action {
+		if !isPath(path) {
+			return fmt.Errorf("action[%d]: a path such as object.action is needed", i)
+		}
 	}
 	for i, name := range d.Pings {
 		if !isText(name) {

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,7 +17,7 @@ func good(change func(*Description)) *Description {
 		}},
 		Event:    []Place{{Header: "X-Desk-Event"}, {JSON: "type"}},
 		Delivery: []Place{{JSON: "events.0.id"}},
-		Action:   "object.action",
+		Action:   Paths{"object.action"},
 	}
 	change(d)
 	return d
@@ -68,7 +70,7 @@ func TestValidate(t *testing.T) {
 		{"event in the query", func(d *Description) { d.Event = []Place{{Query: "a"}} }, "event[0]"},
 		{"a path that computes", func(d *Description) { d.Delivery = []Place{{JSON: "a.@pretty"}} }, "delivery[0]"},
 		{"a path that searches", func(d *Description) { d.Kinds = []string{"a.#.b"} }, "kinds[0]"},
-		{"action", func(d *Description) { d.Action = "a..b" }, "action"},
+		{"action", func(d *Description) { d.Action = Paths{"a", "a..b"} }, "action[1]"},
 		{"pass the credential", func(d *Description) { d.Pass = []string{"X-Desk-Signature"} }, "pass[0]"},
 		{"pass authorization", func(d *Description) { d.Pass = []string{"authorization"} }, "pass[0]"},
 		{"status", func(d *Description) { d.Status = 302 }, "status"},
@@ -121,4 +123,22 @@ func FuzzValidate(f *testing.F) {
 			t.Errorf("%q covers no body", signed)
 		}
 	})
+}
+
+// A single path is written as text, in both directions.
+func TestPathsJSON(t *testing.T) {
+	for text, want := range map[string]Paths{`"a.b"`: {"a.b"}, `["a","b.c"]`: {"a", "b.c"}, `""`: nil} {
+		var got Paths
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s is read as %q: %v", text, got, err)
+		}
+		if again, err := json.Marshal(got); want != nil && (err != nil || string(again) != text) {
+			t.Errorf("%s is written as %s: %v", text, again, err)
+		}
+	}
+	for _, text := range []string{`7`, `{}`, `[7]`, `[["a"]]`} {
+		if err := json.Unmarshal([]byte(text), new(Paths)); err == nil {
+			t.Errorf("%s is no path", text)
+		}
+	}
 }

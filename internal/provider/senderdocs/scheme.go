@@ -64,8 +64,8 @@ func arrives(s *provider.Sender) string {
 	for _, path := range s.Kinds {
 		fmt.Fprintf(&b, "- A filter may also ask for the body's `%s`\n", path)
 	}
-	if s.Action != "" {
-		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", s.Action)
+	if len(s.Action) > 0 {
+		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", strings.Join(s.Action, "`, else its `"))
 	}
 	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to recognise duplicates"))
 	if len(s.Pings) > 0 {
