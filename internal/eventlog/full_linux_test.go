@@ -102,6 +102,9 @@ func TestFullDisk(t *testing.T) {
 	l = mustOpen(t, options)
 	for i, id := range ids {
 		r, err := l.Get(t.Context(), storage.Identity{1}, id)
+		if i < 50 && errors.Is(err, storage.ErrNotFound) {
+			continue // what was delivered makes room
+		}
 		if err != nil || string(r.Body) != payload(i%10_000) {
 			t.Fatalf("event %d of %d: %v", i, len(ids), err)
 		}
