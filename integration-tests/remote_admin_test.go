@@ -110,6 +110,18 @@ func TestRemoteAdmin(t *testing.T) {
 		return conn.Close() == nil
 	})
 
+	const lost = "this configuration has no remote admin endpoint"
+	g.Reload(string(text))
+	if strings.Contains(g.Logs(), lost) {
+		t.Error("a reload that keeps the remote endpoint warns of its loss")
+	}
+	defer func() {
+		g.Reload(gateway.Config(gateway.Ticket(sink), gateway.Edge))
+		if !strings.Contains(g.Logs(), lost) {
+			t.Error("a reload takes the remote endpoint away without a word")
+		}
+	}()
+
 	t.Run("own project", func(t *testing.T) {
 		call(demoAdmin, "POST", gateway.Integrations(demo), github("gh")).Want(t, 201)
 		call(demoAdmin, "GET", gateway.Integrations(demo), nil).Want(t, 200)

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,6 +93,8 @@ type App struct {
 	cleaned  bool
 	failure  error // of the last try to open the storage
 	failedAt time.Time
+
+	remoteAdmin atomic.Bool // project administrators have an endpoint
 }
 
 // Retry is how a trigger is tried again: with exponential back-off and full
@@ -147,7 +151,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionTriggers(ctx); err != nil {
 		return err
 	}
-	return a.provisionIntegrations()
+	if err := a.provisionIntegrations(); err != nil {
+		return err
+	}
+	collectors.prepare(slices.Collect(maps.Keys(a.byType)), a.sources())
+	return nil
 }
 
 func (a *App) provisionURL() error {
@@ -231,6 +239,7 @@ func (a *App) serves(prefix string) {
 // opened for lack of space is no reason to stop the other sites or to end in a
 // loop of restarts: it is tried again, and until then requests are refused.
 func (a *App) Start() error {
+	lastStarted.Store(a)
 	a.opening.Lock()
 	a.started = true
 	a.opening.Unlock()
@@ -251,6 +260,7 @@ func (a *App) Start() error {
 // Stop ends dispatching for this configuration. Attempts that are under way
 // go on; what survives reloads waits for them when nothing needs it any more.
 func (a *App) Stop() error {
+	a.warnOfRemoteAdmin()
 	a.opening.Lock()
 	defer a.opening.Unlock()
 	a.started = false

@@ -93,6 +93,15 @@ func (a *App) openIssuers(g *gateway) map[string]*jwt.Issuer {
 	return issuers
 }
 
+// sources returns the names under which keys are fetched.
+func (a *App) sources() []string {
+	names := append(provider.Sources(), jwt.Google.Name)
+	for _, issuer := range a.JWTIssuers {
+		names = append(names, issuer.Name)
+	}
+	return names
+}
+
 // sources are where keys have been fetched, by name: issuers of configurations,
 // and senders. The zero value has none.
 type sources struct {
@@ -128,11 +137,10 @@ func (s *sources) list() []admin.Source {
 // source and never its address, which may be an operator's.
 func (g *gateway) fetched(name, code string) {
 	g.sources.note(name, code)
+	collectors.fetch(name, code)
 	if code == "" {
-		collectors.fetches.WithLabelValues(name, "fetched").Inc()
 		return
 	}
-	collectors.fetches.WithLabelValues(name, code).Inc()
 	g.logger.Warn("keys of a sender cannot be fetched", zap.String("source", name), zap.String("error", code))
 }
 

@@ -1,17 +1,23 @@
 package module
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // collectors are the process's: each configuration registers them in its own
 // registry, and what they counted survives a reload. Label values come from
-// the configuration or from a fixed list, never from a request.
+// the configuration or from a fixed list, never from a request, and each is
+// there from the start at 0: of a counter that appears with its first event,
+// increase() never sees that event.
 var collectors = newCollectors()
 
 type metrics struct {
@@ -20,11 +26,18 @@ type metrics struct {
 	attempts *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	fetches  *prometheus.CounterVec
+
+	outcomes map[gate.Outcome]prometheus.Counter
+	reasons  map[string]prometheus.Counter
 }
+
+// other is the label of what has no name here: the code of a trigger that is
+// not ours, say.
+const other = "other"
 
 func newCollectors() metrics {
 	const namespace, subsystem = "caddy", "webhooks"
-	return metrics{
+	m := metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "requests_total",
 			Help: "Requests at the edge by their outcome.",
@@ -46,6 +59,30 @@ func newCollectors() metrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "key_fetches_total",
 			Help: "Fetches of senders' keys by their outcome: fetched or an error code.",
 		}, []string{"source", "outcome"}),
+		outcomes: make(map[gate.Outcome]prometheus.Counter),
+		reasons:  make(map[string]prometheus.Counter),
+	}
+	for _, outcome := range gate.Outcomes() {
+		m.outcomes[outcome] = m.requests.WithLabelValues(string(outcome))
+	}
+	for _, reason := range append(gate.Reasons(), other) {
+		m.reasons[reason] = m.refusals.WithLabelValues(reason)
+	}
+	return m
+}
+
+// prepare makes the counters of what a configuration names.
+func (m metrics) prepare(resourceTypes, sources []string) {
+	for _, resourceType := range resourceTypes {
+		m.duration.WithLabelValues(resourceType)
+		for _, outcome := range append(trigger.ErrorCodes(), delivered, other) {
+			m.attempts.WithLabelValues(resourceType, outcome)
+		}
+	}
+	for _, source := range sources {
+		for _, outcome := range append(keys.FailureCodes(), fetched) {
+			m.fetches.WithLabelValues(source, outcome)
+		}
 	}
 }
 
@@ -62,14 +99,35 @@ func (m metrics) register(registry *prometheus.Registry) error {
 }
 
 func (m metrics) request(seen gate.Seen) {
-	m.requests.WithLabelValues(string(seen.Outcome)).Inc()
-	if seen.Reason != "" {
-		m.refusals.WithLabelValues(seen.Reason).Inc()
+	if counter := m.outcomes[seen.Outcome]; counter != nil {
+		counter.Inc()
 	}
+	if seen.Reason == "" {
+		return
+	}
+	counter := m.reasons[seen.Reason]
+	if counter == nil {
+		counter = m.reasons[other]
+	}
+	counter.Inc()
 }
+
+// The outcomes that are no error codes.
+const (
+	delivered = "delivered"
+	fetched   = "fetched"
+)
 
 // attempt counts an attempt; outcome is "delivered" or an error code.
 func (m metrics) attempt(resourceType, outcome string, took time.Duration) {
+	if outcome != delivered && !slices.Contains(trigger.ErrorCodes(), outcome) {
+		outcome = other
+	}
 	m.attempts.WithLabelValues(resourceType, outcome).Inc()
 	m.duration.WithLabelValues(resourceType).Observe(took.Seconds())
+}
+
+// fetch counts a fetch of keys; code is "" for a success.
+func (m metrics) fetch(source, code string) {
+	m.fetches.WithLabelValues(source, cmp.Or(code, fetched)).Inc()
 }

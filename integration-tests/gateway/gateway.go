@@ -68,6 +68,7 @@ func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		g.wantNamed()
 		g.Kill()
 		if t.Failed() {
 			t.Logf("end of the gateway's log:\n%s", tail(g.Logs(), 40))
@@ -76,6 +77,22 @@ func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 		os.RemoveAll(dir)
 	})
 	return g
+}
+
+// wantNamed holds that a gateway that still runs has refused nothing for a
+// reason that its metrics do not know.
+func (g *Gateway) wantNamed() {
+	if !g.Running() {
+		return
+	}
+	answer, err := Do(&http.Client{Timeout: 2 * time.Second}, "GET", "http://"+g.Admin+"/metrics", nil, nil)
+	if err != nil || answer.Status != http.StatusOK {
+		return // its admin endpoint is off, or the process is stopped
+	}
+	const other = `caddy_webhooks_refusals_total{reason="other"} `
+	if bytes.Contains(answer.Body, []byte(other)) && !bytes.Contains(answer.Body, []byte(other+"0\n")) {
+		g.t.Error("a request was refused for a reason that gate.Reasons does not list")
+	}
 }
 
 // Start prepares a gateway and starts it.

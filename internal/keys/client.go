@@ -97,6 +97,14 @@ func judge(status int) string {
 // Invalid is the failure to make sense of what was fetched.
 func Invalid() error { return &Failure{trigger.ErrAnswerInvalid} }
 
+// FailureCodes returns the codes that a Failure may have.
+func FailureCodes() []string {
+	return []string{
+		trigger.ErrTimeout, trigger.ErrDNS, trigger.ErrConnect, trigger.ErrTLS, trigger.ErrStatus, trigger.ErrRedirect,
+		trigger.ErrAnswerTooLarge, trigger.ErrAnswerInvalid,
+	}
+}
+
 // codeOf returns the code of a failed fetch.
 func codeOf(err error) string {
 	var failure *Failure

@@ -68,7 +68,7 @@ func (p paypal) verifyBy(ctx context.Context, r *public.Request, remote *Remote,
 	if reason := paypalClock.check(at, r.Now); reason != "" {
 		return reason
 	}
-	chain, err := remote.Certificates.Get(ctx, "paypal", address)
+	chain, err := remote.Certificates.Get(ctx, sourcePayPal, address)
 	if err != nil {
 		return Unavailable
 	}

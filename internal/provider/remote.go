@@ -19,6 +19,15 @@ type Remote struct {
 	Client *keys.Client
 }
 
+// The names of senders in whatever tells of their certificates.
+const (
+	sourcePayPal = "paypal"
+	sourceSNS    = "sns"
+)
+
+// Sources returns the names of the senders whose certificates are fetched.
+func Sources() []string { return []string{sourcePayPal, sourceSNS} }
+
 // fetching is a verifier of a sender who publishes what verifies its requests.
 type fetching interface {
 	public.Verifier

@@ -173,7 +173,7 @@ func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, st
 	case hash == crypto.SHA1 && strong:
 		return Weak
 	}
-	chain, err := remote.Certificates.Get(ctx, "sns", m.SigningCertificates)
+	chain, err := remote.Certificates.Get(ctx, sourceSNS, m.SigningCertificates)
 	if err != nil {
 		return Unavailable
 	}

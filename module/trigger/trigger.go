@@ -169,3 +169,13 @@ const (
 	ErrExpired            = "expired"              // the retry time or the attempts are used up
 	ErrInternal           = "internal"             // a defect in the trigger
 )
+
+// ErrorCodes returns the codes of a failed attempt. A trigger may have others:
+// metrics count these as `other`.
+func ErrorCodes() []string {
+	return []string{
+		ErrTimeout, ErrDNS, ErrConnect, ErrTLS, ErrStatus, ErrRedirect, ErrAnswerTooLarge, ErrAnswerInvalid,
+		ErrStartUnknown, ErrRunFailed, ErrRunTimeout, ErrResourceNotFound, ErrResourceNotAllowed, ErrResourceInvalid,
+		ErrRequestInvalid, ErrQuarantined, ErrCorrupt, ErrExpired, ErrInternal,
+	}
+}

@@ -1,0 +1,55 @@
+package gate
+
+import (
+	"slices"
+
+	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/match"
+	"github.com/hookgate/hookgate/internal/provider"
+)
+
+// Outcomes returns all that a request may have.
+func Outcomes() []Outcome {
+	return []Outcome{
+		Accepted, Duplicate, Requeued, Filtered, Pong, Handshake, Passed, NotFound, Unauthorized, MethodNotAllowed,
+		TooEarly, TooLarge, TooSlow, Invalid, UnsupportedEncoding, Unavailable,
+	}
+}
+
+// reasons are those that stand for themselves.
+var reasons = []string{
+	"method", "early_data", "length", "content_encoding", "body", "body_cut", "form", "event_header",
+	"path", "unknown", "disabled",
+	"credential_missing", "credential_not_configured", "source_ips_mismatch", "secret_refused", "handshake_mismatch", "jwt_issuer_unknown",
+	"confirmation_failed", "gateway_unavailable", "lookup_failed", "learn_failed", "match_interrupted",
+	"no_trigger", "store_unavailable",
+}
+
+// Reasons returns every reason that Seen may have, sorted, so that metrics can
+// show each from the start: a counter that appears with its first event hides
+// that event from whoever looks at its increase.
+func Reasons() []string {
+	all := slices.Clone(reasons)
+	credential := []provider.Reason{provider.Missing, provider.Duplicate, provider.Malformed, provider.Mismatch}
+	for kind, further := range map[string][]provider.Reason{
+		"secure_header":      nil,
+		"basic":              nil,
+		"bearer":             nil,
+		"client_certificate": {provider.Stale},
+		"signature":          {provider.Stale, provider.Weak, provider.Unavailable},
+		"jwt":                {provider.Stale, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
+	} {
+		for _, reason := range append(further, credential...) {
+			all = append(all, kind+"_"+string(reason))
+		}
+	}
+	for _, over := range []*overflow{overAll, overIntegration, overClient} {
+		all = append(all, over.reason)
+	}
+	for limit := range limited {
+		all = append(all, "limit_"+limit)
+	}
+	all = append(all, match.ReasonPayload, match.ReasonMissing, match.ReasonType, match.ReasonCost, match.ReasonOther)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
