@@ -72,14 +72,14 @@ func (v *visit) shakeHands() *answer {
 }
 
 // maxUnsigned is the largest body, in bytes, in which a handshake is looked for
-// that the sender does not sign.
+// that the sender does not sign, whether its length was announced or not.
 const maxUnsigned = 16 << 10
 
 // shakeHandsUnsigned answers the handshake of a sender that does not sign it.
-// Only a small body of a known size is read for that, and none where the headers
-// show that there is nothing to answer.
+// No more of a body is read for that than a handshake can have, and nothing where
+// the headers show that there is nothing to answer.
 func (v *visit) shakeHandsUnsigned() *answer {
-	if !v.mayShakeHands() || v.r.ContentLength < 0 || v.r.ContentLength > maxUnsigned ||
+	if !v.mayShakeHands() || v.r.ContentLength > maxUnsigned || len(v.body) > maxUnsigned ||
 		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
 		return nil
 	}
@@ -90,7 +90,10 @@ func (v *visit) shakeHandsUnsigned() *answer {
 		return a
 	}
 	if !v.received {
-		if a := v.read(); a != nil {
+		switch a := v.readUpTo(min(maxUnsigned, v.gate.settings.MaxBody)); {
+		case a == tooLarge && v.gate.settings.MaxBody > maxUnsigned:
+			return nil
+		case a != nil:
 			return a
 		}
 	}

@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
+	public "github.com/hookgate/hookgate/module/provider"
 )
 
 // by makes the integration another provider's.
@@ -133,6 +136,74 @@ func TestHandshakeUnsigned(t *testing.T) {
 	}
 	if b.log.count() != 0 {
 		t.Error("a handshake was stored")
+	}
+}
+
+// What a sender does not sign is answered however its length is told: before the
+// body, in chunks, or by the end of an HTTP/2 stream.
+func TestHandshakeUnsignedOfAnyFraming(t *testing.T) {
+	const validation = `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d"}}]`
+	aeg := http.Header{"Aeg-Event-Type": {"SubscriptionValidation"}}
+	asana := http.Header{"X-Hook-Secret": {"s3cret"}}
+	none := http.Header{}
+	const token = `{"verification_token":"secret_x"}`
+	own := func(it *integration.Integration) {
+		it.Authentication.Signature = &integration.Signature{Secrets: secrets("k"), Description: &public.Description{
+			Name:       "custom",
+			Schemes:    []public.Scheme{{Header: "X-Signature", Signed: "{body}", Algorithm: public.HMACSHA256}},
+			Handshakes: []public.Handshake{{Open: true, When: []public.Condition{{Place: public.Place{JSON: "challenge"}}}, Echo: &public.Place{JSON: "challenge"}}},
+		}}
+		it.Authentication.RequireSHA256Signature = false
+	}
+	tests := []struct {
+		name   string
+		change func(*integration.Integration)
+		header http.Header
+		query  string
+		body   string
+		status int
+	}{
+		{"azure-event-grid", by("azure-event-grid", "k"), aeg, "", validation, 200},
+		{"azure-event-grid, large", by("azure-event-grid", "k"), aeg, "", validation + strings.Repeat(" ", maxUnsigned-len(validation)), 200},
+		{"azure-event-grid, too large", by("azure-event-grid", "k"), aeg, "", validation + strings.Repeat(" ", maxUnsigned-len(validation)+1), 401},
+		{"azure-event-grid, another message", by("azure-event-grid", "k"), aeg, "", `[{"eventType":"x"}]`, 401},
+		{"notion", learning("notion", 0), none, "", token, 200},
+		{"notion, no window", by("notion", "k"), none, "", token, 401},
+		{"asana", learning("asana", 0), asana, "", "{}", 200},
+		{"asana, empty", learning("asana", 0), asana, "", "", 200},
+		{"msgraph", by("msgraph", "k"), none, "?validationToken=abc", "{}", 200},
+		{"described", own, none, "", `{"challenge":"abc"}`, 200},
+	}
+	for _, test := range tests {
+		for _, framing := range []string{"length", "chunks", "HTTP/2"} {
+			t.Run(test.name+" by "+framing, func(t *testing.T) {
+				b := newBackend(t, github(test.change))
+				g := New(Settings{})
+				s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Serve(w, r, "192.0.2.1", b.Acquire) }))
+				s.EnableHTTP2 = framing == "HTTP/2"
+				s.StartTLS()
+				defer s.Close()
+				var body io.Reader = strings.NewReader(test.body)
+				if framing != "length" {
+					body = io.MultiReader(body) // whose length nobody knows
+				}
+				r, err := http.NewRequest(http.MethodPost, s.URL+"/webhooks/hook"+test.query, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header = test.header.Clone()
+				res, err := s.Client().Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := read(t, res); got.status != test.status || (res.ProtoMajor == 2) != (framing == "HTTP/2") {
+					t.Errorf("%s: %d %s", res.Proto, got.status, got.body)
+				}
+				if b.log.count() != 0 {
+					t.Error("a handshake was stored")
+				}
+			})
+		}
 	}
 }
 

@@ -20,9 +20,12 @@ const (
 	maxRead = 64 << 10
 )
 
-// read receives the body. Beyond its first size the buffer grows with what has
-// arrived, never with what was announced.
-func (v *visit) read() *answer {
+// read receives the body.
+func (v *visit) read() *answer { return v.readUpTo(v.gate.settings.MaxBody) }
+
+// readUpTo receives a body of at most so many bytes. Beyond its first size the
+// buffer grows with what has arrived, never with what was announced.
+func (v *visit) readUpTo(most int64) *answer {
 	if !identity(v.r.Header["Content-Encoding"]) {
 		return v.refuse(unsupportedEncoding, "content_encoding")
 	}
@@ -33,7 +36,7 @@ func (v *visit) read() *answer {
 	}
 	v.lease = lease{flight: v.backend.Flight(), identity: v.route.Integration.Identity, client: v.client}
 	p := v.pace()
-	limit := int(v.gate.settings.MaxBody)
+	limit := int(most)
 	if v.body == nil {
 		v.body = make([]byte, 0, first(v.r.ContentLength))
 	}
