@@ -252,7 +252,7 @@ func healthOf(result trigger.Result) health {
 	switch {
 	case result.Verdict == trigger.Delivered:
 		return well
-	case result.Verdict == trigger.RefusedCredential:
+	case result.Verdict == trigger.RefusedCredential && result.Fault != trigger.FaultResource:
 		return refused
 	case result.Verdict == trigger.Fail && result.StatusCode > 0:
 		return well // it answered, if not as we wished

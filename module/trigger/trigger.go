@@ -119,13 +119,34 @@ const (
 	// Fail ends the event for good: to try again would not help.
 	Fail
 
-	// RefusedCredential tries again later and opens the trigger's circuit:
-	// the operator's credential was refused, so every event would be.
+	// RefusedCredential tries again later and opens a circuit at once, for what
+	// comes next would be refused too: that of the Result's Fault.
 	RefusedCredential
 
 	// Pending means that the run was started and goes on: Run is called again
 	// after RetryAfter with the saved progress. It is no attempt of its own.
 	Pending
+)
+
+// Fault is what a failed attempt found at fault. Its circuit stops the events
+// that would meet the same fault, and no others.
+type Fault int
+
+const (
+	// FaultUnsaid leaves it to the StatusCode and the Error. With a status of 401
+	// or 407, or RefusedCredential without a status, the project is at fault;
+	// with ErrDNS, ErrConnect or ErrTLS and no status, the endpoint; else the
+	// resource.
+	FaultUnsaid Fault = iota
+
+	// FaultResource is of this resource alone, as with a status of 403.
+	FaultResource
+
+	// FaultProject is of all that the project may start: its credential.
+	FaultProject
+
+	// FaultEndpoint is of the endpoint, which was not reached.
+	FaultEndpoint
 )
 
 // Result is how an attempt ended.
@@ -145,6 +166,10 @@ type Result struct {
 	// RetryAfter is the least time to wait before the next attempt, 0 when
 	// the endpoint named none.
 	RetryAfter time.Duration
+
+	// Fault says whose circuit a failure counts for, where StatusCode and Error
+	// would mislead. It means nothing on success.
+	Fault Fault
 }
 
 // The codes of a failed attempt.

@@ -85,7 +85,7 @@ func (s *session) do(ctx context.Context, c call) (*answer, *fault) {
 	}
 	if failure != nil {
 		return nil, &fault{
-			Result:  trigger.Result{Verdict: trigger.Retry, Error: failure.Code},
+			Result:  trigger.Result{Verdict: trigger.Retry, Error: failure.Code, Fault: failure.Fault},
 			unclear: failure.Sent,
 		}
 	}

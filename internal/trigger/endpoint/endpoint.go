@@ -156,7 +156,7 @@ func (e *Endpoint) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Re
 		return nil
 	})
 	if failure != nil {
-		return trigger.Result{Verdict: trigger.Retry, Error: failure.Code}
+		return trigger.Result{Verdict: trigger.Retry, Error: failure.Code, Fault: failure.Fault}
 	}
 	return result
 }

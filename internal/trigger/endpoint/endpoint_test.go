@@ -222,7 +222,7 @@ func TestEndlessAnswer(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	server, _ := sink(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	result := newEndpoint(t, Options{URL: server.URL, Timeout: 50 * time.Millisecond}).Run(t.Context(), attempt(nil))
-	if result != (trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout}) {
+	if result != (trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout, Fault: trigger.FaultResource}) {
 		t.Errorf("%+v", result)
 	}
 }
@@ -253,7 +253,7 @@ func TestAttemptIsOneRequest(t *testing.T) {
 	})
 	e := newEndpoint(t, Options{URL: server.URL})
 	e.Run(t.Context(), attempt(nil))
-	if result := e.Run(t.Context(), attempt(nil)); result != (trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrConnect}) {
+	if result := e.Run(t.Context(), attempt(nil)); result != (trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrConnect, Fault: trigger.FaultResource}) {
 		t.Errorf("%+v", result)
 	}
 	if requests.Load() != 2 || last().header.Get("Idempotency-Key") != "01EVENT.2" {

@@ -28,6 +28,10 @@ type Failure struct {
 	// Sent is false only when the request certainly did not leave this
 	// machine.
 	Sent bool
+
+	// Fault is the resource's once the endpoint was reached: what broke then,
+	// another resource need not meet.
+	Fault trigger.Fault
 }
 
 // Do sends the request and hands the answer to read. The time-out covers all
@@ -44,11 +48,11 @@ func Do(transport http.RoundTripper, request *http.Request, timeout time.Duratio
 
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return &Failure{Code: seen.code(ctx, err), Sent: seen.sent()}
+		return &Failure{Code: seen.code(ctx, err), Sent: seen.sent(), Fault: seen.fault()}
 	}
 	defer response.Body.Close()
 	if err := read(response); err != nil {
-		return &Failure{Code: seen.code(ctx, err), Sent: true}
+		return &Failure{Code: seen.code(ctx, err), Sent: true, Fault: trigger.FaultResource}
 	}
 	return nil
 }
@@ -74,6 +78,13 @@ func (p *phases) trace() *httptrace.ClientTrace {
 // connections may have sent anything.
 func (p *phases) sent() bool {
 	return !p.asked.Load() || p.connected.Load()
+}
+
+func (p *phases) fault() trigger.Fault {
+	if p.connected.Load() {
+		return trigger.FaultResource
+	}
+	return trigger.FaultUnsaid
 }
 
 // code finds the reason of an error. What the trace saw comes first where a

@@ -56,7 +56,7 @@ func TestFailures(t *testing.T) {
 
 	for _, test := range []struct {
 		name, url, code string
-		sent            bool
+		sent            bool // and so the endpoint was reached
 	}{
 		{"refused", "http://127.0.0.1:1/", trigger.ErrConnect, false},
 		{"no such name", "http://nowhere.invalid/", trigger.ErrDNS, false},
@@ -94,7 +94,14 @@ func TestFailures(t *testing.T) {
 			}
 			failure := exchange.Do(transport, request, timeout, drain)
 			if failure == nil || failure.Code != test.code || failure.Sent != test.sent {
-				t.Errorf("got %+v, want %s, sent %v", failure, test.code, test.sent)
+				t.Fatalf("got %+v, want %s, sent %v", failure, test.code, test.sent)
+			}
+			fault := trigger.FaultUnsaid
+			if test.sent {
+				fault = trigger.FaultResource
+			}
+			if failure.Fault != fault {
+				t.Errorf("got %+v, want fault %d", failure, fault)
 			}
 		})
 	}
