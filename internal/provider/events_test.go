@@ -19,7 +19,7 @@ func TestActions(t *testing.T) {
 		{"github", "pull_request", `{"action":"opened","number":1,"pull_request":{"state":"open"}}`, "opened", "pull_request.opened"},
 		{"github", "push", `{"ref":"refs/heads/main","commits":[]}`, "", "push"},
 		{"gitlab", "Merge Request Hook", `{"object_kind":"merge_request","object_attributes":{"state":"merged","action":"merge"}}`, "merge", "merge_request.merge"},
-		{"gitlab", "Note Hook", `{"object_kind":"note","event_type":"note","object_attributes":{"noteable_type":"Issue","action":"create"}}`, "create", "note.create"},
+		{"gitlab", "Note Hook", `{"object_kind":"note","event_type":"note","object_attributes":{"note":"a","action":"create"}}`, "create", "note.create"},
 		{"gitlab", "Release Hook", `{"id":1,"tag":"v1.1","object_kind":"release","action":"create","assets":{"count":5}}`, "create", "release.create"},
 		{"gitlab", "Release Hook", `{"object_kind":"release","action":"delete"}`, "delete", "Release Hook.delete"},
 		{"gitlab", "Milestone Hook", `{"object_kind":"milestone","object_attributes":{"id":61,"state":"active"},"action":"close"}`, "close", "milestone.close"},
@@ -36,6 +36,23 @@ func TestActions(t *testing.T) {
 		{"gitlab", "Resource Access Token Hook", `{"object_kind":"access_token","object_attributes":{"id":25},"event_name":"expiring_access_token"}`, "", "expiring_access_token"},
 		{"gitlab", "Vulnerability Hook", `{"object_kind":"vulnerability","object_attributes":{"state":"confirmed"}}`, "", "vulnerability"},
 		{"gitlab", "System Hook", `{"object_kind":"merge_request","event_type":"merge_request","object_attributes":{"action":"open"}}`, "open", "merge_request.open"},
+		{"gitea", "release", `{"action":"published","release":{"id":1}}`, "published", "release.published"},
+		{"forgejo", "issues", `{"action":"label_updated","number":1}`, "label_updated", "issues.label_updated"},
+		{"gogs", "pull_request", `{"action":"synchronized","number":1}`, "synchronized", "pull_request.synchronized"},
+		{"soft-serve", "collaborator", `{"event":"collaborator","action":"added","collaborator":{"username":"a"}}`, "added", "collaborator.added"},
+		{"soft-serve", "repository", `{"event":"repository","action":"rename"}`, "rename", "repository.rename"},
+		{"bitbucket", "pullrequest:fulfilled", `{"pullrequest":{"state":"MERGED"}}`, "", "pullrequest:fulfilled"},
+		{"circleci", "", `{"type":"job-completed","id":"1","workflow":{"name":"welcome"},"job":{"name":"test","status":"failed"}}`, "failed", "job-completed.failed"},
+		{"circleci", "", `{"type":"workflow-completed","id":"1","workflow":{"name":"build","status":"success"}}`, "success", "workflow-completed.success"},
+		{"jira", "", `{"webhookEvent":"jira:issue_updated","issue_event_type_name":"issue_assigned","issue":{"id":"1"}}`, "", "issue_assigned"},
+		{"jira", "", `{"webhookEvent":"comment_created","comment":{"id":"1"}}`, "", "comment_created"},
+		{"linear", "", `{"type":"Issue","action":"create","webhookTimestamp":1764000000000}`, "create", "Issue.create"},
+		{"sentry", "event_alert", `{"action":"triggered","data":{}}`, "triggered", "event_alert.triggered"},
+		{"sentry", "metric_alert", `{"action":"critical","data":{}}`, "critical", "metric_alert.critical"},
+		{"webex", "", `{"resource":"messages","event":"created"}`, "created", "messages.created"},
+		{"mailgun", "", `{"signature":{"token":"t"},"event-data":{"event":"failed","severity":"permanent"}}`, "permanent", "failed.permanent"},
+		{"harbor", "", `{"type":"PUSH_ARTIFACT","event_data":{"resources":[]}}`, "", "PUSH_ARTIFACT"},
+		{"harbor", "", `{"specversion":"1.0","id":"1","type":"harbor.artifact.pushed","data":{}}`, "", "harbor.artifact.pushed"},
 	}
 	for _, test := range tests {
 		p := mustLookup(t, test.provider)
@@ -49,6 +66,35 @@ func TestActions(t *testing.T) {
 		}
 		if names := slices.Collect(m.Names()); m.Action() != test.action || !slices.Contains(names, test.wanted) {
 			t.Errorf("%s: %s: action %q, names %q; want %q and %q", test.provider, test.body, m.Action(), names, test.action, test.wanted)
+		}
+	}
+}
+
+// Messages about the subscription itself start nothing, unless a filter names them.
+func TestPings(t *testing.T) {
+	for _, test := range []struct{ provider, event, body string }{
+		{"github", "ping", `{"zen":"a"}`},
+		{"bitbucket", "diagnostics:ping", `{"test":true}`},
+		{"confluence", "diagnostics:ping", `{"test":true}`},
+		{"box", "", `{"type":"webhook_event","trigger":"WEBHOOK.DELETED","additional_info":{"reason":"auto_cleanup"}}`},
+		{"circleci", "", `{"type":"ping","id":"1"}`},
+		{"intercom", "", `{"topic":"ping","id":"notif_1"}`},
+		{"msgraph", "", `{"value":[{"subscriptionId":"1","clientState":"s","lifecycleEvent":"subscriptionRemoved"}]}`},
+		{"pagerduty", "", `{"event":{"id":"1","event_type":"pagey.ping"}}`},
+		{"slack", "", `{"type":"app_rate_limited","team_id":"T1","minute_rate_limited":1518467820}`},
+		{"stripe", "", `{"id":"evt_1","object":"v2.core.event","type":"v2.core.event_destination.ping"}`},
+		{"terraform", "", `{"notifications":[{"trigger":"verification","run_status":null}]}`},
+	} {
+		p, header := mustLookup(t, test.provider), http.Header{}
+		if test.event != "" {
+			for _, at := range p.event {
+				if at.Header != "" {
+					header[at.Header] = []string{test.event}
+				}
+			}
+		}
+		if m, err := p.Read(header, document.New([]byte(test.body))); err != nil || !m.Ping {
+			t.Errorf("%s: %s is no ping: %+v, %v", test.provider, test.body, m, err)
 		}
 	}
 }

@@ -19,12 +19,49 @@ type Sender struct {
 	Docs string
 	// Setup says where to click at the sender.
 	Setup string
+	// Delivers says how it delivers.
+	Delivers Facts
 	// Proof says what the credential is, and Secret how the secret is written,
 	// where the schemes do not tell.
 	Proof, Secret string
 	// Notes say what one should know besides.
 	Notes []string
 }
+
+// Facts say how a sender delivers, as far as its own documents, or its code, do.
+// None is left out: of what they do not say the row says so.
+type Facts struct {
+	// Batch says whether a request holds several events.
+	Batch string
+	// Deadline is how long the sender waits for an answer.
+	Deadline string
+	// Success are the answers that it takes.
+	Success string
+	// Retries say when it sends again, and how often.
+	Retries string
+	// Signs says whether a retry is signed anew.
+	Signs string
+	// GivesUp says when the sender stops sending to the address.
+	GivesUp string
+	// Test is what its button for a test sends, or else what does, and Seen the
+	// answer that it gets.
+	Test, Seen string
+	// From are the pages that say so.
+	From []string
+}
+
+// What many facts say.
+const (
+	NotKnown = "not known"
+
+	oneEvent      = "no"
+	nothingSigned = "nothing is signed"
+	untimed       = "no time is signed: one signature holds for all tries"
+	none          = "there is none"
+	asEvent       = "as for any event: `accepted`, or `filtered` where `event_filter` does not want it"
+	pong          = "200 `pong`"
+	asHandshake   = "the answer of the handshake below"
+)
 
 // The rows use these shorter names.
 type (

@@ -8,8 +8,19 @@ var chats = []Sender{
 		Title: "Slack",
 		Docs:  "https://docs.slack.dev/authentication/verifying-requests-from-slack",
 		Setup: "api.slack.com/apps → your app → Event Subscriptions → Request URL; the secret is Basic Information → Signing Secret",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "3 seconds",
+			Success:  "2xx",
+			Retries:  "3 times: at once, after a minute, after 5 minutes; `X-Slack-Retry-Num` counts them",
+			Signs:    NotKnown,
+			GivesUp:  "turns the events off when more than 95 % of the requests of an hour fail, of at least 1,000",
+			Test:     "*Request URL* sends `url_verification`",
+			Seen:     asHandshake,
+			From:     []string{"https://docs.slack.dev/apis/events-api/"},
+		},
 		Notes: []string{
-			"The answer is due within three seconds.",
+			"A message has the type `message` in all kinds of channels, although Slack lists it as `message.channels`, `message.im` and so on: the kind is in `event.channel_type`, for `match`.",
 			"Slash commands and interactions come as forms, and are passed on as they are. They have no event type: give them an integration of their own, without `event_filter`.",
 		},
 		Description: public.Description{
@@ -24,6 +35,7 @@ var chats = []Sender{
 			Event:    []place{field("event.type"), field("type")},
 			Delivery: []place{field("event_id")},
 			Kinds:    []string{"type"},
+			Pings:    []string{"app_rate_limited"},
 			Pass:     []string{"X-Slack-Retry-Num", "X-Slack-Retry-Reason"},
 			Handshakes: []public.Handshake{{
 				When: []condition{{Place: field("type"), Equals: "url_verification"}},
@@ -38,8 +50,18 @@ var chats = []Sender{
 		Title: "Discord",
 		Docs:  "https://docs.discord.com/developers/events/webhook-events",
 		Setup: "Developer Portal → your application → Webhooks or Interactions Endpoint URL; the secret is the application's public key",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "3 seconds",
+			Success:  "204 without a body",
+			Retries:  "several times, ever further apart, for up to 10 minutes",
+			Signs:    NotKnown,
+			GivesUp:  "stops, with an email, when too many fail, or at once when a wrong signature is taken",
+			Test:     "saving the URL sends a ping, and another one that is signed wrongly",
+			Seen:     "204, and 401",
+			From:     []string{"https://docs.discord.com/developers/events/webhook-events"},
+		},
 		Notes: []string{
-			"Discord sends requests with wrong signatures to see that they are refused.",
 			"Interactions want an answer that this gateway does not compute; use it inline for them.",
 		},
 		Description: public.Description{
@@ -69,7 +91,18 @@ var chats = []Sender{
 		Title: "Microsoft Teams, outgoing webhook",
 		Docs:  "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook",
 		Setup: "Team → Manage team → Apps → Create an outgoing webhook; the secret is the security token shown then",
-		Notes: []string{"Teams shows the answer in the channel, and waits five seconds for it; use it inline to give one."},
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "5 seconds",
+			Success:  "a message, in JSON, which it shows in the channel",
+			Retries:  NotKnown,
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     none,
+			Seen:     none,
+			From:     []string{"https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook"},
+		},
+		Notes: []string{"Teams shows the answer in the channel; use it inline to give one."},
 		Description: public.Description{
 			Name: "teams",
 			Schemes: []public.Scheme{{
@@ -85,6 +118,17 @@ var chats = []Sender{
 		Title: "Zoom",
 		Docs:  "https://developers.zoom.us/docs/api/webhooks/",
 		Setup: "marketplace.zoom.us → your app → Features → Event Subscriptions; the secret is the Secret Token",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "3 seconds",
+			Success:  "200 and 204",
+			Retries:  "3 times: after 5 minutes, 20 more, and 60 more",
+			Signs:    NotKnown,
+			GivesUp:  NotKnown,
+			Test:     "*Validate* sends `endpoint.url_validation`, which comes again every 72 hours",
+			Seen:     asHandshake,
+			From:     []string{"https://developers.zoom.us/docs/api/webhooks/"},
+		},
 		Description: public.Description{
 			Name: "zoom",
 			Schemes: []public.Scheme{{
@@ -110,6 +154,17 @@ var chats = []Sender{
 		Title: "Webex",
 		Docs:  "https://developer.webex.com/docs/api/guides/webhooks",
 		Setup: "Call `POST /v1/webhooks` of Webex's API with the URL as `targetUrl`, and a secret of your own as `secret`",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: NotKnown,
+			Success:  "2xx",
+			Retries:  NotKnown,
+			Signs:    untimed,
+			GivesUp:  "disables a webhook that fails 100 times within 5 minutes",
+			Test:     none,
+			Seen:     none,
+			From:     []string{"https://developer.webex.com/docs/api/guides/webhooks"},
+		},
 		Description: public.Description{
 			Name:    "webex",
 			Schemes: []public.Scheme{{Header: "X-Spark-Signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
@@ -122,6 +177,20 @@ var chats = []Sender{
 		Title: "Telegram",
 		Docs:  "https://core.telegram.org/bots/api#setwebhook",
 		Setup: "Call `setWebhook` of the Bot API with the URL as `url`, and a secret of your own as `secret_token`",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: NotKnown,
+			Success:  "2xx",
+			Retries:  "ever further apart up to 2 minutes, or as `Retry-After` says, while it keeps the update: a day",
+			Signs:    nothingSigned,
+			GivesUp:  "only after 23 hours of 410",
+			Test:     none,
+			Seen:     none,
+			From: []string{
+				"https://core.telegram.org/bots/api#setwebhook",
+				"https://github.com/tdlib/telegram-bot-api/blob/master/telegram-bot-api/WebhookActor.cpp",
+			},
+		},
 		Description: public.Description{
 			Name:     "telegram",
 			Schemes:  []public.Scheme{{Header: "X-Telegram-Bot-Api-Secret-Token", Algorithm: public.Token}},
@@ -132,6 +201,20 @@ var chats = []Sender{
 		Title: "Meta: Facebook, Instagram, WhatsApp",
 		Docs:  "https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
 		Setup: "App Dashboard → Webhooks (or WhatsApp → Configuration) → Callback URL and Verify token; the secret is the App Secret",
+		Delivers: Facts{
+			Batch:    "yes: up to 1,000 changes, in `entry` and `changes`",
+			Deadline: NotKnown,
+			Success:  "200",
+			Retries:  "at once, then ever further apart, for 36 hours; WhatsApp for up to 7 days",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     "*Test* beside a field sends a sample of it",
+			Seen:     asEvent,
+			From: []string{
+				"https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
+				"https://developers.facebook.com/docs/whatsapp/cloud-api/guides/set-up-webhooks",
+			},
+		},
 		Notes: []string{
 			"The verify token is a second secret, written `verify:` and the token: `signature meta {env.META_SECRET} verify:{env.META_VERIFY_TOKEN}`. It proves nothing but the handshake, which is refused without it.",
 			"A request may hold several entries, of which the first one names the event.",
@@ -156,6 +239,21 @@ var chats = []Sender{
 		Title: "Twilio",
 		Docs:  "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
 		Setup: "The number, service or call that takes a webhook URL; the secret is the account's Auth Token",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "15 seconds",
+			Success:  "2xx, with TwiML or without a body; JSON is its error 12300",
+			Retries:  "as the fragment of the URL says, such as `#rc=2`",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     NotKnown,
+			Seen:     NotKnown,
+			From: []string{
+				"https://www.twilio.com/docs/usage/webhooks",
+				"https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides",
+				"https://www.twilio.com/docs/api/errors/12300",
+			},
+		},
 		Notes: []string{
 			"The signature covers the URL as Twilio was given it, so `public_url` must be set.",
 			"It does not tell where a parameter's name ends and its value begins.",

@@ -10,8 +10,19 @@ var codeHosts = []Sender{
 		Title: "GitHub",
 		Docs:  "https://docs.github.com/webhooks",
 		Setup: "Repository or organisation → Settings → Webhooks → Add webhook; a secret of your own, and as content type JSON or the form encoding",
-		Notes: []string{
-			"The answer is due within ten seconds, and nothing is sent again by itself; a redelivery by hand keeps its delivery ID.",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "10 seconds (GitHub Enterprise Server: 30)",
+			Success:  "2xx",
+			Retries:  "not by itself; *Redeliver*, or the API, within 3 days, under the same delivery ID",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     "making the webhook sends `ping`",
+			Seen:     pong,
+			From: []string{
+				"https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries",
+				"https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks",
+			},
 		},
 		Description: public.Description{
 			Name: "github",
@@ -37,7 +48,18 @@ var codeHosts = []Sender{
 		Title: "GitLab, secret token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token, one of your own",
-		Notes: []string{"GitLab pauses a webhook after four failures in a row; every 4xx and 5xx counts."},
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "10 seconds, unless the server is set otherwise",
+			Success:  "2xx and 3xx",
+			Retries:  "not by itself; *Recent events* → *Resend Request*",
+			Signs:    nothingSigned,
+			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then ever longer, up to a day; after 40 it stops until somebody enables the webhook. A self-managed server may have this turned off",
+			Test:     "*Test* sends a sample of the event that one chooses",
+			Seen:     asEvent,
+			From:     []string{"https://docs.gitlab.com/user/project/integrations/webhooks/"},
+		},
+		Notes: []string{"The action of a pipeline, job or deployment is its status: `pipeline.failed`. Events about feature flags have none."},
 		Description: public.Description{
 			Name:     "gitlab",
 			Schemes:  []public.Scheme{{Header: "X-Gitlab-Token", Algorithm: public.Token}},
@@ -53,6 +75,17 @@ var codeHosts = []Sender{
 		Title: "GitLab, signing token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Setup: "Project or group → Settings → Webhooks → Add new webhook → Signing token",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "10 seconds, unless the server is set otherwise",
+			Success:  "2xx and 3xx",
+			Retries:  "not by itself; *Recent events* → *Resend Request*",
+			Signs:    NotKnown,
+			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then ever longer, up to a day; after 40 it stops until somebody enables the webhook. A self-managed server may have this turned off",
+			Test:     "*Test* sends a sample of the event that one chooses",
+			Seen:     asEvent,
+			From:     []string{"https://docs.gitlab.com/user/project/integrations/webhooks/"},
+		},
 		Notes: []string{"GitLab has signing tokens since 2026, at first behind the feature flag `webhook_signing_token`. Where yours has none, use the provider `gitlab`."},
 		Description: public.Description{
 			Name:     "gitlab-signing",
@@ -70,6 +103,20 @@ var codeHosts = []Sender{
 		Title: "Gitea",
 		Docs:  "https://docs.gitea.com/usage/webhooks",
 		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea; method POST, a secret of your own",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "5 seconds (`DELIVER_TIMEOUT`)",
+			Success:  "2xx",
+			Retries:  "not by itself; each delivery in the list can be sent again",
+			Signs:    untimed,
+			GivesUp:  "it does not",
+			Test:     "*Test delivery* sends `push`",
+			Seen:     asEvent,
+			From: []string{
+				"https://docs.gitea.com/usage/webhooks",
+				"https://docs.gitea.com/administration/config-cheat-sheet",
+			},
+		},
 		Description: public.Description{
 			Name:      "gitea",
 			Schemes:   []public.Scheme{payloadSHA256("X-Gitea-Signature")},
@@ -85,6 +132,20 @@ var codeHosts = []Sender{
 		Title: "Forgejo",
 		Docs:  "https://forgejo.org/docs/latest/user/webhooks/",
 		Setup: "Repository → Settings → Webhooks → Add webhook → Forgejo; method POST, a secret of your own",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "5 seconds (`DELIVER_TIMEOUT`)",
+			Success:  "2xx",
+			Retries:  "not by itself; each delivery in the list can be sent again",
+			Signs:    untimed,
+			GivesUp:  "it does not",
+			Test:     "*Test delivery* sends `push`",
+			Seen:     asEvent,
+			From: []string{
+				"https://forgejo.org/docs/latest/user/webhooks/",
+				"https://forgejo.org/docs/latest/admin/config-cheat-sheet/",
+			},
+		},
 		Description: public.Description{
 			Name:      "forgejo",
 			Schemes:   []public.Scheme{payloadSHA256("X-Forgejo-Signature")},
@@ -100,6 +161,20 @@ var codeHosts = []Sender{
 		Title: "Gogs",
 		Docs:  "https://github.com/gogs/gogs/blob/main/docs/advancing/webhooks.mdx",
 		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs; a secret of your own",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "15 seconds (`DELIVER_TIMEOUT`)",
+			Success:  "2xx",
+			Retries:  "not by itself; each delivery in the list can be sent again",
+			Signs:    untimed,
+			GivesUp:  "it does not",
+			Test:     "*Test Delivery* sends `push`",
+			Seen:     asEvent,
+			From: []string{
+				"https://github.com/gogs/gogs/blob/main/conf/app.ini",
+				"https://github.com/gogs/gogs/blob/main/internal/database/webhook.go",
+			},
+		},
 		Description: public.Description{
 			Name:      "gogs",
 			Schemes:   []public.Scheme{payloadSHA256("X-Gogs-Signature")},
@@ -114,11 +189,26 @@ var codeHosts = []Sender{
 		Title: "Soft Serve",
 		Docs:  "https://github.com/charmbracelet/soft-serve#webhooks",
 		Setup: "Run `ssh HOST repo webhook create REPOSITORY URL --events push --secret SECRET --content-type json`",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "30 seconds",
+			Success:  "any: it is only noted",
+			Retries:  "not by itself; `repo webhook deliveries redeliver`",
+			Signs:    untimed,
+			GivesUp:  "it does not",
+			Test:     none,
+			Seen:     none,
+			From: []string{
+				"https://github.com/charmbracelet/soft-serve/blob/main/pkg/webhook/webhook.go",
+				"https://github.com/charmbracelet/soft-serve/blob/main/pkg/ssrf/ssrf.go",
+			},
+		},
 		Description: public.Description{
 			Name:     "soft-serve",
 			Schemes:  []public.Scheme{bodySHA256("X-SoftServe-Signature", "sha256=")},
 			Event:    []place{header("X-SoftServe-Event")},
 			Delivery: []place{header("X-SoftServe-Delivery")},
+			Action:   public.Paths{"action"},
 			Sample:   "push",
 		},
 	},
@@ -126,6 +216,21 @@ var codeHosts = []Sender{
 		Title: "Bitbucket Cloud and Data Center",
 		Docs:  "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
 		Setup: "Repository settings → Webhooks → Add webhook → Secret, one of your own",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "Cloud: 10 seconds; Data Center: not known",
+			Success:  NotKnown,
+			Retries:  "Cloud: up to twice, counted in `X-Attempt-Number`; Data Center: not known",
+			Signs:    untimed,
+			GivesUp:  "Data Center leaves out, for a time, a webhook that keeps failing; Cloud: not known",
+			Test:     "Data Center: *Test connection* sends `diagnostics:ping`, which is not signed; Cloud: not known",
+			Seen:     pong,
+			From: []string{
+				"https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
+				"https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/",
+				"https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html",
+			},
+		},
 		Description: public.Description{
 			Name:     "bitbucket",
 			Schemes:  []public.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
@@ -140,6 +245,17 @@ var codeHosts = []Sender{
 		Title: "Azure DevOps service hooks",
 		Docs:  "https://learn.microsoft.com/azure/devops/service-hooks/services/webhooks",
 		Setup: "Project settings → Service hooks → Create subscription → Web Hooks → basic authentication",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: NotKnown,
+			Success:  "2xx",
+			Retries:  "after 408, 502, 503, 504 or no answer: up to 8 times, from a second to a minute apart",
+			Signs:    nothingSigned,
+			GivesUp:  "410 disables it at once; other errors put it on probation, which ends in its being disabled",
+			Test:     "*Test* sends a sample of the subscription's event",
+			Seen:     asEvent,
+			From:     []string{"https://learn.microsoft.com/en-us/azure/devops/service-hooks/troubleshoot"},
+		},
 		Notes: []string{
 			"Azure DevOps signs nothing. The secret is `user:password` of the basic authentication, or the token of an `Authorization: Bearer` header.",
 		},
@@ -160,61 +276,4 @@ var gitlabAction = public.Paths{"object_attributes.action", "action", "object_at
 // payloadSHA256 is Gitea's way: the JSON is signed, in a form or not.
 func payloadSHA256(header string) public.Scheme {
 	return public.Scheme{Header: header, Algorithm: public.HMACSHA256, Signed: "{payload}"}
-}
-
-// pipelines build, keep and deploy.
-var pipelines = []Sender{
-	{
-		Title: "CircleCI",
-		Docs:  "https://circleci.com/docs/guides/integration/outbound-webhooks/",
-		Setup: "Project Settings → Webhooks → Add Webhook → Secret token",
-		Description: public.Description{
-			Name: "circleci",
-			Schemes: []public.Scheme{{
-				Header: "circleci-signature", Algorithm: public.HMACSHA256, Prefix: "v1=", Separator: ",", Signed: "{body}",
-			}},
-			Event:    []place{field("type")},
-			Delivery: []place{field("id")},
-			Pings:    []string{"ping"},
-			Pass:     []string{"circleci-event-type"},
-			Sample:   "workflow-completed",
-		},
-	},
-	{
-		Title: "Vercel",
-		Docs:  "https://vercel.com/docs/webhooks/webhooks-api",
-		Setup: "Team Settings → Webhooks; the secret is shown once",
-		Description: public.Description{
-			Name:     "vercel",
-			Schemes:  []public.Scheme{{Header: "x-vercel-signature", Algorithm: public.HMACSHA1, Signed: "{body}"}},
-			Event:    []place{field("type")},
-			Delivery: []place{field("id")},
-			Sample:   "deployment.created",
-		},
-	},
-	{
-		Title: "HCP Terraform and Terraform Enterprise",
-		Docs:  "https://developer.hashicorp.com/terraform/cloud-docs/workspaces/settings/notifications",
-		Setup: "Workspace → Settings → Notifications → Create a notification → Webhook → Token",
-		Description: public.Description{
-			Name:    "terraform",
-			Schemes: []public.Scheme{{Header: "X-TFE-Notification-Signature", Algorithm: public.HMACSHA512, Signed: "{body}"}},
-			Event:   []place{field("notifications.0.trigger")},
-			Pings:   []string{"verification"},
-			Status:  200,
-			Sample:  "run:completed",
-		},
-	},
-	{
-		Title: "Harbor",
-		Docs:  "https://goharbor.io/docs/latest/working-with-projects/project-configuration/configure-webhooks/",
-		Setup: "Project → Webhooks → New Webhook → Auth Header",
-		Notes: []string{"Harbor signs nothing. The secret is the whole value of the Auth Header field."},
-		Description: public.Description{
-			Name:    "harbor",
-			Schemes: []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
-			Event:   []place{field("type")},
-			Sample:  "PUSH_ARTIFACT",
-		},
-	},
 }

@@ -9,7 +9,21 @@ var commerce = []Sender{
 		// than v1 are those of test requests.
 		Title: "Stripe",
 		Docs:  "https://docs.stripe.com/webhooks/signature",
-		Setup: "Developers → Webhooks → Add destination; then Signing secret",
+		Setup: "Workbench → Webhooks → Create new destination → Webhook endpoint; the secret is the destination's Signing secret",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: NotKnown,
+			Success:  "2xx; a redirect counts as a failure",
+			Retries:  "ever further apart, for up to 3 days; in a sandbox 3 times in a few hours",
+			Signs:    "yes, with a new time",
+			GivesUp:  NotKnown,
+			Test:     "`stripe trigger TYPE`, of its command line, sends the events of real test objects",
+			Seen:     asEvent,
+			From: []string{
+				"https://docs.stripe.com/webhooks",
+				"https://docs.stripe.com/workbench/webhooks",
+			},
+		},
 		Description: public.Description{
 			Name: "stripe",
 			Schemes: []public.Scheme{{
@@ -22,13 +36,28 @@ var commerce = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{field("id")},
+			Pings:    []string{"v2.core.event_destination.ping"},
 			Sample:   "invoice.paid",
 		},
 	},
 	{
 		Title: "Shopify",
 		Docs:  "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
-		Setup: "Settings → Notifications → Webhooks → Create webhook; of an app its client secret",
+		Setup: "Settings → Notifications → Webhooks → Create webhook; the secret stands below the list there, that of an app is its client secret",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "5 seconds, of which 1 to connect",
+			Success:  "2xx",
+			Retries:  "8 times in 4 hours, with the payload of the first time",
+			Signs:    untimed,
+			GivesUp:  "after 8 failures in a row a subscription that was made over the Admin API is deleted",
+			Test:     "*Send test notification* sends a sample of the topic",
+			Seen:     asEvent,
+			From: []string{
+				"https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
+				"https://shopify.dev/changelog/updates-to-webhook-retry-mechanism",
+			},
+		},
 		Description: public.Description{
 			Name: "shopify",
 			Schemes: []public.Scheme{{
@@ -36,7 +65,7 @@ var commerce = []Sender{
 			}},
 			Event:    []place{header("X-Shopify-Topic")},
 			Delivery: []place{header("X-Shopify-Webhook-Id")},
-			Pass:     []string{"X-Shopify-Shop-Domain", "X-Shopify-API-Version", "X-Shopify-Event-Id", "X-Shopify-Triggered-At"},
+			Pass:     []string{"X-Shopify-Shop-Domain", "X-Shopify-API-Version", "X-Shopify-Event-Id", "X-Shopify-Triggered-At", "X-Shopify-Test"},
 			Sample:   "orders/create",
 		},
 	},
@@ -44,6 +73,17 @@ var commerce = []Sender{
 		Title: "Square",
 		Docs:  "https://developer.squareup.com/docs/webhooks/step3validate",
 		Setup: "Developer Console → your application → Webhooks → Subscriptions; the secret is the signature key",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "10 seconds",
+			Success:  "2xx",
+			Retries:  "ever further apart, for up to 24 hours",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     "*Send test event* sends a sample of the type that one chooses",
+			Seen:     asEvent,
+			From:     []string{"https://developer.squareup.com/docs/webhooks/overview"},
+		},
 		Description: public.Description{
 			Name: "square",
 			Schemes: []public.Scheme{{
@@ -58,6 +98,17 @@ var commerce = []Sender{
 		Title: "Adyen, platform and management webhooks",
 		Docs:  "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
 		Setup: "Customer Area → Developers → Webhooks → Security → HMAC key",
+		Delivers: Facts{
+			Batch:    oneEvent,
+			Deadline: "10 seconds",
+			Success:  "2xx",
+			Retries:  "from a queue, ever further apart, for days",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     "*Test configuration* sends a sample of the events that one chooses",
+			Seen:     asEvent,
+			From:     []string{"https://docs.adyen.com/development-resources/webhooks/handle-webhook-events"},
+		},
 		Notes: []string{
 			"Adyen's webhooks for payments sign some fields of each item in the body instead: see [`adyen-payments`](adyen-payments.md).",
 		},
@@ -73,9 +124,20 @@ var commerce = []Sender{
 		},
 	},
 	{
-		Title:  "Adyen, webhooks for payments",
-		Docs:   "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
-		Setup:  "Customer Area → Developers → Webhooks → Standard webhook → Security → HMAC key; method JSON",
+		Title: "Adyen, webhooks for payments",
+		Docs:  "https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures",
+		Setup: "Customer Area → Developers → Webhooks → Standard webhook → Security → HMAC key; method JSON",
+		Delivers: Facts{
+			Batch:    "a list, `notificationItems`, of one item in JSON",
+			Deadline: "10 seconds",
+			Success:  "2xx",
+			Retries:  "from a queue, ever further apart, for days",
+			Signs:    untimed,
+			GivesUp:  NotKnown,
+			Test:     "*Test configuration* sends a sample of the events that one chooses",
+			Seen:     asEvent,
+			From:     []string{"https://docs.adyen.com/development-resources/webhooks/handle-webhook-events"},
+		},
 		Proof:  "HMAC-SHA256 over eight fields of each item, in the item's `additionalData.hmacSignature`",
 		Secret: "hexadecimal, as the sender shows it",
 		Notes: []string{

@@ -75,6 +75,7 @@ func page(s *provider.Sender) string {
 		declared, s.Name, s.Name, envName(s.Name), filterLine(s))
 	fmt.Fprintf(&b, "\n%s:\n\n```json\n%s\n```\n", created, adminJSON(s))
 	fmt.Fprintf(&b, "\n## What arrives\n\n%s", arrives(s))
+	fmt.Fprintf(&b, "\n## How it delivers\n\n%s", delivers(&s.Delivers))
 	fmt.Fprintf(&b, "\n## What is checked\n\n%s", checked(s))
 	if text := handshakes(s); text != "" {
 		fmt.Fprintf(&b, "\n## Handshake\n\n%s", text)
