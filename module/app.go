@@ -74,6 +74,11 @@ type App struct {
 	// is written out here can be read in Caddy's own /config/.
 	Integrations []json.RawMessage `json:"integrations,omitempty"`
 
+	// Lines tell where a Caddyfile has declared the integrations, so that messages
+	// can name the place: by webhook ID and option, with the option "" for the
+	// integration itself. The Caddyfile's adapter writes them.
+	Lines map[string]map[string]string `json:"lines,omitempty"`
+
 	logger   *zap.Logger
 	gone     <-chan struct{} // closed when the configuration is cleaned up
 	storage  storage.Storage

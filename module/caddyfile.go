@@ -81,7 +81,6 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 // UnmarshalCaddyfile reads the block of the global option; see
 // parseGlobalOption for the syntax.
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	declared := make(map[string]bool)
 	return option.Block(d, func(name string) (err error) {
 		switch name {
 		case "public_url":
@@ -110,7 +109,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.readIssuer(d)
 		case "integration":
 			var raw json.RawMessage
-			raw, err = parseIntegration(d, declared)
+			raw, err = a.parseIntegration(d)
 			a.Integrations = append(a.Integrations, raw)
 		default:
 			err = option.Unknown(d)

@@ -1,7 +1,9 @@
 package module
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -133,24 +135,52 @@ type declaredPayload struct {
 // the two words, an expression that an event must match; both may be given.
 //
 // Its values are checked when the configuration is loaded, by the rules of
-// the admin API. declared are the webhook IDs that have been read before.
-func parseIntegration(d *caddyfile.Dispenser, declared map[string]bool) (json.RawMessage, error) {
+// the admin API.
+func (a *App) parseIntegration(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	var in declaration
 	if !d.NextArg() {
 		return nil, d.ArgErr()
 	}
 	in.WebhookID = d.Val()
-	if declared[in.WebhookID] {
+	if a.Lines[in.WebhookID] != nil {
 		return nil, d.Errf("integration '%s' is given twice", in.WebhookID)
 	}
-	declared[in.WebhookID] = true
-	if err := option.Block(d, func(name string) error { return in.read(d, name) }, "match", "resource"); err != nil {
-		return nil, err
+	lines := map[string]string{"": lineOf(d)}
+	if a.Lines == nil {
+		a.Lines = make(map[string]map[string]string)
+	}
+	a.Lines[in.WebhookID] = lines
+	err := option.Block(d, func(name string) error {
+		if name == "resource" {
+			lines[fmt.Sprintf("resource[%d]", len(in.Resource))] = lineOf(d)
+		}
+		lines[name] = cmp.Or(lines[name], lineOf(d))
+		return in.read(d, name)
+	}, "match", "resource")
+	if err != nil {
+		return nil, fmt.Errorf("integration %s: %w", in.WebhookID, err)
 	}
 	if in.Project == "" {
 		return nil, d.Errf("integration '%s' has no project", in.WebhookID)
 	}
 	return caddyconfig.JSON(in, nil), nil
+}
+
+// lineOf says where the Caddyfile is read.
+func lineOf(d *caddyfile.Dispenser) string {
+	return fmt.Sprintf("%s:%d", cmp.Or(d.File(), "Caddyfile"), d.Line())
+}
+
+// place says where the Caddyfile has a field of a declared integration, such as
+// authentication.signature.secrets[0], or the integration with the field "".
+func (a *App) place(webhookID, field string) string {
+	lines := a.Lines[webhookID]
+	option, _, _ := strings.Cut(strings.TrimPrefix(field, "authentication."), ".")
+	if line, ok := lines[option]; ok {
+		return line
+	}
+	option, _, _ = strings.Cut(option, "[")
+	return lines[option]
 }
 
 func (in *declaration) read(d *caddyfile.Dispenser, name string) error {

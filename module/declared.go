@@ -3,6 +3,8 @@ package module
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -18,9 +20,12 @@ import (
 func (a *App) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
+		Providers:            provider.Names,
 		Custom:               customFacts,
 		EventHeaders:         provider.EventHeaders(),
 		Issuer:               a.issuerFacts,
+		Issuers:              a.issuerNames,
+		ResourceTypes:        a.resourceTypes,
 		Allow:                a.allow,
 		AllowUnauthenticated: a.AllowUnauthenticated,
 	}
@@ -34,6 +39,9 @@ func (a *App) allow(project, resourceType, id string) error {
 	}
 	return t.Allow(project, trigger.Resource{Type: resourceType, ID: id})
 }
+
+// resourceTypes lists those that the triggers serve.
+func (a *App) resourceTypes() []string { return slices.Sorted(maps.Keys(a.byType)) }
 
 func providerFacts(name string) (integration.ProviderFacts, bool) {
 	p, ok := provider.Lookup(name)
@@ -68,10 +76,15 @@ func factsOf(p *provider.Provider) integration.ProviderFacts {
 // are found when the storage is open.
 func (a *App) provisionIntegrations() error {
 	var err error
-	a.parsed, err = integration.ParseDeclared(a.rules(), a.Integrations, func(field, text string) (string, error) {
-		secret.WarnLiteral(a.logger, field, text)
-		return secret.Expand(text)
-	})
+	declaring := integration.Declaring{
+		Rules: a.rules(),
+		Place: a.place,
+		Expand: func(webhookID, field, text string) (string, error) {
+			secret.WarnLiteral(a.logger.With(zap.String("webhook_id", webhookID)), field, text)
+			return secret.Expand(text)
+		},
+	}
+	a.parsed, err = declaring.Parse(a.Integrations)
 	return err
 }
 

@@ -83,6 +83,16 @@ func (a *App) issuerFacts(name string) (integration.IssuerFacts, bool) {
 	return integration.IssuerFacts{}, slices.ContainsFunc(a.JWTIssuers, func(issuer *JWTIssuer) bool { return issuer.Name == name })
 }
 
+// issuerNames lists the issuers.
+func (a *App) issuerNames() []string {
+	names := []string{jwt.Google.Name}
+	for _, issuer := range a.JWTIssuers {
+		names = append(names, issuer.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // openIssuers returns the configuration's issuers. What is known of their keys
 // is the gateway's, and so outlives reloads.
 func (a *App) openIssuers(g *gateway) map[string]*jwt.Issuer {

@@ -108,7 +108,20 @@ func (c *call) fail(err error) {
 	case status == http.StatusInternalServerError:
 		c.Logger.Error("answering an admin request", zap.Error(err))
 	}
-	c.answer(status, map[string]string{"error": text})
+	answer := failure{Error: text}
+	if form := new(integration.Refusal); errors.As(err, &form) {
+		answer.Code, answer.Errors = "invalid_form", form.Faults
+	}
+	c.answer(status, answer)
+}
+
+// failure is the answer to a request that failed.
+type failure struct {
+	Error string `json:"error"`
+
+	// Code and Errors tell all that is wrong with a form.
+	Code   string              `json:"code,omitempty"`
+	Errors []integration.Fault `json:"errors,omitempty"`
 }
 
 // explain returns the status of an error and what to tell the caller.

@@ -50,6 +50,8 @@ func rules() integration.Rules {
 		Provider: func(name string) (integration.ProviderFacts, bool) {
 			return integration.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}}, name == "github"
 		},
+		Providers:     func() []string { return []string{"github"} },
+		ResourceTypes: func() []string { return []string{"ticket"} },
 		Allow: func(_, resourceType, _ string) error {
 			if resourceType != "ticket" {
 				return errors.New("no trigger serves this resource type")
@@ -145,7 +147,12 @@ func (a *api) read(response *http.Response) answer {
 		a.Errorf("no JSON object: %d %s", response.StatusCode, text)
 	}
 	if got.status >= 400 {
-		if _, ok := got.json["error"].(string); !ok || len(got.json) != 1 {
+		form, members := got.json["code"] == "invalid_form", 1
+		if form {
+			members = 3
+		}
+		list, _ := got.json["errors"].([]any)
+		if _, ok := got.json["error"].(string); !ok || len(got.json) != members || form != (len(list) > 0) {
 			a.Errorf("an error is %s", text)
 		}
 	}

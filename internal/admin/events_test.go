@@ -124,7 +124,7 @@ func TestEventsAreApart(t *testing.T) {
 
 func TestDeclaredIsReadOnly(t *testing.T) {
 	a := newAPI(t)
-	parsed, err := integration.ParseDeclared(rules(), []json.RawMessage{json.RawMessage(strings.Replace(github, `{`, `{"project":"demo",`, 1))}, nil)
+	parsed, err := integration.Declaring{Rules: rules()}.Parse([]json.RawMessage{json.RawMessage(strings.Replace(github, `{`, `{"project":"demo",`, 1))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,19 +31,20 @@ func certificate(f *fields) *ClientCertificate {
 	c := &ClientCertificate{SANs: f.list("sans"), Fingerprints: f.list("fingerprints")}
 	f.end()
 	switch {
+	case !f.sound("sans") || !f.sound("fingerprints"):
 	case len(c.SANs)+len(c.Fingerprints) == 0:
-		f.refuse("", "a name in sans is needed, or one of the fingerprints")
+		f.refuse("", codeRequired, "a name in sans is needed, or one of the fingerprints")
 	case max(len(c.SANs), len(c.Fingerprints)) > maxNames:
-		f.refuse("", "at most %d sans and %d fingerprints are allowed", maxNames, maxNames)
+		f.refuse("", codeTooMany, "at most %d sans and %d fingerprints are allowed", maxNames, maxNames)
 	}
 	for i, name := range c.SANs {
 		if reason := checkName(name); reason != "" {
-			f.refuse(item("sans", i), "%s", reason)
+			f.refuse(item("sans", i), codeInvalid, "%s%s", reason, f.show(name))
 		}
 	}
 	for i, text := range c.Fingerprints {
 		if digest, err := hex.DecodeString(text); err != nil || len(digest) != 32 || strings.ToLower(text) != text {
-			f.refuse(item("fingerprints", i), "the SHA-256 of the certificate is needed, as 64 hexadecimal digits in lower case")
+			f.refuse(item("fingerprints", i), codeInvalid, "the SHA-256 of the certificate is needed, as 64 hexadecimal digits in lower case%s", f.show(text))
 		}
 	}
 	return c

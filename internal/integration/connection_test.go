@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,7 +41,7 @@ func TestSourceIPs(t *testing.T) {
 		in, err := parseForm(t, `"authentication":{"source_ips":[`+quote(test.text)+`]}`)
 		var refusal *Refusal
 		if test.want == "" {
-			if !errors.As(err, &refusal) || refusal.Field != "authentication.source_ips[0]" {
+			if !errors.As(err, &refusal) || refusal.Faults[0].Field != "authentication.source_ips[0]" {
 				t.Errorf("%q: %v", test.text, err)
 			}
 			continue
@@ -86,7 +85,7 @@ func TestClientCertificate(t *testing.T) {
 	for _, test := range tests {
 		_, err := parseForm(t, `"authentication":{"client_certificate":`+test.form+`}`)
 		var refusal *Refusal
-		if test.field == "" && err != nil || test.field != "" && (!errors.As(err, &refusal) || refusal.Field != test.field) {
+		if test.field == "" && err != nil || test.field != "" && (!errors.As(err, &refusal) || refusal.Faults[0].Field != test.field) {
 			t.Errorf("%.60s: %v", test.form, err)
 		}
 	}
@@ -97,11 +96,7 @@ func TestClientCertificate(t *testing.T) {
 
 func parseForm(t *testing.T, text string) (*Integration, error) {
 	t.Helper()
-	list, err := ParseDeclared(rules(), []json.RawMessage{[]byte(`{"webhook_id":"hook","project":"demo",` + text + `}`)}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
+	return parse(t, `{`+text+`}`, nil)
 }
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }

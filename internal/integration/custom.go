@@ -26,7 +26,7 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 	switch {
 	case signature.Provider == Custom && p.rules.Custom != nil:
 		if !described {
-			f.refuse("description", "the provider custom needs one")
+			f.refuse("description", codeRequired, "the provider custom needs one")
 			return facts
 		}
 		if signature.Description = description(f, document); signature.Description == nil {
@@ -34,18 +34,21 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 		}
 		facts, err := p.rules.Custom(signature.Description)
 		if err != nil {
-			f.refuse("description", "%v", err)
+			f.refuse("description", codeInvalid, "%v", err)
 		}
 		return facts
 	case described:
-		f.refuse("description", "only the provider custom has one")
+		f.refuse("description", codeConflict, "only the provider custom has one")
 	}
 	known := false
 	if p.rules.Provider != nil {
 		facts, known = p.rules.Provider(signature.Provider)
 	}
-	if !known {
-		f.refuse("provider", "there is no such provider")
+	switch {
+	case signature.Provider == "":
+		f.refuse("provider", codeRequired, "it must not be empty%s", choose("", p.rules.Providers))
+	case !known:
+		f.refuse("provider", codeNotFound, "there is no such provider%s%s", f.show(signature.Provider), choose(signature.Provider, p.rules.Providers))
 	}
 	return facts
 }
@@ -57,33 +60,33 @@ func description(f *fields, document any) *provider.Description {
 	const field = "description"
 	text, err := json.Marshal(document)
 	if err != nil || len(text) > maxDescription {
-		f.refuse(field, "at most %d bytes are allowed", maxDescription)
+		f.refuse(field, codeTooLong, "at most %d bytes are allowed", maxDescription)
 		return nil
 	}
 	d := new(provider.Description)
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(d); err != nil {
-		f.refuse(field, "it is no description of a provider: %v", err)
+		f.refuse(field, codeInvalid, "it is no description of a provider: %v", err)
 		return nil
 	}
 	switch {
 	case d.Name != "" && d.Name != Custom:
-		f.refuse(field+".name", "it must be custom, or left out")
+		f.refuse(field+".name", codeConflict, "it must be custom, or left out")
 	case len(d.Schemes) > maxSchemes:
-		f.refuse(field+".schemes", "at most %d are allowed", maxSchemes)
+		f.refuse(field+".schemes", codeTooMany, "at most %d are allowed", maxSchemes)
 	case len(d.Handshakes) > maxHandshakes:
-		f.refuse(field+".handshakes", "at most %d are allowed", maxHandshakes)
+		f.refuse(field+".handshakes", codeTooMany, "at most %d are allowed", maxHandshakes)
 	}
 	for i := range d.Handshakes {
 		h, at := &d.Handshakes[i], item(field+".handshakes", i)
 		switch {
 		case len(h.EchoHeaders) > 0:
-			f.refuse(at+".echo_headers", "only a provider that is built in or installed can have them")
+			f.refuse(at+".echo_headers", codeNotAllowed, "only a provider that is built in or installed can have them")
 		case h.Learn != nil:
-			f.refuse(at+".learn", "only a provider that is built in or installed can have it")
+			f.refuse(at+".learn", codeNotAllowed, "only a provider that is built in or installed can have it")
 		case h.JSON != "" && !json.Valid([]byte(h.JSON)):
-			f.refuse(at+".json", "a JSON document is needed, as a string")
+			f.refuse(at+".json", codeInvalid, "a JSON document is needed, as a string")
 		}
 	}
 	for i := range d.Schemes {

@@ -10,59 +10,97 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Expand returns what a secret's text in the configuration stands for. field
-// is the path of the secret, such as
-// integrations[0].authentication.bearer.tokens[1].
-type Expand func(field, text string) (string, error)
+// Declaring is how a configuration declares integrations.
+type Declaring struct {
+	Rules Rules
 
-// ParseDeclared reads the integrations that a configuration declares, by the
-// rules and in the JSON form of the admin API. They have no identity yet.
-func ParseDeclared(rules Rules, forms []json.RawMessage, expand Expand) ([]*Integration, error) {
-	declared := make([]*Integration, 0, len(forms))
-	seen := make(map[string]bool)
-	for i, text := range forms {
-		root := item("integrations", i)
-		in, err := parseDeclared(rules, text, func(field, text string) (string, error) {
-			if expand == nil {
-				return text, nil
-			}
-			return expand(root+"."+field, text)
-		})
-		if err == nil && seen[in.WebhookID] {
-			err = &Refusal{Field: "webhook_id", Reason: "two integrations have it"}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", root, err)
-		}
-		seen[in.WebhookID] = true
-		declared = append(declared, in)
-	}
-	return declared, nil
+	// Expand returns what a secret's text in the configuration stands for. field
+	// is its path in the form. Without it a secret is what is written.
+	Expand func(webhookID, field, text string) (string, error)
+
+	// Place says where a field of an integration, or the integration itself with
+	// the field "", is written for people to find, such as Caddyfile:12; "" where
+	// that is not known.
+	Place func(webhookID, field string) string
 }
 
-func parseDeclared(rules Rules, text []byte, expand Expand) (*Integration, error) {
+// maxDeclaredFaults bounds how many integrations one error tells of.
+const maxDeclaredFaults = 20
+
+// Parse reads the integrations that a configuration declares, by the rules and
+// in the JSON form of the admin API. They have no identity yet. The error tells
+// all that is wrong with them.
+func (d Declaring) Parse(forms []json.RawMessage) ([]*Integration, error) {
+	declared := make([]*Integration, 0, len(forms))
+	seen := make(map[string]bool)
+	var wrong []string
+	for i, text := range forms {
+		in, webhookID, err := d.parse(text)
+		if err == nil && seen[webhookID] {
+			err = &Refusal{[]Fault{{"webhook_id", codeConflict, "two integrations have it"}}}
+		}
+		if err != nil {
+			wrong = append(wrong, d.tell(i, webhookID, err))
+			continue
+		}
+		seen[webhookID] = true
+		declared = append(declared, in)
+	}
+	switch n := len(wrong) - maxDeclaredFaults; {
+	case len(wrong) == 0:
+		return declared, nil
+	case n > 0:
+		wrong = append(wrong[:maxDeclaredFaults], fmt.Sprintf("and %d integrations more", n))
+	}
+	return nil, errors.New(strings.Join(wrong, "; "))
+}
+
+func (d Declaring) parse(text []byte) (in *Integration, webhookID string, err error) {
 	document, err := decodeForm(text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	in, err := form{rules: rules, expand: expand}.read(document)
-	if err != nil {
-		return nil, err
+	object, _ := document.(map[string]any)
+	webhookID, _ = object["webhook_id"].(string)
+	p := form{rules: d.Rules, declared: true}
+	if d.Expand != nil {
+		p.expand = func(field, text string) (string, error) { return d.Expand(webhookID, field, text) }
 	}
-	if in.WebhookID == "" {
-		return nil, &Refusal{Field: "webhook_id", Reason: "a declared integration needs one"}
-	}
-	if signature := in.Authentication.Signature; signature != nil && len(signature.Secrets) == 0 {
-		return nil, &Refusal{Field: "authentication.signature.secrets", Reason: "a declared integration needs one: only " +
-			"those of the admin API learn what the sender brings"}
+	if in, err = p.read(document); err != nil {
+		return nil, webhookID, err
 	}
 	in.ManagedBy = ManagedByConfig
-	return in, nil
+	return in, webhookID, nil
+}
+
+// tell is what is wrong with the declaration of that number.
+func (d Declaring) tell(number int, webhookID string, err error) string {
+	name := item("integrations", number)
+	if ValidWebhookID(webhookID) {
+		name = "integration " + webhookID
+	}
+	place := func(field string) string {
+		if d.Place == nil {
+			return ""
+		}
+		at := d.Place(webhookID, field)
+		if at == "" {
+			return ""
+		}
+		return " (" + at + ")"
+	}
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
+		return name + place("") + ": " + err.Error()
+	}
+	texts := each(refusal.Faults, func(fault Fault) string { return fault.String() + place(fault.Field) })
+	return name + place("") + ": " + strings.Join(texts, "; ")
 }
 
 // Declared is the integrations that a configuration declares, complete.

@@ -13,7 +13,7 @@ func declare(t *testing.T, s *Service, texts ...string) *Declared {
 	t.Helper()
 	var declared []*Integration
 	for _, text := range texts {
-		in, err := parseDeclared(rules(), []byte(text), nil)
+		in, _, err := Declaring{Rules: rules()}.parse([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -126,11 +128,30 @@ func mergePatch(target, patch any) any {
 	return merged
 }
 
+// cleared returns the names of the fields that a merge patch sets to null, by the
+// path of their object.
+func cleared(patch any) map[string][]string {
+	found := make(map[string][]string)
+	var look func(path string, value any)
+	look = func(path string, value any) {
+		object, _ := value.(map[string]any)
+		at := fields{path: path}
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			if object[name] == nil {
+				found[path] = append(found[path], name)
+			}
+			look(at.at(name), object[name])
+		}
+	}
+	look("", patch)
+	return found
+}
+
 // decodeForm decodes the body of a write.
 func decodeForm(text []byte) (any, error) {
 	document, err := decode(text)
 	if err != nil {
-		return nil, &Refusal{Reason: err.Error()}
+		return nil, refusal(codeInvalid, err.Error())
 	}
 	return document, nil
 }

@@ -6,42 +6,27 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
-// Refusal is the reason why the form of an integration is not accepted, for
-// the person who wrote it to read.
-type Refusal struct {
-	// Field is the path of the field, such as
-	// authentication.signature.secrets[1]; "" for the form as a whole.
-	Field  string
-	Reason string
-}
-
-func (r *Refusal) Error() string {
-	if r.Field == "" {
-		return r.Reason
-	}
-	return r.Field + ": " + r.Reason
-}
-
-// fields reads one JSON object of a form by the names of its fields. The
-// first thing wrong is kept in fault, which all objects of a form share, so
-// that a reader asks once at its end.
+// fields reads one JSON object of a form by the names of its fields. What is
+// wrong goes to faults, which all objects of a form share, so that a reader
+// asks once at its end.
 type fields struct {
-	path  string
-	left  map[string]any // what nobody has asked for yet
-	fault **Refusal
+	path   string
+	left   map[string]any // what nobody has asked for yet
+	asked  []string
+	faults *faults
+
+	// absent says that there is no such object, or something else in its place:
+	// what it has not is not missing.
+	absent bool
 }
 
 // newFields begins to read a document.
 func newFields(document any) *fields {
-	f := &fields{fault: new(*Refusal)}
-	object, ok := document.(map[string]any)
-	if !ok {
-		f.refuse("", "a JSON object is needed")
-	}
-	f.left = maps.Clone(object)
-	return f
+	f := &fields{faults: new(faults)}
+	return f.member("", document)
 }
 
 // at is the path of a field of this object.
@@ -52,21 +37,40 @@ func (f *fields) at(name string) string {
 	return f.path + "." + name
 }
 
-// refuse notes what is wrong with a field, unless something was before.
-func (f *fields) refuse(name, format string, args ...any) {
-	f.refusePath(f.at(name), format, args...)
+// refuse notes what is wrong with a field.
+func (f *fields) refuse(name string, code Code, format string, args ...any) {
+	if !f.absent {
+		f.faults.add(f.at(name), code, fmt.Sprintf(format, args...))
+	}
 }
 
-func (f *fields) refusePath(path, format string, args ...any) {
-	if *f.fault == nil {
-		*f.fault = &Refusal{Field: path, Reason: fmt.Sprintf(format, args...)}
+// sound says whether nothing is wrong with a field so far.
+func (f *fields) sound(name string) bool { return f.faults.sound(f.at(name)) }
+
+// legible says whether a field is of the right type, and this object.
+func (f *fields) legible(name string) bool { return f.faults.legible(f.at(name)) }
+
+// show returns a value of this object for a message.
+func (f *fields) show(value string) string {
+	own := 0
+	if strings.HasPrefix(f.path, credentials) {
+		own = 1
 	}
+	return f.faults.private.show(value, own)
 }
 
 func (f *fields) take(name string) (value any, present bool) {
 	value, present = f.left[name]
 	delete(f.left, name)
+	f.asked = append(f.asked, name)
 	return value, present
+}
+
+// has says whether a field is there.
+func (f *fields) has(name string) bool {
+	f.asked = append(f.asked, name)
+	_, present := f.left[name]
+	return present
 }
 
 // skip takes a field without looking at it.
@@ -78,11 +82,21 @@ func (f *fields) skip(names ...string) {
 
 // end refuses the fields that nobody has asked for.
 func (f *fields) end() {
-	for _, name := range slices.Sorted(maps.Keys(f.left)) {
-		if len(name) > 64 {
-			name = name[:64] + "…"
+	unknown := slices.Sorted(maps.Keys(f.left))
+	for _, name := range f.faults.cleared[f.path] {
+		if !slices.Contains(f.asked, name) {
+			unknown = append(unknown, name)
 		}
-		f.refuse(name, "there is no such field")
+	}
+	for _, name := range unknown {
+		if f.faults.full() {
+			return
+		}
+		told := suggest(name, f.asked)
+		if len(name) > maxShown {
+			name = strings.ToValidUTF8(name[:maxShown], "") + "…"
+		}
+		f.refuse(name, codeUnknownField, "there is no such field%s", told)
 	}
 }
 
@@ -94,9 +108,43 @@ func (f *fields) text(name, unset string) string {
 	}
 	text, ok := value.(string)
 	if !ok {
-		f.refuse(name, "a string is needed")
+		f.mistyped(name, "a string", value)
 	}
 	return text
+}
+
+// mistyped refuses a value of the wrong type. What stands in the place of a
+// credential may be its secret, and is not shown.
+func (f *fields) mistyped(name, needed string, value any) {
+	shown := ""
+	if needed == flagNeeded || !strings.HasPrefix(f.at(name), credentials) {
+		switch value := value.(type) {
+		case string:
+			shown = f.show(value)
+		case json.Number:
+			shown = f.show(value.String())
+		}
+	}
+	f.refuse(name, codeWrongType, "%s is needed, not %s%s", needed, typeOf(value), shown)
+}
+
+const flagNeeded = "true or false"
+
+// typeOf names the type of a JSON value, and those values that are no texts.
+func typeOf(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return strconv.FormatBool(value)
+	case json.Number:
+		return "a number"
+	case string:
+		return "a string"
+	case []any:
+		return "a list"
+	}
+	return "an object"
 }
 
 // flag reads a boolean; without the field it is nil.
@@ -107,7 +155,7 @@ func (f *fields) flag(name string) *bool {
 	}
 	flag, ok := value.(bool)
 	if !ok {
-		f.refuse(name, "true or false is needed")
+		f.mistyped(name, flagNeeded, value)
 	}
 	return &flag
 }
@@ -118,10 +166,14 @@ func (f *fields) number(name string, unset int) int {
 	if !present {
 		return unset
 	}
-	digits, _ := value.(json.Number)
+	digits, ok := value.(json.Number)
+	if !ok {
+		f.mistyped(name, "a whole number above 0", value)
+		return unset
+	}
 	number, err := strconv.Atoi(digits.String())
 	if err != nil || number <= 0 {
-		f.refuse(name, "a whole number above 0 is needed")
+		f.refuse(name, codeInvalid, "a whole number above 0 is needed%s", f.show(digits.String()))
 	}
 	return number
 }
@@ -152,9 +204,13 @@ func (f *fields) object(name string) *fields {
 func (f *fields) member(name string, value any) *fields {
 	object, ok := value.(map[string]any)
 	if !ok {
-		f.refuse(name, "an object is needed")
+		needed := "an object"
+		if f.at(name) == "" {
+			needed = "a JSON object"
+		}
+		f.mistyped(name, needed, value)
 	}
-	return &fields{path: f.at(name), left: maps.Clone(object), fault: f.fault}
+	return &fields{path: f.at(name), left: maps.Clone(object), faults: f.faults, absent: !ok}
 }
 
 // list reads a list of strings.
@@ -170,13 +226,13 @@ func (f *fields) list(name string) []string {
 func (f *fields) texts(name string, value any) []string {
 	items, ok := value.([]any)
 	if !ok {
-		f.refuse(name, "a list of strings is needed")
+		f.mistyped(name, "a list of strings", value)
 		return nil
 	}
 	texts := make([]string, len(items))
 	for i, value := range items {
 		if texts[i], ok = value.(string); !ok {
-			f.refuse(item(name, i), "a string is needed")
+			f.mistyped(item(name, i), "a string", value)
 		}
 	}
 	return texts

@@ -81,8 +81,8 @@ func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhook
 		f := newFields(document)
 		key = reader(f)
 		f.end()
-		if *f.fault != nil {
-			return nil, false, *f.fault
+		if err := f.faults.err(); err != nil {
+			return nil, false, err
 		}
 	}
 	in, err = s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
@@ -123,11 +123,11 @@ func (s *Service) ConfirmHandshake(ctx context.Context, view View, project, webh
 	f := newFields(document)
 	fingerprint := f.text("fingerprint", "")
 	if fingerprint == "" {
-		f.refuse("fingerprint", "that of the secret that was learned is needed")
+		f.refuse("fingerprint", codeRequired, "that of the secret that was learned is needed")
 	}
 	f.end()
-	if *f.fault != nil {
-		return nil, *f.fault
+	if err := f.faults.err(); err != nil {
+		return nil, err
 	}
 	return s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
 		if next.Handshake == nil || next.Handshake.Learned == nil {

@@ -193,7 +193,7 @@ func TestHandshakeConflicts(t *testing.T) {
 func TestDeclaredLearnsNothing(t *testing.T) {
 	s, _, _ := newTestService(t)
 	parse := func(secrets string) ([]*Integration, error) {
-		return ParseDeclared(rules(), []json.RawMessage{[]byte(`{"webhook_id":"hook","project":"demo","authentication":{"signature":{"provider":"asana"` + secrets + `}}}`)}, nil)
+		return Declaring{Rules: rules()}.Parse([]json.RawMessage{[]byte(`{"webhook_id":"hook","project":"demo","authentication":{"signature":{"provider":"asana"` + secrets + `}}}`)})
 	}
 	if _, err := parse(""); err == nil || !strings.Contains(err.Error(), "authentication.signature.secrets") {
 		t.Errorf("a declaration without a secret: %v", err)

@@ -132,16 +132,24 @@ const (
 	ManagedByConfig ManagedBy = "config"
 )
 
-// credentials counts the ways in that are configured.
-func (a *Authentication) credentials() int {
-	n := 0
-	for _, configured := range []bool{
-		a.SecureHeader != nil, a.Signature != nil, a.Basic != nil, a.Bearer != nil, a.JWT != nil,
-		a.ClientCertificate != nil, len(a.SourceIPs) > 0,
+// configured names the ways in that there are.
+func (a *Authentication) configured() []string {
+	var names []string
+	for _, way := range []struct {
+		name  string
+		there bool
+	}{
+		{"secure_header", a.SecureHeader != nil},
+		{"signature", a.Signature != nil},
+		{"basic", a.Basic != nil},
+		{"bearer", a.Bearer != nil},
+		{"jwt", a.JWT != nil},
+		{"client_certificate", a.ClientCertificate != nil},
+		{"source_ips", len(a.SourceIPs) > 0},
 	} {
-		if configured {
-			n++
+		if way.there {
+			names = append(names, way.name)
 		}
 	}
-	return n
+	return names
 }

@@ -56,14 +56,19 @@ func (p form) jwt(f *fields, kept *JWT) *JWT {
 		facts, known = p.rules.Issuer(token.Issuer)
 	}
 	switch {
+	case token.Issuer == "":
+		f.refuse("issuer", codeRequired, "it must not be empty%s", choose("", p.rules.Issuers))
 	case !known && (kept == nil || kept.Issuer != token.Issuer):
-		f.refuse("issuer", "the operator has configured no such issuer")
+		f.refuse("issuer", codeNotFound, "the operator has configured no such issuer%s%s", f.show(token.Issuer), choose(token.Issuer, p.rules.Issuers))
+	}
+	switch {
 	case token.Audience == "":
-		f.refuse("audience", "it must not be empty: a token that was made for another receiver would do")
+		f.refuse("audience", codeRequired, "it must not be empty: a token that was made for another receiver would do")
 	case !readable(token.Audience, maxAudience):
-		f.refuse("audience", "at most %d characters are allowed, and no control characters", maxAudience)
-	case facts.SignsForAll && !token.saysWhose():
-		f.refuse("claims", "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
+		f.refuse("audience", codeTooLong, "at most %d characters are allowed, and no control characters", maxAudience)
+	}
+	if facts.SignsForAll && f.sound("claims") && !token.saysWhose() {
+		f.refuse("claims", codeRequired, "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
 	}
 	return token
 }
@@ -82,7 +87,7 @@ func claims(f *fields) map[string]any {
 		return nil
 	}
 	if len(object.left) > maxClaims {
-		f.refuse("claims", "at most %d are allowed", maxClaims)
+		f.refuse("claims", codeTooMany, "at most %d are allowed", maxClaims)
 	}
 	for _, name := range slices.Sorted(maps.Keys(object.left)) {
 		value := object.left[name]
@@ -90,13 +95,13 @@ func claims(f *fields) map[string]any {
 		_, isFlag := value.(bool)
 		switch {
 		case !isText && !isFlag:
-			object.refuse(name, "a string, true or false is needed")
+			object.mistyped(name, "a string, true or false", value)
 		case name == "" || !readable(name, maxClaimName):
-			f.refuse("claims", "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
+			f.refuse("claims", codeInvalid, "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
 		case slices.Contains(ownClaims, name):
-			object.refuse(name, "this claim is checked always, and not here")
+			object.refuse(name, codeNotAllowed, "this claim is checked always, and not here")
 		case isText && (text == "" || !readable(text, maxClaimText)):
-			object.refuse(name, "from 1 to %d characters are needed, and no control characters", maxClaimText)
+			object.refuse(name, codeInvalid, "from 1 to %d characters are needed, and no control characters", maxClaimText)
 		}
 	}
 	return object.left

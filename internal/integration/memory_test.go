@@ -122,9 +122,13 @@ func rules() Rules {
 		Custom: func(d *provider.Description) (ProviderFacts, error) {
 			return ProviderFacts{SHA256: true, CredentialHeaders: []string{d.Schemes[0].Header}}, d.Validate()
 		},
-		Allow: func(project, resourceType, id string) error {
-			if resourceType != "assistant" && resourceType != "workflow" {
-				return errUnserved
+		Providers:     func() []string { return []string{"asana", "github", "gitlab", "jira", "teams"} },
+		Issuer:        func(name string) (IssuerFacts, bool) { return IssuerFacts{}, name == "google" },
+		Issuers:       func() []string { return []string{"google"} },
+		ResourceTypes: func() []string { return []string{"assistant", "workflow"} },
+		Allow: func(project, _, _ string) error {
+			if project == "guest" {
+				return errNotAllowed
 			}
 			return nil
 		},

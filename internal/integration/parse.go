@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/internal/stray"
 )
 
 // The bounds of an integration.
@@ -33,17 +34,27 @@ type form struct {
 	// when there is nothing stored.
 	stored *Integration
 
+	// cleared are the fields that a patch has set to null, by the path of their
+	// object.
+	cleared map[string][]string
+
+	// declared says that it is the configuration's: nobody else gives it a
+	// webhook ID and the sender's secret.
+	declared bool
+
 	// expand is nil where a secret's text is taken literally.
-	expand Expand
+	expand func(field, text string) (string, error)
 }
 
 // read returns the integration that a decoded document describes, complete
 // but for what the service adds, or a Refusal.
 func (p form) read(document any) (*Integration, error) {
 	f := newFields(document)
+	f.faults.cleared, f.faults.private = p.cleared, make(private)
+	f.faults.private.note(f.left[credentials])
 	in := &Integration{
-		WebhookID: name(f, "webhook_id", p.webhookID, ValidWebhookID, "_ -"),
-		Project:   name(f, "project", p.project, ValidProject, ". _ @ -"),
+		WebhookID: name(f, "webhook_id", p.webhookID, p.declared, ValidWebhookID, "_ -"),
+		Project:   name(f, "project", p.project, true, ValidProject, ". _ @ -"),
 		Alias:     p.alias(f),
 		IsEnabled: orElse(f.flag("is_enabled"), true),
 	}
@@ -53,24 +64,26 @@ func (p form) read(document any) (*Integration, error) {
 	in.Dedupe = oneOf(f, "dedupe", DedupeDelivery, DedupeBody, DedupeNone)
 	in.Resources = p.resources(f, in)
 	in.Payload = shape(f)
-	f.skip("webhook_url", "managed_by", "created_at", "updated_at")
+	f.skip("webhook_url", "managed_by", "created_at", "updated_at", "warnings")
 	f.end()
-	if *f.fault != nil {
-		return nil, *f.fault
+	if err := f.faults.err(); err != nil {
+		return nil, err
 	}
 	return in, nil
 }
 
-// name reads a field that the path may name too. Only the webhook ID may be
-// missing in both: "" then.
-func name(f *fields, field, path string, valid func(string) bool, marks string) string {
-	_, present := f.left[field]
+// name reads a field that the path may name too. Only a webhook ID that is not
+// required may be missing in both: "" then.
+func name(f *fields, field, path string, required bool, valid func(string) bool, marks string) string {
+	present := f.has(field)
 	text := f.text(field, path)
 	switch {
 	case path != "" && text != path:
-		f.refuse(field, "it must be the one in the path")
-	case !valid(text) && (present || field == "project"):
-		f.refuse(field, "up to 128 letters and digits of ASCII and %s are needed, a letter or digit first", marks)
+		f.refuse(field, codeConflict, "it must be the one in the path%s", f.show(text))
+	case !present && text == "" && required:
+		f.refuse(field, codeRequired, "it is needed")
+	case !valid(text) && (present || required):
+		f.refuse(field, codeInvalid, "up to 128 letters and digits of ASCII and %s are needed, a letter or digit first%s", marks, f.show(text))
 	}
 	return text
 }
@@ -79,17 +92,20 @@ func (p form) alias(f *fields) string {
 	alias := f.text("alias", "")
 	switch {
 	case utf8.RuneCountInString(alias) > maxAlias:
-		f.refuse("alias", "at most %d characters are allowed", maxAlias)
+		f.refuse("alias", codeTooLong, "at most %d characters are allowed", maxAlias)
 	case strings.ContainsFunc(alias, unicode.IsControl):
-		f.refuse("alias", "control characters are not allowed")
+		f.refuse("alias", codeInvalid, "control characters are not allowed")
 	}
 	return alias
 }
 
+// credentials is the field of the ways in. What stands below it may be a secret.
+const credentials = "authentication"
+
 func (p form) authentication(f *fields) (auth Authentication) {
-	a := f.object("authentication")
+	a := f.object(credentials)
 	if a == nil {
-		a = &fields{path: "authentication", fault: f.fault}
+		a = &fields{path: credentials, faults: f.faults}
 	}
 	var kept Authentication
 	if p.stored != nil {
@@ -106,9 +122,7 @@ func (p form) authentication(f *fields) (auth Authentication) {
 	auth.Match = oneOf(a, "match", MatchAny, MatchAll)
 	auth.AllowUnauthenticated = orElse(a.flag("allow_unauthenticated"), false)
 	a.end()
-	if *f.fault == nil {
-		p.rules.checkCredentials(a, &auth)
-	}
+	p.rules.checkCredentials(a, &auth)
 	return auth
 }
 
@@ -122,11 +136,11 @@ func (p form) secureHeader(f *fields, kept *SecureHeader) *SecureHeader {
 		stored = []Secret{kept.Value}
 	}
 	if header.Name == "" {
-		f.refuse("name", "it must not be empty")
+		f.refuse("name", codeRequired, "it must not be empty")
 	}
 	header.Value = p.secret(f, "value", f.text("value", ""), stored)
 	if !visible(header.Value.value) {
-		f.refuse("value", "only printable ASCII is allowed, with no blank at its ends")
+		f.refuse("value", codeInvalid, "only printable ASCII is allowed")
 	}
 	f.end()
 	return header
@@ -147,12 +161,15 @@ func (p form) signature(f *fields, kept *Signature) *Signature {
 		least = 0
 	}
 	signature.Secrets = p.secrets(f, "secrets", least, stored)
+	if p.declared && len(signature.Secrets) == 0 {
+		f.refuse("secrets", codeRequired, "a declared integration needs one: only those of the admin API learn what the sender brings")
+	}
 	for i, secret := range signature.Secrets {
-		if facts.CheckSecret == nil || *f.fault != nil {
-			break
+		if facts.CheckSecret == nil || !f.sound(item("secrets", i)) {
+			continue
 		}
 		if err := facts.CheckSecret(secret.value); err != nil {
-			f.refuse(item("secrets", i), "%v", err)
+			f.refuse(item("secrets", i), codeInvalid, "%v", err)
 		}
 	}
 	f.end()
@@ -163,22 +180,23 @@ func (p form) basic(f *fields, kept *Basic) *Basic {
 	if f == nil {
 		return nil
 	}
+	if !f.has("username") {
+		f.refuse("username", codeRequired, "it is needed, and may be empty")
+	}
 	basic := &Basic{Username: f.text("username", "")}
 	var stored []Secret
 	if kept != nil && kept.Username == basic.Username {
 		stored = []Secret{kept.Password}
 	}
 	switch {
-	case basic.Username == "":
-		f.refuse("username", "it must not be empty")
 	case utf8.RuneCountInString(basic.Username) > maxUsername:
-		f.refuse("username", "at most %d characters are allowed", maxUsername)
+		f.refuse("username", codeTooLong, "at most %d characters are allowed", maxUsername)
 	case strings.Contains(basic.Username, ":") || strings.ContainsFunc(basic.Username, unicode.IsControl):
-		f.refuse("username", "a colon and control characters are not allowed")
+		f.refuse("username", codeInvalid, "a colon and control characters are not allowed")
 	}
 	basic.Password = p.secret(f, "password", f.text("password", ""), stored)
 	if strings.ContainsFunc(basic.Password.value, unicode.IsControl) {
-		f.refuse("password", "control characters are not allowed")
+		f.refuse("password", codeInvalid, "control characters are not allowed")
 	}
 	f.end()
 	return basic
@@ -195,7 +213,7 @@ func (p form) bearer(f *fields, kept *Bearer) *Bearer {
 	bearer := &Bearer{Tokens: p.secrets(f, "tokens", 1, stored)}
 	for i, token := range bearer.Tokens {
 		if !visible(token.value) || strings.Contains(token.value, " ") {
-			f.refuse(item("tokens", i), "only printable ASCII without blanks is allowed")
+			f.refuse(item("tokens", i), codeInvalid, "only printable ASCII without blanks is allowed")
 		}
 	}
 	f.end()
@@ -205,8 +223,11 @@ func (p form) bearer(f *fields, kept *Bearer) *Bearer {
 // secrets reads a list of at least so many secrets.
 func (p form) secrets(f *fields, name string, least int, stored []Secret) []Secret {
 	texts := f.list(name)
-	if len(texts) < least || len(texts) > maxSecrets {
-		f.refuse(name, "from %d to %d are needed", least, maxSecrets)
+	if len(texts) < least {
+		f.refuse(name, codeRequired, "from %d to %d are needed", least, maxSecrets)
+	}
+	if len(texts) > maxSecrets {
+		f.refuse(name, codeTooMany, "from %d to %d are needed", least, maxSecrets)
 		return nil
 	}
 	if len(texts) == 0 {
@@ -221,24 +242,27 @@ func (p form) secrets(f *fields, name string, least int, stored []Secret) []Secr
 
 // secret reads one secret. A mask keeps the stored secret that it stands for.
 func (p form) secret(f *fields, name, text string, stored []Secret) Secret {
-	if p.expand != nil && *f.fault == nil {
+	if p.expand != nil && f.sound(name) {
 		var err error
 		if text, err = p.expand(f.at(name), text); err != nil {
-			f.refuse(name, "%v", err)
+			f.refuse(name, codeInvalid, "%v", err)
 		}
 	}
-	switch {
+	text = stray.TrimPEM(text)
+	switch found := stray.End(text); {
 	case text == "":
-		f.refuse(name, "it must not be empty")
+		f.refuse(name, codeRequired, "it must not be empty")
 	case len(text) > maxSecretSize:
-		f.refuse(name, "at most %d bytes are allowed", maxSecretSize)
+		f.refuse(name, codeTooLong, "at most %d bytes are allowed", maxSecretSize)
+	case found != "":
+		f.refuse(name, codeInvalid, "it %s; no sender sends that with it, so take it away", found)
 	case isMask(text):
 		for _, secret := range stored {
 			if secret.Masked() == text {
 				return secret
 			}
 		}
-		f.refuse(name, "this mask stands for no secret that is stored here; send the secret itself")
+		f.refuse(name, codeInvalid, "this mask stands for no secret that is stored here; send the secret itself")
 	}
 	return NewSecret(text)
 }
@@ -257,20 +281,20 @@ func eventFilter(f *fields) []string {
 		entries = f.texts(name, value)
 	}
 	if len(entries) > maxFilter {
-		f.refuse(name, "at most %d entries are allowed", maxFilter)
+		f.refuse(name, codeTooMany, "at most %d entries are allowed", maxFilter)
 		return nil
 	}
 	for i, entry := range entries {
 		entries[i] = strings.TrimSpace(entry)
 		switch {
 		case entries[i] == "":
-			f.refuse(item(name, i), "it must not be blank")
+			f.refuse(item(name, i), codeRequired, "it must not be blank")
 		case utf8.RuneCountInString(entries[i]) > maxFilterEntry:
-			f.refuse(item(name, i), "at most %d characters are allowed", maxFilterEntry)
+			f.refuse(item(name, i), codeTooLong, "at most %d characters are allowed%s", maxFilterEntry, f.show(entries[i]))
 		case strings.Count(entries[i], "*") > maxFilterStars:
-			f.refuse(item(name, i), "at most %d '*' are allowed", maxFilterStars)
+			f.refuse(item(name, i), codeTooMany, "at most %d '*' are allowed%s", maxFilterStars, f.show(entries[i]))
 		case strings.ContainsFunc(entries[i], unicode.IsControl):
-			f.refuse(item(name, i), "control characters are not allowed")
+			f.refuse(item(name, i), codeInvalid, "control characters are not allowed%s", f.show(entries[i]))
 		}
 	}
 	return entries
@@ -281,7 +305,7 @@ func expression(f *fields) string {
 	const name = "match"
 	text := strings.TrimSpace(f.text(name, ""))
 	if _, err := match.Compile(text); err != nil {
-		f.refuse(name, "%v", err)
+		f.refuse(name, codeInvalid, "%v", err)
 	}
 	return text
 }
@@ -294,15 +318,15 @@ func (in *Integration) Candidate(text []byte) (*Integration, error) {
 		return nil, err
 	}
 	f, candidate := newFields(document), *in
-	if _, present := f.left["event_filter"]; present {
+	if f.has("event_filter") {
 		candidate.EventFilter = eventFilter(f)
 	}
-	if _, present := f.left["match"]; present {
+	if f.has("match") {
 		candidate.Match = expression(f)
 	}
 	f.end()
-	if *f.fault != nil {
-		return nil, *f.fault
+	if err := f.faults.err(); err != nil {
+		return nil, err
 	}
 	return &candidate, nil
 }
@@ -321,7 +345,7 @@ func shape(f *fields) *payload.Spec {
 	o.end()
 	var refusal *payload.Refusal
 	if _, err := payload.Compile(*spec); errors.As(err, &refusal) {
-		o.refuse(refusal.Field, "%s", refusal.Reason)
+		o.refuse(refusal.Field, codeInvalid, "%s", refusal.Reason)
 	}
 	return spec
 }
@@ -336,7 +360,7 @@ func oneOf[T ~string](f *fields, name string, values ...T) T {
 		}
 		names = append(names, string(value))
 	}
-	f.refuse(name, "one of %s is needed", strings.Join(names, ", "))
+	f.refuse(name, codeInvalid, "one of %s is needed%s%s", strings.Join(names, ", "), f.show(string(text)), suggest(string(text), names))
 	return text
 }
 

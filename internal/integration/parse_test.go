@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/internal/payload"
 )
 
-var errUnserved = errors.New("no trigger serves this resource type")
+var errNotAllowed = errors.New("the project may not use it")
 
 func checkTeams(secret string) error {
 	if len(secret) != 4 {
@@ -108,12 +108,12 @@ func TestRefusals(t *testing.T) {
 		{`{"authentication":{"secure_header":{"name":"X-Ä","value":"v"}}}`, "authentication.secure_header.name: the name of an HTTP header"},
 		{`{"authentication":{"secure_header":{"name":"X-A:","value":"v"}}}`, "authentication.secure_header.name: the name of an HTTP header"},
 		{`{"authentication":{"secure_header":{"name":"X-A","value":"é"}}}`, "authentication.secure_header.value: only printable ASCII"},
-		{`{"authentication":{"secure_header":{"name":"X-A","value":" v"}}}`, "authentication.secure_header.value: only printable ASCII"},
-		{`{"authentication":{"secure_header":{"name":"X-A","value":"a\u0000"}}}`, "authentication.secure_header.value: only printable ASCII"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":" v"}}}`, "authentication.secure_header.value: it begins with a blank"},
+		{`{"authentication":{"secure_header":{"name":"X-A","value":"a\u0000b"}}}`, "authentication.secure_header.value: only printable ASCII"},
 		{`{"authentication":{"secure_header":{"name":"X-A","value":"` + long + `"}}}`, "authentication.secure_header.value: at most 4096 bytes"},
 
-		{`{"authentication":{"signature":{"secrets":["x"]}}}`, "authentication.signature.provider: there is no such provider"},
-		{`{"authentication":{"signature":{"provider":"GitHub","secrets":["x"]}}}`, "authentication.signature.provider: there is no such provider"},
+		{`{"authentication":{"signature":{"secrets":["x"]}}}`, "authentication.signature.provider: it must not be empty; there are asana, "},
+		{`{"authentication":{"signature":{"provider":"GitHub","secrets":["x"]}}}`, "authentication.signature.provider: there is no such provider: \"GitHub\" (did you mean \"github\"?); there are asana, "},
 		{`{"authentication":{"signature":{"provider":"github"}}}`, "authentication.signature.secrets: from 1 to 5 are needed"},
 		{`{"authentication":{"signature":{"provider":"github","secrets":[]}}}`, "authentication.signature.secrets: from 1 to 5 are needed"},
 		{`{"authentication":{"signature":{"provider":"github","secrets":["a",""]}}}`, "authentication.signature.secrets[1]: it must not be empty"},
@@ -125,9 +125,9 @@ func TestRefusals(t *testing.T) {
 		{`{"authentication":{"require_sha256_signature":true,"bearer":{"tokens":["x"]}}}`, "authentication.require_sha256_signature: a signature of SHA-256"},
 
 		{`{"authentication":{"basic":{"username":"u"}}}`, "authentication.basic.password: it must not be empty"},
-		{`{"authentication":{"basic":{"password":"p"}}}`, "authentication.basic.username: it must not be empty"},
+		{`{"authentication":{"basic":{"password":"p"}}}`, "authentication.basic.username: it is needed, and may be empty"},
 		{`{"authentication":{"basic":{"username":"a:b","password":"p"}}}`, "authentication.basic.username: a colon and control characters"},
-		{`{"authentication":{"basic":{"username":"a","password":"p\n"}}}`, "authentication.basic.password: control characters"},
+		{`{"authentication":{"basic":{"username":"a","password":"p\nq"}}}`, "authentication.basic.password: control characters"},
 		{`{"authentication":{"bearer":{}}}`, "authentication.bearer.tokens: from 1 to 5 are needed"},
 		{`{"authentication":{"bearer":{"tokens":["a b"]}}}`, "authentication.bearer.tokens[0]: only printable ASCII without blanks"},
 		{`{"authentication":{"bearer":{"tokens":["x"]},"basic":{"username":"u","password":"p"}}}`, "authentication.basic: this credential and bearer are on the same header, Authorization"},
@@ -153,7 +153,7 @@ func TestRefusals(t *testing.T) {
 		{`{"resource":{"type":"assistant","id":"a/."},` + github + `}`, "resource.id: "},
 		{`{"resource":{"type":"assistant","id":"a b"},` + github + `}`, "resource.id: "},
 		{`{"resource":{"type":"assistant","id":"` + strings.Repeat("x", 257) + `"},` + github + `}`, "resource.id: "},
-		{`{"resource":{"type":"ticket","id":"a"},` + github + `}`, "resource: no trigger serves this resource type"},
+		{`{"resource":{"type":"ticket","id":"a"},` + github + `}`, "resource.type: no trigger serves this resource type: \"ticket\"; there are assistant, workflow"},
 	} {
 		in, err := parse(t, c.text, nil)
 		var refusal *Refusal
@@ -280,17 +280,20 @@ func TestParseDeclared(t *testing.T) {
 		}
 		return raw
 	}
-	expand := func(field, text string) (string, error) {
+	expand := func(webhookID, field, text string) (string, error) {
 		switch {
-		case field != "integrations[0].authentication.signature.secrets[0]":
-			t.Errorf("field %s", field)
+		case webhookID != "a" || field != "authentication.signature.secrets[0]":
+			t.Errorf("%s, field %s", webhookID, field)
 		case text == "{env.EMPTY}":
 			return "", errors.New("it expands to nothing")
 		}
 		return "expanded", nil
 	}
+	place := func(webhookID, field string) string {
+		return map[string]string{"a ": "Caddyfile:3", "a authentication.signature.secrets[0]": "Caddyfile:5"}[webhookID+" "+field]
+	}
 	one := `{"webhook_id":"a","project":"demo","authentication":{"signature":{"provider":"github","secrets":["{env.A}"]}}}`
-	declared, err := ParseDeclared(rules(), forms(one), expand)
+	declared, err := Declaring{Rules: rules(), Expand: expand}.Parse(forms(one))
 	if err != nil || declared[0].ManagedBy != ManagedByConfig || declared[0].Authentication.Signature.Secrets[0].Reveal() != "expanded" {
 		t.Errorf("%+v, %v", declared, err)
 	}
@@ -298,18 +301,21 @@ func TestParseDeclared(t *testing.T) {
 		texts []string
 		want  string
 	}{
-		{[]string{strings.Replace(one, "{env.A}", "{env.EMPTY}", 1)}, "integrations[0]: authentication.signature.secrets[0]: it expands to nothing"},
-		{[]string{one, one}, "integrations[1]: webhook_id: two integrations have it"},
-		{[]string{strings.Replace(one, `"webhook_id":"a",`, "", 1)}, "integrations[0]: webhook_id: a declared integration needs one"},
-		{[]string{strings.Replace(one, `"project":"demo",`, "", 1)}, "integrations[0]: project: "},
+		{[]string{strings.Replace(one, "{env.A}", "{env.EMPTY}", 1)}, "integration a (Caddyfile:3): authentication.signature.secrets[0]: it expands to nothing (Caddyfile:5)"},
+		{[]string{one, one}, "integration a (Caddyfile:3): webhook_id: two integrations have it"},
+		{[]string{strings.Replace(one, `"webhook_id":"a",`, "", 1)}, "integrations[0]: webhook_id: it is needed"},
+		{[]string{strings.Replace(one, `"project":"demo",`, "", 1)}, "integration a (Caddyfile:3): project: it is needed"},
 		{[]string{strings.Replace(one, `"a"`, `"a.b"`, 1)}, "integrations[0]: webhook_id: "},
-		{[]string{strings.Replace(one, `{env.A}`, `********01234567`, 1)}, "integrations[0]: authentication.signature.secrets[0]: this mask"},
+		{[]string{strings.Replace(one, `{env.A}`, `********01234567`, 1)}, "integration a (Caddyfile:3): authentication.signature.secrets[0]: this mask"},
+		{[]string{`{"webhook_id":"a","project":"demo","alas":"","authentication":{"signature":{"provider":"asana"}}}`, one[1:], `{"webhook_id":"b","project":"demo"}`},
+			`integration a (Caddyfile:3): alas: there is no such field (did you mean "alias"?); authentication.signature.secrets: a declared integration needs one: ` +
+				"only those of the admin API learn what the sender brings; integrations[1]: the body is not one valid JSON value; integration b: authentication: a credential is needed"},
 	} {
-		noExpand := Expand(nil)
+		d := Declaring{Rules: rules(), Place: place}
 		if strings.Contains(c.want, "expands") {
-			noExpand = expand
+			d.Expand = expand
 		}
-		if _, err := ParseDeclared(rules(), forms(c.texts...), noExpand); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if _, err := d.Parse(forms(c.texts...)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}
 	}

@@ -17,8 +17,11 @@ func (p form) resources(f *fields, in *Integration) []Resource {
 		return []Resource{p.resource(r, in)}
 	}
 	f.skip(name)
-	if len(items) == 0 || len(items) > maxResources {
-		f.refuse(name, "from 1 to %d are needed in a list", maxResources)
+	switch {
+	case len(items) == 0:
+		f.refuse(name, codeRequired, "from 1 to %d are needed in a list", maxResources)
+	case len(items) > maxResources:
+		f.refuse(name, codeTooMany, "from 1 to %d are needed in a list", maxResources)
 		return nil
 	}
 	resources := make([]Resource, len(items))
@@ -26,7 +29,7 @@ func (p form) resources(f *fields, in *Integration) []Resource {
 		r := f.member(item(name, i), value)
 		resources[i] = p.resource(r, in)
 		if slices.Contains(resources[:i], resources[i]) {
-			r.refuse("", "it is there twice")
+			r.refuse("", codeConflict, "it is there twice")
 		}
 	}
 	return resources
@@ -35,25 +38,36 @@ func (p form) resources(f *fields, in *Integration) []Resource {
 func (p form) resource(r *fields, in *Integration) Resource {
 	resource := Resource{Type: r.text("type", ""), ID: r.text("id", "")}
 	r.end()
+	if resource.Type == "" {
+		r.refuse("type", codeRequired, "it must not be empty%s", choose("", p.rules.ResourceTypes))
+	}
 	switch {
-	case resource.Type == "":
-		r.refuse("type", "it must not be empty")
+	case resource.ID == "":
+		r.refuse("id", codeRequired, "it must not be empty")
 	case !ValidResourceID(resource.ID):
-		r.refuse("id", "letters and digits of ASCII and the marks . _ @ : / - are allowed, at most 256 characters, "+
-			"with no segment . or .. and no mark first")
-	case *r.fault == nil && !p.rests(in, resource):
+		r.refuse("id", codeInvalid, "letters and digits of ASCII and the marks . _ @ : / - are allowed, at most 256 characters, "+
+			"with no segment . or .. and no mark first%s", r.show(resource.ID))
+	}
+	if !r.absent && !p.rests(in, resource) {
 		p.allow(r, in.Project, resource)
 	}
 	return resource
 }
 
+// allow asks the triggers, as far as what they are asked about is well written.
 func (p form) allow(r *fields, project string, resource Resource) {
-	if p.rules.Allow == nil {
-		r.refuse("type", "no trigger serves it")
+	if !r.sound("type") {
+		return
+	}
+	if p.rules.ResourceTypes == nil || p.rules.Allow == nil || !slices.Contains(p.rules.ResourceTypes(), resource.Type) {
+		r.refuse("type", codeNotFound, "no trigger serves this resource type%s%s", r.show(resource.Type), choose(resource.Type, p.rules.ResourceTypes))
+		return
+	}
+	if !r.sound("") || !ValidProject(project) {
 		return
 	}
 	if err := p.rules.Allow(project, resource.Type, resource.ID); err != nil {
-		r.refuse("", "%v", err)
+		r.refuse("", codeNotAllowed, "%v", err)
 	}
 }
 

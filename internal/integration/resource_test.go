@@ -47,7 +47,7 @@ func TestResourcesRefused(t *testing.T) {
 		`[` + many[0] + `,` + many[0] + `]`:                       "resource[1]: it is there twice",
 		`[` + many[0] + `,{"id":"b"}]`:                            "resource[1].type: it must not be empty",
 		`[{"type":"assistant","id":"a//.."}]`:                     "resource[0].id: ",
-		`[` + many[0] + `,{"type":"ticket","id":"b"}]`:            "resource[1]: no trigger serves",
+		`[` + many[0] + `,{"type":"ticket","id":"b"}]`:            "resource[1].type: no trigger serves",
 		`[` + many[0] + `,{"type":"assistant","id":"b","url":1}]`: "resource[1].url: there is no such field",
 	} {
 		if _, err := parse(t, `{"resource":`+text+`,`+github+`}`, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -81,7 +81,7 @@ func TestPatchOfResources(t *testing.T) {
 		`{"resource":{"type":"assistant","id":"c"}}`:   "[{assistant c}]",
 		`{"resource":[{"type":"assistant","id":"c"}]}`: "[{assistant c}]",
 		`{"resource":null}`:                            "[]",
-		`{"resource":{"id":"c"}}`:                      "resource.type: it must not be empty",
+		`{"resource":{"id":"c"}}`:                      "resource.type: it must not be empty; there are assistant, workflow",
 	} {
 		document, err := in.document()
 		if err != nil {

@@ -50,7 +50,7 @@ func reader(f *fields) string {
 		_, err = sealTo(string(key), "", "")
 	}
 	if err != nil {
-		f.refuse(name, "a public key of X25519 is needed, in base64")
+		f.refuse(name, codeInvalid, "a public key of X25519 is needed, in base64")
 	}
 	return string(key)
 }

@@ -14,6 +14,9 @@ type Rules struct {
 	// is none of the name.
 	Provider func(name string) (ProviderFacts, bool)
 
+	// Providers and Issuers list the names that there are.
+	Providers, Issuers func() []string
+
 	// Custom does so for a provider that an integration describes itself, or
 	// says what is wrong with the description. Without Custom none can.
 	Custom func(d *provider.Description) (ProviderFacts, error)
@@ -26,9 +29,11 @@ type Rules struct {
 	// without a signature they do so too.
 	EventHeaders []string
 
-	// Allow says whether a trigger serves the resource type and the project
-	// may use the resource; the error names the reason for an admin to read.
-	// Without Allow there is no trigger.
+	// ResourceTypes lists those that a trigger serves. Without it there is none.
+	ResourceTypes func() []string
+
+	// Allow says whether one of them serves the resource and the project may use
+	// it; the error names the reason for an admin to read. Without Allow none does.
 	Allow func(project, resourceType, id string) error
 
 	// AllowUnauthenticated permits integrations without any credential.
@@ -79,15 +84,17 @@ func (r Rules) facts(auth *Authentication) ProviderFacts {
 // checkCredentials holds the ways in against each other.
 func (r Rules) checkCredentials(f *fields, auth *Authentication) {
 	facts := r.facts(auth)
+	ways := auth.configured()
 	switch {
-	case auth.AllowUnauthenticated && auth.credentials() > 0:
-		f.refuse("allow_unauthenticated", "it cannot stand beside a credential")
+	case auth.AllowUnauthenticated && len(ways) > 0:
+		f.refuse("allow_unauthenticated", codeConflict, "it cannot stand beside a credential: %s", strings.Join(ways, ", "))
 	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
-		f.refuse("allow_unauthenticated", "the operator has not set allow_unauthenticated")
-	case !auth.AllowUnauthenticated && auth.credentials() == 0:
-		f.refuse("", "a credential is needed: secure_header, signature, basic, bearer, jwt, client_certificate or source_ips")
-	case auth.RequireSHA256Signature && !facts.SHA256:
-		f.refuse("require_sha256_signature", "a signature of SHA-256 or stronger is needed beside it")
+		f.refuse("allow_unauthenticated", codeNotAllowed, "the operator has not set allow_unauthenticated")
+	case !auth.AllowUnauthenticated && len(ways) == 0 && f.sound("source_ips"):
+		f.refuse("", codeRequired, "a credential is needed: secure_header, signature, basic, bearer, jwt, client_certificate or source_ips")
+	}
+	if auth.RequireSHA256Signature && !facts.SHA256 && f.sound("signature") {
+		f.refuse("require_sha256_signature", codeConflict, "a signature of SHA-256 or stronger is needed beside it")
 	}
 	if header := auth.SecureHeader; header != nil {
 		checkHeader(f, "secure_header.name", header.Name, facts)
@@ -103,14 +110,15 @@ func (r Rules) checkCredentials(f *fields, auth *Authentication) {
 func checkHeader(f *fields, field, name string, facts ProviderFacts) {
 	lower := strings.ToLower(name)
 	switch {
+	case !f.sound(field):
 	case !token(name) || len(name) > 256:
-		f.refuse(field, "the name of an HTTP header is needed, of at most 256 characters")
+		f.refuse(field, codeInvalid, "the name of an HTTP header is needed, of at most 256 characters")
 	case lower == "host", lower == "user-agent", strings.HasPrefix(lower, "content-"):
-		f.refuse(field, "this header has a meaning of its own in every request")
+		f.refuse(field, codeNotAllowed, "this header has a meaning of its own in every request: %s", lower)
 	case slices.Contains(hopByHop, lower), strings.HasPrefix(lower, "proxy-"):
-		f.refuse(field, "this header belongs to one connection and does not pass a proxy")
+		f.refuse(field, codeNotAllowed, "this header belongs to one connection and does not pass a proxy: %s", lower)
 	case containsHeader(facts.ReservedHeaders, name):
-		f.refuse(field, "a provider names its event or delivery in this header")
+		f.refuse(field, codeNotAllowed, "a provider names its event or delivery in this header: %s", http.CanonicalHeaderKey(name))
 	}
 }
 
@@ -122,7 +130,7 @@ var hopByHop = []string{"connection", "keep-alive", "te", "trailer", "transfer-e
 func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
 	type use struct{ field, header string }
 	var uses []use
-	if auth.SecureHeader != nil {
+	if auth.SecureHeader != nil && auth.SecureHeader.Name != "" {
 		uses = append(uses, use{"secure_header.name", auth.SecureHeader.Name})
 	}
 	for _, header := range facts.CredentialHeaders {
@@ -139,8 +147,8 @@ func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
 	}
 	for i, later := range uses {
 		for _, earlier := range uses[:i] {
-			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) {
-				f.refuse(earlier.field, "this credential and %s are on the same header, %s",
+			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) && f.legible(earlier.field) && f.legible(later.field) {
+				f.refuse(earlier.field, codeConflict, "this credential and %s are on the same header, %s",
 					strings.TrimSuffix(strings.TrimSuffix(later.field, ".provider"), ".header"), http.CanonicalHeaderKey(later.header))
 			}
 		}

@@ -224,7 +224,7 @@ func (s *Service) Patch(ctx context.Context, view View, project, webhookID strin
 		}
 		merged := mergePatch(document, patch)
 		recompute(merged, patch, current.SignatureProvider())
-		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(merged)
+		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current, cleared: cleared(patch)}.read(merged)
 		if err != nil {
 			return nil, record, err
 		}

@@ -21,8 +21,11 @@ func sources(f *fields) []netip.Prefix {
 		return nil
 	}
 	texts := f.texts(name, value)
-	if *f.fault == nil && (len(texts) == 0 || len(texts) > maxSources) {
-		f.refuse(name, "from 1 to %d are needed", maxSources)
+	switch {
+	case len(texts) == 0:
+		f.refuse(name, codeRequired, "from 1 to %d are needed", maxSources)
+	case len(texts) > maxSources:
+		f.refuse(name, codeTooMany, "from 1 to %d are needed", maxSources)
 		return nil
 	}
 	prefixes := make([]netip.Prefix, len(texts))
@@ -31,11 +34,11 @@ func sources(f *fields) []netip.Prefix {
 		prefixes[i] = prefix
 		switch {
 		case !ok:
-			f.refuse(item(name, i), "an IP address is needed, or a range such as 192.0.2.0/24, without a zone")
+			f.refuse(item(name, i), codeInvalid, "an IP address is needed, or a range such as 192.0.2.0/24, without a zone%s", f.show(text))
 		case prefix != prefix.Masked():
-			f.refuse(item(name, i), "the range is written %s", prefix.Masked())
+			f.refuse(item(name, i), codeInvalid, "the range%s is written %s", f.show(text), prefix.Masked())
 		case prefix.Bits() < minSourceBits:
-			f.refuse(item(name, i), "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
+			f.refuse(item(name, i), codeNotAllowed, "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
 		}
 	}
 	return prefixes

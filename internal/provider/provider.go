@@ -77,12 +77,13 @@ func Lookup(name string) (*Provider, bool) {
 	return nil, false
 }
 
-// Names returns the names of all built-in providers, in order.
+// Names returns the names of all providers, in order.
 func Names() []string {
-	names := make([]string, len(table))
-	for i, p := range table {
-		names[i] = p.name
+	var names []string
+	for _, p := range slices.Concat(table, installed()) {
+		names = append(names, p.name)
 	}
+	slices.Sort(names)
 	return names
 }
 

@@ -133,15 +133,35 @@ func (c *call) do(r request) (*http.Response, error) {
 // at most 1 GiB, and a third more in base64.
 const maxAnswer = 2 << 30
 
+// remark is what an answer says of a field of a form.
+type remark struct{ Field, Message string }
+
+func (r remark) String() string {
+	if r.Field == "" {
+		return r.Message
+	}
+	return r.Field + ": " + r.Message
+}
+
 // refused is the error of an answer.
 func refused(response *http.Response) error {
 	defer response.Body.Close()
-	var answer struct{ Error string }
+	var answer struct {
+		Error  string
+		Errors []remark
+	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil || json.Unmarshal(text, &answer) != nil || answer.Error == "" {
 		return fmt.Errorf("the admin endpoint answered %s; does its configuration use webhooks?", response.Status)
 	}
-	return fmt.Errorf("%s (%d)", answer.Error, response.StatusCode)
+	if len(answer.Errors) < 2 {
+		return fmt.Errorf("%s (%d)", printable(answer.Error), response.StatusCode)
+	}
+	var list strings.Builder
+	for _, wrong := range answer.Errors {
+		list.WriteString("\n  " + printable(wrong.String()))
+	}
+	return fmt.Errorf("%d things are wrong (%d):%s", len(answer.Errors), response.StatusCode, &list)
 }
 
 // read sends a request and returns the answer's text.

@@ -1,0 +1,189 @@
+package integration
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/spelling"
+)
+
+// Code says for a program what is wrong with a field.
+type Code string
+
+// The codes.
+const (
+	codeUnknownField Code = "unknown_field" // there is no field of this name
+	codeWrongType    Code = "wrong_type"    // another type of JSON is needed
+	codeRequired     Code = "required"      // it is missing or empty
+	codeInvalid      Code = "invalid"       // it is not written as it should be
+	codeNotFound     Code = "not_found"     // there is nothing of this name
+	codeTooLong      Code = "too_long"
+	codeTooMany      Code = "too_many"
+	codeConflict     Code = "conflict"    // something else in the form stands against it
+	codeNotAllowed   Code = "not_allowed" // the rules or the operator forbid it
+)
+
+// Fault is one thing that is wrong with a form, for the person who wrote it to
+// read.
+type Fault struct {
+	// Field is the path of the field, such as
+	// authentication.signature.secrets[1]; "" for the form as a whole.
+	Field string `json:"field"`
+	Code  Code   `json:"code"`
+	// Message shows the value that is wrong, unless it might be a secret.
+	Message string `json:"message"`
+}
+
+func (f Fault) String() string {
+	if f.Field == "" {
+		return f.Message
+	}
+	return f.Field + ": " + f.Message
+}
+
+// maxFaults bounds how many faults of one form are told.
+const maxFaults = 100
+
+// Refusal is why the form of an integration is not accepted: all that is wrong
+// with it, and at least one thing. Unknown fields come first, since what is
+// missing may be in them.
+type Refusal struct {
+	Faults []Fault
+}
+
+// Error tells the first fault.
+func (r *Refusal) Error() string { return r.Faults[0].String() }
+
+// refusal refuses the form as a whole.
+func refusal(code Code, message string) *Refusal {
+	return &Refusal{[]Fault{{Code: code, Message: message}}}
+}
+
+// faults gathers what is wrong with a form. Of one field only the first fault
+// is kept: the others follow from it.
+type faults struct {
+	list []Fault
+	at   map[string]bool
+
+	// cleared are the fields that a patch has set to null, by the path of their
+	// object: what it takes away must exist.
+	cleared map[string][]string
+
+	private private
+}
+
+func (f *faults) add(path string, code Code, message string) {
+	if f.at[path] || f.full() {
+		return
+	}
+	if f.at == nil {
+		f.at = make(map[string]bool)
+	}
+	f.at[path] = true
+	f.list = append(f.list, Fault{path, code, message})
+}
+
+func (f *faults) full() bool { return len(f.list) >= maxFaults }
+
+// sound says whether nothing is wrong with a field, nor with what it holds, and
+// whether there could be such a field where it stands.
+func (f *faults) sound(path string) bool {
+	return f.legible(path) && !slices.ContainsFunc(f.list, func(fault Fault) bool { return within(fault.Field, path) })
+}
+
+// legible says whether the field, and all in which it stands, are of the right type.
+func (f *faults) legible(path string) bool {
+	return !slices.ContainsFunc(f.list, func(fault Fault) bool { return fault.Code == codeWrongType && within(path, fault.Field) })
+}
+
+// within says whether a path is the outer one, or below it.
+func within(path, outer string) bool {
+	rest, below := strings.CutPrefix(path, outer)
+	return below && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// err returns the refusal, or nil when nothing is wrong.
+func (f *faults) err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	rank := func(fault Fault) int {
+		if fault.Code == codeUnknownField {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(f.list, func(a, b Fault) int { return cmp.Compare(rank(a), rank(b)) })
+	return &Refusal{f.list}
+}
+
+// private is how often each text stands among the credentials of a form. Where
+// it stands a second time it may be a secret.
+type private map[string]int
+
+// maxPrivate bounds the texts that are looked at; a form that is accepted has
+// fewer. With more, no value is shown.
+const maxPrivate = 1000
+
+func (p private) note(value any) {
+	switch value := value.(type) {
+	case string:
+		if len(p) <= maxPrivate {
+			p[value]++
+		}
+	case []any:
+		for _, item := range value {
+			p.note(item)
+		}
+	case map[string]any:
+		for _, member := range value {
+			p.note(member)
+		}
+	}
+}
+
+// maxShown is how much of a value is shown, in characters.
+const maxShown = 64
+
+// show returns a value as messages end with it, "" for one that might be a secret.
+// own is how often it stands among the credentials itself.
+func (p private) show(value string, own int) string {
+	if len(p) > maxPrivate || p[value] > own {
+		return ""
+	}
+	shown := value
+	if runes := []rune(value); len(runes) > maxShown {
+		shown = string(runes[:maxShown])
+	}
+	for text := range p {
+		if text != value && (len(text) > 3 && strings.Contains(shown, text) || shown != value && strings.HasPrefix(text, shown)) {
+			return ""
+		}
+	}
+	if shown != value {
+		shown += "…"
+	}
+	return fmt.Sprintf(": %q", shown)
+}
+
+// suggest says which of the names was probably meant.
+func suggest(text string, names []string) string {
+	if near := spelling.Nearest(text, names); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
+}
+
+// choose says so, and which names there are.
+func choose(text string, list func() []string) string {
+	var names []string
+	if list != nil {
+		names = list()
+	}
+	if len(names) == 0 {
+		return "; there is none at all"
+	}
+	return suggest(text, names) + "; there are " + strings.Join(names, ", ")
+}
