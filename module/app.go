@@ -22,6 +22,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/keys"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -82,6 +83,7 @@ type App struct {
 	logger   *zap.Logger
 	gone     <-chan struct{} // closed when the configuration is cleaned up
 	storage  storage.Storage
+	shelf    keys.Shelf
 	triggers []trigger.Trigger
 	byType   map[string]trigger.Trigger
 	parsed   []*integration.Integration // declared, without identity
@@ -129,6 +131,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.gone = ctx.Done()
+	a.shelf = newShelf(ctx.Storage(), a.logger)
 	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -178,13 +179,19 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 }
 
 // openRemote prepares what is fetched from others.
-func (g *gateway) openRemote() {
+func (g *gateway) openRemote(shelf keys.Shelf) {
 	client := keys.NewClient(nil)
 	g.keySets = jwt.NewKeySets(client, g.fetched)
 	g.remote = &provider.Remote{
 		Google:       g.keySets.Issuer(jwt.Google),
 		Certificates: keys.NewCertificates(client, g.fetched),
 		Client:       client,
+	}
+	g.remote.Certificates.Use(shelf)
+	ctx, cancel := context.WithTimeout(context.Background(), shelfPatience)
+	defer cancel()
+	if err := g.remote.Certificates.Load(ctx, shelf); err != nil {
+		g.logger.Warn("certificates of senders are fetched anew", zap.Error(err))
 	}
 }
 

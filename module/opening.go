@@ -42,7 +42,7 @@ func (a *App) acquire() (*lease, error) {
 // open opens the storage and completes what the configuration needs of
 // it.
 func (a *App) open() (*gateway, error) {
-	opened, err := openGateway(a.storage, a.logger)
+	opened, err := openGateway(a.storage, a.shelf, a.logger)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/keys"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -53,12 +54,12 @@ type gateway struct {
 }
 
 // openGateway opens the storage, or joins those who have it open.
-func openGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
+func openGateway(s storage.Storage, shelf keys.Shelf, logger *zap.Logger) (*gateway, error) {
 	key := s.Key()
 	door(key).Lock()
 	defer door(key).Unlock()
 	value, joined, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newGateway(s, logger)
+		return newGateway(s, shelf, logger)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the storage: %w", err)
@@ -79,7 +80,7 @@ func door(key string) *sync.Mutex {
 	return lock.(*sync.Mutex)
 }
 
-func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
+func newGateway(s storage.Storage, shelf keys.Shelf, logger *zap.Logger) (*gateway, error) {
 	backend, err := s.Open()
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func newGateway(s storage.Storage, logger *zap.Logger) (*gateway, error) {
 		backend: backend,
 		flight:  gate.NewFlight(gate.DefaultFlight),
 	}
-	g.openRemote()
+	g.openRemote(shelf)
 	g.dispatcher = dispatch.New(dispatch.Options{
 		Events:  backend.Events(),
 		Logger:  logger,
@@ -191,6 +192,7 @@ func (g *gateway) use(a *App) {
 	g.limits = a.limits()
 	g.backend.Events().SetLimits(g.limits)
 	g.flight.SetLimit(a.Limits.InFlight)
+	g.remote.Certificates.Use(a.shelf)
 	g.attempts = a.Concurrency.Total
 	g.dispatcher.Use(a.plan(g))
 }

@@ -72,6 +72,7 @@ func (v *visit) verify() *answer {
 	if v.claim.SignsURL() {
 		v.claim.URL = v.address()
 	}
+	v.claim.Client = v.client
 	reason := v.claim.VerifyBy(v.r.Context(), &v.document, v.backend.Remote(), v.route.credentials.signed)
 	if reason == provider.Missing { // it would be in the body
 		if a := v.shakeHandsUnsigned(); a != nil {

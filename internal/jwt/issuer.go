@@ -87,7 +87,7 @@ type KeySets struct {
 // NewKeySets returns empty ones. observe is told of each fetch; see
 // keys.NewCache.
 func NewKeySets(client *keys.Client, observe func(label, code string)) *KeySets {
-	limits := keys.Limits{Entries: maxIssuers, Burst: 1, Pause: pause}
+	limits := keys.Limits{Entries: maxIssuers, Pace: keys.Pace{Burst: 1, Pause: pause}}
 	return &KeySets{client, keys.NewCache[keySet](limits, observe)}
 }
 

@@ -247,7 +247,7 @@ func TestVerifyWithoutKeys(t *testing.T) {
 // A known key counts while the issuer is down; an unknown one may exist.
 func TestVerifyWhileTheIssuerIsDown(t *testing.T) {
 	s := newServer(t)
-	limits := keys.Limits{Entries: 1, Burst: 100, Pause: time.Hour}
+	limits := keys.Limits{Entries: 1, Pace: keys.Pace{Burst: 100, Pause: time.Hour}}
 	sets := &KeySets{keys.NewClient(s.Client().Transport), keys.NewCache[keySet](limits, func(string, string) {})}
 	defer sets.Close()
 	issuer := sets.Issuer(Settings{Name: "test", Issuer: s.URL, JWKSURL: s.URL + "/keys", Algorithms: []string{"RS256"}})

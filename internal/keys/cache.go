@@ -21,8 +21,17 @@ const (
 type Limits struct {
 	// Entries is how many values are kept; the least recently used goes first.
 	Entries int
-	// Burst is how many fetches a group may start at once, and Pause how long
-	// it takes until it may start one more.
+	// Pace bounds the fetches that a group starts. What has verified something
+	// has a pace of its own in each group, which nothing else can use up.
+	Pace Pace
+	// Client bounds those that one client's requests start, within a group.
+	// The zero Pace does not.
+	Client Pace
+}
+
+// Pace is how often something may happen: Burst times at once, and once more in
+// each Pause.
+type Pace struct {
 	Burst int
 	Pause time.Duration
 }
@@ -33,6 +42,8 @@ type Source[T any] struct {
 	Key string
 	// Group is what shares its limit with others.
 	Group string
+	// Client is who asks, as far as it is known.
+	Client string
 	// Label names the source in metrics and logs: an operator's word, or a
 	// fixed one.
 	Label string
@@ -53,15 +64,21 @@ type Cache[T any] struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry[T]
-	paces   map[string]*pace
+	groups  paces[string] // of what has verified nothing yet
+	proven  paces[string]
+	clients paces[client]
 	closed  bool
 }
+
+// client is one who asks for something of a group.
+type client struct{ group, address string }
 
 // entry is a value, or what is about to be one.
 type entry[T any] struct {
 	value  T
 	known  bool
 	failed bool // the last fetch did
+	proven bool // something was verified by the value
 	fresh  time.Time
 	used   time.Time
 	flight *flight[T] // nil while nothing is fetched
@@ -80,7 +97,8 @@ func NewCache[T any](limits Limits, observe func(label, code string)) *Cache[T] 
 	fetching, cancel := context.WithCancel(context.Background())
 	return &Cache[T]{
 		limits: limits, observe: observe, fetching: fetching, cancel: cancel,
-		entries: make(map[string]*entry[T]), paces: make(map[string]*pace),
+		entries: make(map[string]*entry[T]),
+		groups:  newPaces[string](limits.Pace), proven: newPaces[string](limits.Pace), clients: newPaces[client](limits.Client),
 	}
 }
 
@@ -92,6 +110,19 @@ func (c *Cache[T]) Close() {
 	c.mu.Unlock()
 	c.cancel()
 	c.running.Wait()
+}
+
+// Behind runs something off the request path, until the cache is closed.
+func (c *Cache[T]) Behind(do func(ctx context.Context)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Go(func() {
+			ctx, cancel := context.WithTimeout(c.fetching, timeout)
+			defer cancel()
+			do(ctx)
+		})
+	}
 }
 
 // Get returns the value of a source. While it cannot be fetched anew, the one
@@ -122,7 +153,7 @@ func (c *Cache[T]) get(ctx context.Context, source *Source[T], again bool) (none
 	if e.known && !again && now.Before(e.fresh) {
 		return e.value, nil
 	}
-	if e.flight == nil && c.mayFetch(source.Group, now) {
+	if e.flight == nil && c.mayFetch(source, e, now) {
 		e.flight = c.start(source, e) //nolint:contextcheck // it is for all who wait, and outlives any of them
 		c.entries[source.Key] = e
 	}
@@ -179,7 +210,7 @@ func (c *Cache[T]) start(source *Source[T], e *entry[T]) *flight[T] {
 		switch {
 		case err == nil:
 			e.value, e.known, e.fresh = value, true, time.Now().Add(bounded(age))
-			c.evict()
+			c.evict(e)
 		case !e.known:
 			delete(c.entries, key)
 		}
@@ -194,64 +225,64 @@ func bounded(age time.Duration) time.Duration {
 	return min(max(age, minAge), maxAge)
 }
 
-// evict makes room for a new value.
-func (c *Cache[T]) evict() {
+// evict makes room for a new value. What has verified something stays before
+// what has not.
+func (c *Cache[T]) evict(fresh *entry[T]) {
 	for len(c.entries) > c.limits.Entries {
-		oldest := ""
+		var oldest *entry[T]
+		name := ""
 		for key, e := range c.entries {
-			if e.flight == nil && (oldest == "" || e.used.Before(c.entries[oldest].used)) {
-				oldest = key
+			if e != fresh && e.flight == nil && (oldest == nil || e.goesBefore(oldest)) {
+				name, oldest = key, e
 			}
 		}
-		if oldest == "" {
+		if oldest == nil {
 			return
 		}
-		delete(c.entries, oldest)
+		delete(c.entries, name)
 	}
 }
 
-// pace says how many fetches a group may start: it fills with time.
-type pace struct {
-	left  int
-	since time.Time // the last time that left grew
+func (e *entry[T]) goesBefore(other *entry[T]) bool {
+	if e.proven != other.proven {
+		return other.proven
+	}
+	return e.used.Before(other.used)
 }
 
-// maxPaces bounds how many groups are remembered.
-const maxPaces = 1024
-
-func (c *Cache[T]) mayFetch(group string, now time.Time) bool {
-	p := c.paces[group]
-	if p == nil {
-		if len(c.paces) >= maxPaces && !c.forget(now) {
-			return false
-		}
-		p = &pace{left: c.limits.Burst, since: now}
-		c.paces[group] = p
+// mayFetch says whether a fetch may start now, and counts it.
+func (c *Cache[T]) mayFetch(source *Source[T], e *entry[T], now time.Time) bool {
+	if e.proven {
+		return c.proven.take(source.Group, now)
 	}
-	p.fill(c.limits, now)
-	if p.left == 0 {
+	who := client{source.Group, source.Client}
+	bounded := c.limits.Client != Pace{}
+	if !c.groups.left(source.Group, now) || bounded && !c.clients.take(who, now) {
 		return false
 	}
-	p.left--
+	return c.groups.take(source.Group, now)
+}
+
+// Prove notes that something was verified by the value of a source, and says
+// whether that is new.
+func (c *Cache[T]) Prove(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[key]
+	if e == nil || !e.known || e.proven {
+		return false
+	}
+	e.proven = true
 	return true
 }
 
-func (p *pace) fill(limits Limits, now time.Time) {
-	if p.left >= limits.Burst {
-		p.since = now
-		return
+// Restore puts in a value that was proven before. It is fetched anew when it is
+// needed, and counts for a day while that cannot be.
+func (c *Cache[T]) Restore(key string, value T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.entries[key] == nil && len(c.entries) < c.limits.Entries {
+		c.entries[key] = &entry[T]{value: value, known: true, proven: true, fresh: now, used: now}
 	}
-	grown := int(min(now.Sub(p.since)/limits.Pause, time.Duration(limits.Burst-p.left)))
-	p.left += grown
-	p.since = p.since.Add(time.Duration(grown) * limits.Pause)
-}
-
-// forget drops the groups that have fetched nothing lately.
-func (c *Cache[T]) forget(now time.Time) bool {
-	for group, p := range c.paces {
-		if p.fill(c.limits, now); p.left >= c.limits.Burst {
-			delete(c.paces, group)
-		}
-	}
-	return len(c.paces) < maxPaces
 }

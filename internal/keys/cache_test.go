@@ -42,7 +42,7 @@ var errDown = errors.New("it is down")
 // bubble runs a test on a clock of its own, with a cache of one fetch in 30 s.
 func bubble(t *testing.T, test func(t *testing.T, c *Cache[int], p *publisher)) {
 	synctest.Test(t, func(t *testing.T) {
-		c := NewCache[int](Limits{Entries: 2, Burst: 1, Pause: 30 * time.Second}, func(string, string) {})
+		c := NewCache[int](Limits{Entries: 2, Pace: Pace{Burst: 1, Pause: 30 * time.Second}}, func(string, string) {})
 		defer c.Close()
 		time.Sleep(time.Hour)
 		test(t, c, &publisher{value: 1, age: UnknownAge})
@@ -211,19 +211,90 @@ func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
 	})
 }
 
-func TestCacheForgetsGroups(t *testing.T) {
+func TestPacesForget(t *testing.T) {
+	now := time.Now()
+	p := newPaces[int](Pace{Burst: 1, Pause: 30 * time.Second})
+	for n := range maxPaces {
+		if !p.take(n, now) || p.take(n, now) || p.left(n, now) {
+			t.Fatalf("%d may do it other than once", n)
+		}
+	}
+	if p.take(maxPaces, now) {
+		t.Error("there is no bound")
+	}
+	if !p.take(maxPaces, now.Add(30*time.Second)) || len(p.by) != 1 {
+		t.Errorf("%d are remembered", len(p.by))
+	}
+}
+
+// What has verified something is fetched in a flood of what has not, and stays
+// when there is no room.
+func TestCacheFavoursWhatIsProven(t *testing.T) {
 	bubble(t, func(t *testing.T, c *Cache[int], p *publisher) {
-		now := time.Now()
-		for n := range maxPaces {
-			if !c.mayFetch(fmt.Sprint(n), now) {
-				t.Fatalf("group %d may not fetch", n)
+		want(t, c.Get, p, 1)
+		if !c.Prove("key") || c.Prove("key") || c.Prove("another") {
+			t.Error("what is proven is not what was")
+		}
+		flood := func() {
+			t.Helper()
+			for n := range 1000 {
+				_, _ = c.Get(t.Context(), p.source(fmt.Sprint("invented ", n)))
 			}
 		}
-		if c.mayFetch("one more", now) {
-			t.Error("there is no bound")
+		for range 10 {
+			time.Sleep(2 * time.Hour)
+			flood()
+			p.value++
+			want(t, c.Get, p, p.value) // fetched anew
+			if len(c.entries) > 2 {
+				t.Fatalf("%d entries", len(c.entries))
+			}
 		}
-		if !c.mayFetch("one more", now.Add(30*time.Second)) || len(c.paces) != 1 {
-			t.Errorf("%d groups are remembered", len(c.paces))
+		p.want(t, 21)
+	})
+}
+
+// One client's inventions leave the others' fetches alone.
+func TestCacheSharesFetchesByClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewCache[int](Limits{
+			Entries: 2, Pace: Pace{Burst: 5, Pause: time.Second}, Client: Pace{Burst: 2, Pause: time.Minute},
+		}, func(string, string) {})
+		defer c.Close()
+		p := &publisher{err: errDown}
+		ask := func(key, client string) error {
+			source := p.source(key)
+			source.Client = client
+			_, err := c.Get(t.Context(), source)
+			return err
+		}
+		for n := range 1000 {
+			_ = ask(fmt.Sprint(n), "forger")
+		}
+		p.want(t, 2)
+		p.err = nil
+		if err := ask("genuine", "sender"); err != nil {
+			t.Errorf("a genuine one: %v", err)
+		}
+	})
+}
+
+// What was proven before the start counts while its source is away, for a day.
+func TestCacheRestores(t *testing.T) {
+	bubble(t, func(t *testing.T, c *Cache[int], p *publisher) {
+		p.err, p.value = errDown, 2
+		c.Restore("key", 1)
+		want(t, c.Get, p, 1)
+		time.Sleep(time.Hour)
+		p.err = nil
+		want(t, c.Get, p, 1) // nobody waits for the fetch
+		synctest.Wait()
+		want(t, c.Get, p, 2)
+		for n := range 5 {
+			c.Restore(fmt.Sprint(n), n)
+		}
+		if len(c.entries) > 2 {
+			t.Errorf("%d entries", len(c.entries))
 		}
 	})
 }
@@ -247,7 +318,7 @@ func TestCacheIsClosed(t *testing.T) {
 func TestCacheTellsOfFetches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []string
-		c := NewCache[int](Limits{Entries: 1, Burst: 3, Pause: time.Second}, func(label, code string) { told = append(told, label+":"+code) })
+		c := NewCache[int](Limits{Entries: 1, Pace: Pace{Burst: 3, Pause: time.Second}}, func(label, code string) { told = append(told, label+":"+code) })
 		defer c.Close()
 		p := &publisher{}
 		for _, err := range []error{nil, &Failure{"tls"}, errDown} {

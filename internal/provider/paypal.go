@@ -68,7 +68,7 @@ func (p paypal) verifyBy(ctx context.Context, r *public.Request, remote *Remote,
 	if reason := paypalClock.check(at, r.Now); reason != "" {
 		return reason
 	}
-	chain, err := remote.Certificates.Get(ctx, sourcePayPal, address)
+	chain, err := remote.Certificates.Get(ctx, sourcePayPal, address, remote.caller)
 	if err != nil {
 		return Unavailable
 	}
@@ -80,6 +80,7 @@ func (p paypal) verifyBy(ctx context.Context, r *public.Request, remote *Remote,
 	for _, webhook := range p.webhooks {
 		digest := sha256.Sum256([]byte(id + "|" + at + "|" + webhook + "|" + checksum))
 		if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil {
+			remote.Certificates.Prove(address, chain)
 			return ""
 		}
 	}

@@ -17,6 +17,8 @@ type Remote struct {
 	Certificates *keys.Certificates
 	// Client visits an address by which a sender wants to be answered.
 	Client *keys.Client
+
+	caller string // whose request is verified, as far as that is known
 }
 
 // The names of senders in whatever tells of their certificates.
@@ -60,7 +62,9 @@ func (c *Claim) NeedsBody() bool {
 func (c *Claim) VerifyBy(ctx context.Context, body *document.Document, remote *Remote, strong bool) Reason {
 	if c.scheme != nil && c.scheme.method.kind == byCode {
 		if code, ok := c.line.code.(fetching); ok {
-			return code.verifyBy(ctx, c.request(body.Payload()), remote, strong)
+			theirs := *remote
+			theirs.caller = c.Client
+			return code.verifyBy(ctx, c.request(body.Payload()), &theirs, strong)
 		}
 	}
 	return c.verify(body)

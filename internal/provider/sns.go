@@ -173,7 +173,7 @@ func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, st
 	case hash == crypto.SHA1 && strong:
 		return Weak
 	}
-	chain, err := remote.Certificates.Get(ctx, sourceSNS, m.SigningCertificates)
+	chain, err := remote.Certificates.Get(ctx, sourceSNS, m.SigningCertificates, remote.caller)
 	if err != nil {
 		return Unavailable
 	}
@@ -181,6 +181,7 @@ func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, st
 	if !ok || !t.signs(chain[0], r.Now) || rsa.VerifyPKCS1v15(key, hash, digest, signature) != nil {
 		return Mismatch
 	}
+	remote.Certificates.Prove(m.SigningCertificates, chain)
 	return ""
 }
 

@@ -133,6 +133,10 @@ type Claim struct {
 	// query. It is set before Verify when SignsURL says so.
 	URL string
 
+	// Client is the address of the client, as far as it is known. It is set
+	// before VerifyBy.
+	Client string
+
 	scheme *scheme
 	line   *line
 	header http.Header

@@ -1,0 +1,61 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/keys"
+)
+
+// shelfFolder is where senders' certificates are in Caddy's own storage, which
+// all servers share that share their sites' certificates.
+const shelfFolder = "webhooks/certificates"
+
+// shelfPatience bounds how long a start waits for it.
+const shelfPatience = 5 * time.Second
+
+// newShelf keeps senders' certificates in a storage of Caddy's: each in a file
+// whose first line is its address.
+func newShelf(s certmagic.Storage, logger *zap.Logger) keys.Shelf {
+	return keys.Shelf{
+		Save: func(ctx context.Context, address string, chain []byte) {
+			if err := s.Store(ctx, shelfKey(address), append([]byte(address+"\n"), chain...)); err != nil {
+				logger.Warn("the certificate of a sender cannot be kept; it is fetched again after the next start", zap.Error(err))
+			}
+		},
+		Load: func(ctx context.Context, fn func(string, []byte) bool) error {
+			if !s.Exists(ctx, shelfFolder) {
+				return nil
+			}
+			names, err := s.List(ctx, shelfFolder, false)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				text, err := s.Load(ctx, name)
+				if err != nil {
+					return err
+				}
+				address, chain, _ := bytes.Cut(text, []byte("\n"))
+				if shelfKey(string(address)) == name && fn(string(address), chain) {
+					continue
+				}
+				if err := s.Delete(ctx, name); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func shelfKey(address string) string {
+	digest := sha256.Sum256([]byte(address))
+	return shelfFolder + "/" + hex.EncodeToString(digest[:]) + ".pem"
+}
