@@ -9,7 +9,7 @@ var desks = []Sender{
 		// strictly.
 		Title: "Zendesk",
 		Docs:  "https://developer.zendesk.com/documentation/webhooks/verifying/",
-		Setup: "Admin Center → Apps and integrations → Webhooks → Create webhook; then Reveal secret",
+		Setup: "Admin Center → Apps and integrations → Actions and webhooks → Webhooks → Create webhook; then Reveal secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
