@@ -36,7 +36,7 @@ func TestMatchEvents(t *testing.T) {
 	a.want(a.do("POST", path, `{"event_filter":["release"]}`), 200, `"scanned":6,"matched":0,`, `"matched":false,"reason":"event_filter"`)
 	a.want(a.do("POST", path, `{"match":"payload.n >= 3"}`), 200, `"scanned":6,"matched":2,`,
 		`"delivery_id":"4","matched":true}`, `"delivery_id":"2","matched":false,"reason":"match"}`,
-		`"delivery_id":"binary","matched":false,"reason":"match_payload","detail":"the payload is not JSON"}`)
+		`"delivery_id":"binary","matched":false,"reason":"body_unreadable","detail":"the payload is not JSON"}`)
 	a.want(a.do("POST", path, `{"match":"payload.m == 1"}`), 200, `"matched":0,`, `"reason":"match_missing","detail":"no such key: m"`)
 	a.want(a.do("GET", hook, ""), 200, `"event_filter":["push"]`) // nothing has changed
 

@@ -6,9 +6,20 @@ import (
 	"strings"
 )
 
-// check says what stands against a text as JSON (RFC 8259). A loop does it, so that
-// nesting takes no stack.
+// check says what stands against a text as JSON (RFC 8259) in whose objects each
+// name stands once.
 func check(text []byte) error {
+	known := borrowNames()
+	defer known.giveBack()
+	err := parse(text, known)
+	if known.err != nil { // it looks like a text that goes wrong there
+		return known.err
+	}
+	return err
+}
+
+// parse goes through the text in a loop, so that nesting takes no stack.
+func parse(text []byte, known *names) error {
 	var open [MaxDepth]byte // what ends the objects and arrays that have begun
 	depth, at := 0, skipBlanks(text, 0)
 	for at >= 0 && at < len(text) {
@@ -19,11 +30,14 @@ func check(text []byte) error {
 			}
 			open[depth] = c + 2 // as ASCII has it
 			depth++
+			if c == '{' {
+				known.open()
+			}
 			if at = skipBlanks(text, at+1); at < len(text) && text[at] == c+2 {
 				break // the loop below ends it
 			}
 			if c == '{' {
-				at = skipName(text, at)
+				at = known.skip(text, at)
 			}
 			continue
 		case '"':
@@ -42,14 +56,16 @@ func check(text []byte) error {
 			if text[at] != open[depth-1] {
 				break
 			}
-			depth--
+			if depth--; text[at] == '}' {
+				known.close()
+			}
 			at++
 		}
 		if text[at] != ',' {
 			return ErrInvalid
 		}
 		if at = skipBlanks(text, at+1); open[depth-1] == '}' {
-			at = skipName(text, at)
+			at = known.skip(text, at)
 		}
 	}
 	return ErrInvalid
@@ -63,18 +79,6 @@ func skipBlanks(text []byte, at int) int {
 		at++
 	}
 	return at
-}
-
-// skipName skips a member's name, and what stands between it and the value.
-func skipName(text []byte, at int) int {
-	if at < 0 || at >= len(text) || text[at] != '"' {
-		return -1
-	}
-	at = skipBlanks(text, skipString(text, at))
-	if at < 0 || at >= len(text) || text[at] != ':' {
-		return -1
-	}
-	return skipBlanks(text, at+1)
 }
 
 func skipString(text []byte, at int) int {

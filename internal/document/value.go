@@ -5,8 +5,6 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-
-	"github.com/tidwall/gjson"
 )
 
 // Document is a payload into which one may look: it is checked before the
@@ -15,6 +13,7 @@ type Document struct {
 	text    []byte
 	checked bool
 	value   Value
+	err     error
 }
 
 // New returns the document of a payload, which must not change meanwhile.
@@ -27,15 +26,27 @@ func (d *Document) Payload() []byte { return d.text }
 func (d *Document) Reset(payload []byte) { *d = Document{text: payload} }
 
 // Value returns the JSON value that the payload is; it does not exist when the
-// payload is none.
+// payload cannot be read.
 func (d *Document) Value() Value {
-	if !d.checked {
-		d.checked = true
-		if text, err := Check(d.text); err == nil {
-			d.value = Value{bytes.Trim(text, blanks)}
-		}
-	}
+	d.check()
 	return d.value
+}
+
+// Err says why the payload cannot be read.
+func (d *Document) Err() error {
+	d.check()
+	return d.err
+}
+
+func (d *Document) check() {
+	if d.checked {
+		return
+	}
+	d.checked = true
+	var text []byte
+	if text, d.err = Check(d.text); d.err == nil {
+		d.value = Value{bytes.Trim(text, blanks)}
+	}
 }
 
 // blanks may stand between the parts of JSON (RFC 8259).
@@ -83,13 +94,10 @@ func (v Value) AppendText(to []byte) []byte { return append(to, v.text()...) }
 
 // text returns what a string says, in the payload itself where nothing is escaped.
 func (v Value) text() []byte {
-	switch {
-	case !v.IsString():
+	if !v.IsString() {
 		return nil
-	case bytes.IndexByte(v.json, '\\') >= 0:
-		return []byte(gjson.ParseBytes(v.json).Str)
 	}
-	return v.json[1 : len(v.json)-1]
+	return said(v.json)
 }
 
 // Is says whether the value is the string.
@@ -134,7 +142,7 @@ func (v Value) Entries() iter.Seq[Value] {
 }
 
 // Get returns what stands at the path: names of members, and indexes of arrays, with dots
-// between them. Of several members of a name it is the first.
+// between them.
 func (v Value) Get(path string) Value {
 	if !v.Exists() {
 		return v

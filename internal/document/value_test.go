@@ -1,6 +1,8 @@
 package document
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -8,7 +10,7 @@ import (
 )
 
 func TestValue(t *testing.T) {
-	d := New([]byte("\xef\xbb\xbf" + ` { "a" : {"b":[10, {"c":"x\"y"},-1.5e3 ] } , "\u0064":true,"a":1,"e":"","f":null,"0":"\\" , "g":[[],{}, "]}" ] } ` + "\n"))
+	d := New([]byte("\xef\xbb\xbf" + ` { "a" : {"b":[10, {"c":"x\"y"},-1.5e3 ] } , "\u0064":true,"A":1,"e":"","f":null,"0":"\\" , "g":[[],{}, "]}" ] } ` + "\n"))
 	for path, want := range map[string]string{
 		"a": `{"b":[10, {"c":"x\"y"},-1.5e3 ] }`, "a.b.0": "10", "a.b.1.c": `"x\"y"`, "a.b.2": "-1.5e3", "d": "true", "e": `""`, "f": "null", "0": `"\\"`,
 		"a.b.3": "", "a.b.x": "", "a.b.-1": "", "a.b.99999999999999999999": "", "a.c": "", "e.a": "", "b": "", "d.0": "", "": "",
@@ -25,17 +27,19 @@ func TestValue(t *testing.T) {
 	if !v.IsObject() || !v.Get("g").IsArray() || !v.Get("f").IsNull() || !v.Get("a.b.2").IsNumber() || v.Get("a.b.2").IsString() || v.Get("d").Text() != "" {
 		t.Error("a value is not what it is")
 	}
-	d.Reset([]byte(`{"a":1`))
-	if d.Value().Exists() || d.Value().Get("a").Exists() {
-		t.Error("there is a value in what is not JSON")
+	for text, want := range map[string]error{`{"a":1`: ErrInvalid, `{"a":1,"a":1}`: ErrDuplicate} {
+		d.Reset([]byte(text))
+		if d.Value().Exists() || d.Value().Get("a").Exists() || !errors.Is(d.Err(), want) {
+			t.Errorf("there is a value in %s: %v", text, d.Err())
+		}
 	}
 	d.Reset([]byte(" \"a\" "))
-	if d.Value().Text() != "a" {
+	if d.Value().Text() != "a" || d.Err() != nil {
 		t.Errorf("got %q", d.Value().Raw())
 	}
 }
 
-// What is found is what gjson finds, name by name and entry by entry.
+// What is found is what others find, name by name and entry by entry.
 func FuzzValue(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":"b","c":{"d":"\u00e9\ud83d\ude80\n"}}`, `[1,"\\",[null,{"a":"]"}],-0.5e-3,true ]`, ` "\"" `, `{"\u0061":{},"":[ ]}`, "\xef\xbb\xbf 1 ",
@@ -56,7 +60,11 @@ func FuzzValue(f *testing.F) {
 }
 
 func compare(t *testing.T, got Value, want gjson.Result) {
-	if string(got.Raw()) != strings.TrimRight(want.Raw, blanks) || got.Text() != want.Str || got.IsString() != (want.Type == gjson.String) ||
+	text := ""
+	if want.Type == gjson.String {
+		text = decode(t, want.Raw)
+	}
+	if string(got.Raw()) != strings.TrimRight(want.Raw, blanks) || got.Text() != text || got.IsString() != (want.Type == gjson.String) ||
 		got.IsNumber() != (want.Type == gjson.Number) || got.IsNull() != (want.Type == gjson.Null) || got.IsObject() != want.IsObject() || got.IsArray() != want.IsArray() {
 		t.Fatalf("got %q, want %q", got.Raw(), want.Raw)
 	}
@@ -66,7 +74,11 @@ func compare(t *testing.T, got Value, want gjson.Result) {
 	}
 	var members []member
 	want.ForEach(func(name, value gjson.Result) bool {
-		members = append(members, member{name.Str, value})
+		if want.IsObject() {
+			members = append(members, member{decode(t, name.Raw), value})
+		} else {
+			members = append(members, member{"", value})
+		}
 		return want.IsObject() || want.IsArray()
 	})
 	n := 0
@@ -84,6 +96,14 @@ func compare(t *testing.T, got Value, want gjson.Result) {
 	if (want.IsObject() || want.IsArray()) && n != len(members) {
 		t.Fatalf("%q: %d, want %d", got.Raw(), n, len(members))
 	}
+}
+
+func decode(t *testing.T, raw string) string {
+	var text string
+	if err := json.Unmarshal([]byte(raw), &text); err != nil {
+		t.Fatalf("%q: %v", raw, err)
+	}
+	return text
 }
 
 func BenchmarkGet(b *testing.B) {

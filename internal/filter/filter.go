@@ -63,6 +63,16 @@ func (f *Filter) Match(name string) bool {
 	return false
 }
 
+// MayMatch says whether an entry could mean a name that begins with the prefix.
+func (f *Filter) MayMatch(prefix string) bool {
+	if f == nil || slices.ContainsFunc(f.names, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
+		return true
+	}
+	return slices.ContainsFunc(f.patterns, func(p pattern) bool {
+		return strings.HasPrefix(p.prefix, prefix) || strings.HasPrefix(prefix, p.prefix)
+	})
+}
+
 // MatchAny says whether an entry means one of the names. Without any name
 // nothing is meant, once there is a filter.
 func (f *Filter) MatchAny(names iter.Seq[string]) bool {

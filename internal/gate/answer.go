@@ -76,6 +76,8 @@ var (
 		"The body must come without a content encoding.", "Accept-Encoding", "identity")
 	badBody = problem(Invalid, http.StatusBadRequest,
 		"The body could not be read.", "", "")
+	unreadable = problem(Invalid, http.StatusBadRequest,
+		"The body cannot be read as JSON.", "", "")
 	badForm = problem(Invalid, http.StatusBadRequest,
 		"The form holds no payload.", "", "")
 	badHeader = problem(Invalid, http.StatusBadRequest,

@@ -24,8 +24,11 @@ func TestMatch(t *testing.T) {
 		{name: "no credential", match: `headers.all(name, !name.contains("signature"))`, body: opened, outcome: Accepted},
 		{name: "not wanted", match: `payload.pull_request.base.ref != "main"`, body: opened, outcome: Filtered},
 		{name: "missing", match: `payload.pull_request.head.ref == "main"`, body: opened, outcome: Filtered, reason: "match_missing"},
-		{name: "no JSON", match: `payload.a == 1`, body: `a=1`, outcome: Filtered, reason: "match_payload"},
-		{name: "deep", match: `payload.a == 1`, body: strings.Repeat(`{"a":`, 100_000), outcome: Filtered, reason: "match_payload"},
+		{name: "no JSON", match: `payload.a == 1`, body: `a=1`, outcome: Invalid, reason: "body_unreadable"},
+		{name: "deep", match: `payload.a == 1`, body: strings.Repeat(`{"a":`, 100_000), outcome: Invalid, reason: "body_unreadable"},
+		{name: "no JSON for the action", match: `action == "opened"`, body: `a=1`, outcome: Invalid, reason: "body_unreadable"},
+		{name: "no JSON is needed", match: `event == "pull_request" || payload.a == 1`, body: `a=1`, outcome: Accepted},
+		{name: "too long a text", match: `payload.a == "x"`, body: `{"a":"` + strings.Repeat("x", 200_000) + `"}`, outcome: Filtered, reason: "match_payload"},
 		{name: "beside a filter", match: `true`, filter: []string{"push"}, body: opened, outcome: Filtered},
 		{name: "after a filter", match: `payload.number == 1`, filter: []string{"push"}, body: opened, outcome: Filtered},
 	}
@@ -35,8 +38,11 @@ func TestMatch(t *testing.T) {
 			s := serve(t, b, New(Settings{}))
 			got := s.post(t, "/webhooks/hook", signed("pull_request", "d-1", test.body), test.body)
 			want := reply{status: 200, body: `{"status":"filtered","event":"pull_request"}`}
-			if test.outcome == Accepted {
+			switch test.outcome {
+			case Accepted:
 				want = reply{status: 202, body: accepted(1)}
+			case Invalid:
+				want = reply{status: 400, body: string(unreadable.body)}
 			}
 			if got.status != want.status || got.body != want.body {
 				t.Errorf("answered %d %s", got.status, got.body)

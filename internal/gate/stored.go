@@ -23,18 +23,24 @@ type Judgement struct {
 
 // Judge says what would become of a stored event if it came now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
-	message, err := r.senderOf(event).Read(event.Header, document.New(event.Body))
+	payload := document.New(event.Body)
+	message, err := r.senderOf(event).Read(event.Header, payload)
 	switch {
 	case err != nil:
 		return Judgement{Reason: "event_header"}
 	case message.Ping && !r.filter.Names(message.Type):
 		return Judgement{Reason: "ping"}
 	case !r.filter.MatchAny(message.Names()):
+		if err := r.unread(&message); err != nil {
+			return Judgement{Reason: "body_unreadable", Detail: err.Error()}
+		}
 		return Judgement{Reason: "event_filter"}
 	}
-	wanted, err := r.matches(ctx, &message, event.Header, event.Body)
+	wanted, err := r.matches(ctx, &message, event.Header, payload)
 	var failed *match.Error
 	switch {
+	case document.Unreadable(err):
+		return Judgement{Reason: "body_unreadable", Detail: err.Error()}
 	case errors.As(err, &failed):
 		return Judgement{Reason: failed.Reason, Detail: failed.Detail()}
 	case err != nil:
@@ -45,17 +51,25 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	return Judgement{Wanted: true}
 }
 
+// unread says why it cannot be told whether the filter wants an event, of which no
+// name is known that it wants.
+func (r *Route) unread(message *provider.Message) error {
+	prefix, err := message.Unread()
+	if err == nil || !r.filter.MayMatch(prefix) {
+		return nil
+	}
+	return err
+}
+
 // matches says whether the integration's expression wants an event that has come
 // or is stored.
-func (r *Route) matches(ctx context.Context, message *provider.Message, header http.Header, payload []byte) (bool, error) {
+func (r *Route) matches(ctx context.Context, message *provider.Message, header http.Header, payload *document.Document) (bool, error) {
 	return r.expression.Match(ctx, &match.Event{
-		Header:     header,
-		Type:       message.Type,
-		Action:     message.Action(),
-		DeliveryID: message.DeliveryID,
-		WebhookID:  r.Integration.WebhookID,
-		Project:    r.Integration.Project,
-		Payload:    payload,
+		Header:    header,
+		Names:     message,
+		WebhookID: r.Integration.WebhookID,
+		Project:   r.Integration.Project,
+		Payload:   payload,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 type content struct {
 	provider *provider.Provider
 	message  provider.Message
+	payload  *document.Document
 	// form says that the payload came inside a form.
 	form bool
 }
@@ -25,16 +26,16 @@ func (v *visit) understand() *answer {
 		p = provider.Guess(v.r.Header)
 	}
 	v.content.provider, v.payload = p, v.body
-	content := &v.document
+	v.content.payload = &v.document
 	if field := p.FormField(); field != "" && provider.IsForm(v.r.Header) {
 		payload, ok := provider.FormValue(v.body, field)
 		if !ok {
 			return v.refuse(badForm, "form")
 		}
 		v.payload, v.content.form = payload, true
-		content = document.New(payload)
+		v.content.payload = document.New(payload)
 	}
-	message, err := p.Read(v.r.Header, content)
+	message, err := p.Read(v.r.Header, v.content.payload)
 	// A type or delivery ID is stored, shown and sent on: a secret never is.
 	if err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID) {
 		return v.refuse(badHeader, "event_header")
@@ -59,6 +60,9 @@ func (v *visit) checkFilter() *answer {
 	if v.route.filter.MatchAny(v.content.message.Names()) {
 		return nil
 	}
+	if v.route.unread(&v.content.message) != nil {
+		return v.refuse(unreadable, "body_unreadable")
+	}
 	return v.answerFiltered()
 }
 
@@ -70,9 +74,12 @@ func (v *visit) checkMatch() *answer {
 		return nil
 	}
 	// The sender may have gone by now, and may never send the event again.
-	wanted, err := v.route.matches(context.WithoutCancel(v.r.Context()), &v.content.message, v.storedHeader(), v.payload)
-	if errors.Is(err, match.ErrInterrupted) {
+	wanted, err := v.route.matches(context.WithoutCancel(v.r.Context()), &v.content.message, v.storedHeader(), v.content.payload)
+	switch {
+	case errors.Is(err, match.ErrInterrupted):
 		return v.refuse(unavailable, "match_interrupted")
+	case document.Unreadable(err):
+		return v.refuse(unreadable, "body_unreadable")
 	}
 	var failed *match.Error
 	if errors.As(err, &failed) {

@@ -17,6 +17,8 @@ import (
 	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
+
+	"github.com/hookgate/hookgate/internal/document"
 )
 
 // The bounds of an expression. What one evaluation may cost is counted, not
@@ -44,14 +46,20 @@ type Expression struct{ program cel.Program }
 type Event struct {
 	// Header holds the headers that are stored with an event, under their
 	// canonical names: never a credential.
-	Header     http.Header
-	Type       string
-	Action     string
-	DeliveryID string
-	WebhookID  string
-	Project    string
+	Header    http.Header
+	Names     Names
+	WebhookID string
+	Project   string
 	// Payload is not changed during the evaluation.
-	Payload []byte
+	Payload *document.Document
+}
+
+// Names are what the sender calls an event. An error is the document's: the sender
+// says it in a payload that cannot be read.
+type Names interface {
+	EventType() (string, error)
+	EventAction() (string, error)
+	EventDelivery() (string, error)
 }
 
 // environment is what expressions may name.
@@ -161,14 +169,15 @@ func sizeOf(pattern string) (int, error) {
 }
 
 // Match says whether the expression wants the event. An error is an *Error, and
-// then the event is not wanted, or ErrInterrupted, which says nothing of it.
+// then the event is not wanted, or it says nothing of the event: ErrInterrupted, or
+// the document's when the payload cannot be read and the answer depends on it.
 func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 	if x == nil {
 		return true, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	done, err := takeTurn(ctx, len(event.Payload))
+	done, err := takeTurn(ctx, len(event.Payload.Payload()))
 	if err != nil {
 		return false, err
 	}
@@ -186,7 +195,7 @@ func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 
 // The reasons of an Error. There are few, so that they can label a metric.
 const (
-	ReasonPayload = "match_payload" // the payload is no JSON, or over a bound
+	ReasonPayload = "match_payload" // the payload is over a bound
 	ReasonMissing = "match_missing" // the event has no such field
 	ReasonType    = "match_type"    // a value is of another type than is needed
 	ReasonCost    = "match_cost"    // the evaluation costs too much
@@ -213,6 +222,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, interpreter.InterruptError{}), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ErrInterrupted
+	case document.Unreadable(err):
+		return err
 	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
 		return &Error{ReasonCost, errors.New("it costs too much for this event")}
 	case errors.As(err, new(*payloadError)):

@@ -52,11 +52,11 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		}
 		return a.headers, true
 	case "event":
-		return types.String(a.event.Type), true
+		return said(a.event.Names.EventType()), true
 	case "action":
-		return types.String(a.event.Action), true
+		return said(a.event.Names.EventAction()), true
 	case "delivery_id":
-		return types.String(a.event.DeliveryID), true
+		return said(a.event.Names.EventDelivery()), true
 	case "webhook_id":
 		return types.String(a.event.WebhookID), true
 	case "project":
@@ -68,6 +68,13 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		return a.payload.get(), true
 	}
 	return nil, false
+}
+
+func said(text string, err error) ref.Val {
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.String(text)
 }
 
 func lower(header map[string][]string) map[string]string {
@@ -88,12 +95,11 @@ type node struct {
 	left  *int // members that may still be taken apart
 }
 
-func newPayload(payload []byte) *node {
-	text, err := document.Check(payload)
-	if err != nil {
-		return &node{value: types.WrapErr(&payloadError{err.Error()})}
+func newPayload(payload *document.Document) *node {
+	if err := payload.Err(); err != nil {
+		return &node{value: types.WrapErr(err)}
 	}
-	left := maxMembers
+	text, left := payload.Value().Raw(), maxMembers
 	// The text lives no longer than the evaluation, in which nobody changes
 	// the payload: a copy of up to 25 MiB is saved.
 	return &node{json: unsafe.String(unsafe.SliceData(text), len(text)), left: &left}

@@ -11,7 +11,7 @@ import (
 func TestMembers(t *testing.T) {
 	names := []string{"a", "b"}
 	for text, want := range map[string]bool{
-		`{"a":1,"b":2,"c":3,"c":4}`: true, `{}`: true,
+		`{"a":1,"b":2,"c":3,"C":4}`: true, `{}`: true, `{"a":1,"b":2,"c":3,"c":4}`: false,
 		`{"a":1,"A":2}`: false, `{"a":null,"a":null}`: false, `{"a":1,"\u0061":2}`: false, `{"A":1}`: false, `[]`: false,
 		"{\"a\":\"\xff\"}": false, `{"a":1`: false,
 	} {
