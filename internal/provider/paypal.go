@@ -80,7 +80,7 @@ func (p paypal) verifyBy(ctx context.Context, r *public.Request, remote *Remote,
 	for _, webhook := range p.webhooks {
 		digest := sha256.Sum256([]byte(id + "|" + at + "|" + webhook + "|" + checksum))
 		if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil {
-			remote.Certificates.Prove(address, chain)
+			remote.Certificates.Prove(address, chain) //nolint:contextcheck // it is kept for others, after this request
 			return ""
 		}
 	}

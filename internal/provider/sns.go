@@ -181,7 +181,7 @@ func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, st
 	if !ok || !t.signs(chain[0], r.Now) || rsa.VerifyPKCS1v15(key, hash, digest, signature) != nil {
 		return Mismatch
 	}
-	remote.Certificates.Prove(m.SigningCertificates, chain)
+	remote.Certificates.Prove(m.SigningCertificates, chain) //nolint:contextcheck // it is kept for others, after this request
 	return ""
 }
 
