@@ -141,7 +141,10 @@ func (e *event) record() storage.Record {
 func (e *event) amount() amount { return amount{events: 1, bytes: e.place.length} }
 
 func (e *event) ref() storage.Ref {
-	return storage.Ref{ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, ResourceType: e.ResourceType, Due: e.Due, Size: e.place.length}
+	return storage.Ref{
+		ID: e.ID, Integration: e.Integration, WebhookID: e.WebhookID, Project: e.Project,
+		ResourceType: e.ResourceType, ResourceID: e.ResourceID, Due: e.Due, Size: e.place.length,
+	}
 }
 
 // eventVersion begins an event's value in the index.
@@ -269,11 +272,18 @@ func appendRef(buf []byte, r storage.Ref) []byte {
 	buf = appendTime(buf, r.Due)
 	buf = appendInt(buf, r.Size)
 	buf = appendString(buf, r.WebhookID)
-	return appendString(buf, r.ResourceType)
+	buf = appendString(buf, r.ResourceType)
+	buf = appendString(buf, r.ResourceID)
+	return appendString(buf, r.Project)
 }
 
-func decodeRef(identity storage.Identity, id storage.ID, raw []byte) (storage.Ref, error) {
+// decodeRef reads a ref. One of an earlier version ends after the resource's
+// type: it is not whole.
+func decodeRef(identity storage.Identity, id storage.ID, raw []byte) (r storage.Ref, whole bool, err error) {
 	d := decoder{raw: raw}
-	r := storage.Ref{ID: id, Integration: identity, Due: d.time(), Size: d.int(), WebhookID: d.string(), ResourceType: d.string()}
-	return r, d.err()
+	r = storage.Ref{ID: id, Integration: identity, Due: d.time(), Size: d.int(), WebhookID: d.string(), ResourceType: d.string()}
+	if whole = len(d.raw) > 0; whole {
+		r.ResourceID, r.Project = d.string(), d.string()
+	}
+	return r, whole, d.err()
 }

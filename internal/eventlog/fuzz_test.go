@@ -130,7 +130,11 @@ func FuzzDecode(f *testing.F) {
 				t.Fatal(w, again, err)
 			}
 		}
-		_, _ = decodeRef(storage.Identity{}, storage.ID{}, raw)
+		if r, whole, err := decodeRef(storage.Identity{}, storage.ID{}, raw); err == nil && whole {
+			if again, _, err := decodeRef(r.Integration, r.ID, appendRef(nil, r)); err != nil || !reflect.DeepEqual(again, r) {
+				t.Fatalf("%+v\n%+v\n%v", r, again, err)
+			}
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -127,7 +128,10 @@ func (w *watch) start(recent map[storage.ID]*event) error {
 		if _, ok := recent[id]; ok || w.log.isDropped(identity) {
 			return !w.quitting(), nil
 		}
-		ref, err := decodeRef(identity, id, value)
+		ref, whole, err := decodeRef(identity, id, value)
+		if err == nil && !whole {
+			err = completeRef(view, &ref)
+		}
 		if err != nil {
 			return false, err
 		}
@@ -138,6 +142,22 @@ func (w *watch) start(recent map[storage.ID]*event) error {
 		if e.Status == storage.Pending && !w.quitting() {
 			w.fn(e.ref())
 		}
+	}
+	return err
+}
+
+// completeRef takes from the event what its ref lacks. That there is no event
+// is for its claim to tell.
+func completeRef(view index.View, ref *storage.Ref) error {
+	err := view.Get(idKey(eventKey, ref.Integration, ref.ID), func(value []byte) error {
+		e, err := decodeEvent(ref.Integration, ref.ID, value)
+		if err == nil {
+			ref.Project, ref.ResourceID = e.Project, e.ResourceID
+		}
+		return err
+	})
+	if errors.Is(err, index.ErrNotFound) {
+		return nil
 	}
 	return err
 }

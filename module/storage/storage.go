@@ -241,7 +241,9 @@ type Ref struct {
 	ID           ID
 	Integration  Identity
 	WebhookID    string
+	Project      string
 	ResourceType string
+	ResourceID   string
 	Due          time.Time
 	// Size is about how many bytes a claim of the event keeps in memory: those
 	// of its headers and its body, and what little is stored with them.

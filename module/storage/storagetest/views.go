@@ -51,7 +51,8 @@ func testWatch(t *eventsTest) {
 		fresh := t.append(newEvent(identity, "new"), storage.Dedupe{})
 		t.eventually("the new event", func() bool { return len(w.seen(fresh)) == 1 })
 		ref := w.seen(fresh)[0]
-		if ref.Integration != identity || ref.WebhookID != "hook" || ref.ResourceType != "assistant" || ref.Due.After(now()) || ref.Size < int64(len(newEvent(identity, "1").Body)) {
+		if ref.Integration != identity || ref.WebhookID != "hook" || ref.Project != "demo" ||
+			ref.ResourceType != "assistant" || ref.ResourceID != "a/b" || ref.Due.After(now()) || ref.Size < int64(len(newEvent(identity, "1").Body)) {
 			t.Fatalf("the ref is %+v", ref)
 		}
 		t.again(identity, dedupe("failed"), failed, storage.Requeued)
