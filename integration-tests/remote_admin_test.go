@@ -179,6 +179,10 @@ func TestRemoteAdmin(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a reader that stalls", func(t *testing.T) {
+		call(demoAdmin, "PATCH", gateway.Integration(demo, "gh"), gateway.M{"is_enabled": true}).Want(t, 200)
+		remoteReaderStalls(t, g, func() (*tls.Conn, error) { return tls.Dial("tcp", remote, tlsConfig(&demoAdmin)) })
+	})
 	t.Run("no certificate", func(t *testing.T) {
 		for what, who := range map[string]*person{"none": nil, "unknown": &stranger} {
 			client := &http.Client{Transport: &http.Transport{TLSClientConfig: tlsConfig(who), DisableKeepAlives: true}}

@@ -58,6 +58,7 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		Storage:  held.backend,
 		Base:     app.base(),
 		Holdings: held.holdings,
+		Reads:    held.reads,
 		Replays:  &held.replays,
 		Tests:    &held.tests,
 		Edge:     edge{app, held},

@@ -27,7 +27,7 @@ var gateways = caddy.NewUsagePool()
 
 // gateway is an open storage and what belongs to it for as long as it is
 // open: the dispatcher, the routes of the edge, the bytes in flight, the keys
-// of issuers, the pace of replays and tests.
+// of issuers, what admins read, the pace of replays and tests.
 type gateway struct {
 	key     string
 	options string
@@ -41,6 +41,7 @@ type gateway struct {
 	keySets    *jwt.KeySets
 	remote     *provider.Remote
 	sources    sources
+	reads      *admin.Reads
 	replays    admin.Pace
 	tests      admin.Quota
 
@@ -91,6 +92,7 @@ func newGateway(s storage.Storage, shelf keys.Shelf, logger *zap.Logger) (*gatew
 		logger:  logger,
 		backend: backend,
 		flight:  gate.NewFlight(gate.DefaultFlight),
+		reads:   admin.NewReads(),
 	}
 	g.openRemote(shelf)
 	g.dispatcher = dispatch.New(dispatch.Options{

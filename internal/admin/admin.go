@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ type Backend struct {
 	// Holdings returns what the gateway keeps and does.
 	Holdings func() Holdings
 
+	// Reads bounds what is read at once.
+	Reads *Reads
+
 	// Replays is the pace of all bulk replays.
 	Replays *Pace
 
@@ -44,7 +48,7 @@ type Backend struct {
 
 // Serve answers a request whose path begins with /webhooks/.
 func Serve(w http.ResponseWriter, r *http.Request, b Backend) {
-	c := &call{Backend: b, w: w, r: r}
+	c := &call{Backend: b, w: w, r: r, out: taken{w: w, within: stallTime, least: leastTaken}}
 	if err := c.serve(); err != nil {
 		c.fail(err)
 	}
@@ -55,6 +59,9 @@ type call struct {
 	Backend
 	w http.ResponseWriter
 	r *http.Request
+
+	// out is the body of the answer.
+	out taken
 
 	// What the path names.
 	project, webhookID string
@@ -96,15 +103,21 @@ func badRequest(format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-// fail answers an error. What is not the caller's is told to the log alone.
+// fail answers an error. What is not the caller's is told to the log alone. Once an
+// answer has begun the connection is cut, so that nobody takes a part for the whole.
 func (c *call) fail(err error) {
 	status, text := explain(err)
+	var own *refusal
 	switch {
+	case c.out.begun:
+		c.cut(err)
 	case errors.Is(err, context.Canceled):
 		return // nobody is there
 	case status == http.StatusServiceUnavailable:
 		c.w.Header().Set("Retry-After", "5")
-		c.Logger.Warn("answering an admin request", zap.Error(err))
+		if !errors.As(err, &own) {
+			c.Logger.Warn("answering an admin request", zap.Error(err))
+		}
 	case status == http.StatusInternalServerError:
 		c.Logger.Error("answering an admin request", zap.Error(err))
 	}
@@ -122,6 +135,17 @@ type failure struct {
 	// Code and Errors tell all that is wrong with a form.
 	Code   string              `json:"code,omitempty"`
 	Errors []integration.Fault `json:"errors,omitempty"`
+}
+
+// cut ends an answer that cannot be completed.
+func (c *call) cut(err error) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.Logger.Info("an admin's answer was not taken and is given up", zap.String("path", c.r.URL.Path))
+	case c.r.Context().Err() == nil:
+		c.Logger.Error("answering an admin request", zap.Error(err))
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // explain returns the status of an error and what to tell the caller.
@@ -172,9 +196,9 @@ type route struct {
 var routes = []route{
 	at("/webhooks/status", methods{http.MethodGet: (*call).status}),
 	at("/webhooks/backup", methods{http.MethodGet: (*call).backup}),
-	at("/webhooks/integrations", methods{http.MethodGet: (*call).listIntegrations}),
+	at("/webhooks/integrations", methods{http.MethodGet: seated((*call).listIntegrations)}),
 	at("/webhooks/projects/{project}/integrations", methods{
-		http.MethodGet:  (*call).listIntegrations,
+		http.MethodGet:  seated((*call).listIntegrations),
 		http.MethodPost: (*call).createIntegration,
 	}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}", methods{
@@ -183,11 +207,11 @@ var routes = []route{
 		http.MethodPatch:  (*call).patchIntegration,
 		http.MethodDelete: (*call).deleteIntegration,
 	}),
-	at("/webhooks/projects/{project}/integrations/{webhook_id}/events", methods{http.MethodGet: (*call).listEvents}),
-	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/match", methods{http.MethodPost: (*call).matchEvents}),
-	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: (*call).getEvent}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events", methods{http.MethodGet: seated((*call).listEvents)}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/match", methods{http.MethodPost: seated((*call).matchEvents)}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}", methods{http.MethodGet: seated((*call).getEvent)}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/events/{event}/replay", methods{http.MethodPost: (*call).replayEvent}),
-	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: (*call).replayEvents}),
+	at("/webhooks/projects/{project}/integrations/{webhook_id}/replay", methods{http.MethodPost: seated((*call).replayEvents)}),
 	at("/webhooks/projects/{project}/integrations/{webhook_id}/handshake", methods{
 		http.MethodGet:    (*call).getHandshake,
 		http.MethodPost:   (*call).openHandshake,

@@ -80,6 +80,7 @@ func newAPI(t *testing.T) *api {
 		View:    integration.View{Rules: rules()},
 		Storage: backend{integrations, events},
 		Base:    "https://hooks.example.com/webhooks/",
+		Reads:   NewReads(),
 		Replays: new(Pace),
 		Logger:  zap.New(core),
 	}}

@@ -10,11 +10,12 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// The caller must take leastTaken bytes of a backup in each stallTime that is
-// spent waiting for it: 64 KiB a second.
+// The caller must take leastOfBackup bytes of a backup in each backupStall that is
+// spent waiting for it, 64 KiB a second: while a backup is written, segments of
+// events cannot go.
 const (
-	stallTime  = time.Minute
-	leastTaken = 60 * 64 << 10
+	backupStall   = time.Minute
+	leastOfBackup = 60 * 64 << 10
 )
 
 // backup streams a backup of the storage. What can be refused is refused before
@@ -25,43 +26,20 @@ func (c *call) backup() error {
 	if !ok {
 		return &refusal{http.StatusNotImplemented, "this storage has no backup"}
 	}
-	out := &backupStream{call: c}
-	err := from.Backup(c.r.Context(), out)
-	if err == nil || !out.begun {
-		return err
-	}
-	c.Logger.Error("writing a backup", zap.Error(err))
-	panic(http.ErrAbortHandler)
-}
-
-// backupStream is the body of an answer that may take as long as it is taken.
-// While it is written, segments of events cannot go.
-type backupStream struct {
-	*call
-	begun bool
-	left  time.Duration // to take the rest of leastTaken
-	taken int           // since left was stallTime
-}
-
-// Write implements io.Writer.
-func (s *backupStream) Write(text []byte) (int, error) {
-	if !s.begun || s.taken >= leastTaken {
-		s.left, s.taken = stallTime, 0
-	}
-	began := time.Now()
-	// Where the deadline cannot be moved it stays as it is.
-	_ = http.NewResponseController(s.w).SetWriteDeadline(began.Add(s.left))
-	if !s.begun {
-		s.begun = true
-		header := s.w.Header()
+	header := c.w.Header()
+	c.out.within, c.out.least = backupStall, leastOfBackup
+	c.out.begin = func() {
 		header.Set("Content-Type", "application/x-tar")
 		header.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="hookgate-%s.tar"`, time.Now().UTC().Format("20060102-150405")))
 		header.Set("Cache-Control", "no-store")
 	}
-	n, err := s.w.Write(text)
-	s.left -= time.Since(began)
-	s.taken += n
-	return n, err
+	err := from.Backup(c.r.Context(), &c.out)
+	if err == nil || !c.out.begun {
+		c.out.begin = nil
+		return err
+	}
+	c.Logger.Error("writing a backup", zap.Error(err))
+	panic(http.ErrAbortHandler)
 }
 
 // keyStatus is a key of the storage.

@@ -157,7 +157,7 @@ func TestTricklingBackup(t *testing.T) {
 		part := make([]byte, 32<<10)
 		for n := 0; n < whole; n += len(part) {
 			if n%(10<<20) == 0 {
-				time.Sleep(2 * stallTime)
+				time.Sleep(2 * backupStall)
 			}
 			if _, err := w.Write(part); err != nil {
 				return err
@@ -182,7 +182,7 @@ func TestTricklingBackup(t *testing.T) {
 					if cut := recover() != nil; cut == c.isWhole || c.isWhole != (c.taken == whole) {
 						t.Errorf("%d bytes were taken; the answer was cut: %v", c.taken, cut)
 					}
-					if !c.isWhole && c.taken > atOnce+2*leastTaken {
+					if !c.isWhole && c.taken > atOnce+2*leastOfBackup {
 						t.Errorf("%d bytes were taken, %d of them at once", c.taken, atOnce)
 					}
 				}()

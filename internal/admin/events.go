@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -45,11 +48,17 @@ type attempt struct {
 	DurationMS int64  `json:"duration_ms"`
 }
 
-// wholeEvent is an event with what was stored of its request. Of a damaged one
-// that is null.
+// wholeEvent is an event with what was stored of its request, but for the body,
+// which follows as body_base64.
 type wholeEvent struct {
 	event
-	Damaged    bool        `json:"damaged,omitempty"`
+	Headers http.Header `json:"headers"`
+}
+
+// damagedEvent is an event of whose request nothing can be read.
+type damagedEvent struct {
+	event
+	Damaged    bool        `json:"damaged"`
 	Headers    http.Header `json:"headers"`
 	BodyBase64 []byte      `json:"body_base64"`
 }
@@ -83,8 +92,8 @@ func describe(in *integration.Integration, record *storage.Record) event {
 	return e
 }
 
-// maxEmptyPages bounds how much is searched for one page of a list.
-const maxEmptyPages = 16
+// maxSearches bounds how much is searched for one page of a list.
+const maxSearches = 16
 
 func (c *call) listEvents() error {
 	query, err := c.query()
@@ -104,24 +113,24 @@ func (c *call) listEvents() error {
 	if err != nil {
 		return err
 	}
-	answer := page[event]{Items: []event{}}
+	page := newPage(c)
 	more := true
-	for pages := 0; more && len(answer.Items) == 0 && pages < maxEmptyPages; pages++ {
+	for searches := 0; more && q.Limit > 0 && searches < maxSearches; searches++ {
 		var records []storage.Record
-		var next storage.ID
-		if records, next, more, err = c.Storage.Events().List(c.r.Context(), in.Identity, q); err != nil {
+		if records, q.Before, more, err = c.Storage.Events().List(c.r.Context(), in.Identity, q); err != nil {
 			return err
 		}
 		for i := range records {
-			answer.Items = append(answer.Items, describe(in, &records[i]))
+			if err := page.add(describe(in, &records[i])); err != nil {
+				return err
+			}
 		}
-		q.Before = next
+		q.Limit -= len(records)
 	}
 	if more {
-		answer.NextCursor = encodeCursor(scope, []string{q.Before.String()})
+		page.cursor = encodeCursor(scope, []string{q.Before.String()})
 	}
-	c.answer(http.StatusOK, answer)
-	return nil
+	return page.end()
 }
 
 // eventPage returns which page of the integration's events a request asks for,
@@ -146,7 +155,7 @@ func (c *call) getEvent() error {
 	if err != nil {
 		return err
 	}
-	record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, c.event)
+	record, body, err := c.open(in)
 	if damaged(err) {
 		c.tellDamaged(in, c.event, err)
 		return c.getDamaged(in)
@@ -154,16 +163,55 @@ func (c *call) getEvent() error {
 	if err != nil {
 		return err
 	}
-	whole := wholeEvent{event: describe(in, record), Headers: record.Header, BodyBase64: record.Body}
-	if whole.Headers == nil {
-		whole.Headers = http.Header{}
+	defer func() { _ = body.Close() }() // it was only read
+	err = c.showWhole(describe(in, record), record.Header, body)
+	if damaged(err) {
+		c.tellDamaged(in, c.event, err)
 	}
-	if whole.BodyBase64 == nil {
-		whole.BodyBase64 = []byte{}
-	}
-	c.answer(http.StatusOK, whole)
-	return nil
+	return err
 }
+
+// open opens the event when it is the project's turn to have one in memory.
+func (c *call) open(in *integration.Integration) (*storage.Record, storage.Body, error) {
+	done, err := c.Reads.events.Take(c.r.Context(), c.project)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	return c.Storage.Events().Open(c.r.Context(), in.Identity, c.event)
+}
+
+// showWhole answers with an event, and its body as it is read.
+func (c *call) showWhole(e event, header http.Header, body storage.Body) error {
+	if header == nil {
+		header = http.Header{}
+	}
+	text, err := encode(wholeEvent{e, header})
+	if err != nil {
+		return err
+	}
+	head := append(bytes.TrimSuffix(text, []byte("}\n")), `,"body_base64":"`...)
+	const tail = "\"}\n"
+	c.head(int64(len(head)) + encodedSize(body.Size()) + int64(len(tail)))
+	if _, err := c.out.Write(head); err != nil {
+		return err
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, &c.out)
+	if _, err := io.CopyBuffer(encoder, body, make([]byte, bodyChunk)); err != nil {
+		return err
+	}
+	if err := encoder.Close(); err != nil {
+		return err
+	}
+	_, err = io.WriteString(&c.out, tail)
+	return err
+}
+
+// bodyChunk is how many bytes of a body are encoded at once: a number of threes.
+const bodyChunk = 24 << 10
+
+// encodedSize is the size of so many bytes in base64.
+func encodedSize(n int64) int64 { return (n + 2) / 3 * 4 }
 
 // getDamaged shows what a list knows of an event whose record cannot be read.
 func (c *call) getDamaged(in *integration.Integration) error {
@@ -171,7 +219,7 @@ func (c *call) getDamaged(in *integration.Integration) error {
 	if err != nil {
 		return err
 	}
-	c.answer(http.StatusOK, wholeEvent{event: describe(in, record), Damaged: true})
+	c.answer(http.StatusOK, damagedEvent{event: describe(in, record), Damaged: true})
 	return nil
 }
 

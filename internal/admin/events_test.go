@@ -163,6 +163,13 @@ func (d damagedEvents) Get(ctx context.Context, identity storage.Identity, id st
 	return d.Events.Get(ctx, identity, id)
 }
 
+func (d damagedEvents) Open(ctx context.Context, identity storage.Identity, id storage.ID) (*storage.Record, storage.Body, error) {
+	if id == d.id {
+		return nil, nil, fmt.Errorf("CANARY: %w", storage.ErrCorrupt)
+	}
+	return d.Events.Open(ctx, identity, id)
+}
+
 func (d damagedEvents) Replay(ctx context.Context, identity storage.Identity, id storage.ID, replay storage.Replay) (storage.ID, error) {
 	if id == d.id {
 		return storage.ID{}, fmt.Errorf("CANARY: %w", storage.ErrCorrupt)

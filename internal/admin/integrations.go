@@ -7,12 +7,6 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// page is a part of a list.
-type page[T any] struct {
-	Items      []T    `json:"items"`
-	NextCursor string `json:"next_cursor"`
-}
-
 // listIntegrations lists those of a project, or all when the path names none.
 func (c *call) listIntegrations() error {
 	query, err := c.query()
@@ -35,20 +29,22 @@ func (c *call) listIntegrations() error {
 		}
 		after = storage.Place{Project: place[0], WebhookID: place[1]}
 	}
-	list, more, err := c.Service.List(c.r.Context(), c.View, c.project, after, size)
-	if err != nil {
-		return err
+	page := newPage(c)
+	var last *integration.Integration
+	for in, err := range c.Service.List(c.r.Context(), c.View, c.project, after) {
+		if err != nil {
+			return err
+		}
+		if page.items == size {
+			page.cursor = encodeCursor(scope, []string{last.Project, last.WebhookID})
+			break
+		}
+		if err := page.add(in.Mask(c.Base)); err != nil {
+			return err
+		}
+		last = in
 	}
-	answer := page[*integration.Masked]{Items: []*integration.Masked{}}
-	for _, in := range list {
-		answer.Items = append(answer.Items, in.Mask(c.Base))
-	}
-	if more {
-		last := list[len(list)-1]
-		answer.NextCursor = encodeCursor(scope, []string{last.Project, last.WebhookID})
-	}
-	c.answer(http.StatusOK, answer)
-	return nil
+	return page.end()
 }
 
 func (c *call) createIntegration() error {

@@ -90,12 +90,10 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 		if bytes > most {
 			return answer, records[i-1].ID, nil
 		}
-		record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, records[i].ID)
-		judgement := gate.Judgement{Reason: "damaged"}
+		judgement, size, err := c.judgeOne(in, route, records[i].ID)
 		switch {
 		case err == nil:
-			bytes += len(record.Body)
-			judgement = route.Judge(c.r.Context(), &record.Event)
+			bytes += size
 		case errors.Is(err, storage.ErrNotFound):
 			continue // it is gone meanwhile
 		case !damaged(err):
@@ -116,4 +114,18 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 		})
 	}
 	return answer, next, nil
+}
+
+// judgeOne judges an event when it is the project's turn to have one in memory.
+func (c *call) judgeOne(in *integration.Integration, route *gate.Route, id storage.ID) (judgement gate.Judgement, size int, err error) {
+	done, err := c.Reads.judged.Take(c.r.Context(), c.project)
+	if err != nil {
+		return judgement, 0, err
+	}
+	defer done()
+	record, err := c.Storage.Events().Get(c.r.Context(), in.Identity, id)
+	if err != nil {
+		return gate.Judgement{Reason: "damaged"}, 0, err
+	}
+	return route.Judge(c.r.Context(), &record.Event), len(record.Body), nil
 }

@@ -30,7 +30,7 @@ func (c *call) replayEvent() error {
 	if err != nil {
 		return err
 	}
-	id, err := c.Storage.Events().Replay(c.r.Context(), in.Identity, c.event, replay)
+	id, err := c.replay(in, c.event, replay)
 	if damaged(err) {
 		c.tellDamaged(in, c.event, err)
 		return conflict("the event is damaged: what it would send cannot be read any more")
@@ -40,6 +40,16 @@ func (c *call) replayEvent() error {
 	}
 	c.answer(http.StatusAccepted, map[string]string{"id": id.String()})
 	return nil
+}
+
+// replay replays an event when it is the project's turn to have one in memory.
+func (c *call) replay(in *integration.Integration, id storage.ID, replay storage.Replay) (storage.ID, error) {
+	done, err := c.Reads.events.Take(c.r.Context(), c.project)
+	if err != nil {
+		return storage.ID{}, err
+	}
+	defer done()
+	return c.Storage.Events().Replay(c.r.Context(), in.Identity, id, replay)
 }
 
 // replayable returns the integration, if its events can be replayed.
@@ -182,7 +192,7 @@ func (c *call) replayAll(events []selectedEvent, counts *replayCounts) error {
 		replay, err := c.replayTo(in, e.resource)
 		if err == nil {
 			replay.Once = true
-			_, err = c.Storage.Events().Replay(c.r.Context(), in.Identity, e.id, replay)
+			_, err = c.replay(in, e.id, replay)
 		} else if len(in.Resources) > 1 {
 			counts.Skipped++
 			continue

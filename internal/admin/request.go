@@ -157,24 +157,38 @@ var badCursor = badRequest("cursor: it is not one that a list has given")
 
 // answer writes a JSON document.
 func (c *call) answer(status int, document any) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(document); err != nil {
+	text, err := encode(document)
+	if err != nil {
 		c.fail(err)
 		return
 	}
+	c.head(int64(len(text)))
+	if status == http.StatusRequestEntityTooLarge {
+		c.w.Header().Set("Connection", "close")
+	}
+	c.w.WriteHeader(status)
+	_, _ = c.out.Write(text) // nobody else can be told
+	if status == http.StatusRequestEntityTooLarge {
+		c.linger()
+	}
+}
+
+// encode returns a JSON document and a line break.
+func encode(document any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(document)
+	return text.Bytes(), err
+}
+
+// head says what the answer is. Of a length that is not known it is -1.
+func (c *call) head(length int64) {
 	header := c.w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Length", strconv.Itoa(text.Len()))
-	if status == http.StatusRequestEntityTooLarge {
-		header.Set("Connection", "close")
-	}
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write(text.Bytes()) // nobody else can be told
-	if status == http.StatusRequestEntityTooLarge {
-		c.linger()
+	if length >= 0 {
+		header.Set("Content-Length", strconv.FormatInt(length, 10))
 	}
 }
 

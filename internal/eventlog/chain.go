@@ -24,10 +24,7 @@ func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.
 	}
 	e, err := l.read(of)
 	if err != nil {
-		if errors.Is(err, storage.ErrCorrupt) {
-			l.lost.Store(true)
-		}
-		return storage.ID{}, err
+		return storage.ID{}, l.unread(err)
 	}
 	e.ReceivedAt = moment(millis(l.now()))
 	e.Alias, e.ResourceType, e.ResourceID = replay.Alias, replay.ResourceType, replay.ResourceID

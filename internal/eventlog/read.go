@@ -11,8 +11,11 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// maxScan is how many events one List looks at before it returns what it has.
-const maxScan = 10_000
+// What one List looks at, and what it finds, before it returns what it has.
+const (
+	maxScan  = 10_000  // events
+	maxFound = 1 << 20 // bytes of them in memory, about
+)
 
 // Get implements storage.Events. An event whose record is damaged is
 // storage.ErrCorrupt.
@@ -30,10 +33,7 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 	}
 	whole, err := l.read(e)
 	if err != nil {
-		if errors.Is(err, storage.ErrCorrupt) {
-			l.lost.Store(true)
-		}
-		return nil, err
+		return nil, l.unread(err)
 	}
 	r, err := l.record(e)
 	if err != nil {
@@ -43,21 +43,38 @@ func (l *Log) Get(ctx context.Context, identity storage.Identity, id storage.ID)
 	return &r, nil
 }
 
-// read returns an event, whole. Between a look at it and this it may have been
-// kept in another place, or purged, and its segment removed.
-func (l *Log) read(e *event) (*storage.Event, error) {
-	whole, err := l.segments.read(e)
+// unread notes the damage that kept an event from being read, if it was that.
+func (l *Log) unread(err error) error {
+	if errors.Is(err, storage.ErrCorrupt) {
+		l.lost.Store(true)
+	}
+	return err
+}
+
+// read returns an event, whole.
+func (l *Log) read(e *event) (whole *storage.Event, err error) {
+	err = l.whereItIs(e, func(e *event) error {
+		whole, err = l.segments.read(e)
+		return err
+	})
+	return whole, err
+}
+
+// whereItIs reads an event. Between a look at it and this it may have been kept
+// in another place, or purged, and its segment removed.
+func (l *Log) whereItIs(e *event, read func(*event) error) error {
+	err := read(e)
 	if err == nil {
-		return whole, nil
+		return nil
 	}
 	again, _, lookErr := l.look(e.Integration, e.ID)
 	switch {
 	case lookErr != nil:
-		return nil, lookErr
+		return lookErr
 	case again.place == e.place:
-		return nil, err
+		return err
 	}
-	return l.segments.read(again)
+	return read(again)
 }
 
 // List implements storage.Events.
@@ -103,6 +120,7 @@ type listing struct {
 	fresh   []*event // newest first; they hide the index's
 	scanned int
 	found   []*event
+	size    int64      // of them, in bytes
 	last    storage.ID // the last one that was looked at
 	more    bool
 }
@@ -205,7 +223,7 @@ func (s *listing) visit(e *event) bool {
 		return true
 	}
 	matches := s.query.Status == "" || s.query.Status == e.Status
-	if matches && len(s.found) == s.query.Limit || s.scanned == maxScan {
+	if matches && (len(s.found) == s.query.Limit || s.size >= maxFound) || s.scanned == maxScan {
 		s.more = true
 		return false
 	}
@@ -213,6 +231,7 @@ func (s *listing) visit(e *event) bool {
 	s.last = e.ID
 	if matches {
 		s.found = append(s.found, e)
+		s.size += envelopeSize(&e.Event) + e.stateBound()
 	}
 	return true
 }

@@ -34,8 +34,10 @@ type segments struct {
 }
 
 type openSegment struct {
-	file  segment.File
-	aead  cipher.AEAD
+	file   segment.File
+	header segment.Header
+	aead   cipher.AEAD
+
 	users int
 	used  uint64 // the tick of its last use
 
@@ -63,35 +65,43 @@ func segmentNumber(name string) (number uint64, ok bool) {
 // not there as it was written is storage.ErrCorrupt.
 func (s *segments) read(e *event) (*storage.Event, error) {
 	if e.damaged {
-		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+		return nil, errUnreadable
 	}
 	opened, err := s.acquire(e.place.segment)
 	if err != nil {
 		return nil, err
 	}
 	defer s.letGo(opened)
-	raw := make([]byte, e.place.length)
-	if _, err := opened.file.ReadAt(raw, e.place.offset); err != nil {
+	_, event, err := opened.read(e, make([]byte, e.place.length))
+	return event, err
+}
+
+// read reads an event's record into memory of its size. The body shares it.
+func (o *openSegment) read(e *event, raw []byte) (segment.Frame, *storage.Event, error) {
+	if _, err := o.file.ReadAt(raw, e.place.offset); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = storage.ErrCorrupt
 		}
-		return nil, fmt.Errorf("reading an event: %w", err)
+		return segment.Frame{}, nil, fmt.Errorf("reading an event: %w", err)
 	}
-	frame, err := segment.Open(opened.aead, raw)
+	frame, err := segment.Open(o.aead, raw)
 	if err != nil {
-		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+		return segment.Frame{}, nil, errUnreadable
 	}
+	frame.Offset = e.place.offset
 	r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
 	if err != nil || r.event == nil || r.identity != e.Integration {
-		return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+		return segment.Frame{}, nil, errUnreadable
 	}
 	for n := range r.parts() {
 		if part := r.part(n); part.id == e.ID {
-			return part.event, nil
+			return frame, part.event, nil
 		}
 	}
-	return nil, fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
+	return segment.Frame{}, nil, errUnreadable
 }
+
+var errUnreadable = fmt.Errorf("reading an event: %w", storage.ErrCorrupt)
 
 func (s *segments) acquire(number uint64) (*openSegment, error) {
 	s.mu.Lock()
@@ -123,7 +133,7 @@ func (s *segments) openNow(number uint64) (*openSegment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a segment: %w", errors.Join(storage.ErrCorrupt, err, file.Close()))
 	}
-	return &openSegment{file: file, aead: header.AEAD(s.key)}, nil
+	return &openSegment{file: file, header: header, aead: header.AEAD(s.key)}, nil
 }
 
 func (s *segments) letGo(opened *openSegment) {

@@ -2,43 +2,67 @@ package integration
 
 import (
 	"context"
+	"iter"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// List returns at most limit integrations of a project ("" lists all
-// projects), declared ones among them, in the order of project and webhook
-// ID, after the given place. more says that others follow.
-func (s *Service) List(ctx context.Context, view View, project string, after storage.Place, limit int) (list []*Integration, more bool, err error) {
-	declared := view.Declared.after(project, after)
-	place, ended := after, false
-	var page []storage.Integration
-	for len(list) <= limit {
-		if len(page) == 0 && !ended {
-			if page, err = s.integrations.List(ctx, project, place, limit+1); err != nil {
-				return nil, false, err
+// listPage is how many integrations are read at a time for a list.
+const listPage = 64
+
+// List yields the integrations of a project ("" lists all projects), declared ones
+// among them, in the order of project and webhook ID, after the given place. Few of
+// them are in memory at a time.
+func (s *Service) List(ctx context.Context, view View, project string, after storage.Place) iter.Seq2[*Integration, error] {
+	return func(yield func(*Integration, error) bool) {
+		declared := view.Declared.after(project, after)
+		for record, err := range s.stored(ctx, project, after) {
+			if err != nil {
+				yield(nil, err)
+				return
 			}
-			if ended = len(page) == 0; !ended {
-				last := page[len(page)-1]
-				place = storage.Place{Project: last.Project, WebhookID: last.WebhookID}
+			if view.Declared.get(record.WebhookID) != nil {
+				continue // shadowed
+			}
+			for len(declared) > 0 && !before(record, declared[0]) {
+				if !yield(declared[0], nil) {
+					return
+				}
+				declared = declared[1:]
+			}
+			in, err := Decode(record)
+			if !yield(in, err) || err != nil {
+				return
 			}
 		}
-		switch {
-		case len(page) > 0 && view.Declared.get(page[0].WebhookID) != nil:
-			page = page[1:] // shadowed
-		case len(page) > 0 && (len(declared) == 0 || before(page[0], declared[0])):
-			in, err := Decode(page[0])
-			if err != nil {
-				return nil, false, err
+		for _, in := range declared {
+			if !yield(in, nil) {
+				return
 			}
-			list, page = append(list, in), page[1:]
-		case len(declared) > 0:
-			list, declared = append(list, declared[0]), declared[1:]
-		default:
-			return list, false, nil
 		}
 	}
-	return list[:limit], true, nil
+}
+
+// stored yields what the storage lists.
+func (s *Service) stored(ctx context.Context, project string, place storage.Place) iter.Seq2[storage.Integration, error] {
+	return func(yield func(storage.Integration, error) bool) {
+		for {
+			page, err := s.integrations.List(ctx, project, place, listPage)
+			if err != nil {
+				yield(storage.Integration{}, err)
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, record := range page {
+				if !yield(record, nil) {
+					return
+				}
+				place = storage.Place{Project: record.Project, WebhookID: record.WebhookID}
+			}
+		}
+	}
 }
 
 // after returns the declared integrations that a listing goes on with.

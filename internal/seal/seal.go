@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -142,6 +143,25 @@ func (k Key) AEAD(purpose string, salt []byte) cipher.AEAD {
 		panic(fmt.Sprintf("seal: GCM over AES: %v", err)) // cannot be
 	}
 	return aead
+}
+
+// Stream returns the cipher of what AEAD has sealed under the same key, from a
+// byte of the text on. It authenticates nothing: it is for what has been opened
+// by AEAD before and is read again in parts.
+func (k Key) Stream(purpose string, salt []byte, nonce [12]byte, offset int64) cipher.Stream {
+	block, err := aes.NewCipher(k.derive(salt, purpose, 32))
+	if err != nil {
+		panic(fmt.Sprintf("seal: AES with a 32-byte key: %v", err)) // cannot be
+	}
+	var counter [aes.BlockSize]byte
+	copy(counter[:], nonce[:])
+	// The first counter is the tag's (NIST SP 800-38D, 7.1).
+	binary.BigEndian.PutUint32(counter[len(nonce):], uint32(2+offset/aes.BlockSize))
+	stream := cipher.NewCTR(block, counter[:])
+	var skipped [aes.BlockSize]byte
+	part := skipped[:offset%aes.BlockSize]
+	stream.XORKeyStream(part, part)
+	return stream
 }
 
 // Overhead is how many bytes Seal adds.

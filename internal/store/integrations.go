@@ -61,13 +61,15 @@ func (s *Store) List(ctx context.Context, project string, after storage.Place, l
 		if after == (storage.Place{}) || bytes.Compare(start, prefix) < 0 {
 			start = prefix
 		}
-		for it.Seek(start); it.Valid() && len(list) < limit && ctx.Err() == nil; it.Next() {
+		size := 0
+		for it.Seek(start); it.Valid() && len(list) < limit && size < pageSize && ctx.Err() == nil; it.Next() {
 			_, webhookID, _ := strings.Cut(string(it.Item().Key()[1:]), "\x00")
 			in, err := s.get(txn, webhookID)
 			if err != nil {
 				return read(webhookID, err)
 			}
 			list = append(list, in)
+			size += len(in.Value)
 		}
 		return ctx.Err()
 	})

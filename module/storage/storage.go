@@ -9,6 +9,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 )
@@ -109,7 +110,8 @@ type Integrations interface {
 
 	// List returns at most limit integrations that are not deleted, in
 	// ascending order of project and webhook ID, after the given place. With
-	// project "" it lists all projects.
+	// project "" it lists all projects. There may be fewer, lest they take too
+	// much memory; none means that none follows.
 	List(ctx context.Context, project string, after Place, limit int) ([]Integration, error)
 }
 
@@ -203,6 +205,14 @@ type Record struct {
 	// Newest is the newest event of the chain: the event itself when no replay
 	// came after it.
 	Newest ID
+}
+
+// Body is the body of a stored event. What Read returns is what was stored: after
+// damage, or once the event is gone, it is an error.
+type Body interface {
+	io.ReadCloser
+	// Size is how many bytes it has in all.
+	Size() int64
 }
 
 // Replay is what a replay takes from its integration as that is now.
@@ -318,8 +328,14 @@ type Events interface {
 	// Get returns one event, whole, or ErrNotFound.
 	Get(ctx context.Context, integration Identity, id ID) (*Record, error)
 
+	// Open is Get for somebody who takes the body bit by bit, and as slowly as he
+	// likes: the record is without it. It takes the memory for all of an event
+	// only while Open runs, if at all.
+	Open(ctx context.Context, integration Identity, id ID) (*Record, Body, error)
+
 	// List returns events of the integration. more says that older ones may
-	// match; next is then where to go on, also when records is empty.
+	// match; next is then where to go on. It may end before the limit, also when
+	// records is empty, lest it take too long or too much memory.
 	List(ctx context.Context, integration Identity, query Query) (records []Record, next ID, more bool, err error)
 
 	// Counts returns what the status page shows.

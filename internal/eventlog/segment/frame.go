@@ -4,6 +4,8 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"hash/crc32"
+
+	"github.com/hookgate/hookgate/internal/seal"
 )
 
 const (
@@ -71,6 +73,16 @@ func Open(aead cipher.AEAD, raw []byte) (Frame, error) {
 	}
 	frame.Payload = payload
 	return frame, nil
+}
+
+// Text returns where in its segment a byte of the frame's payload stands, and the
+// cipher that decrypts from there on. It authenticates nothing: Open has to come
+// first, and what is read afterwards to be held against what that gave.
+func (h *Header) Text(key seal.Key, frame Frame, offset int64) (at int64, stream cipher.Stream) {
+	if sealed, ok := key.Find(h.KeyID); ok {
+		key = sealed
+	}
+	return frame.Offset + frameSize + offset, key.Stream(purpose, h.Salt[:], frameNonce(frame.Sequence), offset)
 }
 
 // parseHead reads a frame's head and the length of its ciphertext.

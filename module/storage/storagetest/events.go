@@ -46,6 +46,7 @@ func Events(t *testing.T, open func(t *testing.T, dir string) EventLog) {
 		{"progress is kept", testProgress},
 		{"a clean end is no crash", testCleanEnd},
 		{"watch sees old and new", testWatch},
+		{"open reads bit by bit", testOpen},
 		{"list pages newest first", testList},
 		{"counts follow", testCounts},
 		{"drop deletes for good", testDrop},

@@ -250,5 +250,7 @@ func testClosed(t *eventsTest) {
 	t.wantError(err, storage.ErrUnavailable)
 	_, err = t.log.Get(t.Context(), identity, id)
 	t.wantError(err, storage.ErrUnavailable)
+	_, _, err = t.log.Open(t.Context(), identity, id)
+	t.wantError(err, storage.ErrUnavailable)
 	t.wantError(t.log.Drop(t.Context(), identity, true), storage.ErrUnavailable)
 }

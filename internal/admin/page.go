@@ -1,0 +1,52 @@
+package admin
+
+import "encoding/json"
+
+// pagePart is after how many bytes a part of a list is sent.
+const pagePart = 32 << 10
+
+// page is the answer to a call for a list: its items, and the cursor of the next
+// page. It is sent in parts, so that a long one takes little memory.
+type page struct {
+	call   *call
+	text   []byte // to be sent
+	items  int
+	cursor string
+}
+
+func newPage(c *call) *page { return &page{call: c, text: []byte(`{"items":[`)} }
+
+// add adds an item.
+func (p *page) add(item any) error {
+	if p.items++; p.items > 1 {
+		p.text = append(p.text, ',')
+	}
+	text, err := encode(item)
+	if err != nil {
+		return err
+	}
+	if p.text = append(p.text, text[:len(text)-1]...); len(p.text) < pagePart {
+		return nil
+	}
+	return p.send(-1)
+}
+
+// send sends what there is. length is that of the whole answer, if it is known.
+func (p *page) send(length int64) error {
+	if !p.call.out.begun {
+		p.call.head(length)
+	}
+	_, err := p.call.out.Write(p.text)
+	p.text = p.text[:0]
+	return err
+}
+
+// end sends what is left.
+func (p *page) end() error {
+	cursor, err := json.Marshal(p.cursor)
+	if err != nil {
+		return err
+	}
+	p.text = append(append(append(p.text, `],"next_cursor":`...), cursor...), "}\n"...)
+	return p.send(int64(len(p.text)))
+}
