@@ -19,7 +19,7 @@ import (
 //	signature custom <secret...> {
 //		header        <name>
 //		more          <header...>
-//		algorithm     token|hmac-sha1|hmac-sha256|hmac-sha512|ed25519|ecdsa-sha256
+//		algorithm     token|hmac-sha1|hmac-sha256|hmac-sha384|hmac-sha512|ed25519|ecdsa-sha256
 //		encoding      hex|base64|base64url
 //		prefix        <text>
 //		separator     <character>
@@ -32,6 +32,7 @@ import (
 //		kinds         <path...>
 //		action        <path...>
 //		pings         <type...>
+//		sha256_optional
 //		form_field    <name>
 //		pass          <header...>
 //		status        <code>
@@ -140,6 +141,8 @@ func (c *custom) readEvent(d *caddyfile.Dispenser, name string) error {
 		return option.List(d, 1, (*[]string)(&into.Action))
 	case "pings":
 		return option.List(d, 1, &into.Pings)
+	case "sha256_optional":
+		return option.Flag(d, &into.SHA256Optional)
 	case "form_field":
 		return option.Text(d, &into.FormField)
 	case "pass":
@@ -202,6 +205,8 @@ func placeOf(d *caddyfile.Dispenser, kind, name string, kinds ...string) (at pro
 		at.JSON = name
 	case "query":
 		at.Query = name
+	case "form":
+		at.Form = name
 	case "part":
 		at.Part = name
 	}

@@ -7,22 +7,24 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// readHandshake adds a request by which a sender makes sure of the address, and
-// its answer:
+// readHandshake adds a request about the subscription itself, and its answer:
 //
 //	handshake [<method>] {
-//		when       header|json|query <name> [<text>]
-//		unless     header|json|query <name>
+//		when       header|json|query|form <name> [<text>]
+//		unless     header|json|query|form <name>
+//		empty      <path>
 //		open
-//		token      header|json|query <name>
+//		token      header|json|query|form <name>
 //		status     <code>
-//		echo       header|json|query <name>
+//		echo       header|json|query|form <name>
 //		member     <name>
 //		mac_member <name>
 //		json       <document>
+//		pong
 //	}
 //
-// when and unless may be given again: all of them must hold.
+// when, unless and empty, which wants a list without entries, may be given again:
+// all of them must hold.
 func readHandshake(d *caddyfile.Dispenser, into *[]provider.Handshake) error {
 	var h provider.Handshake
 	d.Args(&h.Method)
@@ -30,6 +32,13 @@ func readHandshake(d *caddyfile.Dispenser, into *[]provider.Handshake) error {
 		switch name {
 		case "when", "unless":
 			return readCondition(d, name == "unless", &h.When)
+		case "empty":
+			condition := provider.Condition{Empty: true}
+			err := option.Text(d, &condition.JSON)
+			h.When = append(h.When, condition)
+			return err
+		case "pong":
+			return option.Flag(d, &h.Pong)
 		case "open":
 			return option.Flag(d, &h.Open)
 		case "token":
@@ -46,7 +55,7 @@ func readHandshake(d *caddyfile.Dispenser, into *[]provider.Handshake) error {
 			return option.Text(d, &h.JSON)
 		}
 		return option.Unknown(d)
-	}, "when", "unless")
+	}, "when", "unless", "empty")
 	*into = append(*into, h)
 	return err
 }
@@ -70,7 +79,7 @@ func readCondition(d *caddyfile.Dispenser, absent bool, into *[]provider.Conditi
 }
 
 // handshakePlaces are where handshakes look.
-var handshakePlaces = []string{"header", "json", "query"}
+var handshakePlaces = []string{"header", "json", "query", "form"}
 
 func readHandshakePlace(d *caddyfile.Dispenser, into **provider.Place) error {
 	var kind, name string

@@ -65,6 +65,7 @@ func customFacts(d *public.Description) (integration.ProviderFacts, error) {
 func factsOf(p *provider.Provider) integration.ProviderFacts {
 	return integration.ProviderFacts{
 		SHA256:            p.SHA256(),
+		SHA256Optional:    p.SHA256Optional(),
 		CredentialHeaders: p.CredentialHeaders(),
 		ReservedHeaders:   p.ReservedHeaders(),
 		Learns:            p.Learns(),

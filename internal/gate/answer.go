@@ -82,6 +82,8 @@ var (
 		"The form holds no payload.", "", "")
 	badHeader = problem(Invalid, http.StatusBadRequest,
 		"An event or delivery header is not valid.", "", "")
+	tooManyEvents = problem(Invalid, http.StatusBadRequest,
+		"The request holds too many events.", "", "")
 	unavailable = lack("The event cannot be taken now; send it again later.", "10")
 )
 
@@ -140,8 +142,13 @@ func (v *visit) refuse(a *answer, reason string) *answer {
 }
 
 // answerJSON answers with a status and, when it has a name, one more member.
-// The value is printable ASCII, for which Go's quoting is JSON's.
+// The value is printable ASCII, for which Go's quoting is JSON's. A sender that
+// takes no body gets none.
 func (v *visit) answerJSON(outcome Outcome, code int, status, name, value string) *answer {
+	if p := v.route.provider; p != nil && p.Status() == http.StatusNoContent {
+		v.reply = answer{outcome: outcome, status: http.StatusNoContent}
+		return &v.reply
+	}
 	body := append(v.text[:0], `{"status":"`...)
 	body = append(body, status...)
 	if name != "" {
@@ -159,7 +166,9 @@ func (v *visit) answerJSON(outcome Outcome, code int, status, name, value string
 func (v *visit) write(a *answer) {
 	v.seen.Outcome, v.seen.StatusCode = a.outcome, a.status
 	header := v.w.Header()
-	header["Content-Type"] = a.kind
+	if a.kind != nil {
+		header["Content-Type"] = a.kind
+	}
 	if a.name != "" {
 		header[a.name] = a.value
 	}

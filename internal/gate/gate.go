@@ -153,7 +153,6 @@ var steps = [...]func(*visit) *answer{
 	(*visit).confirm,      // 200, 503
 	(*visit).understand,   // 400
 	(*visit).shakeHands,   // as the sender wants it
-	(*visit).answerPing,   // 200
 	(*visit).checkFilter,  // 200
 	(*visit).checkMatch,   // 200, 503
 	(*visit).pass,         // nothing is stored inline

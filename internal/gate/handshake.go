@@ -118,6 +118,10 @@ func (v *visit) shake(verified bool) *answer {
 		return v.refuse(unauthorized, "secret_refused")
 	case !ok:
 		return nil
+	case a.Pong && v.content.wanted && v.content.message.Ping: // it is an event here
+		return nil
+	case a.Pong:
+		return v.answerPong()
 	}
 	return v.answerHandshake(&a)
 }

@@ -23,20 +23,23 @@ type Judgement struct {
 
 // Judge says what would become of a stored event if it came now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
+	var message provider.Message
 	payload := document.New(event.Body)
-	message, err := r.senderOf(event).Read(event.Header, payload)
+	wanted, err := message.Read(r.senderOf(event), event.Header, payload, r)
 	switch {
+	case errors.Is(err, provider.ErrEvents):
+		return Judgement{Reason: "too_many_events"}
 	case err != nil:
 		return Judgement{Reason: "event_header"}
-	case message.Ping && !r.filter.Names(message.Type):
+	case !wanted && message.Ping:
 		return Judgement{Reason: "ping"}
-	case !r.filter.MatchAny(message.Names()):
+	case !wanted:
 		if err := r.unread(&message); err != nil {
 			return Judgement{Reason: "body_unreadable", Detail: err.Error()}
 		}
 		return Judgement{Reason: "event_filter"}
 	}
-	wanted, err := r.matches(ctx, &message, event.Header, payload)
+	wanted, err = r.matches(ctx, &message, event.Header, payload)
 	var failed *match.Error
 	switch {
 	case document.Unreadable(err):

@@ -15,6 +15,8 @@ type content struct {
 	provider *provider.Provider
 	message  provider.Message
 	payload  *document.Document
+	// wanted says that the filter wants the event.
+	wanted bool
 	// form says that the payload came inside a form.
 	form bool
 }
@@ -35,35 +37,46 @@ func (v *visit) understand() *answer {
 		v.payload, v.content.form = payload, true
 		v.content.payload = document.New(payload)
 	}
-	message, err := p.Read(v.r.Header, v.content.payload)
+	message := &v.content.message
+	var err error
+	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, v.route)
+	switch {
+	case errors.Is(err, provider.ErrEvents):
+		return v.refuse(tooManyEvents, "too_many_events")
 	// A type or delivery ID is stored, shown and sent on: a secret never is.
-	if err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID) {
+	case err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID):
 		return v.refuse(badHeader, "event_header")
 	}
-	v.content.message = message
 	v.seen.EventType, v.seen.DeliveryID = message.Type, message.DeliveryID
 	return nil
 }
 
-// answerPing answers the sender's test, unless the filter wants it as an
-// event.
-func (v *visit) answerPing() *answer {
-	if v.content.message.Ping && !v.route.filter.Names(v.content.message.Type) {
-		return v.answerJSON(Pong, http.StatusOK, "pong", "", "")
+// Wants says whether the filter wants an event. A ping must be named; without an
+// event type nothing is wanted, once there is a filter.
+func (r *Route) Wants(m *provider.Message) bool {
+	if m.Ping {
+		return r.filter.Names(m.Type)
 	}
-	return nil
+	return r.filter.MatchAny(m.Names())
 }
 
-// checkFilter lets events go on that are wanted. Without an event type
-// nothing is, once there is a filter.
+// checkFilter lets requests go on that hold a wanted event. Of the others those
+// are answered as pings that hold nothing else.
 func (v *visit) checkFilter() *answer {
-	if v.route.filter.MatchAny(v.content.message.Names()) {
+	switch {
+	case v.content.wanted:
 		return nil
+	case v.content.message.Ping:
+		return v.answerPong()
 	}
 	if v.route.unread(&v.content.message) != nil {
 		return v.refuse(unreadable, "body_unreadable")
 	}
 	return v.answerFiltered()
+}
+
+func (v *visit) answerPong() *answer {
+	return v.answerJSON(Pong, http.StatusOK, "pong", "", "")
 }
 
 // checkMatch does so by the integration's expression. One that has no answer

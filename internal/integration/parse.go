@@ -118,7 +118,7 @@ func (p form) authentication(f *fields) (auth Authentication) {
 	auth.JWT = p.jwt(a.object("jwt"), kept.JWT)
 	auth.ClientCertificate = certificate(a.object("client_certificate"))
 	auth.SourceIPs = sources(a)
-	auth.RequireSHA256Signature = orElse(a.flag("require_sha256_signature"), p.rules.facts(&auth).SHA256)
+	auth.RequireSHA256Signature = orElse(a.flag("require_sha256_signature"), p.rules.facts(&auth).requiresSHA256())
 	auth.Match = oneOf(a, "match", MatchAny, MatchAll)
 	auth.AllowUnauthenticated = orElse(a.flag("allow_unauthenticated"), false)
 	a.end()

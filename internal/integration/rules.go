@@ -52,6 +52,9 @@ type ProviderFacts struct {
 	// SHA256 says that it signs with SHA-256 or stronger.
 	SHA256 bool
 
+	// SHA256Optional says that it may sign with SHA-1 all the same.
+	SHA256Optional bool
+
 	// CredentialHeaders carry its signature or token.
 	CredentialHeaders []string
 
@@ -66,6 +69,10 @@ type ProviderFacts struct {
 	// takes any.
 	CheckSecret func(secret string) error
 }
+
+// requiresSHA256 says whether an integration requires SHA-256 or stronger, unless
+// it says otherwise.
+func (f ProviderFacts) requiresSHA256() bool { return f.SHA256 && !f.SHA256Optional }
 
 // facts returns what is known of the integration's provider; a form whose
 // provider is unknown has been refused before.

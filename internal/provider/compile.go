@@ -77,6 +77,7 @@ var methods = map[public.Algorithm]method{
 	public.Token:      {kind: byToken},
 	public.HMACSHA1:   {kind: byMAC, hash: sha1.New, size: sha1.Size},
 	public.HMACSHA256: {kind: byMAC, hash: sha256.New, size: sha256.Size, strong: true},
+	public.HMACSHA384: {kind: byMAC, hash: sha512.New384, size: sha512.Size384, strong: true},
 	public.HMACSHA512: {kind: byMAC, hash: sha512.New, size: sha512.Size, strong: true},
 	public.Ed25519:    {kind: byEd25519, size: 64, strong: true},
 	public.ECDSA:      {kind: byECDSA, strong: true},
@@ -90,15 +91,18 @@ func Compile(d *public.Description) (*Provider, error) {
 	}
 	p := &Provider{
 		name:      d.Name,
-		event:     canonicalPlaces(d.Event),
-		delivery:  canonicalPlaces(d.Delivery),
-		kinds:     slices.Clone(d.Kinds),
-		actions:   slices.Clone(d.Action),
+		event:     eventPlaces(d.Event),
+		delivery:  eventPlaces(d.Delivery),
+		kinds:     eventPaths(d.Kinds),
+		actions:   eventPaths(d.Action),
 		pings:     slices.Clone(d.Pings),
 		formField: d.FormField,
 		sample:    d.Sample,
 		status:    d.Status,
+
+		sha256Optional: d.SHA256Optional,
 	}
+	p.lists, _ = d.Lists() // it is valid
 	if p.sample == "" {
 		p.sample = "test"
 	}
@@ -114,7 +118,7 @@ func Compile(d *public.Description) (*Provider, error) {
 	}
 	p.markShared()
 	for _, at := range slices.Concat(p.event, p.delivery) {
-		p.events = appendNew(p.events, at.Header)
+		p.events = appendNew(p.events, at.header)
 	}
 	p.reserved = slices.Clone(p.events)
 	for i := range p.schemes {
@@ -190,12 +194,40 @@ func (p *Provider) markShared() {
 	}
 }
 
-func canonicalPlaces(places []public.Place) []public.Place {
-	places = slices.Clone(places)
-	for i := range places {
-		places[i].Header = http.CanonicalHeaderKey(places[i].Header)
+// eventPlace is where a sender writes what belongs to an event: in a header, or
+// at a path.
+type eventPlace struct {
+	header string // canonical
+	path   eventPath
+}
+
+// eventPath is a path of a description. It leads through some lists, and from an
+// entry of the last one on.
+type eventPath struct {
+	text  string
+	lists int
+	rest  string
+}
+
+func eventPlaces(places []public.Place) []eventPlace {
+	compiled := make([]eventPlace, len(places))
+	for i, at := range places {
+		compiled[i] = eventPlace{http.CanonicalHeaderKey(at.Header), newEventPath(at.JSON)}
 	}
-	return places
+	return compiled
+}
+
+func eventPaths(texts []string) []eventPath {
+	compiled := make([]eventPath, len(texts))
+	for i, text := range texts {
+		compiled[i] = newEventPath(text)
+	}
+	return compiled
+}
+
+func newEventPath(text string) eventPath {
+	rest := text[strings.LastIndex(text, "#")+1:]
+	return eventPath{text, strings.Count(text, "#"), strings.TrimPrefix(rest, ".")}
 }
 
 func appendNew(names []string, name string) []string {

@@ -58,9 +58,9 @@ func TestActions(t *testing.T) {
 		p := mustLookup(t, test.provider)
 		header := http.Header{}
 		if test.event != "" {
-			header[p.event[0].Header] = []string{test.event}
+			header[p.event[0].header] = []string{test.event}
 		}
-		m, err := p.Read(header, document.New([]byte(test.body)))
+		m, err := readMessage(p, header, document.New([]byte(test.body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,12 +88,12 @@ func TestPings(t *testing.T) {
 		p, header := mustLookup(t, test.provider), http.Header{}
 		if test.event != "" {
 			for _, at := range p.event {
-				if at.Header != "" {
-					header[at.Header] = []string{test.event}
+				if at.header != "" {
+					header[at.header] = []string{test.event}
 				}
 			}
 		}
-		if m, err := p.Read(header, document.New([]byte(test.body))); err != nil || !m.Ping {
+		if m, err := readMessage(p, header, document.New([]byte(test.body))); err != nil || !m.Ping {
 			t.Errorf("%s: %s is no ping: %+v, %v", test.provider, test.body, m, err)
 		}
 	}

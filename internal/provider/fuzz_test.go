@@ -67,7 +67,7 @@ func FuzzRead(f *testing.F) {
 		if !found {
 			return
 		}
-		m, err := p.Read(http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, document.New(body))
+		m, err := readMessage(p, http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, document.New(body))
 		if err != nil {
 			t.Fatal(err)
 		}

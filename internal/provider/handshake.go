@@ -26,6 +26,8 @@ type Answer struct {
 	Header http.Header
 	// Body is at most a few hundred bytes.
 	Body []byte
+	// Pong says that the request is to be answered like a ping.
+	Pong bool
 }
 
 // handshake is a description's, with canonical header names.
@@ -34,6 +36,8 @@ type handshake struct {
 	echoHeaders map[string]public.Place
 	// outside are the conditions that do not look into the body.
 	outside []public.Condition
+	// form says that another one looks into a form.
+	form bool
 }
 
 func compileHandshake(d *public.Handshake) handshake {
@@ -45,9 +49,10 @@ func compileHandshake(d *public.Handshake) handshake {
 		h.Status = http.StatusOK
 	}
 	for _, condition := range d.When {
-		if condition.JSON == "" {
+		if condition.JSON == "" && condition.Form == "" {
 			h.outside = append(h.outside, condition)
 		}
+		h.form = h.form || condition.Form != ""
 	}
 	h.echoHeaders = make(map[string]public.Place)
 	for name, at := range d.EchoHeaders {
@@ -71,7 +76,7 @@ func (p *Provider) HandshakeMethods() []string {
 func (p *Provider) OpenHandshake(r *public.Request, learning bool) bool {
 	places := places{request: r}
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool {
-		return h.Open && h.Method == r.Method && (h.Learn == nil || learning) && places.match(h.outside)
+		return h.Open && h.Method == r.Method && (h.Learn == nil || learning) && (!h.form || IsForm(r.Header)) && places.match(h.outside)
 	})
 }
 
@@ -113,7 +118,7 @@ func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool)
 	if h.Token != nil && !v.isWord(places.get(h.Token)) {
 		return Answer{}, false
 	}
-	a := Answer{Status: h.Status, Header: http.Header{}}
+	a := Answer{Status: h.Status, Header: http.Header{}, Pong: h.Pong}
 	if h.Method == http.MethodOptions {
 		a.Header.Set("Allow", http.MethodPost) // RFC 9110, 9.3.7
 	}
@@ -215,6 +220,12 @@ type places struct {
 func (p *places) match(conditions []public.Condition) bool {
 	for i := range conditions {
 		c := &conditions[i]
+		if c.Empty {
+			if !isEmptyList(p.body.Value().Get(c.JSON)) {
+				return false
+			}
+			continue
+		}
 		text := p.get(&c.Place)
 		if (text == "") != c.Absent || c.Equals != "" && text != c.Equals {
 			return false
@@ -235,6 +246,12 @@ func (p *places) get(at *public.Place) string {
 			p.query = query(p.request.URL)
 		}
 		values = p.query[at.Query]
+	case at.Form != "":
+		if !IsForm(p.request.Header) {
+			return ""
+		}
+		text, _ := FormValue(p.request.Body, at.Form)
+		return string(text)
 	default:
 		return textAt(p.body, at.JSON)
 	}
@@ -242,6 +259,14 @@ func (p *places) get(at *public.Place) string {
 		return ""
 	}
 	return values[0]
+}
+
+// isEmptyList says whether a value is a list without entries.
+func isEmptyList(value document.Value) bool {
+	for range value.Entries() {
+		return false
+	}
+	return value.IsArray()
 }
 
 // isNumber says whether a number stands in the place, which is no secret.

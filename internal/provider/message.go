@@ -14,49 +14,125 @@ import (
 // maxName bounds event types and delivery IDs, in bytes.
 const maxName = 255
 
-// ErrHeader means that an event or delivery header occurs twice, or is not 1
-// to 255 bytes of printable ASCII.
-var ErrHeader = errors.New("an event or delivery header is invalid")
+// MaxEvents bounds how many events of one request are looked at.
+const MaxEvents = 10_000
 
-// Message is what the sender says of an authenticated request.
+// What a request may not be.
+var (
+	// ErrHeader means that an event or delivery header occurs twice, or is not 1
+	// to 255 bytes of printable ASCII.
+	ErrHeader = errors.New("an event or delivery header is invalid")
+
+	// ErrEvents means that a request holds more than MaxEvents events, of which
+	// the first ones are not wanted.
+	ErrEvents = fmt.Errorf("a request holds more than %d events", MaxEvents)
+)
+
+// Message is an event, as the sender tells of it in an authenticated request.
 type Message struct {
 	// Type is the sender's event type, "" when it has none.
 	Type string
-	// DeliveryID is the sender's own number for the request, or "".
+	// DeliveryID is the sender's own number for the event, or "".
 	DeliveryID string
-	// Ping says that the request is the sender's test of the connection.
+	// Ping says that the sender only tests the connection, or tells of the
+	// subscription.
 	Ping bool
 
 	provider *Provider
-	body     *document.Document
+	header   http.Header
+	payload  *document.Document
+	// entries are those of the lists in which the event stands.
+	entries [public.MaxLists]document.Value
+	depth   int
 }
 
-// Read finds event type and delivery ID. Of a form the payload is the JSON
-// inside it.
-func (p *Provider) Read(header http.Header, payload *document.Document) (Message, error) {
-	m := Message{provider: p, body: payload}
-	var err error
-	if m.Type, err = m.find(p.event, header); err != nil {
-		return Message{}, err
+// Wanting says whether an event is wanted.
+type Wanting interface{ Wants(m *Message) bool }
+
+// Read finds the event of a request: of several the first that is wanted, or else
+// the first that is no ping. Of a form the payload is the JSON inside it.
+func (m *Message) Read(p *Provider, header http.Header, payload *document.Document, by Wanting) (wanted bool, err error) {
+	*m = Message{provider: p, header: header, payload: payload}
+	var first Message
+	count := 0
+	m.each(func() bool {
+		if err = m.find(); err != nil {
+			return false
+		}
+		if wanted = by.Wants(m); wanted {
+			return false
+		}
+		if count++; count == 1 || first.Ping && !m.Ping {
+			first = *m
+		}
+		if count == MaxEvents {
+			err = ErrEvents
+		}
+		return err == nil
+	})
+	switch {
+	case err != nil:
+		return false, err
+	case !wanted:
+		*m = first
 	}
-	if m.DeliveryID, err = m.find(p.delivery, header); err != nil {
-		return Message{}, err
-	}
-	m.Ping = m.Type != "" && slices.Contains(p.pings, m.Type)
-	return m, nil
+	return wanted, nil
 }
 
-// find returns what the first place holds, and checks the headers of all.
-func (m *Message) find(places []public.Place, header http.Header) (string, error) {
+// each goes through the events of the request.
+func (m *Message) each(event func() bool) bool {
+	if m.depth == len(m.provider.lists) {
+		return event()
+	}
+	list, before := get(m.base(m.depth), m.provider.lists[m.depth]), m.depth
+	found := false
+	for entry := range list.Entries() {
+		found = true
+		m.entries[before], m.depth = entry, before+1
+		if !m.each(event) {
+			return false
+		}
+	}
+	m.depth = before
+	return found || event()
+}
+
+// base is where a path begins that leads through so many lists.
+func (m *Message) base(lists int) document.Value {
+	if lists == 0 {
+		return m.payload.Value()
+	}
+	return m.entries[lists-1]
+}
+
+// find reads type and delivery ID of the event.
+func (m *Message) find() (err error) {
+	if m.Type, err = m.first(m.provider.event); err != nil {
+		return err
+	}
+	if m.DeliveryID, err = m.first(m.provider.delivery); err != nil {
+		return err
+	}
+	m.Ping = slices.Contains(m.provider.pings, m.Type) || m.Type == "" && m.isEmpty()
+	return nil
+}
+
+// isEmpty says whether the request has a list of events, and there is none in it.
+func (m *Message) isEmpty() bool {
+	return m.depth == 0 && len(m.provider.lists) > 0 && isEmptyList(get(m.base(0), m.provider.lists[0]))
+}
+
+// first returns what the first place holds, and checks the headers of all.
+func (m *Message) first(places []eventPlace) (string, error) {
 	found := ""
-	for _, at := range places {
-		value := ""
-		if at.Header == "" {
+	for i := range places {
+		at, value := &places[i], ""
+		if at.header == "" {
 			if found == "" {
-				value = nameAt(m.body, at.JSON)
+				value = m.name(&at.path)
 			}
-		} else if values := header[at.Header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
-			return "", fmt.Errorf("reading %s: %w", at.Header, ErrHeader)
+		} else if values := m.header[at.header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
+			return "", fmt.Errorf("reading %s: %w", at.header, ErrHeader)
 		} else if len(values) == 1 {
 			value = values[0]
 		}
@@ -76,8 +152,8 @@ func (m *Message) Names() iter.Seq[string] {
 			return
 		}
 		names := []string{m.Type}
-		for _, path := range m.provider.kinds {
-			if kind := nameAt(m.body, path); kind != "" && kind != m.Type {
+		for i := range m.provider.kinds {
+			if kind := m.name(&m.provider.kinds[i]); kind != "" && kind != m.Type {
 				names = append(names, kind)
 				if !yield(kind) {
 					return
@@ -99,10 +175,22 @@ func (m *Message) Names() iter.Seq[string] {
 // Action is what happened to the thing that the event is about, such as opened;
 // "" when the sender does not say.
 func (m *Message) Action() string {
-	for _, path := range m.provider.actions {
-		if action := nameAt(m.body, path); action != "" {
+	for i := range m.provider.actions {
+		if action := m.name(&m.provider.actions[i]); action != "" {
 			return action
 		}
+	}
+	return ""
+}
+
+// name returns the string or whole number at the path, or "" when there is
+// none, it is something else, or it could not stand in a header.
+func (m *Message) name(at *eventPath) string {
+	if at.lists > m.depth {
+		return ""
+	}
+	if text := textOf(get(m.base(at.lists), at.rest)); isName(text) {
+		return text
 	}
 	return ""
 }
@@ -112,21 +200,18 @@ func isName(text string) bool {
 	return text != "" && len(text) <= maxName && Printable(text)
 }
 
-// nameAt returns the string or whole number at the path, or "" when there is
-// none, it is something else, or it could not stand in a header.
-func nameAt(d *document.Document, path string) string {
-	if text := textAt(d, path); isName(text) {
-		return text
+// get returns what stands at a path, which may be empty.
+func get(from document.Value, path string) document.Value {
+	if path == "" {
+		return from
 	}
-	return ""
+	return from.Get(path)
 }
 
 // textAt returns the string or whole number at the path as text.
-func textAt(d *document.Document, path string) string {
-	if path == "" {
-		return ""
-	}
-	value := d.Value().Get(path)
+func textAt(d *document.Document, path string) string { return textOf(d.Value().Get(path)) }
+
+func textOf(value document.Value) string {
 	if !value.IsNumber() {
 		return value.Text()
 	}

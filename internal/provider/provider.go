@@ -6,8 +6,6 @@ package provider
 import (
 	"net/http"
 	"slices"
-
-	public "github.com/hookgate/hookgate/module/provider"
 )
 
 // Provider is one sender's scheme, ready for use. It is never changed.
@@ -16,15 +14,20 @@ type Provider struct {
 	schemes []scheme
 
 	// The first place that holds something counts.
-	event    []public.Place
-	delivery []public.Place
+	event    []eventPlace
+	delivery []eventPlace
 
-	kinds     []string
-	actions   []string
+	kinds   []eventPath
+	actions []eventPath
+	// lists are those through which the paths lead, the outer one first.
+	lists []string
+
 	pings     []string
 	formField string
 	sample    string
 	status    int
+
+	sha256Optional bool
 
 	handshakes []handshake
 
@@ -48,6 +51,9 @@ func (p *Provider) Name() string { return p.name }
 func (p *Provider) SHA256() bool {
 	return slices.ContainsFunc(p.schemes, func(s scheme) bool { return s.method.strong })
 }
+
+// SHA256Optional says that the sender may sign with SHA-1 all the same.
+func (p *Provider) SHA256Optional() bool { return p.sha256Optional }
 
 // CredentialHeaders returns the canonical names of the headers that prove who
 // sent a request.
@@ -101,7 +107,7 @@ func Guess(header http.Header) *Provider {
 	}
 	for _, p := range installed() {
 		for _, at := range p.event {
-			if at.Header != "" && len(header[at.Header]) > 0 {
+			if at.header != "" && len(header[at.header]) > 0 {
 				return p
 			}
 		}

@@ -324,7 +324,7 @@ func TestRead(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := mustLookup(t, test.provider).Read(test.header, document.New([]byte(test.body)))
+			got, err := readMessage(mustLookup(t, test.provider), test.header, document.New([]byte(test.body)))
 			if (err != nil) != test.invalid || err != nil && !errors.Is(err, ErrHeader) {
 				t.Fatalf("error %v, want one: %v", err, test.invalid)
 			}
@@ -383,8 +383,19 @@ func TestGuess(t *testing.T) {
 	if got := Guess(http.Header{"X-Hub-Signature-256": {"x"}}); got.Name() != "" {
 		t.Errorf("guessed %q of no event header", got.Name())
 	}
-	m, err := Guess(http.Header{}).Read(http.Header{"Idempotency-Key": {"1", "2"}}, document.New([]byte(`{"type":"x"}`)))
+	m, err := readMessage(Guess(http.Header{}), http.Header{"Idempotency-Key": {"1", "2"}}, document.New([]byte(`{"type":"x"}`)))
 	if err != nil || m.Type != "" || m.DeliveryID != "" {
 		t.Errorf("nobody says %+v, %v", m, err)
 	}
+}
+
+// everything wants each event that is no ping.
+type everything struct{}
+
+func (everything) Wants(m *Message) bool { return !m.Ping }
+
+func readMessage(p *Provider, header http.Header, payload *document.Document) (Message, error) {
+	var m Message
+	_, err := m.Read(p, header, payload, everything{})
+	return m, err
 }

@@ -398,7 +398,7 @@ func TestPubSub(t *testing.T) {
 		})
 	}
 	body := []byte(`{"message":{"messageId":"7","attributes":{"eventType":"OBJECT_DELETE"},"data":"e30="},"subscription":"s"}`)
-	m, err := mustLookup(t, "pubsub").Read(http.Header{}, document.New(body))
+	m, err := readMessage(mustLookup(t, "pubsub"), http.Header{}, document.New(body))
 	if err != nil || m.Type != "OBJECT_DELETE" || m.DeliveryID != "7" {
 		t.Errorf("%q %q %v", m.Type, m.DeliveryID, err)
 	}

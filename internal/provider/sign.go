@@ -21,12 +21,12 @@ var ErrSenderSigns = errors.New("only the sender can sign a request of this prov
 func (p *Provider) Sample(address, deliveryID string, now time.Time) *public.Request {
 	r := &public.Request{Method: http.MethodPost, URL: address, Header: http.Header{}, Now: now}
 	r.Header.Set("Content-Type", "application/json")
-	body := map[string]any{"test": true}
-	p.place(r.Header, body, p.event, p.sample)
-	p.place(r.Header, body, p.delivery, deliveryID)
+	body := any(map[string]any{"test": true})
+	body = p.place(r.Header, body, p.event, p.sample)
+	body = p.place(r.Header, body, p.delivery, deliveryID)
 	for i := range p.schemes {
 		if c := p.schemes[i].clock; c != nil && c.json != "" {
-			put(body, c.json, json.RawMessage(c.write(now)))
+			body = put(body, c.json, json.RawMessage(c.write(now)))
 		}
 		for _, piece := range p.schemes[i].signed {
 			if piece.kind == public.HeaderPiece && r.Header.Get(piece.text) == "" {
@@ -38,45 +38,53 @@ func (p *Provider) Sample(address, deliveryID string, now time.Time) *public.Req
 	return r
 }
 
-// place writes the value where the sender writes it first.
-func (p *Provider) place(header http.Header, body map[string]any, places []public.Place, value string) {
+// place writes the value where the sender writes it first, and returns the body.
+func (p *Provider) place(header http.Header, body any, places []eventPlace, value string) any {
 	switch {
 	case len(places) == 0:
-	case places[0].Header != "":
-		header.Set(places[0].Header, value)
+	case places[0].header != "":
+		header.Set(places[0].header, value)
 	default:
-		put(body, places[0].JSON, value)
+		return put(body, places[0].path.text, value)
 	}
+	return body
 }
 
-// put writes a value at the path, and makes the objects and lists on the way.
-// An index makes a list of one.
-func put(object map[string]any, path string, value any) {
-	name, rest, more := strings.Cut(path, ".")
-	if !more {
-		object[name] = value
-		return
+// put returns a document with a value at the path. It makes the objects on the
+// way, and for an index or each entry a list of one, around what is there.
+func put(into any, path string, value any) any {
+	step, rest, more := strings.Cut(path, ".")
+	if more {
+		value = put(member(into, step), rest, value)
 	}
-	index, after, deeper := strings.Cut(rest, ".")
-	if _, err := strconv.Atoi(index); err == nil {
-		list, ok := object[name].([]any)
-		if !ok {
-			list = []any{map[string]any{}}
-			object[name] = list
-		}
-		if !deeper {
-			list[0] = value
-		} else if inner, ok := list[0].(map[string]any); ok {
-			put(inner, after, value)
-		}
-		return
+	if isIndex(step) {
+		return []any{value}
 	}
-	inner, ok := object[name].(map[string]any)
+	object, ok := into.(map[string]any)
 	if !ok {
-		inner = map[string]any{}
-		object[name] = inner
+		object = make(map[string]any)
 	}
-	put(inner, rest, value)
+	object[step] = value
+	return object
+}
+
+// member returns what a step of a path leads to, nil when there is nothing.
+func member(from any, step string) any {
+	switch from := from.(type) {
+	case map[string]any:
+		if isIndex(step) {
+			return from
+		}
+		return from[step]
+	case []any:
+		return from[0]
+	}
+	return nil
+}
+
+func isIndex(step string) bool {
+	_, err := strconv.Atoi(step)
+	return err == nil || step == "#"
 }
 
 // Sign signs the request with the first of the secrets that the sender's first
@@ -123,11 +131,12 @@ func (p *Provider) Sign(secret string, r *public.Request) error {
 	}
 	r.Header.Set(s.header, parts)
 	claim := Claim{URL: r.URL, scheme: s, header: r.Header, now: r.Now}
-	payload, ok := claim.readPayload(r.Body)
-	if !ok {
-		return fmt.Errorf("signing for %s: the form holds no payload", p.name)
+	if s.signsPayload {
+		var ok bool
+		if claim.payload, ok = claim.readPayload(r.Body); !ok {
+			return fmt.Errorf("signing for %s: the form holds no payload", p.name)
+		}
 	}
-	claim.payload = payload
 	signature := s.encoding.append(nil, k.sum(nil, &claim, r.Body))
 	r.Header.Set(s.header, parts+s.prefix+string(signature))
 	return nil

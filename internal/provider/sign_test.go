@@ -58,7 +58,7 @@ func TestSamples(t *testing.T) {
 			if reason := check(v, r); reason != "" {
 				t.Fatalf("%q: %v %s", reason, r.Header, r.Body)
 			}
-			m, err := p.Read(r.Header, document.New(r.Body))
+			m, err := readMessage(p, r.Header, document.New(r.Body))
 			if err != nil || len(p.event) > 0 && m.Type != p.sample || len(p.delivery) > 0 && m.DeliveryID != "d-1" {
 				t.Errorf("reads %q %q, %v", m.Type, m.DeliveryID, err)
 			}
@@ -150,7 +150,7 @@ func FuzzProviders(f *testing.F) {
 		}
 		v.Handshake(r, document.New(r.Body), false, func(string) bool { return true })
 		v.Handshake(r, document.New(r.Body), true, nil)
-		if m, err := p.Read(r.Header, document.New(body)); err == nil {
+		if m, err := readMessage(p, r.Header, document.New(body)); err == nil {
 			for name := range m.Names() {
 				if !isName(name) && len(name) <= maxName {
 					t.Errorf("name %q", name)
@@ -202,7 +202,7 @@ func BenchmarkProviders(b *testing.B) {
 				if reason != "" {
 					b.Fatal(reason)
 				}
-				m, err := p.Read(r.Header, body)
+				m, err := readMessage(p, r.Header, body)
 				if err != nil {
 					b.Fatal(err)
 				}

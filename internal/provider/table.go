@@ -113,8 +113,8 @@ func indexEvents() []eventHeader {
 	var headers []eventHeader
 	for _, p := range table {
 		for _, at := range p.event {
-			if at.Header != "" {
-				headers = append(headers, eventHeader{at.Header, p})
+			if at.header != "" {
+				headers = append(headers, eventHeader{at.header, p})
 			}
 		}
 	}

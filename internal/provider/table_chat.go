@@ -37,10 +37,17 @@ var chats = []Sender{
 			Kinds:    []string{"type"},
 			Pings:    []string{"app_rate_limited"},
 			Pass:     []string{"X-Slack-Retry-Num", "X-Slack-Retry-Reason"},
-			Handshakes: []public.Handshake{{
-				When: []condition{{Place: field("type"), Equals: "url_verification"}},
-				Echo: &place{JSON: "challenge"},
-			}},
+			Handshakes: []public.Handshake{
+				{
+					When: []condition{{Place: field("type"), Equals: "url_verification"}},
+					Echo: &place{JSON: "challenge"},
+				},
+				// Slack tries the certificate of a slash command's address.
+				{
+					When: []condition{{Place: place{Form: "ssl_check"}, Equals: "1"}},
+					Open: true, Pong: true,
+				},
+			},
 			Sample: "app_mention",
 		},
 	},
@@ -217,13 +224,13 @@ var chats = []Sender{
 		},
 		Notes: []string{
 			"The verify token is a second secret, written `verify:` and the token: `signature meta {env.META_SECRET} verify:{env.META_VERIFY_TOKEN}`. It proves nothing but the handshake, which is refused without it.",
-			"A request may hold several entries, of which the first one names the event.",
+			"A request may hold several entries, each with several changes.",
 		},
 		Description: public.Description{
 			Name:    "meta",
 			Schemes: []public.Scheme{bodySHA256("X-Hub-Signature-256", "sha256=")},
 			Event:   []place{field("object")},
-			Kinds:   []string{"entry.0.changes.0.field"},
+			Kinds:   []string{"entry.#.changes.#.field"},
 			Handshakes: []public.Handshake{{
 				Method: "GET",
 				When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}},
@@ -264,6 +271,7 @@ var chats = []Sender{
 				Header: twilioHeader, Algorithm: public.HMACSHA1, NewVerifier: newTwilio, Sign: signTwilio,
 			}},
 			Delivery: []place{header("I-Twilio-Idempotency-Token")},
+			Status:   204, // JSON is no TwiML: its error 12300
 		},
 	},
 }

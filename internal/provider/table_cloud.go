@@ -26,7 +26,7 @@ var clouds = []Sender{
 		Secret: "the topic's ARN, such as `arn:aws:sns:eu-central-1:123456789012:orders`",
 		Notes: []string{
 			"SNS signs for whoever has a topic, so it is the topic that tells who sends; hence its ARN is what the secrets are. Several topics may call one integration.",
-			"With `require_sha256_signature`, the default, the topic's attribute `SignatureVersion` must be `2`; what SNS sets itself is `1`, which is SHA-1.",
+			"SNS signs with SHA-1, unless the topic's attribute `SignatureVersion` is `2`. Set it, and `require_sha256_signature` here.",
 			"A subscription is confirmed at once when its topic is among the secrets and its request is signed: Hookgate visits the host of SNS in the topic's region, and no other.",
 			"The certificate is fetched from that host over HTTPS; its name and time are checked. It comes without the certificates between it and an authority, so these are not.",
 			"A message is refused when it was published more than a day ago.",
@@ -40,7 +40,9 @@ var clouds = []Sender{
 			Delivery: []place{field("MessageId")},
 			Kinds:    []string{"Subject"},
 			Pings:    []string{snsUnsubscribe},
-			Sample:   snsNotification,
+			// What SNS sets itself is version 1, which is SHA-1.
+			SHA256Optional: true,
+			Sample:         snsNotification,
 		},
 	},
 	{
@@ -98,7 +100,7 @@ var clouds = []Sender{
 			"Graph signs nothing: `clientState` is a word that you choose, 128 characters at most, and it must be there in every entry. Draw it at random, and take another one for each integration.",
 			"It stands in the body, so that the trigger gets it too.",
 			"Lifecycle notifications start nothing unless the filter names them: name `reauthorizationRequired` where the trigger is to renew the subscription.",
-			"Of several entries the first one names the event. An entry has an `id` in some kinds of subscriptions only.",
+			"An entry has an `id` in some kinds of subscriptions only.",
 			"What Graph adds for notifications with resource data, `validationTokens` and the encryption, is not looked at.",
 		},
 		Description: public.Description{
@@ -106,8 +108,8 @@ var clouds = []Sender{
 			Schemes: []public.Scheme{{
 				InBody: true, Algorithm: public.Token, BodyUnsigned: true, NewVerifier: newGraph, Sign: signGraph,
 			}},
-			Event:    []place{field("value.0.changeType"), field("value.0.lifecycleEvent")},
-			Delivery: []place{field("value.0.id")},
+			Event:    []place{field("value.#.changeType"), field("value.#.lifecycleEvent")},
+			Delivery: []place{field("value.#.id")},
 			Pings:    []string{"reauthorizationRequired", "subscriptionRemoved", "missed"},
 			Handshakes: []public.Handshake{{
 				When: []condition{{Place: place{Query: "validationToken"}}}, Open: true, Echo: &place{Query: "validationToken"},

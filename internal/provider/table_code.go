@@ -238,7 +238,12 @@ var codeHosts = []Sender{
 			Delivery: []place{header("X-Request-UUID"), header("X-Request-Id")},
 			Pings:    []string{"diagnostics:ping"},
 			Pass:     []string{"X-Hook-UUID", "X-Attempt-Number"},
-			Sample:   "repo:push",
+			// Data Center does not sign its connection test.
+			Handshakes: []public.Handshake{{
+				When: []condition{{Place: header("X-Event-Key"), Equals: "diagnostics:ping"}},
+				Open: true, Pong: true,
+			}},
+			Sample: "repo:push",
 		},
 	},
 	{

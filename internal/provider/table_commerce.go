@@ -144,15 +144,14 @@ var commerce = []Sender{
 			"**The signature covers eight fields of an item only**: `pspReference`, `originalReference`, `merchantAccountCode`, `merchantReference`, `amount.value`, `amount.currency`, `eventCode` and `success`. " +
 				"Whoever has seen a request can change all others and send it again, at any time. Act on those eight, and use `basic` beside it with `match` `all`.",
 			"Every item of a request must be signed. A member that stands twice is refused, and so is a colon in another field than `merchantReference`, for the fields are joined by colons.",
-			"Of several items the first one names the event.",
 		},
 		Description: public.Description{
 			Name: "adyen-payments",
 			Schemes: []public.Scheme{{
 				InBody: true, Algorithm: public.HMACSHA256, NewVerifier: newAdyenPayments, Sign: signAdyenPayments,
 			}},
-			Event:    []place{field("notificationItems.0.NotificationRequestItem.eventCode")},
-			Delivery: []place{field("notificationItems.0.NotificationRequestItem.pspReference")},
+			Event:    []place{field("notificationItems.#.NotificationRequestItem.eventCode")},
+			Delivery: []place{field("notificationItems.#.NotificationRequestItem.pspReference")},
 			Sample:   "AUTHORISATION",
 		},
 	},

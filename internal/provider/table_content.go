@@ -93,10 +93,16 @@ var content = []Sender{
 			Event:    []place{header("Twitch-Eventsub-Subscription-Type")},
 			Delivery: []place{header("Twitch-Eventsub-Message-Id")},
 			Pass:     []string{"Twitch-Eventsub-Message-Type", "Twitch-Eventsub-Message-Retry", "Twitch-Eventsub-Subscription-Version"},
-			Handshakes: []public.Handshake{{
-				When: []condition{{Place: header("Twitch-Eventsub-Message-Type"), Equals: "webhook_callback_verification"}},
-				Echo: &place{JSON: "challenge"},
-			}},
+			Handshakes: []public.Handshake{
+				{
+					When: []condition{{Place: header("Twitch-Eventsub-Message-Type"), Equals: "webhook_callback_verification"}},
+					Echo: &place{JSON: "challenge"},
+				},
+				{
+					When: []condition{{Place: header("Twitch-Eventsub-Message-Type"), Equals: "revocation"}},
+					Pong: true,
+				},
+			},
 			Sample: "stream.online",
 		},
 	},
@@ -123,9 +129,11 @@ var content = []Sender{
 			Name: "websub",
 			Schemes: []public.Scheme{
 				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA256, Prefix: "sha256=", Signed: "{body}"},
+				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA384, Prefix: "sha384=", Signed: "{body}"},
 				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA512, Prefix: "sha512=", Signed: "{body}"},
 				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA1, Prefix: "sha1=", Signed: "{body}"},
 			},
+			SHA256Optional: true, // YouTube's hub signs with SHA-1
 			Handshakes: []public.Handshake{{
 				Method: "GET",
 				When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}, {Place: place{Query: "hub.topic"}}},
@@ -244,7 +252,6 @@ var content = []Sender{
 			Seen:     asEvent,
 			From:     []string{"https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook"},
 		},
-		Notes: []string{"A request holds several events; the first one names the event."},
 		Description: public.Description{
 			Name: "sendgrid",
 			Schemes: []public.Scheme{{
@@ -254,8 +261,8 @@ var content = []Sender{
 				Signed:    "{header.X-Twilio-Email-Event-Webhook-Timestamp}{body}",
 				Time:      &public.Time{Place: header("X-Twilio-Email-Event-Webhook-Timestamp")},
 			}},
-			Event:    []place{field("0.event")},
-			Delivery: []place{field("0.sg_event_id")},
+			Event:    []place{field("#.event")},
+			Delivery: []place{field("#.sg_event_id")},
 			Sample:   "delivered",
 		},
 	},

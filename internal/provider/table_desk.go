@@ -156,7 +156,7 @@ var desks = []Sender{
 		},
 		Notes: []string{
 			"Version 3 of the signature. The URL must have nothing in it that is written with `%`.",
-			"A request holds a list of notifications, of which the first names the event and the delivery. HubSpot counts its attempts in the body: what it sends again is another event.",
+			"A request holds a list of notifications. HubSpot counts its attempts in the body: what it sends again is another event.",
 		},
 		Description: public.Description{
 			Name: "hubspot",
@@ -167,8 +167,8 @@ var desks = []Sender{
 				Signed:    "POST{url}{body}{header.X-HubSpot-Request-Timestamp}",
 				Time:      &public.Time{Place: header("X-HubSpot-Request-Timestamp"), Format: public.UnixMillis},
 			}},
-			Event:    []place{field("0.subscriptionType"), field("subscriptionType")},
-			Delivery: []place{field("0.eventId"), field("eventId")},
+			Event:    []place{field("#.subscriptionType"), field("subscriptionType")},
+			Delivery: []place{field("#.eventId"), field("eventId")},
 			Sample:   "contact.creation",
 		},
 	},

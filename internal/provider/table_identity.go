@@ -19,11 +19,10 @@ var identity = []Sender{
 			Seen:     asEvent,
 			From:     []string{"https://developer.okta.com/docs/concepts/event-hooks/"},
 		},
-		Notes: []string{"A request may hold several events, of which the first one names the type."},
 		Description: public.Description{
 			Name:     "okta",
 			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
-			Event:    []place{field("data.events.0.eventType"), field("eventType")},
+			Event:    []place{field("data.events.#.eventType"), field("eventType")},
 			Delivery: []place{field("eventId")},
 			Handshakes: []public.Handshake{{
 				Method: "GET",
@@ -49,12 +48,12 @@ var identity = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://auth0.com/docs/customize/log-streams/custom-log-streams"},
 		},
-		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. Of an array the first entry names the event; in the format JSON Lines, which Auth0 proposes, nothing does."},
+		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. In the format JSON Lines, which Auth0 proposes, nothing names the event."},
 		Description: public.Description{
 			Name:     "auth0",
 			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
-			Event:    []place{field("data.type"), field("0.data.type")},
-			Delivery: []place{field("log_id"), field("0.log_id")},
+			Event:    []place{field("data.type"), field("#.data.type")},
+			Delivery: []place{field("log_id"), field("#.log_id")},
 			Sample:   "s",
 		},
 	},

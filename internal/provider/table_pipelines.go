@@ -76,7 +76,7 @@ var pipelines = []Sender{
 		Description: public.Description{
 			Name:    "terraform",
 			Schemes: []public.Scheme{{Header: "X-TFE-Notification-Signature", Algorithm: public.HMACSHA512, Signed: "{body}"}},
-			Event:   []place{field("notifications.0.trigger")},
+			Event:   []place{field("notifications.#.trigger")},
 			Pings:   []string{"verification"},
 			Status:  200,
 			Sample:  "run:completed",

@@ -102,12 +102,12 @@ var planning = []Sender{
 			Seen:     none,
 			From:     []string{"https://developers.asana.com/docs/webhooks-guide"},
 		},
-		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again.", "A request may hold several events, of which the first one names the type. One without any is a heartbeat."},
+		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again.", "A request without any event is a heartbeat."},
 		Description: public.Description{
 			Name:    "asana",
 			Schemes: []public.Scheme{bodySHA256("X-Hook-Signature", "")},
-			Event:   []place{field("events.0.resource.resource_type")},
-			Action:  public.Paths{"events.0.action"},
+			Event:   []place{field("events.#.resource.resource_type")},
+			Action:  public.Paths{"events.#.action"},
 			Handshakes: []public.Handshake{{
 				When:        []condition{{Place: header("X-Hook-Secret")}},
 				Open:        true,

@@ -123,8 +123,9 @@ var standards = []Sender{
 		Description: public.Description{
 			Name:     "cloudevents",
 			Schemes:  authorization,
-			Event:    []place{header("Ce-Type"), field("type")},
-			Delivery: []place{header("Ce-Id"), field("id")},
+			Event:    []place{header("Ce-Type"), field("type"), field("#.type")},
+			Delivery: []place{header("Ce-Id"), field("id"), field("#.id")},
+			Pings:    []string{eventGridDeleted},
 			Pass:     []string{"Ce-Source", "Ce-Specversion", "Ce-Subject", "Ce-Time"},
 			Handshakes: []public.Handshake{{
 				Method: "OPTIONS",
@@ -158,12 +159,13 @@ var standards = []Sender{
 				"https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
 			},
 		},
-		Notes: []string{"Event Grid signs nothing. With the CloudEvents schema use the provider `cloudevents`. Of a batch the first event counts: set the batch size to 1."},
+		Notes: []string{"Event Grid signs nothing. With the CloudEvents schema use the provider `cloudevents`."},
 		Description: public.Description{
 			Name:     "azure-event-grid",
 			Schemes:  authorization,
-			Event:    []place{field("0.eventType")},
-			Delivery: []place{field("0.id")},
+			Event:    []place{field("#.eventType")},
+			Delivery: []place{field("#.id")},
+			Pings:    []string{eventGridDeleted},
 			Handshakes: []public.Handshake{{
 				When: []condition{
 					{Place: header("Aeg-Event-Type"), Equals: "SubscriptionValidation"},
@@ -177,6 +179,9 @@ var standards = []Sender{
 		},
 	},
 }
+
+// eventGridDeleted says that a subscription of Azure Event Grid has ended.
+const eventGridDeleted = "Microsoft.EventGrid.SubscriptionDeletedEvent"
 
 // standardWebhooks signs ID, time and body; several signatures stand side by
 // side while a secret is changed.

@@ -1,10 +1,6 @@
 package provider
 
-import (
-	"slices"
-
-	public "github.com/hookgate/hookgate/module/provider"
-)
+import "slices"
 
 // That a body says nothing and that it cannot be read are two answers. The methods
 // here return the error of a body that cannot be read, where the sender would say
@@ -41,9 +37,9 @@ func (m *Message) said(text string, inBody bool) (string, error) {
 	if text != "" || !inBody {
 		return text, nil
 	}
-	return "", m.body.Err()
+	return "", m.payload.Err()
 }
 
-func inBody(places []public.Place) bool {
-	return slices.ContainsFunc(places, func(at public.Place) bool { return at.JSON != "" })
+func inBody(places []eventPlace) bool {
+	return slices.ContainsFunc(places, func(at eventPlace) bool { return at.header == "" })
 }

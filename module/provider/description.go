@@ -8,6 +8,12 @@ import (
 // Description is a sender's scheme as plain data. Header names may be written
 // in any case. JSON paths are names and array indexes with dots between them:
 // `object_attributes.action`, `events.0.type`.
+//
+// Of a sender that puts several events into one request, `#` stands for each
+// entry of a list in the paths of Event, Delivery, Kinds and Action:
+// `events.#.type`, or `#.type` when the body itself is the list. The lists of all
+// paths must lie within each other. A filter wants the request when it wants any of its events,
+// and the request's event is then the first of those.
 type Description struct {
 	// Name is what an integration calls the provider: lower-case letters,
 	// digits and hyphens, at most 64.
@@ -30,8 +36,14 @@ type Description struct {
 	// first that holds something counts: a filter may ask for `type.action`.
 	Action Paths `json:"action,omitempty"`
 
-	// Pings are event types with which the sender only tests the connection.
+	// Pings are event types with which the sender only tests the connection, or
+	// tells of the subscription itself. They are answered with a pong, unless the
+	// integration's filter names them.
 	Pings []string `json:"pings,omitempty"`
+
+	// SHA256Optional says that the sender may sign with SHA-1, although it could do
+	// better. An integration then requires SHA-256 only if it says so.
+	SHA256Optional bool `json:"sha256_optional,omitempty"`
 
 	// FormField is the field that holds the JSON when the sender uses form
 	// encoding. Default: the sender never does.
@@ -42,11 +54,13 @@ type Description struct {
 	Pass []string `json:"pass,omitempty"`
 
 	// Status is the answer to an accepted event where the sender insists on
-	// one, from 200 to 299. Default: 202.
+	// one, from 200 to 299. Default: 202. A sender that gets 204 wants no body: what
+	// is filtered, a duplicate or a ping is answered with 204 then, too.
 	Status int `json:"status,omitempty"`
 
-	// Handshakes are the requests by which the sender makes sure of the
-	// address, with their answers.
+	// Handshakes are the requests about the subscription itself, with their
+	// answers: by which the sender makes sure of the address, tests the connection,
+	// or says that it has ended. They start nothing.
 	Handshakes []Handshake `json:"handshakes,omitempty"`
 
 	// Sample is the event type of a test event. Default: `test`.
@@ -158,6 +172,7 @@ const (
 	Token      Algorithm = "token"        // the secret itself, which covers nothing
 	HMACSHA1   Algorithm = "hmac-sha1"    // RFC 2104
 	HMACSHA256 Algorithm = "hmac-sha256"  // RFC 2104
+	HMACSHA384 Algorithm = "hmac-sha384"  // RFC 2104
 	HMACSHA512 Algorithm = "hmac-sha512"  // RFC 2104
 	Ed25519    Algorithm = "ed25519"      // RFC 8032; the secret is the public key
 	ECDSA      Algorithm = "ecdsa-sha256" // P-256, signature in DER; the secret is the public key
@@ -223,13 +238,16 @@ type Place struct {
 	// Query is a parameter of the URL. Only handshakes look there.
 	Query string `json:"query,omitempty"`
 
+	// Form is a field of a form. Only handshakes look there.
+	Form string `json:"form,omitempty"`
+
 	// Part is the name of a part of the credential header: `t` for `t=…`.
 	// Only Time looks there.
 	Part string `json:"part,omitempty"`
 }
 
-// Handshake is a request by which the sender makes sure of the address, and
-// its answer. What is echoed is at most 256 characters of printable ASCII.
+// Handshake is a request about the subscription itself, and its answer. What is
+// echoed is at most 256 characters of printable ASCII.
 type Handshake struct {
 	// Method is the request's. Default: POST.
 	Method string `json:"method,omitempty"`
@@ -266,15 +284,20 @@ type Handshake struct {
 	// JSON is a fixed answer.
 	JSON string `json:"json,omitempty"`
 
+	// Pong says that the request is no handshake, but a test or a message: it is
+	// answered like a ping.
+	Pong bool `json:"pong,omitempty"`
+
 	// Learn is where a secret stands that the sender brings itself. It is
 	// answered only while an admin has opened the window for it.
 	Learn *Place `json:"learn,omitempty"`
 }
 
 // Condition holds when the place holds Equals, or anything when that is empty,
-// or nothing when it must be absent.
+// or nothing when it must be absent, or a list without entries.
 type Condition struct {
 	Place
 	Equals string `json:"equals,omitempty"`
 	Absent bool   `json:"absent,omitempty"`
+	Empty  bool   `json:"empty,omitempty"`
 }

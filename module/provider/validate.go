@@ -53,7 +53,7 @@ func (d *Description) validatePlaces() error {
 	}
 	for field, places := range map[string][]Place{"event": d.Event, "delivery": d.Delivery} {
 		for i, at := range places {
-			if err := at.validate(false, false); err != nil {
+			if err := at.validate(ofEvent); err != nil {
 				return fmt.Errorf("%s[%d].%w", field, i, err)
 			}
 			if at.Header != "" && d.carriesCredential(at.Header) {
@@ -62,14 +62,17 @@ func (d *Description) validatePlaces() error {
 		}
 	}
 	for i, path := range d.Kinds {
-		if !isPath(path) {
+		if !isEventPath(path) {
 			return fmt.Errorf("kinds[%d]: a path such as object.type is needed", i)
 		}
 	}
 	for i, path := range d.Action {
-		if !isPath(path) {
+		if !isEventPath(path) {
 			return fmt.Errorf("action[%d]: a path such as object.action is needed", i)
 		}
+	}
+	if _, err := d.Lists(); err != nil {
+		return err
 	}
 	for i, name := range d.Pings {
 		if !isText(name) {
@@ -114,7 +117,7 @@ func (s *Scheme) validate(d *Description) error {
 	}
 	formats, known := secretFormats[s.Algorithm]
 	if !known {
-		return fmt.Errorf("algorithm: %q is none: there are token, hmac-sha1, hmac-sha256, hmac-sha512, ed25519 and ecdsa-sha256", s.Algorithm)
+		return fmt.Errorf("algorithm: %q is none: there are token, hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and ecdsa-sha256", s.Algorithm)
 	}
 	if s.NewVerifier != nil {
 		return nil
@@ -201,7 +204,7 @@ func (s *Scheme) validateTime(pieces []Piece, body bool) error {
 	if t == nil {
 		return nil
 	}
-	if err := t.validate(false, true); err != nil {
+	if err := t.validate(ofTime); err != nil {
 		return fmt.Errorf("time.%w", err)
 	}
 	if !slices.Contains([]TimeFormat{"", UnixSeconds, UnixMillis, RFC3339}, t.Format) {
@@ -224,20 +227,24 @@ func (h *Handshake) validate() error {
 		return errors.New("when: a condition is needed, or every event would be a handshake")
 	}
 	for i := range h.When {
-		if err := h.When[i].validate(true, false); err != nil {
+		c := &h.When[i]
+		if err := c.validate(ofHandshake); err != nil {
 			return fmt.Errorf("when[%d].%w", i, err)
+		}
+		if c.Empty && (c.JSON == "" || c.Absent || c.Equals != "") {
+			return fmt.Errorf("when[%d].empty: it is for a list in the body, and says all of it", i)
 		}
 	}
 	for field, at := range map[string]*Place{"token": h.Token, "echo": h.Echo, "learn": h.Learn} {
 		if at == nil {
 			continue
 		}
-		if err := at.validate(true, false); err != nil {
+		if err := at.validate(ofHandshake); err != nil {
 			return fmt.Errorf("%s.%w", field, err)
 		}
 	}
 	for name, at := range h.EchoHeaders {
-		if err := at.validate(true, false); !isToken(name) || err != nil {
+		if err := at.validate(ofHandshake); !isToken(name) || err != nil {
 			return fmt.Errorf("echo_headers: the place for %q is not valid", name)
 		}
 	}
@@ -246,6 +253,8 @@ func (h *Handshake) validate() error {
 		return errors.New("status: a handshake is answered with 200 to 299")
 	case h.Echo == nil && (h.Member != "" || h.MACMember != ""):
 		return errors.New("echo: the members need it")
+	case h.Pong && (h.Echo != nil || h.JSON != "" || h.Learn != nil || len(h.EchoHeaders) > 0):
+		return errors.New("pong: it is the whole answer")
 	case h.Open && h.MACMember != "":
 		return errors.New("open: an answer that is computed with the secret is for the sender alone")
 	case h.Learn != nil && h.Method != "" && h.Method != http.MethodPost:
@@ -275,28 +284,42 @@ var secretFormats = map[Algorithm][]SecretFormat{
 	Token:      {Text, BasicPair},
 	HMACSHA1:   {Text, Base64Secret, HexSecret, Whsec},
 	HMACSHA256: {Text, Base64Secret, HexSecret, Whsec},
+	HMACSHA384: {Text, Base64Secret, HexSecret, Whsec},
 	HMACSHA512: {Text, Base64Secret, HexSecret, Whsec},
 	Ed25519:    {HexSecret, Base64Secret, Whpk, SPKI},
 	ECDSA:      {SPKI},
 }
 
+// placeUse is what a place is for, which says where it may be.
+type placeUse int
+
+const (
+	ofEvent placeUse = iota
+	ofTime
+	ofHandshake
+)
+
 // validate wants exactly one place, of those that are allowed.
-func (p *Place) validate(query, part bool) error {
+func (p *Place) validate(use placeUse) error {
 	set := 0
-	for _, text := range []string{p.Header, p.JSON, p.Query, p.Part} {
+	for _, text := range []string{p.Header, p.JSON, p.Query, p.Form, p.Part} {
 		if text != "" {
 			set++
 		}
 	}
+	isJSON := isPath
+	if use == ofEvent {
+		isJSON = isEventPath
+	}
 	switch {
-	case set != 1 || p.Query != "" && !query || p.Part != "" && !part:
+	case set != 1 || p.Query+p.Form != "" && use != ofHandshake || p.Part != "" && use != ofTime:
 		return errors.New("place: exactly one of the places that are possible here is needed")
 	case p.Header != "" && !isToken(p.Header):
 		return errors.New("header: the name of a header is needed")
-	case p.JSON != "" && !isPath(p.JSON):
+	case p.JSON != "" && !isJSON(p.JSON):
 		return errors.New("json: a path such as object.type is needed")
-	case p.Query+p.Part != "" && !isToken(p.Query+p.Part):
-		return errors.New("query, part: a name is needed")
+	case p.Query+p.Form+p.Part != "" && !isToken(p.Query+p.Form+p.Part):
+		return errors.New("query, form, part: a name is needed")
 	}
 	return nil
 }
@@ -331,6 +354,16 @@ func isPath(text string) bool {
 			}
 		}
 		if name == "" {
+			return false
+		}
+	}
+	return len(text) <= 256
+}
+
+// isEventPath takes `#` for each entry of a list, too.
+func isEventPath(text string) bool {
+	for name := range strings.SplitSeq(text, ".") {
+		if name != each && !isPath(name) {
 			return false
 		}
 	}

@@ -69,7 +69,28 @@ func TestValidate(t *testing.T) {
 		{"event in two places", func(d *Description) { d.Event = []Place{{Header: "X-A", JSON: "a"}} }, "event[0]"},
 		{"event in the query", func(d *Description) { d.Event = []Place{{Query: "a"}} }, "event[0]"},
 		{"a path that computes", func(d *Description) { d.Delivery = []Place{{JSON: "a.@pretty"}} }, "delivery[0]"},
-		{"a path that searches", func(d *Description) { d.Kinds = []string{"a.#.b"} }, "kinds[0]"},
+		{"a path that searches", func(d *Description) { d.Kinds = []string{"a.#(b==1).c"} }, "kinds[0]"},
+		{"a path that counts", func(d *Description) { d.Kinds = []string{"a.##"} }, "kinds[0]"},
+		{"lists", func(d *Description) {
+			d.Event, d.Kinds = []Place{{JSON: "events.#.type"}}, []string{"events.#.more.#.kind", "kind"}
+		}, ""},
+		{"a list of lists", func(d *Description) { d.Event, d.Action = []Place{{JSON: "#.#.type"}}, Paths{"#.action"} }, ""},
+		{"two lists", func(d *Description) { d.Event, d.Kinds = []Place{{JSON: "events.#.type"}}, []string{"entries.#.kind"} }, "the lists of the paths"},
+		{"deep lists", func(d *Description) { d.Event = []Place{{JSON: "#.#.#.#.type"}} }, "at most 3 lists"},
+		{"a list in a handshake", func(d *Description) { d.Handshakes = []Handshake{{When: []Condition{{Place: Place{JSON: "#.a"}}}}} }, "handshakes[0].when[0].json"},
+		{"a form", func(d *Description) {
+			d.Handshakes = []Handshake{{When: []Condition{{Place: Place{Form: "a"}}}, Pong: true}}
+		}, ""},
+		{"an event in a form", func(d *Description) { d.Event = []Place{{Form: "a"}} }, "event[0]"},
+		{"pong and more", func(d *Description) {
+			d.Handshakes = []Handshake{{When: []Condition{{Place: Place{Form: "a"}}}, Pong: true, JSON: "{}"}}
+		}, "handshakes[0].pong"},
+		{"empty", func(d *Description) {
+			d.Handshakes = []Handshake{{When: []Condition{{Place: Place{JSON: "a"}, Empty: true}}, Pong: true}}
+		}, ""},
+		{"an empty header", func(d *Description) {
+			d.Handshakes = []Handshake{{When: []Condition{{Place: Place{Header: "a"}, Empty: true}}, Pong: true}}
+		}, "when[0].empty"},
 		{"action", func(d *Description) { d.Action = Paths{"a", "a..b"} }, "action[1]"},
 		{"pass the credential", func(d *Description) { d.Pass = []string{"X-Desk-Signature"} }, "pass[0]"},
 		{"pass authorization", func(d *Description) { d.Pass = []string{"authorization"} }, "pass[0]"},

@@ -15,6 +15,7 @@ var algorithmText = map[public.Algorithm]string{
 	public.Token:      "the secret itself",
 	public.HMACSHA1:   "HMAC-SHA1",
 	public.HMACSHA256: "HMAC-SHA256",
+	public.HMACSHA384: "HMAC-SHA384",
 	public.HMACSHA512: "HMAC-SHA512",
 	public.Ed25519:    "Ed25519",
 	public.ECDSA:      "ECDSA (P-256, SHA-256)",
@@ -68,13 +69,20 @@ func arrives(s *provider.Sender) string {
 		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", strings.Join(s.Action, "`, else its `"))
 	}
 	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to recognise duplicates"))
+	if lists, _ := s.Lists(); len(lists) > 0 {
+		b.WriteString("- A request may hold several events: `#` stands for each entry of a list. It is wanted when a filter wants any of them, of which the first is its event\n")
+	}
 	if len(s.Pings) > 0 {
 		fmt.Fprintf(&b, "- Answered with a pong, unless the filter names it: `%s`\n", strings.Join(s.Pings, "`, `"))
 	}
 	if s.FormField != "" {
 		fmt.Fprintf(&b, "- Form encoding is understood: the trigger gets the JSON of the field `%s`\n", s.FormField)
 	}
-	if s.Status != 0 {
+	switch s.Status {
+	case 0:
+	case 204:
+		b.WriteString("- The sender takes no body: what is accepted, filtered, a duplicate or a ping is answered with 204\n")
+	default:
 		fmt.Fprintf(&b, "- The sender insists on the answer %d to an accepted event\n", s.Status)
 	}
 	return b.String()
@@ -97,6 +105,8 @@ func placeText(at public.Place) string {
 		return "the header `" + at.Header + "`"
 	case at.Query != "":
 		return "the parameter `" + at.Query + "`"
+	case at.Form != "":
+		return "the form's field `" + at.Form + "`"
 	case at.Part != "":
 		return "the part `" + at.Part + "=`"
 	}
@@ -168,6 +178,8 @@ func handshakes(s *provider.Sender) string {
 		fmt.Fprintf(&b, "- `%s`", method)
 		for _, c := range h.When {
 			switch {
+			case c.Empty:
+				fmt.Fprintf(&b, ", %s being an empty list", placeText(c.Place))
 			case c.Absent:
 				fmt.Fprintf(&b, ", without %s", placeText(c.Place))
 			case c.Equals != "":
@@ -184,6 +196,8 @@ func handshakes(s *provider.Sender) string {
 func handshakeAnswer(h *public.Handshake) []string {
 	var says []string
 	switch {
+	case h.Pong:
+		says = append(says, "a pong, and nothing starts")
 	case h.Learn != nil:
 		says = append(says, "the secret is kept, while an admin has opened the window for it, until the admin confirms it")
 	case h.Member != "":

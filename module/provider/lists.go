@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// each is the step of a path that stands for each entry of a list.
+const each = "#"
+
+// MaxLists bounds how many lists lie within each other.
+const MaxLists = 3
+
+// Lists returns the paths of the lists whose entries are events, the outer one
+// first: each from an entry of the one before, `""` where that entry, or the body, is
+// the list itself. A sender that puts one event into a request has none.
+func (d *Description) Lists() ([]string, error) {
+	var longest []string
+	for _, path := range d.eventPaths() {
+		lists := listsOf(path)
+		if len(lists) > MaxLists {
+			return nil, fmt.Errorf("event, delivery, kinds, action: at most %d lists can lie within each other", MaxLists)
+		}
+		for i := range min(len(lists), len(longest)) {
+			if lists[i] != longest[i] {
+				return nil, errors.New("event, delivery, kinds, action: the lists of the paths must lie within each other")
+			}
+		}
+		if len(lists) > len(longest) {
+			longest = lists
+		}
+	}
+	return longest, nil
+}
+
+// eventPaths are the paths of what belongs to an event.
+func (d *Description) eventPaths() []string {
+	var paths []string
+	for _, at := range d.Event {
+		paths = append(paths, at.JSON)
+	}
+	for _, at := range d.Delivery {
+		paths = append(paths, at.JSON)
+	}
+	return append(append(paths, d.Kinds...), d.Action...)
+}
+
+// listsOf returns the paths of the lists through which a path leads.
+func listsOf(path string) []string {
+	var lists, steps []string
+	for step := range strings.SplitSeq(path, ".") {
+		if step != each {
+			steps = append(steps, step)
+			continue
+		}
+		lists, steps = append(lists, strings.Join(steps, ".")), nil
+	}
+	return lists
+}
