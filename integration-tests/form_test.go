@@ -136,3 +136,91 @@ func TestDeclaredErrors(t *testing.T) {
 		{"webhook_id":"in-json","project":"demo","authentication":{"signature":{"provder":"github","secrets":["CANARY"]}}}]}}}`)
 	check(unquote.Replace(g.StartFails()), `integration in-json: authentication.signature.provder: there is no such field (did you mean "provider"?)`)
 }
+
+// What is surely not meant is in the answer to a write, and can be sent back.
+func TestFormWarnings(t *testing.T) {
+	t.Parallel()
+	g, _ := admin(t, "")
+	fields := func(answer *gateway.Answer) string {
+		var fields []string
+		warnings, _ := answer.JSON(t)["warnings"].([]any)
+		for _, warning := range warnings {
+			if warning.(gateway.M)["message"] == "" {
+				t.Errorf("a warning says nothing: %s", answer.Body)
+			}
+			fields = append(fields, warning.(gateway.M)["field"].(string))
+		}
+		return strings.Join(fields, " ")
+	}
+	check := func(answer *gateway.Answer, status int, want string) {
+		t.Helper()
+		if got := fields(answer.Want(t, status)); got != want {
+			t.Errorf("warns of %q, want %q: %s", got, want, answer.Body)
+		}
+	}
+	check(g.API("POST", gateway.Integrations(demo), github("gh")), 201, "")
+	check(g.API("GET", gateway.Integration(demo, "gh"), nil), 200, "")
+	answer := g.API("PATCH", gateway.Integration(demo, "gh"), `{"resource":null}`)
+	check(answer, 200, "resource")
+	check(g.API("PUT", gateway.Integration(demo, "gh"), string(answer.Body)), 200, "resource")
+	check(g.API("GET", gateway.Integration(demo, "gh"), nil), 200, "")
+	const resource = `,"resource":{"type":"ticket","id":"T-1"}}`
+	check(g.API("PUT", gateway.Integration(demo, "at"), `{"event_filter":["a"],"authentication":{"signature":{"provider":"airtable","secrets":["c2l4dGVlbiByYW5kb20gYnl0ZXM="]}}`+resource), 201, "event_filter dedupe")
+	check(g.API("PATCH", gateway.Integration(demo, "at"), `{"event_filter":[],"dedupe":"body"}`), 200, "")
+	check(g.API("PUT", gateway.Integration(demo, "gl"), `{"authentication":{"signature":{"provider":"gitlab","secrets":["short"]}}`+resource), 201, "authentication.signature.secrets[0]")
+}
+
+// A secret keeps only what its sender sends with it.
+func TestStraySecrets(t *testing.T) {
+	t.Parallel()
+	g, _ := admin(t, "")
+	for name, form := range map[string]string{
+		"secure_header.value":  `{"secure_header":{"name":"X-A","value":%q}}`,
+		"signature.secrets[0]": `{"signature":{"provider":"github","secrets":[%q]}}`,
+		"basic.password":       `{"basic":{"username":"u","password":%q}}`,
+		"bearer.tokens[0]":     `{"bearer":{"tokens":[%q]}}`,
+	} {
+		for _, stray := range []string{"CANARY-secret\n", " CANARY-secret", `"CANARY-secret"`, "\ufeffCANARY-secret", "CANARY-secret'"} {
+			answer := g.API("PUT", gateway.Integration(demo, "stray"), fmt.Sprintf(`{"authentication":`+form+`}`, stray))
+			begins(t, formErrors(t, answer), "authentication."+name+" invalid it ")
+			if strings.Contains(string(answer.Body), "CANARY") {
+				t.Errorf("a secret is shown: %s", answer.Body)
+			}
+		}
+	}
+	g.Create(t, demo, gateway.M{"webhook_id": "pat", "authentication": gateway.M{"basic": gateway.M{"username": "", "password": "personal access token"}},
+		"resource": gateway.M{"type": "ticket", "id": "T-1"}})
+	header := gateway.Headers("Authorization", "Basic OnBlcnNvbmFsIGFjY2VzcyB0b2tlbg==")
+	accept(t, g.Post("/webhooks/pat", header, body))
+	g.Post("/webhooks/pat", gateway.Headers("Authorization", "Basic OnBlcnNvbmFs"), body).Want(t, 401)
+
+	// From a file and a variable one line break is taken off, and no more.
+	sink := gateway.NewSink(t)
+	for _, test := range []struct {
+		value string
+		loads bool
+	}{{secret + "\n", true}, {secret + "\r\n", true}, {secret, true}, {secret + "\n\n", false}, {secret + " \n", false}, {`"` + secret + `"`, false}} {
+		file := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(file, []byte(test.value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, place := range []string{"{env.STRAY}", "{file." + file + "}"} {
+			g := gateway.New(t, gateway.Config(gateway.Ticket(sink)+"integration in-file {\nproject demo\nresource ticket T-1\nsignature github "+place+"\n}\n", gateway.Edge), "STRAY="+test.value)
+			if test.loads {
+				g.Start()
+				accept(t, g.Post("/webhooks/in-file", gateway.GitHub(secret, "push", "1", body), body))
+				g.Stop()
+			} else if out := g.StartFails(); !strings.Contains(out, "integration in-file (") || !strings.Contains(out, "authentication.signature.secrets[0]: it ") || strings.Contains(out, secret) {
+				t.Errorf("%q in %s: %s", test.value, place, out)
+			}
+		}
+	}
+	for option, text := range map[string]string{
+		"signing_secret": "signing_secret {env.STRAY}", "token": "project demo {\ntoken {env.STRAY}\n}", "header Authorization": `header Authorization "Bearer {env.STRAY}"`,
+	} {
+		g := gateway.New(t, gateway.Config(gateway.Ticket(sink, text), gateway.Edge), "STRAY='CANARY-token'")
+		if out := g.StartFails(); !strings.Contains(out, option+": ") || !strings.Contains(out, "{env.STRAY} stands for begins with a quote") || !strings.Contains(out, "ticket") || strings.Contains(out, "CANARY") {
+			t.Errorf("%s: %s", option, out)
+		}
+	}
+}

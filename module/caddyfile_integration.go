@@ -200,7 +200,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		return in.readSignature(d)
 	case "basic":
 		auth.Basic = new(declaredBasic)
-		return option.Pair(d, &auth.Basic.Username, &auth.Basic.Password)
+		return option.Login(d, &auth.Basic.Username, &auth.Basic.Password)
 	case "bearer":
 		auth.Bearer = new(declaredBearer)
 		return option.List(d, 1, &auth.Bearer.Tokens)

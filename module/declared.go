@@ -68,6 +68,8 @@ func factsOf(p *provider.Provider) integration.ProviderFacts {
 		SHA256Optional:    p.SHA256Optional(),
 		CredentialHeaders: p.CredentialHeaders(),
 		ReservedHeaders:   p.ReservedHeaders(),
+		NamesEvents:       p.NamesEvents(),
+		NumbersDeliveries: p.NumbersDeliveries(),
 		Learns:            p.Learns(),
 		CheckSecret:       p.CheckSecret,
 	}
@@ -85,8 +87,19 @@ func (a *App) provisionIntegrations() error {
 			return secret.Expand(text)
 		},
 	}
-	a.parsed, err = declaring.Parse(a.Integrations)
-	return err
+	if a.parsed, err = declaring.Parse(a.Integrations); err != nil {
+		return err
+	}
+	for _, in := range a.parsed {
+		for _, warning := range declaring.Rules.Warnings(in) {
+			if warning.Field == "resource" {
+				continue // it may be for a site that is inline
+			}
+			a.logger.Warn("something in an integration is surely not meant", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
+				zap.String("reason", warning.Message), zap.String("line", a.place(in.WebhookID, warning.Field)))
+		}
+	}
+	return nil
 }
 
 // ready completes, once, what this configuration needs of the open storage:

@@ -48,7 +48,7 @@ type api struct {
 func rules() integration.Rules {
 	return integration.Rules{
 		Provider: func(name string) (integration.ProviderFacts, bool) {
-			return integration.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}}, name == "github"
+			return integration.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}, NamesEvents: true, NumbersDeliveries: true}, name == "github"
 		},
 		Providers:     func() []string { return []string{"github"} },
 		ResourceTypes: func() []string { return []string{"ticket"} },
@@ -176,7 +176,7 @@ func (a *api) want(got answer, status int, words ...string) answer {
 const (
 	list   = "/webhooks/projects/demo/integrations"
 	hook   = list + "/hook"
-	github = `{"webhook_id":"hook","authentication":{"signature":{"provider":"github","secrets":["CANARY"]}},"resource":{"type":"ticket","id":"7"}}`
+	github = `{"webhook_id":"hook","authentication":{"signature":{"provider":"github","secrets":["CANARY-long"]}},"resource":{"type":"ticket","id":"7"}}`
 )
 
 func TestIntegrations(t *testing.T) {
@@ -216,8 +216,8 @@ func TestNoSecretIsShown(t *testing.T) {
 	for _, got := range []answer{
 		a.do("POST", list, github), a.do("GET", hook, ""), a.do("PUT", hook, github), a.do("PATCH", hook, `{"alias":"x"}`),
 		a.do("GET", list, ""), a.do("GET", "/webhooks/integrations", ""), a.do("POST", list, github),
-		a.do("PUT", hook, strings.Replace(github, `"github"`, `"CANARY"`, 1)),
-		a.do("PUT", hook, strings.Replace(github, `["CANARY"]`, `[{"CANARY":1}]`, 1)),
+		a.do("PUT", hook, strings.Replace(github, `"github"`, `"CANARY-long"`, 1)),
+		a.do("PUT", hook, strings.Replace(github, `["CANARY-long"]`, `[{"CANARY":1}]`, 1)),
 		a.do("PUT", hook, github+"CANARY"),
 	} {
 		if strings.Contains(got.text, "CANARY") {

@@ -57,7 +57,7 @@ func (c *call) createIntegration() error {
 		return err
 	}
 	c.w.Header().Set("Location", "/webhooks/projects/"+in.Project+"/integrations/"+in.WebhookID)
-	c.show(http.StatusCreated, in)
+	c.showWritten(http.StatusCreated, in)
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (c *call) putIntegration() error {
 	if created {
 		status = http.StatusCreated
 	}
-	c.show(status, in)
+	c.showWritten(status, in)
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (c *call) patchIntegration() error {
 	if err != nil {
 		return err
 	}
-	c.show(http.StatusOK, in)
+	c.showWritten(http.StatusOK, in)
 	return nil
 }
 
@@ -120,4 +120,16 @@ func (c *call) deleteIntegration() error {
 func (c *call) show(status int, in *integration.Integration) {
 	c.w.Header().Set("ETag", in.ETag())
 	c.answer(status, in.Mask(c.Base))
+}
+
+// written is an integration that somebody has written, with what is surely not
+// meant.
+type written struct {
+	*integration.Masked
+	Warnings []integration.Warning `json:"warnings,omitempty"`
+}
+
+func (c *call) showWritten(status int, in *integration.Integration) {
+	c.w.Header().Set("ETag", in.ETag())
+	c.answer(status, written{in.Mask(c.Base), c.View.Rules.Warnings(in)})
 }

@@ -3,7 +3,6 @@ package gate
 import (
 	"crypto/subtle"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/hookgate/hookgate/internal/filter"
@@ -78,39 +77,16 @@ func providerOf(signature *integration.Signature) (*provider.Provider, error) {
 }
 
 func credentialHeaders(auth *integration.Authentication, p *provider.Provider) []string {
-	var names []string
-	if auth.SecureHeader != nil {
-		names = append(names, http.CanonicalHeaderKey(auth.SecureHeader.Name))
+	if p == nil {
+		return auth.Headers(nil)
 	}
-	if p != nil {
-		names = append(names, p.CredentialHeaders()...)
-	}
-	if auth.Basic != nil || auth.Bearer != nil {
-		names = append(names, "Authorization")
-	}
-	if auth.JWT != nil {
-		names = append(names, http.CanonicalHeaderKey(auth.JWT.Header))
-	}
-	return names
+	return auth.Headers(p.CredentialHeaders())
 }
 
 func secretTexts(auth *integration.Authentication) []string {
-	var secrets []integration.Secret
-	if auth.SecureHeader != nil {
-		secrets = append(secrets, auth.SecureHeader.Value)
-	}
-	if auth.Signature != nil {
-		secrets = append(secrets, auth.Signature.Secrets...)
-	}
-	if auth.Basic != nil {
-		secrets = append(secrets, auth.Basic.Password)
-	}
-	if auth.Bearer != nil {
-		secrets = append(secrets, auth.Bearer.Tokens...)
-	}
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = secret.Reveal()
+	var texts []string
+	for _, secret := range auth.Secrets() {
+		texts = append(texts, secret.Reveal())
 	}
 	return texts
 }

@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"hash/maphash"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,7 +144,8 @@ func (in *Integration) weight() int {
 		eachExpressionByte, eachPattern = 80, 32 << 10
 		eachShapeByte                   = 10
 	)
-	secrets, entries, texts := in.Authentication.parts()
+	secrets := in.Authentication.Secrets()
+	entries, texts := in.Authentication.parts()
 	if in.Handshake != nil && in.Handshake.Learned != nil {
 		secrets = append(secrets, in.Handshake.Learned.Secret)
 	}
@@ -166,40 +166,4 @@ func (in *Integration) weight() int {
 	}
 	return each + eachSecret*len(secrets) + eachEntry*entries + eachByte*texts +
 		eachExpressionByte*len(in.Match) + eachPattern*strings.Count(in.Match, "matches") + eachShapeByte*shape
-}
-
-// parts returns what weight counts of the ways in: the secrets, the entries of
-// lists, and the bytes of all other texts.
-func (a *Authentication) parts() (secrets []Secret, entries, texts int) {
-	if a.SecureHeader != nil {
-		secrets = append(secrets, a.SecureHeader.Value)
-	}
-	if a.Signature != nil {
-		secrets = append(secrets, a.Signature.Secrets...)
-		if a.Signature.Description != nil {
-			texts += maxDescription / 4
-		}
-	}
-	if a.Basic != nil {
-		secrets = append(secrets, a.Basic.Password)
-		texts += len(a.Basic.Username)
-	}
-	if a.Bearer != nil {
-		secrets = append(secrets, a.Bearer.Tokens...)
-	}
-	if a.JWT != nil {
-		entries += len(a.JWT.Claims)
-		texts += len(a.JWT.Audience)
-		for name, value := range a.JWT.Claims {
-			text, _ := value.(string)
-			texts += len(name) + len(text)
-		}
-	}
-	if a.ClientCertificate != nil {
-		for _, name := range slices.Concat(a.ClientCertificate.SANs, a.ClientCertificate.Fingerprints) {
-			entries++
-			texts += len(name)
-		}
-	}
-	return secrets, entries + len(a.SourceIPs), texts
 }

@@ -250,20 +250,9 @@ func (s *Service) remember(record storage.Integration, in *Integration) (known d
 // so that their masks stay the same over restarts.
 func salted(in *Integration, salt []byte) *Integration {
 	complete := *in
-	set := func(secret Secret) Secret { return Secret{value: secret.value, salt: string(salt)} }
-	auth := &complete.Authentication
-	if header := auth.SecureHeader; header != nil {
-		auth.SecureHeader = &SecureHeader{header.Name, set(header.Value)}
-	}
-	if signature := auth.Signature; signature != nil {
-		auth.Signature = &Signature{signature.Provider, signature.Description, each(signature.Secrets, set)}
-	}
-	if basic := auth.Basic; basic != nil {
-		auth.Basic = &Basic{basic.Username, set(basic.Password)}
-	}
-	if bearer := auth.Bearer; bearer != nil {
-		auth.Bearer = &Bearer{each(bearer.Tokens, set)}
-	}
+	complete.Authentication = in.Authentication.mapSecrets(func(_ string, secret Secret) Secret {
+		return Secret{value: secret.value, salt: string(salt)}
+	})
 	return &complete
 }
 

@@ -131,25 +131,3 @@ const (
 	ManagedByAPI    ManagedBy = "api"
 	ManagedByConfig ManagedBy = "config"
 )
-
-// configured names the ways in that there are.
-func (a *Authentication) configured() []string {
-	var names []string
-	for _, way := range []struct {
-		name  string
-		there bool
-	}{
-		{"secure_header", a.SecureHeader != nil},
-		{"signature", a.Signature != nil},
-		{"basic", a.Basic != nil},
-		{"bearer", a.Bearer != nil},
-		{"jwt", a.JWT != nil},
-		{"client_certificate", a.ClientCertificate != nil},
-		{"source_ips", len(a.SourceIPs) > 0},
-	} {
-		if way.there {
-			names = append(names, way.name)
-		}
-	}
-	return names
-}

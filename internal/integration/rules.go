@@ -61,6 +61,10 @@ type ProviderFacts struct {
 	// ReservedHeaders carry its event and delivery ID.
 	ReservedHeaders []string
 
+	// NamesEvents says that it tells what an event is, and NumbersDeliveries that
+	// its deliveries can have an ID.
+	NamesEvents, NumbersDeliveries bool
+
 	// Learns says that its sender brings a secret of its own, so that there need
 	// not be one before.
 	Learns bool
@@ -135,23 +139,7 @@ var hopByHop = []string{"connection", "keep-alive", "te", "trailer", "transfer-e
 // checkHeadersDiffer refuses two credentials on one header: no request could
 // carry both.
 func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
-	type use struct{ field, header string }
-	var uses []use
-	if auth.SecureHeader != nil && auth.SecureHeader.Name != "" {
-		uses = append(uses, use{"secure_header.name", auth.SecureHeader.Name})
-	}
-	for _, header := range facts.CredentialHeaders {
-		uses = append(uses, use{"signature.provider", header})
-	}
-	if auth.Basic != nil {
-		uses = append(uses, use{"basic", "Authorization"})
-	}
-	if auth.Bearer != nil {
-		uses = append(uses, use{"bearer", "Authorization"})
-	}
-	if auth.JWT != nil {
-		uses = append(uses, use{"jwt.header", auth.JWT.Header})
-	}
+	uses := auth.uses(facts.CredentialHeaders)
 	for i, later := range uses {
 		for _, earlier := range uses[:i] {
 			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) && f.legible(earlier.field) && f.legible(later.field) {

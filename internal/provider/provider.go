@@ -63,6 +63,12 @@ func (p *Provider) CredentialHeaders() []string { return slices.Clone(p.credenti
 // request is: event type, delivery ID and time of signing.
 func (p *Provider) ReservedHeaders() []string { return slices.Clone(p.reserved) }
 
+// NamesEvents says whether the sender tells what an event is.
+func (p *Provider) NamesEvents() bool { return len(p.event) > 0 }
+
+// NumbersDeliveries says whether the sender's deliveries can have an ID.
+func (p *Provider) NumbersDeliveries() bool { return len(p.delivery) > 0 }
+
 // FormField returns the form field that holds the sender's JSON, or "" when
 // the sender never uses form encoding.
 func (p *Provider) FormField() string { return p.formField }

@@ -77,6 +77,7 @@ func TestCalls(t *testing.T) {
 		{"integrations list", "", "GET /webhooks/integrations?limit=500", list, "demo     hook        yes      -"},
 		{"integrations list demo", "", "GET /webhooks/projects/demo/integrations?limit=500", strings.Replace(list, `"is_enabled"`, `"resource":{"type":"ticket","id":"7"},"is_enabled"`, 1), "yes      ticket 7\n"},
 		{"integrations list demo", "", "GET /webhooks/projects/demo/integrations?limit=500", strings.Replace(list, `"is_enabled"`, `"resource":[{"type":"ticket","id":"7"},{"type":"assistant","id":"8"}],"is_enabled"`, 1), "yes      ticket 7, assistant 8\n"},
+		{"integrations create demo", "{}", "POST /webhooks/projects/demo/integrations application/json {}", strings.Replace(one, "}", `,"warnings":[{"field":"resource","message":"there is none"}]}`, 1), "warning: resource: there is none\n"},
 		{"integrations list demo --limit 7 --json", "", "GET /webhooks/projects/demo/integrations?limit=7", list, `"webhook_id": "hook"`},
 		{"integrations get demo hook", "", "GET /webhooks/projects/demo/integrations/hook", one, `"project": "demo"`},
 		{"integrations get de/mo a%b", "", "GET /webhooks/projects/de%2Fmo/integrations/a%25b", one, ""},
@@ -137,6 +138,10 @@ func TestRefusals(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v\n%s", c.args, err, out)
 		}
+	}
+	a.answer = `{"error":"alias: a","code":"invalid_form","errors":[{"field":"alias","code":"invalid","message":"a\u001b"},{"field":"","code":"required","message":"b"}]}`
+	if _, err := run(t, "{}", "integrations", "create", "demo", "--address", a.address()); err == nil || err.Error() != "2 things are wrong (404):\n  alias: a?\n  b" {
+		t.Errorf("%v", err)
 	}
 	a.answer = "not found"
 	if _, err := run(t, "", "status", "--address", a.address()); err == nil || !strings.Contains(err.Error(), "does its configuration use webhooks?") {

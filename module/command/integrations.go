@@ -44,6 +44,14 @@ type integration struct {
 	ManagedBy  string `json:"managed_by"`
 	WebhookURL string `json:"webhook_url"`
 	Resource   resources
+	Warnings   []remark
+}
+
+// warn says what the admin API has found that is surely not meant.
+func (c *call) warn(in integration) {
+	for _, warning := range in.Warnings {
+		c.say("warning: %s", printable(warning.String()))
+	}
 }
 
 // resources are one object, a list of several, or nothing.
@@ -112,6 +120,7 @@ func createIntegration(c *call, args []string) error {
 	}
 	c.say("created %s", in.WebhookID)
 	c.say("%s", in.WebhookURL)
+	c.warn(in)
 	return nil
 }
 
@@ -129,6 +138,7 @@ func updateIntegration(c *call, args []string) error {
 		return err
 	}
 	c.say("changed %s", in.WebhookID)
+	c.warn(in)
 	return nil
 }
 

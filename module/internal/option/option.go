@@ -48,6 +48,18 @@ func Text(d *caddyfile.Dispenser, into *string) error { return values(d, into) }
 // Pair reads an option of two values, which are not empty.
 func Pair(d *caddyfile.Dispenser, first, second *string) error { return values(d, first, second) }
 
+// Login reads an option of a user name, which may be empty, and a password.
+func Login(d *caddyfile.Dispenser, user, password *string) error {
+	name := d.Val()
+	if !d.Args(user, password) {
+		return d.ArgErr()
+	}
+	if *password == "" {
+		return d.Errf("%s: the password is empty", name)
+	}
+	return end(d, name)
+}
+
 // List reads an option of least values or more.
 func List(d *caddyfile.Dispenser, least int, into *[]string) error {
 	name := d.Val()

@@ -32,6 +32,52 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestStrayEnds: what an editor, a shell or an env file adds to a secret is taken
+// off where it is sure, and refused where it is not.
+func TestStrayEnds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	for value, want := range map[string]struct{ env, file bool }{
+		"CANARY":              {true, true},
+		"CANARY\n":            {true, true},
+		"CANARY\r\n":          {true, true},
+		"CANARY\n\n":          {false, false},
+		"\nCANARY":            {false, false},
+		"CANARY ":             {false, false},
+		`"CANARY"`:            {false, false},
+		"'CANARY":             {false, false},
+		"\ufeffCANARY":        {false, false},
+		"\xff\xfeC\x00A\x00":  {false, false},
+		"CANARY\u200b":        {false, false},
+		"can't be so bad\r\n": {true, true},
+	} {
+		if !strings.Contains(value, "\x00") {
+			t.Setenv("A_SECRET", value)
+		}
+		if err := os.WriteFile(file, []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range map[string]bool{"{env.A_SECRET}": want.env, "{file." + file + "}": want.file} {
+			got, err := Token(zap.NewNop(), "token", text)
+			if (err == nil) != want || want && got != strings.TrimRight(value, "\r\n") {
+				t.Errorf("%q in %s: %q, %v", value, text, got, err)
+			}
+			if err != nil && (strings.Contains(err.Error(), "CANARY") || !strings.Contains(err.Error(), text)) {
+				t.Errorf("%q in %s: %v", value, text, err)
+			}
+			if err := Check("Bearer " + text + " {webhook.project}"); (err == nil) != want {
+				t.Errorf("%q in a header with %s: %v", value, text, err)
+			}
+			if expanded, err := Expand(text); want && (err != nil || expanded != got) {
+				t.Errorf("%q in %s expands to %q, %v", value, text, expanded, err)
+			}
+		}
+	}
+	t.Setenv("A_SECRET", "CANARY\n")
+	if _, err := Token(zap.NewNop(), "token", "{env.A_SECRET}\n"); err == nil || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("a line break in the configuration: %v", err)
+	}
+}
+
 // TestWarnLiteralBraces: a brace makes no placeholder.
 func TestWarnLiteralBraces(t *testing.T) {
 	t.Setenv("A_SECRET", "s3cret")

@@ -59,7 +59,8 @@ func (s *Storage) Provision(ctx caddy.Context) error {
 	if s.EncryptionKey == "" {
 		return nil
 	}
-	text, err := secret.Token(ctx.Logger(), "encryption_key", s.EncryptionKey)
+	secret.WarnLiteral(ctx.Logger(), "encryption_key", s.EncryptionKey)
+	text, err := secret.Expand(s.EncryptionKey)
 	if err != nil {
 		return fmt.Errorf("encryption_key: %w", err)
 	}

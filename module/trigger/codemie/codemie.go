@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/trigger/codemie"
 	"github.com/hookgate/hookgate/module/internal/option"
@@ -140,8 +140,7 @@ func token(ctx caddy.Context, configured string) (codemie.Token, error) {
 		return nil, err
 	}
 	return func() (string, error) {
-		text, err := secret.Expand(configured)
-		return strings.TrimSpace(text), err
+		return secret.Token(zap.NewNop(), "token", configured) // the warning was given
 	}, nil
 }
 

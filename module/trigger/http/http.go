@@ -115,8 +115,12 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 	for name, values := range t.Headers {
 		headers[name] = values
 		for _, value := range values {
-			if carriesCredential(name) {
-				secret.WarnLiteral(logger, "header "+name, value)
+			if !carriesCredential(name) {
+				continue
+			}
+			secret.WarnLiteral(logger, "header "+name, value)
+			if err := secret.Check(value); err != nil {
+				return fmt.Errorf("header %s: %w", name, err)
 			}
 		}
 	}
