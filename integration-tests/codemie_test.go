@@ -25,7 +25,9 @@ func codemie(t *testing.T, options string) (*gateway.Gateway, *codemietest.Platf
 	platform.AddDatasource(codemietest.Datasource{ID: "docs", Project: demo, Name: "docs", Type: "knowledge_base_confluence"})
 	platform.AddDatasource(codemietest.Datasource{ID: "files", Project: demo, Name: "files", Type: "knowledge_base_file"})
 	platform.AddAssistant("foreign", "other")
-	server := httptest.NewServer(http.StripPrefix("/code-assistant-api", platform))
+	server := httptest.NewUnstartedServer(http.StripPrefix("/code-assistant-api", platform))
+	server.Config.ConnContext = platform.ConnContext
+	server.Start()
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 
 	var integrations strings.Builder
@@ -85,10 +87,23 @@ func TestCodemieRuns(t *testing.T) {
 	platform.SetFailing(true)
 	ends("assistant", "2", "failed", "run_failed")
 	ends("workflow", "2", "failed", "run_failed")
+	ends("datasource", "2", "failed", "run_failed")
 	platform.SetFailing(false)
 	platform.SetSilent(true)
-	ends("datasource", "2", "failed", "any")
+	ends("datasource", "3", "failed", "any")
 	platform.SetSilent(false)
+
+	// Most failures of an assistant the platform calls completed.
+	platform.SetOutput("The LLM request timed out. Please try again.", codemietest.Usage{Input: 900, Output: 7, Cost: 0.02})
+	ends("assistant", "3", "failed", "run_failed")
+	platform.SetOutput("Please call the help desk.", codemietest.Usage{})
+	ends("assistant", "4", "failed", "run_failed")
+	platform.SetOutput("Reviewed.", codemietest.Usage{Input: 900, Output: 7, Cost: 0.02})
+	record := g.WaitStatus(t, demo, "assistant", push(g, t, "assistant", "5"), "delivered")
+	used, _ := record["run"].(gateway.M)["usage"].(gateway.M)
+	if used["input_tokens"] != 900.0 || used["output_tokens"] != 7.0 || used["cost"] != 0.02 {
+		t.Errorf("the run has used %v", used)
+	}
 
 	ids := map[string]bool{}
 	for _, request := range platform.Requests() {
@@ -110,21 +125,33 @@ func TestCodemieRuns(t *testing.T) {
 func TestCodemieStartsOnce(t *testing.T) {
 	t.Parallel()
 	g, platform := codemie(t, "")
-	const start = "POST /v1/assistants/{id}/model"
+	const start = "POST /v1/workflows/{id}/executions"
 	platform.Inject(codemietest.Fault{Route: start, Times: 1, Answer: codemietest.Drop})
-	id := push(g, t, "assistant", "1")
-	record := g.WaitStatus(t, demo, "assistant", id, "failed")
+	id := push(g, t, "workflow", "1")
+	record := g.WaitStatus(t, demo, "workflow", id, "failed")
 	made := record["attempts"].([]any)
 	if got := made[len(made)-1].(gateway.M)["error"].(string); !strings.HasPrefix(got, "start_unknown") {
 		t.Errorf("the error is %q", got)
 	}
 	g.Kill()
 	g.Start()
-	platform.Heal()
-	id = push(g, t, "assistant", "2")
-	g.WaitStatus(t, demo, "assistant", id, "delivered")
+	id = push(g, t, "workflow", "2")
+	g.WaitStatus(t, demo, "workflow", id, "delivered")
 	if n := platform.Count(start); n != 2 {
 		t.Errorf("%d starts were sent, want one for each event", n)
+	}
+
+	// An assistant's run is shown when it is over.
+	platform.SetLooks(1 << 30)
+	platform.Inject(codemietest.Fault{Route: "POST /v1/assistants/{id}/model", Times: 1, Applied: true, Answer: codemietest.Drop})
+	id = push(g, t, "assistant", "2")
+	gateway.Eventually(t, "the chat was looked at after the start", func() bool { return lastRoute(platform) == "GET /v1/conversations/{id}" })
+	g.Kill()
+	g.Start()
+	platform.Conclude()
+	g.WaitStatus(t, demo, "assistant", id, "delivered")
+	if n := platform.Count("POST /v1/assistants/{id}/model"); n != 1 {
+		t.Errorf("the assistant was started %d times", n)
 	}
 
 	// A crash while the run goes on: it is followed, not started again.
@@ -137,9 +164,71 @@ func TestCodemieStartsOnce(t *testing.T) {
 	g.Start()
 	platform.SetLooks(0)
 	g.WaitStatus(t, demo, "workflow", id, "delivered")
-	if n := platform.Count("POST /v1/workflows/{id}/executions"); n != 1 {
-		t.Errorf("the workflow was started %d times", n)
+	if n := platform.Count(start); n != 3 {
+		t.Errorf("%d starts were sent, want one for each event", n)
 	}
+	for _, request := range platform.Requests() {
+		if request.Method == "POST" && request.Reused {
+			t.Errorf("%s went out on a connection that had been used", request.Route)
+		}
+	}
+}
+
+// TestCodemieAway takes the platform's database away for a while: it does not
+// find then what is there.
+func TestCodemieAway(t *testing.T) {
+	t.Parallel()
+	g, platform := codemie(t, "")
+	platform.SetLooks(1 << 30)
+	followed := push(g, t, "assistant", "1")
+	gateway.Eventually(t, "the run has been looked at", func() bool { return platform.Count("GET /v1/tasks/{id}") > 0 })
+	pending := g.Event(t, demo, "assistant", followed)
+	if run, _ := pending["run"].(gateway.M); pending["status"] != "pending" || run["state"] != "STARTED" || run["until"] == nil {
+		t.Errorf("the event that waits shows %v", pending)
+	}
+	platform.SetAway(true)
+	fresh := push(g, t, "workflow", "2")
+	const asked = "GET /v1/workflows/id/{id}"
+	gateway.Eventually(t, "the platform was asked for the workflow several times", func() bool { return platform.Count(asked) > 2 })
+	platform.SetAway(false)
+	platform.SetLooks(0)
+	g.WaitStatus(t, demo, "assistant", followed, "delivered")
+	g.WaitStatus(t, demo, "workflow", fresh, "delivered")
+	if platform.Runs() != 2 {
+		t.Errorf("%d runs", platform.Runs())
+	}
+}
+
+// TestCodemieReindexes indexes a datasource again once while it is being
+// indexed, however many events come meanwhile.
+func TestCodemieReindexes(t *testing.T) {
+	t.Parallel()
+	g, platform := codemie(t, "")
+	platform.SetLooks(1 << 30)
+	events := []string{push(g, t, "datasource", "1")}
+	gateway.Eventually(t, "the datasource is being indexed", func() bool { return platform.Reindexed("docs") == 1 })
+	for _, delivery := range []string{"2", "3", "4"} {
+		events = append(events, push(g, t, "datasource", delivery))
+	}
+	const asked = "GET /v1/index/{id}"
+	before := platform.Count(asked)
+	gateway.Eventually(t, "the others wait", func() bool { return platform.Count(asked) > before+6 })
+	platform.SetLooks(3)
+	for _, id := range events {
+		g.WaitStatus(t, demo, "datasource", id, "delivered")
+	}
+	if platform.Reindexed("docs") != 2 || platform.AtOnce("docs") != 1 {
+		t.Errorf("%d reindexes, %d at once", platform.Reindexed("docs"), platform.AtOnce("docs"))
+	}
+}
+
+// lastRoute is that of the last request once an assistant was started.
+func lastRoute(platform *codemietest.Platform) string {
+	if platform.Count("POST /v1/assistants/{id}/model") == 0 {
+		return ""
+	}
+	requests := platform.Requests()
+	return requests[len(requests)-1].Route
 }
 
 func TestCodemieToken(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // stamp is a time in milliseconds, as events show it.
@@ -32,6 +33,7 @@ type event struct {
 	Held       bool           `json:"held"`
 	ReplayOf   *string        `json:"replay_of"` // null for a sender's own event
 	Attempts   []attempt      `json:"attempts"`
+	Run        *trigger.Run   `json:"run,omitempty"`
 	Resource   resource       `json:"resource"`
 }
 
@@ -75,6 +77,7 @@ func describe(in *integration.Integration, record *storage.Record) event {
 		Status:     record.Status,
 		Held:       record.Status == storage.Pending && !in.IsEnabled,
 		Attempts:   []attempt{},
+		Run:        trigger.RunOf(record.Progress),
 	}
 	if !record.ReplayOf.IsZero() {
 		of := record.ReplayOf.String()

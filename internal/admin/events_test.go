@@ -86,6 +86,22 @@ func TestEvents(t *testing.T) {
 	got := a.want(a.do("GET", one, ""), 200, `"event":"push","delivery_id":"2","status":"failed","held":false`,
 		`"attempts":[{"at":"2026-11-23T13:00:00.005Z","status_code":400,"error":"status","detail":"no such desk","duration_ms":0}]`,
 		`"headers":{"X-Github-Event":["push"]}`, `"body_base64":"`+base64.StdEncoding.EncodeToString([]byte("{}\x00\xff"))+`"`)
+	in, err := a.Service.Get(a.Context(), a.View, "demo", "hook")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Storage.Events().Claim(t.Context(), in.Identity, third); err != nil {
+		t.Fatal(err)
+	}
+	const progress = `{"task":"t","run":{"kind":"task","id":"t","state":"STARTED","until":"2026-11-23T14:00:00Z","usage":{"input_tokens":1,"output_tokens":2,"cost":0.5}}}`
+	if err := a.Storage.Events().Save(t.Context(), in.Identity, third, []byte(progress)); err != nil {
+		t.Fatal(err)
+	}
+	a.want(a.do("GET", hook+"/events/"+third.String(), ""), 200,
+		`"run":{"kind":"task","id":"t","state":"STARTED","until":"2026-11-23T14:00:00Z","usage":{"input_tokens":1,"output_tokens":2,"cost":0.5}}`)
+	if got.json["run"] != nil {
+		t.Errorf("run %v", got.json["run"])
+	}
 	if received, err := time.Parse(time.RFC3339, got.json["received_at"].(string)); err != nil || time.Since(received).Abs() > time.Minute {
 		t.Errorf("received_at %v, %v", got.json["received_at"], err)
 	}

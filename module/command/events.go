@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 func eventsCommand() *cobra.Command {
@@ -35,10 +40,14 @@ type event struct {
 		Error      string `json:"error"`
 		Detail     string `json:"detail"`
 	} `json:"attempts"`
+	Run *trigger.Run `json:"run"`
 }
 
-// last says how the last attempt ended.
+// last says how the last attempt ended, or how the run stands that goes on.
 func (e *event) last() string {
+	if e.Run != nil && e.Status == string(storage.Pending) {
+		return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s until %s", e.Run.Kind, e.Run.ID, e.Run.State, e.Run.Until.Format(time.RFC3339))), " ")
+	}
 	if len(e.Attempts) == 0 {
 		return "-"
 	}
@@ -78,13 +87,14 @@ func listEvents(c *call, args []string) error {
 		if err := json.Unmarshal(item, &e); err != nil {
 			return fmt.Errorf("reading the answer: %w", err)
 		}
+		last := e.last()
 		if e.Held {
 			e.Status += ", held"
 		}
 		if e.ReplayOf != nil {
 			e.Status += ", a replay"
 		}
-		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), e.last(), e.DeliveryID, e.Resource.Type + " " + e.Resource.ID})
+		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), last, e.DeliveryID, e.Resource.Type + " " + e.Resource.ID})
 	}
 	return c.table(rows)
 }

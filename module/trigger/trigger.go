@@ -8,6 +8,7 @@ package trigger
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -97,12 +98,52 @@ type Attempt struct {
 	Age time.Duration
 
 	// Progress is what an earlier Save of this event kept; nil at first. A
-	// requeue clears it.
+	// requeue clears it, the end of the event does not. If it is a JSON object
+	// with a member `run` of the form of Run, the admin API shows that with
+	// the event.
 	Progress []byte
 
 	// Save keeps progress with the event. When it returns nil, the progress
 	// survives a power cut. At most 64 KiB.
 	Save func(ctx context.Context, progress []byte) error
+}
+
+// Run is what is known of the run that an event has started.
+type Run struct {
+	// Kind is what runs, such as "task" or "execution".
+	Kind string `json:"kind,omitempty"`
+
+	// ID is the endpoint's own, "" as long as it is not known.
+	ID string `json:"id,omitempty"`
+
+	// State is the endpoint's own word for how the run stands.
+	State string `json:"state,omitempty"`
+
+	// Until is when a run that goes on is given up.
+	Until time.Time `json:"until,omitzero"`
+
+	// Usage is what the endpoint counted of the run, nil if it told nothing.
+	Usage *Usage `json:"usage,omitempty"`
+}
+
+// RunOf returns what Progress tells of a run, or nil.
+func RunOf(progress []byte) *Run {
+	var told struct {
+		Run *Run `json:"run"`
+	}
+	if len(progress) == 0 || json.Unmarshal(progress, &told) != nil {
+		return nil
+	}
+	return told.Run
+}
+
+// Usage is what a run has used.
+type Usage struct {
+	InputTokens  int64 `json:"input_tokens"`
+	OutputTokens int64 `json:"output_tokens"`
+
+	// Cost is money, in the endpoint's currency.
+	Cost float64 `json:"cost"`
 }
 
 // Verdict says what becomes of the event.

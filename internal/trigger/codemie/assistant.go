@@ -1,10 +1,11 @@
 package codemie
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -19,14 +20,17 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 		return s.askConversation(ctx)
 	}
 	id := url.PathEscape(s.event.Resource.ID)
-	if _, f := s.read(ctx, "/v1/assistants/id/"+id, "project"); f != nil {
+	a, f := s.read(ctx, "/v1/assistants/id/"+id, "project",
+		"type", "bedrock.bedrock_agent_id", "bedrock_agentcore_runtime.runtime_arn")
+	if f != nil {
 		return f.Result
 	}
+	s.progress.Uncounted = uncounted(a)
 	if f := s.openConversation(ctx); f != nil {
-		return f.Result
+		return s.abandon(ctx, f)
 	}
 
-	a, f := s.start(ctx, call{
+	a, f = s.start(ctx, "task", call{
 		method: http.MethodPost,
 		path:   "/v1/assistants/" + id + "/model",
 		body: map[string]any{
@@ -37,62 +41,34 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 		},
 		want: []string{"taskId", "task_id", "generated", "success", "agentError.message"},
 	})
-	if f != nil {
-		if f.unclear {
-			return s.askConversation(ctx)
-		}
-		return f.Result
-	}
-	if a.text("success") == "false" {
+	switch {
+	case f != nil && (f.unclear || f.broken):
+		return s.askConversation(ctx)
+	case f != nil:
+		return s.abandon(ctx, f)
+	case a.text("success") == "false":
 		return s.failed(a, a.text("agentError.message")+" "+a.text("generated"))
 	}
-	task := a.text("taskId")
-	if task == "" {
-		task = a.text("task_id")
-	}
-	if task != "" {
+	if task := cmp.Or(a.text("taskId"), a.text("task_id")); task != "" {
 		s.progress.Task = task
-		if f := s.save(ctx); f != nil {
-			return f.Result
-		}
-		return s.pending(nil)
+		return s.goesOn(ctx, trigger.Run{Kind: "task", ID: task, State: "STARTED"})
 	}
 	// A remote agent works while the request lasts and answers by itself.
 	if generated := a.text("generated"); generated != "" && a.problem == "" {
-		return s.generated(a, generated)
+		if saysFailure(generated) {
+			return s.failed(a, generated)
+		}
+		return delivered(a)
 	}
 	return s.askConversation(ctx)
 }
 
-// openConversation makes the chat, once, and names it.
-func (s *session) openConversation(ctx context.Context) *fault {
-	if s.progress.Conversation == "" {
-		a, f := s.do(ctx, call{
-			method: http.MethodPost,
-			path:   "/v1/conversations",
-			body:   map[string]any{"initial_assistant_id": s.event.Resource.ID},
-			want:   []string{"id"},
-		})
-		if f != nil {
-			return f
-		}
-		if s.progress.Conversation = a.text("id"); s.progress.Conversation == "" {
-			return a.unusable()
-		}
-		if f := s.save(ctx); f != nil {
-			return f
-		}
-	}
-	return s.nameConversation(ctx)
-}
-
-func (s *session) nameConversation(ctx context.Context) *fault {
-	_, f := s.do(ctx, call{
-		method: http.MethodPut,
-		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
-		body:   map[string]any{"name": s.title()},
-	})
-	return f
+// uncounted says whether the assistant is one whose tokens the platform does
+// not see: they run elsewhere.
+func uncounted(a *answer) bool {
+	elsewhere := []string{"A2A", "bedrock_agent", "bedrock_agentcore_runtime"}
+	return slices.Contains(elsewhere, a.text("type")) ||
+		a.text("bedrock.bedrock_agent_id") != "" || a.text("bedrock_agentcore_runtime.runtime_arn") != ""
 }
 
 // followTask looks how the task stands.
@@ -103,52 +79,60 @@ func (s *session) followTask(ctx context.Context) trigger.Result {
 		want:   []string{"status", "final_output"},
 	})
 	if f != nil {
-		return s.lost(f)
+		return s.lost(ctx, f)
 	}
-	switch a.text("status") {
+	run := trigger.Run{Kind: "task", ID: s.progress.Task, State: a.text("status")}
+	switch run.State {
 	case "COMPLETED":
-		return s.generated(a, a.text("final_output"))
+		return s.completed(ctx, a, run)
 	case "FAILED":
-		return s.failed(a, a.text("final_output"))
+		if m, f := s.lastMessage(ctx); f == nil {
+			run.Usage = m.usage
+		}
+		return s.ended(ctx, s.failed(a, a.text("final_output")), run)
 	}
-	return s.pending(nil)
+	return s.goesOn(ctx, run)
 }
 
-// lost judges a fault while a run is followed: one that the platform does not
-// know any more has an unknown fate.
-func (s *session) lost(f *fault) trigger.Result {
-	if f.StatusCode == http.StatusNotFound {
-		f.Error = trigger.ErrStartUnknown
+// completed judges a task that the platform calls completed: it does so also
+// of most that failed. What it counted stands in the chat, a moment later.
+func (s *session) completed(ctx context.Context, a *answer, run trigger.Run) trigger.Result {
+	text := a.text("final_output")
+	m, f := s.lastMessage(ctx)
+	if f != nil || !s.answers(m) {
+		if !saysFailure(text) && s.mayShow(ctx) {
+			return s.pending(nil)
+		}
+		m = &message{}
 	}
-	return s.asked(f)
+	run.Usage = m.usage
+	return s.ended(ctx, s.verdict(a, cmp.Or(text, m.text), m.usage), run)
 }
 
-// askConversation looks whether the chat shows the run whose start had an
-// unclear end. The platform writes there when the run is over.
-func (s *session) askConversation(ctx context.Context) trigger.Result {
-	a, f := s.do(ctx, call{
-		method: http.MethodGet,
-		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
-		want:   []string{"history.role", "history.message"},
-	})
+// mayShow says whether the chat of a run that is over may yet show its end.
+func (s *session) mayShow(ctx context.Context) bool {
+	if s.progress.Ended == 0 {
+		s.progress.Ended = max(s.age(), 1)
+		_ = s.save(ctx) // it would only be waited for anew
+	}
+	return s.age()-s.progress.Ended < patience
+}
+
+// doubt is said of a run that is over and may have failed.
+const doubt = "the run is over; whether it succeeded the platform does not tell"
+
+// verdict judges a run by its answer and by what was counted: a run for which
+// no token was counted got no answer of any model, and its text is an error.
+func (s *session) verdict(a *answer, text string, usage *trigger.Usage) trigger.Result {
 	switch {
-	case f != nil && f.StatusCode == http.StatusNotFound:
-		return s.unknown()
-	case f != nil:
-		return s.asked(f)
-	case len(a.fields) == 0 && a.problem != "":
-		return s.asked(a.unusable())
-	case len(a.fields) == 0:
-		return s.unknown()
-	}
-	return s.generated(a, a.text("history.message"))
-}
-
-// generated judges a run by the text that it ended with: the platform reports
-// some failures only there.
-func (s *session) generated(a *answer, text string) trigger.Result {
-	if strings.HasPrefix(text, "AI Agent run failed with error") {
+	case saysFailure(text):
 		return s.failed(a, text)
+	case usage == nil, usage.InputTokens+usage.OutputTokens == 0 && s.progress.Uncounted:
+		result := delivered(a)
+		result.Detail = doubt
+		return result
+	case usage.InputTokens+usage.OutputTokens == 0:
+		return s.failed(a, "no model answered: "+text)
 	}
 	return delivered(a)
 }

@@ -25,9 +25,6 @@ type call struct {
 
 	// starts marks what must not happen twice.
 	starts bool
-
-	// reads marks the look at a resource: 404 means that it does not exist.
-	reads bool
 }
 
 // answer is what came back: a success, with the wanted fields that it holds.
@@ -48,6 +45,13 @@ type fault struct {
 
 	// unclear says that what the call starts may have been started.
 	unclear bool
+
+	// broken says that the platform failed at what the call starts: it runs
+	// nothing, but may have left traces.
+	broken bool
+
+	// missing says that the platform itself does not find what was asked for.
+	missing bool
 }
 
 // unusable is the fault of an answer in which a field is missing.
@@ -114,9 +118,20 @@ func (s *session) send(ctx context.Context, c call, body []byte, token string) (
 		request.Header.Set("Content-Type", "application/json")
 	}
 
+	// A kept-alive connection is the platform's to close at any time, also on
+	// account of what an earlier request over it has begun. What changes
+	// something goes out on one of its own: it would not be known whether it
+	// arrived.
+	transport := s.platform.transport
+	if c.method != http.MethodGet {
+		transport = s.platform.fresh
+	}
 	var a *answer
-	failure := exchange.Do(s.platform.transport, request, s.platform.timeout, func(response *http.Response) error {
+	failure := exchange.Do(transport, request, s.platform.timeout, func(response *http.Response) error {
 		a = &answer{status: response.StatusCode, header: response.Header}
+		body := &counter{ReadCloser: response.Body}
+		defer func() { s.received += body.n }()
+		response.Body = body
 		return a.read(response, s.maxAnswer, c.want)
 	})
 	if a == nil {
@@ -126,6 +141,18 @@ func (s *session) send(ctx context.Context, c call, body []byte, token string) (
 		a.problem = failure.Code
 	}
 	return a, nil
+}
+
+// counter counts what is read.
+type counter struct {
+	io.ReadCloser
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // read takes the wanted fields from the body. It returns an error only when
@@ -165,23 +192,29 @@ func (s *session) judge(c call, a *answer, token string) *fault {
 		return nil
 	}
 	result.Detail = s.explain(a, token)
+	f := &fault{Result: result}
 	switch a.status {
 	case http.StatusUnauthorized:
 		// The platform says 401 also for what the token's user may not do.
 		if !s.refusesToken(a) {
-			result.Verdict, result.Error = trigger.Fail, trigger.ErrResourceNotAllowed
+			f.Verdict, f.Error, f.Fault = trigger.Fail, trigger.ErrResourceNotAllowed, trigger.FaultResource
 		}
 	case http.StatusForbidden:
 		// One without the platform's explanation comes from what guards it.
 		if a.message() != "" {
-			result.Verdict, result.Error = trigger.Fail, trigger.ErrResourceNotAllowed
+			f.Verdict, f.Error = trigger.Fail, trigger.ErrResourceNotAllowed
 		}
 	case http.StatusNotFound:
-		if c.reads {
-			result.Error = trigger.ErrResourceNotFound
+		// What guards the platform does not find the platform.
+		if f.missing = a.text("error.message") != ""; !f.missing {
+			f.Verdict = trigger.Retry
 		}
+	case http.StatusInternalServerError:
+		f.broken = c.starts && a.message() != ""
+		f.unclear = c.starts && !f.broken
 	}
-	return &fault{Result: result, unclear: c.starts && a.fromProxy()}
+	f.unclear = f.unclear || c.starts && a.fromProxy()
+	return f
 }
 
 // fromProxy says whether a proxy before the platform lost the request: nobody
@@ -218,40 +251,6 @@ func (s *session) refusesToken(a *answer) bool {
 		return strings.HasPrefix(message, begin)
 	})
 	return known || !s.proven
-}
-
-// explain returns the platform's own words for an admin to read.
-func (s *session) explain(a *answer, token string) string {
-	text := a.message()
-	if details := a.text("error.details"); details != "" && text != "" {
-		text += ": " + details
-	}
-	return s.quote(text, token)
-}
-
-// maxDetail bounds what is quoted of the platform, in characters.
-const maxDetail = 200
-
-// quote makes the platform's words fit to be shown: short, on one line, and
-// without the operator's address or token.
-func (s *session) quote(text string, tokens ...string) string {
-	if token, err := s.token.current(); err == nil {
-		tokens = append(tokens, token)
-	}
-	for _, secret := range append(tokens, s.platform.base) {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "…")
-		}
-	}
-	// A name without a dot is a common word as well, such as "codemie".
-	if host := s.platform.host; strings.ContainsAny(host, ".:") {
-		text = strings.ReplaceAll(text, host, "…")
-	}
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if runes := []rune(text); len(runes) > maxDetail {
-		text = string(runes[:maxDetail-1]) + "…"
-	}
-	return text
 }
 
 // newUUID returns a random UUID (RFC 9562, version 4).

@@ -7,6 +7,7 @@
 package codemie
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -24,6 +25,13 @@ const (
 	DefaultTimeout      = 30 * time.Second
 	DefaultPollInterval = 15 * time.Second
 	DefaultRunTimeout   = 6 * time.Hour
+
+	// An assistant's run may end without a word, so it is given up earlier.
+	// The platform cuts each of its calls to a model at 600 s; this is time for
+	// six that take as long, one after another.
+	DefaultAssistantRunTimeout = time.Hour
+
+	DefaultFolder = "job"
 )
 
 // The resource types that the platform knows.
@@ -56,15 +64,20 @@ type Options struct {
 	// Timeout covers one call to the platform. Default: 30 s.
 	Timeout time.Duration
 
-	// PollInterval is the longest time between two looks at a run; the first
-	// ones follow each other faster. Default: 15 s.
+	// PollInterval is the longest time between two looks at a run in its first
+	// half hour; the first ones follow each other faster. Default: 15 s.
 	PollInterval time.Duration
 
-	// RunTimeout is how long a run is followed. Default: 6 h.
+	// RunTimeout is how long a run is followed. Default: 1 h for an assistant,
+	// 6 h for the others.
 	RunTimeout time.Duration
 
-	// Transport makes the connections.
-	Transport http.RoundTripper
+	// Folder is where the chats of assistants are in the history. Default: job.
+	Folder string
+
+	// Transport makes the connections. Fresh makes one for each request and
+	// keeps none; without it Transport is used.
+	Transport, Fresh http.RoundTripper
 }
 
 // Platform is a trigger that starts what the platform offers.
@@ -77,8 +90,11 @@ type Platform struct {
 	anyProject    bool
 	timeout       time.Duration
 	pollInterval  time.Duration
-	runTimeout    time.Duration
+	runTimeout    time.Duration // 0 for the defaults
+	folder        string
 	transport     http.RoundTripper
+	fresh         http.RoundTripper
+	reindexes     reindexes
 }
 
 // New checks the options.
@@ -101,8 +117,13 @@ func New(options Options) (*Platform, error) {
 		anyProject:    options.AnyProject,
 		timeout:       orDefault(options.Timeout, DefaultTimeout),
 		pollInterval:  orDefault(options.PollInterval, DefaultPollInterval),
-		runTimeout:    orDefault(options.RunTimeout, DefaultRunTimeout),
+		runTimeout:    options.RunTimeout,
+		folder:        cmp.Or(options.Folder, DefaultFolder),
 		transport:     options.Transport,
+		fresh:         options.Fresh,
+	}
+	if p.fresh == nil {
+		p.fresh = p.transport
 	}
 	for project, token := range options.ProjectTokens {
 		p.projectTokens[project] = &credential{read: token}

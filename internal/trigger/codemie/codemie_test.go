@@ -2,6 +2,7 @@ package codemie_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -29,7 +30,8 @@ const (
 type bench struct {
 	*codemietest.Platform
 	t       *testing.T
-	trigger *codemie.Platform
+	options codemie.Options
+	trigger atomic.Pointer[codemie.Platform]
 	token   atomic.Value
 	address string
 }
@@ -45,31 +47,39 @@ func newBench(t *testing.T, changes ...func(*codemie.Options)) *bench {
 	t.Cleanup(server.Close)
 	t.Cleanup(transport.CloseIdleConnections)
 	b.address = server.Listener.Addr().String()
-	options := codemie.Options{
+	b.options = codemie.Options{
 		URL:          server.URL + rootPath + "/",
 		Token:        func() (string, error) { return b.token.Load().(string), nil },
 		Timeout:      5 * time.Second,
 		PollInterval: time.Millisecond,
 		Transport:    transport,
 	}
-	for _, change := range changes {
-		change(&options)
-	}
-	var err error
-	if b.trigger, err = codemie.New(options); err != nil {
-		t.Fatal(err)
-	}
+	b.reload(changes...)
 	return b
+}
+
+// reload changes the options. What the trigger keeps in memory is forgotten.
+func (b *bench) reload(changes ...func(*codemie.Options)) {
+	b.t.Helper()
+	for _, change := range changes {
+		change(&b.options)
+	}
+	platform, err := codemie.New(b.options)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.trigger.Store(platform)
 }
 
 // delivery is an event with its saved progress.
 type delivery struct {
-	bench *bench
-	event trigger.Event
-	saved []byte
-	fail  bool
-	// The event grows older by age between two runs, besides the time that
-	// they take.
+	bench  *bench
+	event  trigger.Event
+	saved  []byte
+	fail   bool
+	result trigger.Result
+	// The event grows older by past, besides the time that its runs take: by
+	// what a run asks to wait, or by age if that is more.
 	age, past time.Duration
 	began     time.Time
 }
@@ -84,7 +94,7 @@ func (b *bench) event(kind, id string) *delivery {
 }
 
 func (d *delivery) run(ctx context.Context) trigger.Result {
-	return d.bench.trigger.Run(ctx, &trigger.Attempt{
+	return d.bench.trigger.Load().Run(ctx, &trigger.Attempt{
 		Event: &d.event, Number: 1, IdempotencyKey: d.event.ID, Progress: d.saved, Age: d.past + time.Since(d.began),
 		Save: func(ctx context.Context, progress []byte) error {
 			if d.fail {
@@ -102,18 +112,26 @@ func (d *delivery) run(ctx context.Context) trigger.Result {
 // settle runs the event until it is no longer pending.
 func (d *delivery) settle() trigger.Result {
 	d.bench.t.Helper()
-	for range 50 {
+	for range 2000 {
 		result := d.run(d.bench.t.Context())
 		if result.Verdict != trigger.Pending {
 			return result
 		}
-		d.grow()
+		d.past += max(d.age, result.RetryAfter)
 	}
 	d.bench.t.Fatal("the event is pending for ever")
 	return trigger.Result{}
 }
 
-func (d *delivery) grow() { d.past += d.age }
+// shown is what an admin sees of the run.
+func (d *delivery) shown() trigger.Run {
+	d.bench.t.Helper()
+	var progress struct{ Run trigger.Run }
+	if err := json.Unmarshal(d.saved, &progress); err != nil {
+		d.bench.t.Fatal(err)
+	}
+	return progress.Run
+}
 
 func (d *delivery) expect(verdict trigger.Verdict, code string) trigger.Result {
 	d.bench.t.Helper()
@@ -296,20 +314,22 @@ func TestRunTimeout(t *testing.T) {
 func TestPollingSlowsDown(t *testing.T) {
 	b := newBench(t, func(o *codemie.Options) { o.PollInterval = 15 * time.Second })
 	b.SetLooks(1000)
-	d := b.event("assistant", "assistant-1")
+	d := b.event("workflow", "workflow-1")
 	first := d.run(t.Context())
 	if first.Verdict != trigger.Pending || first.RetryAfter != time.Second {
 		t.Fatalf("first %+v", first)
 	}
-	d.age = time.Minute
-	d.grow()
+	d.past += time.Minute
 	if second := d.run(t.Context()); second.RetryAfter < 6*time.Second || second.RetryAfter > 7*time.Second {
 		t.Errorf("second %+v", second)
 	}
-	d.age = time.Hour
-	d.grow()
+	d.past += 10 * time.Minute
 	if third := d.run(t.Context()); third.RetryAfter != 15*time.Second {
 		t.Errorf("third %+v", third)
+	}
+	d.past += 5 * time.Hour
+	if fourth := d.run(t.Context()); fourth.RetryAfter < 155*time.Second || fourth.RetryAfter > 156*time.Second {
+		t.Errorf("fourth %+v", fourth)
 	}
 }
 
@@ -321,7 +341,7 @@ func TestLimits(t *testing.T) {
 	})
 	b.event("assistant", "assistant-1").expect(trigger.Delivered, "")
 	for _, refused := range []struct{ project, id string }{{"demo", "other-1"}, {"other", "assistant-1"}} {
-		if b.trigger.Allow(refused.project, trigger.Resource{Type: "assistant", ID: refused.id}) == nil {
+		if b.trigger.Load().Allow(refused.project, trigger.Resource{Type: "assistant", ID: refused.id}) == nil {
 			t.Errorf("%+v is allowed", refused)
 		}
 	}

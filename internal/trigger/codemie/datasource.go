@@ -1,35 +1,77 @@
 package codemie
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// datasource has the datasource indexed again. The platform does that in the
-// background; its answer says whether it has begun.
+// reindex is what is known of one that the platform has taken.
+type reindex struct {
+	// Joined says that another event has started it, after this one came.
+	Joined bool `json:"joined,omitempty"`
+
+	// Began says that it has been seen at work.
+	Began bool `json:"began,omitempty"`
+
+	// Failed says that the datasource was in error before.
+	Failed bool `json:"failed,omitempty"`
+
+	// Mark is when the platform had last changed the datasource at the first
+	// look after the start.
+	Mark string `json:"mark,omitempty"`
+}
+
+// indexFields tell how the indexing of a datasource stands.
+var indexFields = []string{
+	"is_fetching", "is_queued", "completed", "error", "text", "complete_state", "current_state", "update_date",
+}
+
+// datasource has the datasource indexed again, and follows that to its end.
+// There is one reindex at a time, and one more for all events that come
+// meanwhile: it begins after the last of them and finds what all are about.
 func (s *session) datasource(ctx context.Context) trigger.Result {
-	if s.progress.Intent > 0 {
+	switch {
+	case s.progress.Index != nil:
+		return s.followIndex(ctx)
+	case s.progress.Intent > 0:
 		return s.askIndex(ctx)
 	}
-	index, f := s.read(ctx, s.indexPath(), "project_name",
-		"repo_name", "index_type", "is_fetching", "is_queued",
-		"jira.jql", "xray.jql", "sharepoint.auth_type", "azure_devops_work_item.wiql_query",
-		"azure_devops_wiki.wiki_query", "azure_devops_wiki.wiki_name")
+	index, f := s.read(ctx, s.indexPath(), "project_name", append([]string{
+		"repo_name", "index_type", "jira.jql", "xray.jql", "sharepoint.auth_type",
+		"azure_devops_work_item.wiql_query", "azure_devops_wiki.wiki_query", "azure_devops_wiki.wiki_name",
+	}, indexFields...)...)
 	if f != nil {
 		return f.Result
 	}
-	reindex, f := s.reindex(index)
+	reindexing, f := s.reindexCall(index)
 	if f != nil {
 		return f.Result
 	}
+	turn := s.platform.reindexes.turn(s.event, time.Now().Add(-s.age()), index)
+	switch {
+	case turn.ended != nil:
+		return *turn.ended
+	case turn.joins:
+		return s.joinIndex(ctx, turn.began)
+	case !turn.mayStart:
+		return trigger.Result{Verdict: trigger.Pending, RetryAfter: s.pause(turn.waited)}
+	}
+	result := s.startIndex(ctx, reindexing, index)
+	s.platform.reindexes.after(s.event, s.progress.Index != nil, result)
+	return result
+}
+
+func (s *session) startIndex(ctx context.Context, reindexing call, index *answer) trigger.Result {
 	s.progress.Idle = !busy(index)
-	a, f := s.start(ctx, reindex)
+	a, f := s.start(ctx, "reindex", reindexing)
 	if f != nil {
-		if f.unclear {
+		if f.unclear || f.broken {
 			return s.askIndex(ctx)
 		}
 		return f.Result
@@ -41,92 +83,112 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	case !strings.Contains(strings.ToLower(message), "started"):
 		return s.failed(a, "nothing was started: "+message)
 	}
-	return delivered(a)
+	s.progress.Index = &reindex{Failed: index.text("error") == "true"}
+	return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
+}
+
+// joinIndex takes another event's reindex for this one's own.
+func (s *session) joinIndex(ctx context.Context, began time.Time) trigger.Result {
+	s.progress.Intent = max(s.age()-time.Since(began), 1)
+	s.progress.Index = &reindex{Joined: true, Began: true}
+	return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
 }
 
 func (s *session) indexPath() string {
 	return "/v1/index/" + url.PathEscape(s.event.Resource.ID)
 }
 
+// busy says whether the datasource is being indexed. The platform fetches
+// first; then it only counts.
 func busy(index *answer) bool {
-	return index.text("is_fetching") == "true" || index.text("is_queued") == "true"
+	return index.text("is_fetching") == "true" || index.text("is_queued") == "true" ||
+		unfinished(index) && index.text("complete_state") != "" && index.text("complete_state") != "0"
+}
+
+// unfinished is a datasource that is in work, or was never worked on.
+func unfinished(index *answer) bool {
+	return index.text("completed") == "false" && index.text("error") == "false"
 }
 
 // askIndex looks whether the datasource is being indexed after a start with an
 // unclear end. It tells nothing if it was so before.
 func (s *session) askIndex(ctx context.Context) trigger.Result {
-	index, f := s.do(ctx, call{method: http.MethodGet, path: s.indexPath(), want: []string{"is_fetching", "is_queued"}})
+	index, f := s.lookAtIndex(ctx)
 	switch {
-	case f != nil && f.StatusCode == http.StatusNotFound:
-		return s.unknown()
-	case f != nil:
+	case f != nil && !f.missing:
 		return s.asked(f)
-	case s.progress.Idle && busy(index):
-		return delivered(index)
-	case index.problem != "":
+	case f == nil && s.progress.Idle && busy(index):
+		s.progress.Index = &reindex{Began: true}
+		return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
+	case f == nil && index.problem != "":
+		return s.asked(index.unusable())
+	case s.progress.Refusal != "":
+		return s.refused(ctx)
+	}
+	return s.unknown(patience)
+}
+
+func (s *session) lookAtIndex(ctx context.Context) (*answer, *fault) {
+	return s.do(ctx, call{method: http.MethodGet, path: s.indexPath(), want: indexFields})
+}
+
+// followIndex looks how the reindex stands.
+func (s *session) followIndex(ctx context.Context) trigger.Result {
+	began := time.Now().Add(s.progress.Intent - s.age())
+	if s.progress.Index.Joined {
+		// Whose reindex it is looks after it, as long as that is known.
+		if result := s.platform.reindexes.joined(s.event, began); result != nil {
+			if result.Verdict == trigger.Pending {
+				return s.pending(nil)
+			}
+			return *result
+		}
+	} else {
+		s.platform.reindexes.hold(s.event, began)
+	}
+	result := s.judgeIndex(ctx)
+	if !s.progress.Index.Joined {
+		s.platform.reindexes.after(s.event, true, result)
+	}
+	return result
+}
+
+func (s *session) judgeIndex(ctx context.Context) trigger.Result {
+	index, f := s.lookAtIndex(ctx)
+	if f != nil {
+		return s.lost(ctx, f)
+	}
+	if index.problem != "" {
 		return s.asked(index.unusable())
 	}
-	return s.unknown()
+	known := s.progress.Index
+	run := trigger.Run{Kind: "reindex", ID: s.event.Resource.ID}
+	isBusy := busy(index) || unfinished(index)
+	isOver := known.Began || known.Mark != "" && index.text("update_date") != known.Mark
+	switch {
+	case isBusy:
+		known.Began = true
+		run.State = "indexing"
+		return s.goesOn(ctx, run)
+	case index.text("error") == "true" && (isOver || !known.Failed):
+		run.State = "error"
+		return s.ended(ctx, s.failed(index, index.text("text")), run)
+	case index.text("completed") == "true" && (isOver || known.Failed):
+		run.State = "completed"
+		return s.ended(ctx, delivered(index), run)
+	case s.age()-s.progress.Intent < beginIndex:
+		// It may not have begun.
+		known.Mark = cmp.Or(known.Mark, index.text("update_date"))
+		run.State = "started"
+		return s.goesOn(ctx, run)
+	case index.text("error") == "true":
+		return s.ended(ctx, s.failed(index, index.text("text")), run)
+	}
+	result := delivered(index)
+	result.Detail = "the platform has taken the reindex and does not show its end"
+	return s.ended(ctx, result, run)
 }
 
-// reindex returns the call that indexes a datasource of its type again, with
-// the fields that the platform would otherwise take as changed.
-func (s *session) reindex(index *answer) (call, *fault) {
-	project, name := index.text("project_name"), index.text("repo_name")
-	if project == "" || name == "" {
-		return call{}, index.unusable()
-	}
-	body := map[string]any{"name": name, "project_name": project}
-	var path string
-	switch kind := index.text("index_type"); kind {
-	case "code", "summary", "chunk-summary", "svn":
-		path = "/v1/application/" + url.PathEscape(project) + "/index/" + url.PathEscape(name) + "?full_reindex=true"
-		body = map[string]any{}
-	case "knowledge_base_confluence":
-		path = knowledgeBase + "confluence?full_reindex=true"
-	case "knowledge_base_jira":
-		path = knowledgeBase + "jira?incremental_reindex=true"
-		body["jql"] = index.text("jira.jql")
-	case "knowledge_base_xray":
-		path = knowledgeBase + "xray?incremental_reindex=true"
-		body["jql"] = index.text("xray.jql")
-	case "knowledge_base_azure_devops_wiki":
-		path = knowledgeBase + "azure_devops_wiki?full_reindex=true"
-		body["wiki_query"] = index.text("azure_devops_wiki.wiki_query")
-		body["wiki_name"] = index.text("azure_devops_wiki.wiki_name")
-	case "knowledge_base_azure_devops_work_item":
-		path = knowledgeBase + "azure_devops_work_item?full_reindex=true"
-		body["wiql_query"] = index.text("azure_devops_work_item.wiql_query")
-	case "knowledge_base_sharepoint":
-		if strings.HasPrefix(index.text("sharepoint.auth_type"), "oauth") {
-			return call{}, invalid("a SharePoint datasource that a person signs in to cannot be indexed without that person")
-		}
-		path = knowledgeBase + "sharepoint?full_reindex=true"
-	case "llm_routing_google":
-		path = knowledgeBase + "google?full_reindex=true"
-	case "provider":
-		path = "/v1/index/provider/" + url.PathEscape(s.event.Resource.ID) + "/reindex"
-		body = map[string]any{}
-	case "":
-		return call{}, index.unusable()
-	default:
-		return call{}, invalid("a datasource of type " + s.quote(kind) + " cannot be indexed again")
-	}
-	for _, f := range index.fields {
-		if f.cut {
-			return call{}, invalid("a query of the datasource is too long")
-		}
-	}
-	if jql, needed := body["jql"]; needed && jql == "" {
-		return call{}, invalid("the datasource has no JQL")
-	}
-	return call{method: http.MethodPut, path: path, body: body, want: []string{"message"}}, nil
-}
-
-const knowledgeBase = "/v1/index/knowledge_base/"
-
-func invalid(detail string) *fault {
-	return &fault{Result: trigger.Result{
-		Verdict: trigger.Fail, Error: trigger.ErrResourceInvalid, Detail: detail,
-	}}
-}
+// beginIndex is how long a reindex may take to be seen at work: the old index
+// is deleted first.
+const beginIndex = 15 * time.Second

@@ -2,6 +2,7 @@ package codemie_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/trigger/codemietest"
@@ -37,8 +38,7 @@ func TestDatasource(t *testing.T) {
 			if n := b.Reindexed("d"); n != 1 {
 				t.Errorf("indexed %d times", n)
 			}
-			requests := b.Requests()
-			last := requests[len(requests)-1]
+			last := started(b)
 			if last.Path != test.path || last.Query != test.query {
 				t.Errorf("called %s?%s", last.Path, last.Query)
 			}
@@ -60,6 +60,18 @@ func TestDatasource(t *testing.T) {
 			}
 		})
 	}
+}
+
+// started returns the last request that changed something.
+func started(b *bench) codemietest.Request {
+	b.t.Helper()
+	for _, request := range slices.Backward(b.Requests()) {
+		if request.Method == "PUT" {
+			return request
+		}
+	}
+	b.t.Fatal("nothing was started")
+	return codemietest.Request{}
 }
 
 func TestDatasourceThatCannotBeIndexed(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 )
 
 // progress is what is known of an event's run. It is saved before each step
-// that could not be told from a repetition otherwise.
+// that could not be told from a repetition otherwise. The names of its members
+// are part of what is stored: they stay as they are.
 type progress struct {
 	// Conversation is the chat that the run belongs to.
 	Conversation string `json:"conversation,omitempty"`
@@ -21,12 +22,38 @@ type progress struct {
 	// Until something is known of the run, its fate is open.
 	Intent time.Duration `json:"intent,omitzero"`
 
-	// Idle says that the datasource was not being indexed before the start.
-	Idle bool `json:"idle,omitempty"`
-
 	// Task and Execution are the IDs of a run.
 	Task      string `json:"task,omitempty"`
 	Execution string `json:"execution,omitempty"`
+
+	// Missing is the event's age when what was asked for was first not found.
+	Missing time.Duration `json:"missing,omitzero"`
+
+	// Ended is the event's age when the run was first seen to be over.
+	Ended time.Duration `json:"ended,omitzero"`
+
+	// Refusals counts the starts that ended in an error of the platform's, and
+	// Refusal is what it said of the last one, until the next.
+	Refusals int    `json:"refusals,omitempty"`
+	Refusal  string `json:"refusal,omitempty"`
+
+	// Seen is what stood last in the chat before the start.
+	Seen string `json:"seen,omitempty"`
+
+	// Adopted says that the execution was found after such an error.
+	Adopted bool `json:"adopted,omitempty"`
+
+	// Uncounted says that the platform counts no tokens for the assistant.
+	Uncounted bool `json:"uncounted,omitempty"`
+
+	// Idle says that the datasource was not being indexed before the start.
+	Idle bool `json:"idle,omitempty"`
+
+	// Index is what else is known of a reindex that the platform has taken.
+	Index *reindex `json:"index,omitempty"`
+
+	// Run is what an admin sees.
+	Run *trigger.Run `json:"run,omitempty"`
 }
 
 // session is one call of Run.
@@ -44,6 +71,12 @@ type session struct {
 	// maxAnswer bounds what is read of an answer, in bytes: some repeat the
 	// payload, escaped, several times.
 	maxAnswer int64
+
+	// received counts the bytes that were read of answers.
+	received int64
+
+	// retryAfter is how long the platform wanted a refused start to wait.
+	retryAfter time.Duration
 }
 
 const answerAllowance = 1 << 20
@@ -91,8 +124,14 @@ func (s *session) save(ctx context.Context) *fault {
 // read looks at the resource before a start: it must exist and belong to the
 // integration's project.
 func (s *session) read(ctx context.Context, path, projectField string, want ...string) (*answer, *fault) {
-	a, f := s.do(ctx, call{method: http.MethodGet, path: path, want: append(want, projectField), reads: true})
-	if f != nil {
+	a, f := s.do(ctx, call{method: http.MethodGet, path: path, want: append(want, projectField)})
+	switch {
+	case f != nil && f.missing:
+		return nil, s.missingResource(ctx, f)
+	case f != nil:
+		return nil, f
+	}
+	if f := s.found(ctx); f != nil {
 		return nil, f
 	}
 	if s.platform.anyProject {
@@ -111,67 +150,65 @@ func (s *session) read(ctx context.Context, path, projectField string, want ...s
 	return a, nil
 }
 
+// maxRefusals is how often a start may end in an error of the platform's: each
+// leaves its traces there.
+const maxRefusals = 3
+
 // start saves the intent and sends the start. When the platform certainly did
 // not take it, the intent is withdrawn, so that a later attempt may start.
-func (s *session) start(ctx context.Context, c call) (*answer, *fault) {
+// After an error of the platform's it stays until the platform was asked.
+func (s *session) start(ctx context.Context, kind string, c call) (*answer, *fault) {
 	if ctx.Err() != nil {
 		return nil, &fault{Result: trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout}}
 	}
 	s.progress.Intent = max(s.age(), 1)
+	s.progress.Refusal = ""
+	s.note(trigger.Run{Kind: kind})
 	if f := s.save(ctx); f != nil {
 		return nil, f
 	}
 	c.starts = true
 	a, f := s.do(ctx, c)
-	if f == nil || f.unclear {
+	switch {
+	case f == nil || f.unclear:
 		return a, f
+	case f.broken:
+		s.progress.Refusals++
+		s.progress.Refusal = cmp.Or(f.Detail, "an error without words")
+		s.retryAfter = f.RetryAfter
+	default:
+		s.withdraw()
 	}
-	s.progress.Intent = 0
 	if saving := s.save(ctx); saving != nil {
 		return nil, saving
 	}
 	return nil, f
 }
 
-// patience is how long after a start the platform may take to show a run.
-const patience = 10 * time.Second
+func (s *session) withdraw() { s.progress.Intent, s.progress.Run = 0, nil }
 
-// unknown is the end of an event whose start the platform does not show. For
-// a short while it may yet.
-func (s *session) unknown() trigger.Result {
-	if s.age()-s.progress.Intent < patience {
-		return s.pending(nil)
+// refused is the end of an attempt whose start was answered with an error, and
+// of which the platform shows nothing that runs.
+func (s *session) refused(ctx context.Context) trigger.Result {
+	result := trigger.Result{
+		Verdict: trigger.Retry, StatusCode: http.StatusInternalServerError, Error: trigger.ErrStatus,
+		Detail: s.progress.Refusal, RetryAfter: s.retryAfter,
 	}
-	return trigger.Result{
-		Verdict: trigger.Fail, Error: trigger.ErrStartUnknown,
-		Detail: "the start was sent, no ID came back, and the platform does not show the run",
+	if s.progress.Refusals >= maxRefusals {
+		result.Verdict = trigger.Fail
+	} else if result.RetryAfter == 0 {
+		result.RetryAfter = time.Duration(s.progress.Refusals) * refusalPause
 	}
+	s.withdraw()
+	if f := s.save(ctx); f != nil {
+		return f.Result
+	}
+	return result
 }
 
-// asked judges a fault of a question about a run. What passes is asked again
-// without using up an attempt, because the run goes on meanwhile.
-func (s *session) asked(f *fault) trigger.Result {
-	if f.Verdict == trigger.Retry {
-		return s.pending(f)
-	}
-	return f.Result
-}
-
-// maxPause bounds how long the platform may keep its runs from being looked at.
-const maxPause = 5 * time.Minute
-
-// pending asks to be called again, the later the longer the run has gone on.
-func (s *session) pending(f *fault) trigger.Result {
-	elapsed := s.age() - s.progress.Intent
-	if elapsed > s.platform.runTimeout {
-		return trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRunTimeout, Detail: "the run did not end in time"}
-	}
-	wait := min(max(elapsed/10, time.Second), s.platform.pollInterval)
-	if f != nil {
-		wait = max(wait, min(f.RetryAfter, maxPause))
-	}
-	return trigger.Result{Verdict: trigger.Pending, RetryAfter: wait}
-}
+// refusalPause is how long a start waits after the first error, unless the
+// platform says so itself; after the second one it waits twice as long.
+const refusalPause = 5 * time.Second
 
 // delivered is the end of a run that succeeded.
 func delivered(a *answer) trigger.Result {

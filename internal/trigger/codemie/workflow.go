@@ -1,9 +1,11 @@
 package codemie
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -11,10 +13,9 @@ import (
 // workflow starts an execution in a chat whose ID is made here, so that the
 // execution can be found by it, and follows it.
 func (s *session) workflow(ctx context.Context) trigger.Result {
-	executions := "/v1/workflows/" + url.PathEscape(s.event.Resource.ID) + "/executions"
 	switch {
 	case s.progress.Execution != "":
-		return s.followExecution(ctx, executions)
+		return s.followExecution(ctx)
 	case s.progress.Intent > 0:
 		return s.askExecution(ctx)
 	}
@@ -22,78 +23,132 @@ func (s *session) workflow(ctx context.Context) trigger.Result {
 		return f.Result
 	}
 
-	s.progress.Conversation = newUUID()
-	a, f := s.start(ctx, call{
+	if s.progress.Conversation == "" {
+		s.progress.Conversation = newUUID()
+	}
+	a, f := s.start(ctx, "execution", call{
 		method: http.MethodPost,
-		path:   executions,
+		path:   s.executions(),
 		body: map[string]any{
 			"user_input":      s.payload(),
 			"conversation_id": s.progress.Conversation,
 		},
-		want: []string{"execution_id"},
+		want: []string{"execution_id", "overall_status"},
 	})
-	if f != nil {
-		if f.unclear {
-			return s.askExecution(ctx)
-		}
+	if f != nil && !f.unclear && !f.broken {
 		return f.Result
 	}
-	if id := a.text("execution_id"); id != "" {
-		return s.found(ctx, id)
+	if f == nil {
+		if id := a.text("execution_id"); id != "" {
+			return s.executes(ctx, id, a.text("overall_status"))
+		}
 	}
 	return s.askExecution(ctx)
 }
 
-// found keeps the execution's ID, and gives its chat a name.
-func (s *session) found(ctx context.Context, execution string) trigger.Result {
+func (s *session) executions() string {
+	return "/v1/workflows/" + url.PathEscape(s.event.Resource.ID) + "/executions"
+}
+
+func (s *session) executionPath() string {
+	return s.executions() + "/" + url.PathEscape(s.progress.Execution)
+}
+
+// executes keeps the execution's ID, and gives its chat a name.
+func (s *session) executes(ctx context.Context, execution, state string) trigger.Result {
 	s.progress.Execution = execution
-	if f := s.save(ctx); f != nil {
-		return f.Result
+	result := s.goesOn(ctx, trigger.Run{Kind: "execution", ID: execution, State: state})
+	if result.Verdict == trigger.Pending {
+		// The name is a convenience: the run goes on without it.
+		_ = s.nameConversation(ctx)
 	}
-	// The name is a convenience: the run goes on without it.
-	_ = s.nameConversation(ctx)
-	return s.pending(nil)
+	return result
 }
 
 // followExecution looks how the execution stands. One that is interrupted
 // waits for a person, who may yet resume it.
-func (s *session) followExecution(ctx context.Context, executions string) trigger.Result {
+func (s *session) followExecution(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
 		method: http.MethodGet,
-		path:   executions + "/" + url.PathEscape(s.progress.Execution),
-		want:   []string{"overall_status"},
+		path:   s.executionPath(),
+		want: []string{
+			"overall_status", "tokens_usage.input_tokens", "tokens_usage.output_tokens", "tokens_usage.money_spent",
+		},
 	})
 	if f != nil {
-		return s.lost(f)
+		return s.lost(ctx, f)
 	}
-	switch status := a.text("overall_status"); status {
+	run := trigger.Run{
+		Kind: "execution", ID: s.progress.Execution, State: a.text("overall_status"),
+		Usage: usage(a.text("tokens_usage.input_tokens"), a.text("tokens_usage.output_tokens"), a.text("tokens_usage.money_spent")),
+	}
+	switch run.State {
 	case "Succeeded":
-		return delivered(a)
+		return s.ended(ctx, delivered(a), run)
 	case "Failed", "Aborted", "AUTHENTICATION_REQUIRED":
-		return s.failed(a, "the workflow's execution ended as "+status)
+		return s.ended(ctx, s.failed(a, "the workflow's execution ended as "+run.State), run)
 	}
-	return s.pending(nil)
+	if s.progress.Adopted && s.isPhantom(ctx) {
+		run.State = "Aborted"
+		return s.ended(ctx, s.phantom(ctx), run)
+	}
+	return s.goesOn(ctx, run)
+}
+
+// beginning is how long an execution may take to begin its first state.
+const beginning = time.Minute
+
+// isPhantom says whether an execution that a failed start has left behind is
+// worked on by nobody: it has begun nothing.
+func (s *session) isPhantom(ctx context.Context) bool {
+	if s.age()-s.progress.Intent < beginning {
+		return false
+	}
+	a, f := s.do(ctx, call{
+		method: http.MethodGet,
+		path:   s.executionPath() + "/states?page=0&per_page=1",
+		want:   []string{"pagination.total", "data.id"},
+	})
+	if f != nil || a.problem != "" {
+		return false
+	}
+	s.progress.Adopted = a.text("data.id") == "" && a.text("pagination.total") == "0"
+	return s.progress.Adopted
+}
+
+// phantom ends an execution that nobody works on: it would stand there as
+// running for ever.
+func (s *session) phantom(ctx context.Context) trigger.Result {
+	_, _ = s.do(ctx, call{method: http.MethodPut, path: s.executionPath() + "/abort"})
+	return trigger.Result{
+		Verdict: trigger.Fail, StatusCode: http.StatusInternalServerError, Error: trigger.ErrRunFailed,
+		Detail: s.quote("the platform made the execution and did not begin it: " + s.progress.Refusal),
+	}
 }
 
 // askExecution looks whether the chat shows the execution whose start had an
-// unclear end. The platform notes it there before it answers.
+// unclear end, or ended in an error. The platform notes it there before it
+// answers.
 func (s *session) askExecution(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
 		method: http.MethodGet,
-		path:   "/v1/conversations/" + url.PathEscape(s.progress.Conversation),
-		want:   []string{"history.execution_id"},
+		path:   s.conversationPath(),
+		want:   []string{"history.executionId", "history.execution_id"},
 	})
 	switch {
-	case f != nil && f.StatusCode == http.StatusNotFound:
-		return s.unknown()
-	case f != nil:
+	case f != nil && !f.missing:
 		return s.asked(f)
+	case f == nil:
+		if id := cmp.Or(a.text("history.executionId"), a.text("history.execution_id")); id != "" {
+			s.progress.Adopted = s.progress.Refusal != ""
+			return s.executes(ctx, id, "")
+		}
+		if a.problem != "" {
+			return s.asked(a.unusable())
+		}
 	}
-	if id := a.text("history.execution_id"); id != "" {
-		return s.found(ctx, id)
+	if s.progress.Refusal != "" {
+		return s.refused(ctx)
 	}
-	if a.problem != "" {
-		return s.asked(a.unusable())
-	}
-	return s.unknown()
+	return s.unknown(patience)
 }

@@ -1,11 +1,10 @@
 // Package codemietest is a stand-in of the CodeMie platform for tests: the
-// routes that the codemie trigger uses, with the platform's statuses and
-// bodies, and switches for faults.
+// routes that the codemie trigger and the import use, with the platform's
+// statuses and bodies, and switches for its faults and for those before it.
 package codemietest
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,8 +14,8 @@ import (
 )
 
 // Platform is the stand-in: an http.Handler for all routes below the root
-// path. It works without a clock: a run ends when it has been looked at often
-// enough.
+// path. It works without a clock: a run ends when it, or its chat, has been
+// looked at often enough.
 type Platform struct {
 	mux *http.ServeMux
 
@@ -25,42 +24,36 @@ type Platform struct {
 	looks         int
 	failing       bool
 	silent        bool
+	away          bool
+	stuck         bool
+	broken        bool
+	output        string
+	usage         Usage
 	faults        []*Fault
 	requests      []Request
-	assistants    map[string]string // ID to project
-	workflows     map[string]string
-	datasources   map[string]Datasource
+	assistants    map[string]Assistant
+	workflows     map[string]string // ID to project
+	datasources   map[string]*index
 	conversations map[string]*Conversation
 	tasks         map[string]*run
 	executions    map[string]*run
-	reindexed     map[string]int
+	settings      []Setting
+	spoiled       map[any]bool // connections that break after the next request
 	made          int
 }
 
-// Datasource is what the platform says of one.
-type Datasource struct {
-	ID, Project, Name string
+// Assistant is what the platform says of one.
+type Assistant struct {
+	ID, Project string
 
-	// Type is the index_type, such as "code" or "knowledge_base_jira".
+	// Type is "codemie" if it is empty.
 	Type string
-
-	JQL, XrayJQL, WikiQuery, WikiName, WIQL, AuthType string
-
-	// Busy says that it is being indexed.
-	Busy bool
 }
 
-// Conversation is a chat in the history.
-type Conversation struct {
-	ID, Name, AssistantID, Folder string
-	Messages                      []Message
-}
-
-// Message is one entry of a chat's history.
-type Message struct {
-	Role        string `json:"role"`
-	Text        string `json:"message"`
-	ExecutionID string `json:"execution_id,omitempty"`
+// Usage is what the platform counts of a run.
+type Usage struct {
+	Input, Output int
+	Cost          float64
 }
 
 // Request is one that came in, in full.
@@ -73,12 +66,9 @@ type Request struct {
 	Query  string
 	Header http.Header
 	Body   []byte
-}
-
-// run is a task or an execution.
-type run struct {
-	id, owner, text, conversation string
-	looks                         int
+	// Reused says that an earlier request came over the same connection. The
+	// server's ConnContext must be the platform's.
+	Reused bool
 }
 
 // New returns a platform that accepts the token.
@@ -87,13 +77,15 @@ func New(token string) *Platform {
 		mux:           http.NewServeMux(),
 		token:         token,
 		looks:         1,
-		assistants:    make(map[string]string),
+		output:        "An answer.",
+		usage:         Usage{Input: 1200, Output: 80, Cost: 0.0135},
+		assistants:    make(map[string]Assistant),
 		workflows:     make(map[string]string),
-		datasources:   make(map[string]Datasource),
+		datasources:   make(map[string]*index),
 		conversations: make(map[string]*Conversation),
 		tasks:         make(map[string]*run),
 		executions:    make(map[string]*run),
-		reindexed:     make(map[string]int),
+		spoiled:       make(map[any]bool),
 	}
 	p.routes()
 	return p
@@ -105,21 +97,42 @@ func (p *Platform) SetToken(token string) { p.set(func() { p.token = token }) }
 // SetLooks sets how many looks at a run find it going on. Default: 1.
 func (p *Platform) SetLooks(n int) { p.set(func() { p.looks = n }) }
 
-// SetFailing makes runs fail.
+// SetFailing makes runs fail in the way that the platform owns up to.
 func (p *Platform) SetFailing(failing bool) { p.set(func() { p.failing = failing }) }
+
+// SetOutput sets the text that an assistant's runs end with, and what is
+// counted of each run. Without tokens this is also how the platform reports
+// most failures: the run is completed, and its output is the error's text.
+func (p *Platform) SetOutput(text string, usage Usage) {
+	p.set(func() { p.output, p.usage = text, usage })
+}
 
 // SetSilent makes every reindex route answer "Edit successful", as the
 // platform does when it starts nothing.
 func (p *Platform) SetSilent(silent bool) { p.set(func() { p.silent = silent }) }
 
+// SetAway takes the platform's database away: tasks and workflows are not
+// found, and all else is an error with a stack trace.
+func (p *Platform) SetAway(away bool) { p.set(func() { p.away = away }) }
+
+// SetStuck keeps tasks as they are when they are made, for ever, and their
+// chats empty.
+func (p *Platform) SetStuck(stuck bool) { p.set(func() { p.stuck = stuck }) }
+
+// SetBroken makes every start fail with a 500 after it has left its traces: an
+// execution that nothing works on, an error's text in the chat.
+func (p *Platform) SetBroken(broken bool) { p.set(func() { p.broken = broken }) }
+
 // AddAssistant adds an assistant to the project.
-func (p *Platform) AddAssistant(id, project string) { p.set(func() { p.assistants[id] = project }) }
+func (p *Platform) AddAssistant(id, project string) {
+	p.PutAssistant(Assistant{ID: id, Project: project})
+}
+
+// PutAssistant adds an assistant, or replaces the one of the same ID.
+func (p *Platform) PutAssistant(a Assistant) { p.set(func() { p.assistants[a.ID] = a }) }
 
 // AddWorkflow adds a workflow to the project.
 func (p *Platform) AddWorkflow(id, project string) { p.set(func() { p.workflows[id] = project }) }
-
-// AddDatasource adds a datasource, or replaces the one of the same ID.
-func (p *Platform) AddDatasource(d Datasource) { p.set(func() { p.datasources[d.ID] = d }) }
 
 func (p *Platform) set(change func()) {
 	p.mu.Lock()
@@ -145,92 +158,11 @@ func (p *Platform) Count(route string) int {
 	return n
 }
 
-// Conversations returns the chats by ID.
-func (p *Platform) Conversations() map[string]Conversation {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	copies := make(map[string]Conversation, len(p.conversations))
-	for id, conversation := range p.conversations {
-		chat := *conversation
-		chat.Messages = slices.Clone(chat.Messages)
-		copies[id] = chat
-	}
-	return copies
-}
-
 // Runs counts the tasks and executions that were started.
 func (p *Platform) Runs() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.tasks) + len(p.executions)
-}
-
-// Reindexed counts how often the datasource was indexed again.
-func (p *Platform) Reindexed(id string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.reindexed[id]
-}
-
-// Fault replaces the answers of one route.
-type Fault struct {
-	// Route is the pattern, such as "POST /v1/assistants/{id}/model".
-	Route string
-
-	// Times is how many requests it meets; 0 means all.
-	Times int
-
-	// Applied says that the request takes effect all the same.
-	Applied bool
-
-	// Answer writes the answer.
-	Answer http.HandlerFunc
-
-	met int
-}
-
-// Inject adds a fault. The first one that fits a request is used.
-func (p *Platform) Inject(fault Fault) { p.set(func() { p.faults = append(p.faults, &fault) }) }
-
-// Heal removes all faults.
-func (p *Platform) Heal() { p.set(func() { p.faults = nil }) }
-
-func (p *Platform) faultFor(route string) *Fault {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, fault := range p.faults {
-		if fault.Route == route && (fault.Times == 0 || fault.met < fault.Times) {
-			fault.met++
-			return fault
-		}
-	}
-	return nil
-}
-
-// Status answers with the status and the platform's error body.
-func Status(status int, message string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { writeError(w, status, message) }
-}
-
-// Body answers 200 with the text.
-func Body(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
-}
-
-// Drop breaks the connection without an answer.
-func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-
-// Hang answers nothing until the client goes.
-func Hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-
-// Endless answers 200 with a string that never ends.
-func Endless(w http.ResponseWriter, r *http.Request) {
-	_, _ = io.WriteString(w, `{"thoughts":"`)
-	for filler := bytes.Repeat([]byte("x"), 32<<10); r.Context().Err() == nil; {
-		if _, err := w.Write(filler); err != nil {
-			return
-		}
-	}
 }
 
 // ServeHTTP records the request, and answers as the platform or a fault does.
@@ -241,12 +173,17 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	handler, route := p.mux.Handler(r)
+	reused, broken := p.connection(r)
 	p.set(func() {
 		p.requests = append(p.requests, Request{
 			Method: r.Method, Route: route, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
-			Header: r.Header.Clone(), Body: body,
+			Header: r.Header.Clone(), Body: body, Reused: reused,
 		})
 	})
+	if broken {
+		p.mux.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
 	if fault := p.faultFor(route); fault != nil {
 		if fault.Applied {
 			p.mux.ServeHTTP(httptest.NewRecorder(), r)
@@ -265,19 +202,4 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Platform) id(kind string) string {
 	p.made++
 	return fmt.Sprintf("%s-%d", kind, p.made)
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
-}
-
-func writeError(w http.ResponseWriter, status int, message string) {
-	type explanation struct {
-		Message string `json:"message"`
-		Details string `json:"details"`
-		Help    string `json:"help"`
-	}
-	writeJSON(w, status, map[string]explanation{"error": {message, "What the platform adds.", ""}})
 }

@@ -51,12 +51,18 @@ type Trigger struct {
 	// for each trigger.
 	Concurrency int `json:"concurrency,omitempty"`
 
-	// The longest time between two looks at a run. The first looks follow each
-	// other faster. Default: `15s`.
+	// The longest time between two looks at a run in its first half hour. The
+	// first looks follow each other faster; later ones, and those at runs with
+	// a large payload, more slowly. Default: `15s`.
 	PollInterval caddy.Duration `json:"poll_interval,omitempty"`
 
-	// How long a run is followed before its event fails. Default: `6h`.
+	// How long a run is followed before its event fails. Default: `1h` for an
+	// assistant, `6h` for a workflow and a datasource.
 	RunTimeout caddy.Duration `json:"run_timeout,omitempty"`
+
+	// The folder of the chat history that assistants' chats are made in.
+	// Default: `job`.
+	Folder string `json:"folder,omitempty"`
 
 	// The projects that may use this trigger, each with its own token and
 	// resources. Default: all projects may.
@@ -101,6 +107,7 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 		Timeout:       time.Duration(t.Timeout),
 		PollInterval:  time.Duration(t.PollInterval),
 		RunTimeout:    time.Duration(t.RunTimeout),
+		Folder:        t.Folder,
 	}
 	if options.Token, err = token(ctx, t.Token); err != nil {
 		return fmt.Errorf("token: %w", err)
@@ -116,6 +123,9 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 	}
 
 	if t.TransportRaw, err = guest.TransportDefaults(t.TransportRaw); err != nil {
+		return err
+	}
+	if options.Fresh, err = guest.Fresh(ctx, t.TransportRaw); err != nil {
 		return err
 	}
 	module, err := ctx.LoadModule(t, "TransportRaw")
@@ -170,6 +180,7 @@ func (t *Trigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Res
 //	    concurrency   <number>
 //	    poll_interval <duration>
 //	    run_timeout   <duration>
+//	    folder        <name>
 //	    project       <name> {
 //	        token     <token>
 //	        resources <pattern...>
@@ -199,6 +210,8 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return option.Duration(d, &t.PollInterval)
 		case "run_timeout":
 			return option.Duration(d, &t.RunTimeout)
+		case "folder":
+			return option.Text(d, &t.Folder)
 		case "project":
 			return t.Projects.UnmarshalOption(d)
 		case "transport":

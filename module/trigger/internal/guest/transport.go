@@ -73,6 +73,31 @@ const (
 	maxUnread = 256 << 10
 )
 
+// Fresh loads a transport with the same options that gives each exchange a
+// connection of its own, which it closes after. Of a transport that is not
+// Caddy's own it cannot be told how.
+func Fresh(ctx caddy.Context, raw json.RawMessage) (http.RoundTripper, error) {
+	options := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(raw, &options); err != nil {
+		return nil, fmt.Errorf("reading the transport: %w", err)
+	}
+	if string(options["protocol"]) == `"http"` {
+		options["keep_alive"] = json.RawMessage(`{"enabled":false}`)
+	}
+	raw, err := json.Marshal(options)
+	if err != nil {
+		return nil, err
+	}
+	host := struct {
+		Raw json.RawMessage `caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
+	}{raw}
+	module, err := ctx.LoadModule(&host, "Raw")
+	if err != nil {
+		return nil, fmt.Errorf("loading the transport: %w", err)
+	}
+	return RoundTripper(ctx, module)
+}
+
 // RoundTripper makes a transport module, loaded for ctx, usable outside of
 // reverse_proxy.
 func RoundTripper(ctx caddy.Context, module any) (http.RoundTripper, error) {

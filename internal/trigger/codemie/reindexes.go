@@ -1,0 +1,163 @@
+package codemie
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// reindexes keeps to one reindex at a time for each datasource, which the
+// platform itself does not, and lets the events that wait meanwhile share the
+// next one. It is kept in memory: after a restart the platform still shows
+// what is being indexed, and at worst one reindex more is started.
+type reindexes struct {
+	mu    sync.Mutex
+	known map[string]*indexing // by the datasource's ID
+}
+
+// indexing is what is known of a datasource.
+type indexing struct {
+	// The last reindex of ours: whose it is, when its start was about to be
+	// sent, whether the platform has taken it, its result when it is over, and
+	// when that was last heard of.
+	event  string
+	began  time.Time
+	taken  bool
+	result *trigger.Result
+	heard  time.Time
+
+	// What the platform showed of one that is not ours, and since when.
+	mark  string
+	since time.Time
+	waits time.Time
+}
+
+const (
+	// silence is how long nothing may be heard of a reindex of ours before it
+	// is left to what the platform shows.
+	silence = 2 * maxPause
+
+	// stall is how long the platform may show the same of a datasource that is
+	// being indexed: then nobody is at it.
+	stall = 30 * time.Minute
+)
+
+// turn is what an event may do about a datasource.
+type turn struct {
+	// ended is the result of a reindex that began after the event came.
+	ended *trigger.Result
+	// joins says that such a one goes on, since began.
+	joins bool
+	began time.Time
+	// mayStart says that the event's own may be started, and that nobody else
+	// starts one until after is called.
+	mayStart bool
+	// waited is how long the datasource has been busy.
+	waited time.Duration
+}
+
+// turn finds out whose turn it is. The event came at the given time.
+func (r *reindexes) turn(event *trigger.Event, came time.Time, index *answer) turn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	d := r.of(event.Resource.ID, now)
+	if d.event != "" && d.event != event.ID && now.Sub(d.heard) < silence {
+		covers := d.taken && d.began.After(came)
+		switch {
+		case covers && d.result != nil:
+			shared := *d.result
+			return turn{ended: &shared}
+		case covers:
+			return turn{joins: true, began: d.began}
+		case d.result == nil:
+			return turn{waited: now.Sub(d.began)}
+		}
+	}
+	if busy(index) {
+		if mark := index.text("update_date") + " " + index.text("current_state"); mark != d.mark || d.since.IsZero() {
+			d.mark, d.since = mark, now
+		}
+		if d.waits.IsZero() {
+			d.waits = now
+		}
+		if now.Sub(d.since) < stall {
+			return turn{waited: now.Sub(d.waits)}
+		}
+	}
+	*d = indexing{event: event.ID, began: now, heard: now}
+	return turn{mayStart: true}
+}
+
+// of returns what is known of the datasource, and forgets what is long over.
+func (r *reindexes) of(id string, now time.Time) *indexing {
+	if r.known == nil {
+		r.known = make(map[string]*indexing)
+	}
+	for other, d := range r.known {
+		if other != id && now.Sub(d.heard) > silence && now.Sub(d.since) > stall {
+			delete(r.known, other)
+		}
+	}
+	d := r.known[id]
+	if d == nil {
+		d = new(indexing)
+		r.known[id] = d
+	}
+	return d
+}
+
+// hold notes that the event's reindex, which began at the given time, goes on:
+// after a restart nobody knows.
+func (r *reindexes) hold(event *trigger.Event, began time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	d := r.of(event.Resource.ID, now)
+	if d.event != event.ID && (d.result != nil || now.Sub(d.heard) >= silence) {
+		*d = indexing{event: event.ID, began: began, taken: true}
+	}
+	if d.event == event.ID {
+		d.heard = now
+	}
+}
+
+// after notes how the event's reindex stands, and whether the platform has
+// taken it. One that it has not is none, once nothing is to be found out.
+func (r *reindexes) after(event *trigger.Event, taken bool, result trigger.Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	d := r.of(event.Resource.ID, now)
+	switch {
+	case d.event != event.ID:
+	case result.Verdict == trigger.Pending:
+		d.heard, d.taken = now, taken
+	case taken && (result.Verdict == trigger.Delivered || result.Verdict == trigger.Fail):
+		d.heard, d.taken = now, true
+		if result.Detail == "" {
+			result.Detail = "by the reindex that event " + event.ID + " has started"
+		}
+		d.result = &result
+	default:
+		*d = indexing{}
+	}
+}
+
+// joined returns what is known of the reindex that the event has joined: its
+// result, or that it goes on; nil if nothing is.
+func (r *reindexes) joined(event *trigger.Event, began time.Time) *trigger.Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	d := r.of(event.Resource.ID, now)
+	switch {
+	case d.event == "" || now.Sub(d.heard) >= silence || d.began.Sub(began).Abs() > time.Second:
+		return nil
+	case d.result != nil:
+		shared := *d.result
+		return &shared
+	}
+	return &trigger.Result{Verdict: trigger.Pending}
+}
