@@ -130,6 +130,7 @@ const senders = {
   },
   discord: {
     keys: ed25519,
+    status: 204,
     body: json({ type: 1, id: "d-1", event: { type: "APPLICATION_AUTHORIZED", data: { name: `T ${greeting}` } } }),
     async sign({ secret, key }, body) {
       const signature = signWith(null, Buffer.from(seconds + body), key).toString("hex");
@@ -268,6 +269,7 @@ const senders = {
   },
   twilio: {
     keys: text,
+    status: 204,
     body: new URLSearchParams({ MessageSid: "SM1", From: "+15550001111", To: "+15550002222", Body: greeting }).toString(),
     sign: ({ secret }, body, url) => ({
       "X-Twilio-Signature": getExpectedTwilioSignature(secret, url, Object.fromEntries(new URLSearchParams(body))),

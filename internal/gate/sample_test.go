@@ -47,7 +47,7 @@ func TestSample(t *testing.T) {
 			Match: integration.MatchAny, Signature: &integration.Signature{Provider: "meta", Secrets: secrets("verify:w", "s")},
 		}), 200, "whatsapp_business_account", false},
 		{"only the sender signs", auth(integration.Authentication{Signature: discord, Match: integration.MatchAny}), 0, "", true},
-		{"another credential does", auth(integration.Authentication{Signature: discord, Bearer: bearer, Match: integration.MatchAny}), 202, "APPLICATION_AUTHORIZED", false},
+		{"another credential does", auth(integration.Authentication{Signature: discord, Bearer: bearer, Match: integration.MatchAny}), 204, "APPLICATION_AUTHORIZED", false},
 		{"another credential is not enough", auth(integration.Authentication{Signature: discord, Bearer: bearer, Match: integration.MatchAll}), 0, "", true},
 		{"a signature is required", auth(integration.Authentication{
 			Signature: discord, Bearer: bearer, Match: integration.MatchAny, RequireSHA256Signature: true,

@@ -91,6 +91,7 @@ var chats = []Sender{
 					JSON: `{"type":1}`,
 				},
 			},
+			Status: 204,
 			Sample: "APPLICATION_AUTHORIZED",
 		},
 	},

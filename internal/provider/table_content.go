@@ -134,12 +134,20 @@ var content = []Sender{
 				{Header: "X-Hub-Signature", Algorithm: public.HMACSHA1, Prefix: "sha1=", Signed: "{body}"},
 			},
 			SHA256Optional: true, // YouTube's hub signs with SHA-1
-			Handshakes: []public.Handshake{{
-				Method: "GET",
-				When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}, {Place: place{Query: "hub.topic"}}},
-				Open:   true,
-				Echo:   &place{Query: "hub.challenge"},
-			}},
+			Handshakes: []public.Handshake{
+				{
+					Method: "GET",
+					When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "subscribe"}, {Place: place{Query: "hub.topic"}}},
+					Open:   true,
+					Echo:   &place{Query: "hub.challenge"},
+				},
+				// The hub will not, or no longer, send anything.
+				{
+					Method: "GET",
+					When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "denied"}, {Place: place{Query: "hub.topic"}}},
+					Open:   true, Pong: true,
+				},
+			},
 		},
 	},
 	{
@@ -263,6 +271,7 @@ var content = []Sender{
 			}},
 			Event:    []place{field("#.event")},
 			Delivery: []place{field("#.sg_event_id")},
+			Action:   public.Paths{"#.type"},
 			Sample:   "delivered",
 		},
 	},

@@ -16,7 +16,7 @@ var identity = []Sender{
 			Signs:    nothingSigned,
 			GivesUp:  NotKnown,
 			Test:     "*Preview* → *Deliver Request* sends the event that one chooses",
-			Seen:     asEvent,
+			Seen:     "204, whether the filter wants it or not",
 			From:     []string{"https://developer.okta.com/docs/concepts/event-hooks/"},
 		},
 		Description: public.Description{
@@ -30,6 +30,7 @@ var identity = []Sender{
 				Echo:   &place{Header: "X-Okta-Verification-Challenge"},
 				Member: "verification",
 			}},
+			Status: 204,
 			Sample: "user.lifecycle.create",
 		},
 	},

@@ -52,7 +52,12 @@ var planning = []Sender{
 			Schemes: []public.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
 			Event:   []place{field("event"), header("X-Event-Key")},
 			Pings:   []string{"diagnostics:ping"},
-			Sample:  "page_created",
+			// It sends what Bitbucket Data Center does.
+			Handshakes: []public.Handshake{{
+				When: []condition{{Place: header("X-Event-Key"), Equals: "diagnostics:ping"}},
+				Open: true, Pong: true,
+			}},
+			Sample: "page_created",
 		},
 	},
 	{
@@ -199,7 +204,7 @@ var planning = []Sender{
 				Header: "X-Airtable-Content-MAC", Algorithm: public.HMACSHA256, Prefix: "hmac-sha256=", Signed: "{body}",
 				Secret: public.Base64Secret,
 			}},
-			Status: 200,
+			Status: 204,
 		},
 	},
 	{

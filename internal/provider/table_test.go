@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
@@ -24,6 +25,9 @@ func TestFactsAreComplete(t *testing.T) {
 		}
 		if known := s.Delivers.Test != NotKnown && s.Delivers.Test != none; known != (s.Delivers.Seen != NotKnown && s.Delivers.Seen != none) {
 			t.Errorf("%s: of the test %q one sees %q", s.Name, s.Delivers.Test, s.Delivers.Seen)
+		}
+		if s.Delivers.Seen == asEvent && s.Status == http.StatusNoContent {
+			t.Errorf("%s: its answers have no body to see", s.Name)
 		}
 		if s.Delivers.Seen == asHandshake && len(s.Handshakes) == 0 {
 			t.Errorf("%s: there is no handshake below", s.Name)
