@@ -72,7 +72,7 @@ func TestActions(t *testing.T) {
 
 // Messages about the subscription itself start nothing, unless a filter names them.
 func TestPings(t *testing.T) {
-	for _, test := range []struct{ provider, event, body string }{
+	tests := []struct{ provider, event, body string }{
 		{"github", "ping", `{"zen":"a"}`},
 		{"bitbucket", "diagnostics:ping", `{"test":true}`},
 		{"confluence", "diagnostics:ping", `{"test":true}`},
@@ -84,7 +84,16 @@ func TestPings(t *testing.T) {
 		{"slack", "", `{"type":"app_rate_limited","team_id":"T1","minute_rate_limited":1518467820}`},
 		{"stripe", "", `{"id":"evt_1","object":"v2.core.event","type":"v2.core.event_destination.ping"}`},
 		{"terraform", "", `{"notifications":[{"trigger":"verification","run_status":null}]}`},
-	} {
+		{"sns", "", `{"Type":"UnsubscribeConfirmation","MessageId":"1","TopicArn":"arn:aws:sns:eu-central-1:1:a"}`},
+		{"azure-event-grid", "", `[{"id":"1","eventType":"Microsoft.EventGrid.SubscriptionDeletedEvent","data":{}}]`},
+		{"cloudevents", "", `{"specversion":"1.0","id":"1","type":"Microsoft.EventGrid.SubscriptionDeletedEvent"}`},
+	}
+	for _, s := range Senders() {
+		if len(s.Pings) > 0 && !slices.ContainsFunc(tests, func(test struct{ provider, event, body string }) bool { return test.provider == s.Name }) {
+			t.Errorf("%s: no ping of it is tested", s.Name)
+		}
+	}
+	for _, test := range tests {
 		p, header := mustLookup(t, test.provider), http.Header{}
 		if test.event != "" {
 			for _, at := range p.event {
@@ -95,6 +104,91 @@ func TestPings(t *testing.T) {
 		}
 		if m, err := readMessage(p, header, document.New([]byte(test.body))); err != nil || !m.Ping {
 			t.Errorf("%s: %s is no ping: %+v, %v", test.provider, test.body, m, err)
+		}
+	}
+}
+
+// named wants the events of a name.
+type named string
+
+func (n named) Wants(m *Message) bool {
+	return slices.Contains(slices.Collect(m.Names()), string(n))
+}
+
+// A request is about the first of its events that is wanted, in what each of the senders
+// sends that put several into one.
+func TestBatches(t *testing.T) {
+	tests := []struct {
+		provider, body string
+		name           string // of the second event
+		want, delivery string
+	}{
+		{
+			"adyen-payments",
+			`{"live":"false","notificationItems":[{"NotificationRequestItem":{"eventCode":"AUTHORISATION","pspReference":"P1"}},{"NotificationRequestItem":{"eventCode":"CAPTURE","pspReference":"P2"}}]}`,
+			"CAPTURE", "CAPTURE", "P2",
+		},
+		{"alertmanager", `{"version":"4","status":"firing","alerts":[{"status":"firing","labels":{}},{"status":"resolved","labels":{}}]}`, "resolved", "firing", ""},
+		{"grafana", `{"receiver":"a","status":"firing","alerts":[{"status":"firing"},{"status":"resolved"}],"orgId":1}`, "resolved", "firing", ""},
+		{
+			"asana",
+			`{"events":[{"action":"changed","resource":{"gid":"1","resource_type":"project"}},{"action":"added","parent":{"gid":"1"},"resource":{"gid":"2","resource_type":"task"}}]}`,
+			"task.added", "task", "",
+		},
+		{
+			"auth0",
+			`[{"log_id":"90020","data":{"type":"s","date":"2026-01-01T00:00:00Z"}},{"log_id":"90021","data":{"type":"fp","date":"2026-01-01T00:00:01Z"}}]`,
+			"fp", "fp", "90021",
+		},
+		{
+			"azure-event-grid",
+			`[{"id":"1","eventType":"Microsoft.Storage.BlobCreated","data":{}},{"id":"2","eventType":"Microsoft.Storage.BlobDeleted","data":{}}]`,
+			"Microsoft.Storage.BlobDeleted", "Microsoft.Storage.BlobDeleted", "2",
+		},
+		{
+			"cloudevents",
+			`[{"specversion":"1.0","id":"1","source":"/a","type":"com.example.made"},{"specversion":"1.0","id":"2","source":"/a","type":"com.example.gone"}]`,
+			"com.example.gone", "com.example.gone", "2",
+		},
+		{
+			"hubspot",
+			`[{"eventId":1,"subscriptionId":5,"subscriptionType":"contact.creation","attemptNumber":0},{"eventId":2,"subscriptionId":6,"subscriptionType":"deal.propertyChange","propertyName":"amount","attemptNumber":0}]`,
+			"deal.propertyChange", "deal.propertyChange", "2",
+		},
+		{
+			"meta",
+			`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{}}]},{"id":"2","changes":[{"field":"account_update","value":{}},{"field":"phone_number_quality_update","value":{}}]}]}`,
+			"phone_number_quality_update", "whatsapp_business_account", "",
+		},
+		{
+			"msgraph",
+			`{"value":[{"id":"a","subscriptionId":"1","clientState":"s","changeType":"created"},{"id":"b","subscriptionId":"2","clientState":"s","changeType":"deleted"}]}`,
+			"deleted", "deleted", "b",
+		},
+		{
+			"okta",
+			`{"eventType":"com.okta.event_hook","eventId":"85b6","data":{"events":[{"uuid":"1","eventType":"user.session.start"},{"uuid":"2","eventType":"user.session.end"}]}}`,
+			"user.session.end", "user.session.end", "85b6",
+		},
+		{
+			"sendgrid",
+			`[{"email":"a@example.com","event":"processed","sg_event_id":"1"},{"email":"b@example.com","event":"bounce","type":"blocked","sg_event_id":"2"}]`,
+			"bounce.blocked", "bounce", "2",
+		},
+		{"terraform", `{"payload_version":1,"run_id":"r","notifications":[{"trigger":"run:created"},{"trigger":"run:errored"}]}`, "run:errored", "run:errored", ""},
+	}
+	covered := map[string]bool{}
+	for _, test := range tests {
+		covered[test.provider] = true
+		var m Message
+		wanted, err := m.Read(mustLookup(t, test.provider), http.Header{}, document.New([]byte(test.body)), named(test.name))
+		if err != nil || !wanted || m.Type != test.want || m.DeliveryID != test.delivery {
+			t.Errorf("%s: %q is wanted: %v, %v; type %q, delivery %q", test.provider, test.name, wanted, err, m.Type, m.DeliveryID)
+		}
+	}
+	for _, p := range table {
+		if len(p.lists) > 0 != covered[p.name] {
+			t.Errorf("%s: its lists are %q, and a request of it is tested: %v", p.name, p.lists, covered[p.name])
 		}
 	}
 }

@@ -35,6 +35,9 @@ func TestFactsAreComplete(t *testing.T) {
 		if s.Delivers.Seen == pong && len(s.Pings) == 0 {
 			t.Errorf("%s: there is no ping", s.Name)
 		}
+		if s.Delivers.Batch == oneEvent && len(mustLookup(t, s.Name).lists) > 0 {
+			t.Errorf("%s: a request holds several events", s.Name)
+		}
 		if len(s.Delivers.From) == 0 {
 			t.Errorf("%s: Delivers.From is left out", s.Name)
 		}
