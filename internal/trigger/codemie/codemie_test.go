@@ -1,6 +1,7 @@
 package codemie_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -330,6 +331,28 @@ func TestPollingSlowsDown(t *testing.T) {
 	d.past += 5 * time.Hour
 	if fourth := d.run(t.Context()); fourth.RetryAfter < 155*time.Second || fourth.RetryAfter > 156*time.Second {
 		t.Errorf("fourth %+v", fourth)
+	}
+}
+
+// TestPollingCost bounds the looks at a run of six hours, and what is read of
+// answers that repeat a large payload.
+func TestPollingCost(t *testing.T) {
+	usual := func(o *codemie.Options) { o.PollInterval = codemie.DefaultPollInterval }
+	b := newBench(t, usual)
+	b.SetLooks(1 << 30)
+	b.event("workflow", "workflow-1").expect(trigger.Fail, trigger.ErrRunTimeout)
+	if n := b.Count("GET /v1/workflows/{id}/executions/{execution}"); n > 450 {
+		t.Errorf("%d looks", n)
+	}
+	for _, kind := range []string{"assistant", "workflow"} {
+		b := newBench(t, usual)
+		b.SetLooks(1 << 30)
+		d := b.event(kind, kind+"-1")
+		d.event.Body = bytes.Repeat([]byte("x"), 8<<20)
+		d.run(t.Context())
+		if result := d.run(t.Context()); result.RetryAfter < 128*time.Second || result.RetryAfter > 5*time.Minute {
+			t.Errorf("%s: %+v", kind, result)
+		}
 	}
 }
 

@@ -42,6 +42,10 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	case s.progress.Intent > 0:
 		return s.askIndex(ctx)
 	}
+	came := time.Now().Add(-s.age())
+	if waited, waits := s.platform.reindexes.waits(s.event, came); waits {
+		return trigger.Result{Verdict: trigger.Pending, RetryAfter: s.pause(waited)}
+	}
 	index, f := s.read(ctx, s.indexPath(), "project_name", append([]string{
 		"repo_name", "index_type", "jira.jql", "xray.jql", "sharepoint.auth_type",
 		"azure_devops_work_item.wiql_query", "azure_devops_wiki.wiki_query", "azure_devops_wiki.wiki_name",
@@ -53,7 +57,7 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	if f != nil {
 		return f.Result
 	}
-	turn := s.platform.reindexes.turn(s.event, time.Now().Add(-s.age()), index)
+	turn := s.platform.reindexes.turn(s.event, came, index)
 	switch {
 	case turn.ended != nil:
 		return *turn.ended

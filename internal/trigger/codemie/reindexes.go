@@ -57,23 +57,45 @@ type turn struct {
 	waited time.Duration
 }
 
+// waits says whether the event has to wait for a reindex that another one has
+// started, whatever the platform shows, and how long that has gone on.
+func (r *reindexes) waits(event *trigger.Event, came time.Time) (time.Duration, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	d := r.of(event.Resource.ID, now)
+	return now.Sub(d.began), d.stops(event, came, now)
+}
+
+// stops says whether the reindex goes on and is of no use to the event.
+func (d *indexing) stops(event *trigger.Event, came, now time.Time) bool {
+	return d.others(event, now) && d.result == nil && !d.covers(came)
+}
+
+// others says whether another event has started the reindex.
+func (d *indexing) others(event *trigger.Event, now time.Time) bool {
+	return d.event != "" && d.event != event.ID && now.Sub(d.heard) < silence
+}
+
+// covers says whether the reindex finds what an event is about that came at
+// the given time.
+func (d *indexing) covers(came time.Time) bool { return d.taken && d.began.After(came) }
+
 // turn finds out whose turn it is. The event came at the given time.
 func (r *reindexes) turn(event *trigger.Event, came time.Time, index *answer) turn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	d := r.of(event.Resource.ID, now)
-	if d.event != "" && d.event != event.ID && now.Sub(d.heard) < silence {
-		covers := d.taken && d.began.After(came)
-		switch {
-		case covers && d.result != nil:
-			shared := *d.result
-			return turn{ended: &shared}
-		case covers:
-			return turn{joins: true, began: d.began}
-		case d.result == nil:
-			return turn{waited: now.Sub(d.began)}
-		}
+	switch {
+	case d.stops(event, came, now):
+		return turn{waited: now.Sub(d.began)}
+	case !d.others(event, now) || !d.covers(came):
+	case d.result != nil:
+		shared := *d.result
+		return turn{ended: &shared}
+	default:
+		return turn{joins: true, began: d.began}
 	}
 	if busy(index) {
 		if mark := index.text("update_date") + " " + index.text("current_state"); mark != d.mark || d.since.IsZero() {
