@@ -143,6 +143,14 @@ func (r remark) String() string {
 	return r.Field + ": " + r.Message
 }
 
+// refusal is the error of an answer that refuses.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
 // refused is the error of an answer.
 func refused(response *http.Response) error {
 	defer response.Body.Close()
@@ -154,14 +162,17 @@ func refused(response *http.Response) error {
 	if err != nil || json.Unmarshal(text, &answer) != nil || answer.Error == "" {
 		return fmt.Errorf("the admin endpoint answered %s; does its configuration use webhooks?", response.Status)
 	}
+	r := &refusal{status: response.StatusCode}
 	if len(answer.Errors) < 2 {
-		return fmt.Errorf("%s (%d)", printable(answer.Error), response.StatusCode)
+		r.text = fmt.Sprintf("%s (%d)", printable(answer.Error), response.StatusCode)
+		return r
 	}
 	var list strings.Builder
 	for _, wrong := range answer.Errors {
 		list.WriteString("\n  " + printable(wrong.String()))
 	}
-	return fmt.Errorf("%d things are wrong (%d):%s", len(answer.Errors), response.StatusCode, &list)
+	r.text = fmt.Sprintf("%d things are wrong (%d):%s", len(answer.Errors), response.StatusCode, &list)
+	return r
 }
 
 // read sends a request and returns the answer's text.

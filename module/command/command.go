@@ -50,6 +50,7 @@ func complete(cmd *cobra.Command) {
 		replayCommand(),
 		testCommand(),
 		handshakeCommand(),
+		importCommand(),
 		backupCommand(),
 		restoreCommand(),
 		rotateKeyCommand(),
@@ -65,11 +66,16 @@ func leaf(use, short, example string, args cobra.PositionalArgs, run func(c *cal
 		Args:         args,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			return run(&call{Command: cmd, ctx: ctx, out: cmd.OutOrStdout()}, args)
+			return interruptible(cmd, func(c *call) error { return run(c, args) })
 		},
 	}
+}
+
+// interruptible runs a command's function, which an interrupt ends.
+func interruptible(cmd *cobra.Command, run func(c *call) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return run(&call{Command: cmd, ctx: ctx, out: cmd.OutOrStdout()})
 }
 
 // group makes a command that only has others below it.

@@ -247,7 +247,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	walk(root)
-	if commands != 21 {
+	if commands != 23 {
 		t.Errorf("%d commands", commands)
 	}
 	for _, args := range [][]string{{}, {"--help"}, {"integrations"}, {"events", "list", "--help"}} {
