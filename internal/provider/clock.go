@@ -55,9 +55,10 @@ func (c *clock) check(text string, now time.Time) Reason {
 	if !ok {
 		return Malformed
 	}
-	// In seconds: as a time.Duration a far time would wrap into the window.
-	away := now.Unix() - seconds
-	if away > c.tolerance || away < -c.tolerance {
+	// In seconds: as a time.Duration a far time would wrap into the window. What is
+	// old may be a retry; what is ahead of now can only be a clock that is wrong.
+	age := now.Unix() - seconds
+	if age > c.tolerance || -age > min(c.tolerance, public.DefaultTolerance) {
 		return Stale
 	}
 	return ""

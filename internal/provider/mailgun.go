@@ -15,7 +15,7 @@ type mailgun struct {
 	keys []*macs
 }
 
-var mailgunClock = &clock{format: public.UnixSeconds, tolerance: public.DefaultTolerance}
+var mailgunClock = &clock{format: public.UnixSeconds, tolerance: 9 * hour}
 
 func newMailgun(secrets []string) (public.Verifier, error) {
 	return mailgun{sha256MACs(secrets, public.Hex)}, nil

@@ -58,9 +58,12 @@ const (
 	nothingSigned = "nothing is signed"
 	untimed       = "no time is signed: one signature holds for all tries"
 	none          = "there is none"
-	asEvent       = "as for any event: `accepted`, or `filtered` where `event_filter` does not want it"
-	pong          = "200 `pong`"
-	asHandshake   = "the answer of the handshake below"
+
+	asOldAsTheLastTry = "not known; so what is signed may be as old as the last try"
+
+	asEvent     = "as for any event: `accepted`, or `filtered` where `event_filter` does not want it"
+	pong        = "200 `pong`"
+	asHandshake = "the answer of the handshake below"
 )
 
 // The rows use these shorter names.
@@ -120,6 +123,10 @@ func indexEvents() []eventHeader {
 	}
 	return headers
 }
+
+// hour is in seconds, as a tolerance is. Of a sender of which it is not known whether it
+// signs a retry anew, the tolerance covers its last one.
+const hour = 60 * 60
 
 // header and field are places.
 func header(name string) place { return place{Header: name} }

@@ -219,7 +219,7 @@ var content = []Sender{
 			Deadline: NotKnown,
 			Success:  "200; 406 ends the tries",
 			Retries:  "7 times in 8 hours: after 10, 10, 15 and 30 minutes, 1, 2 and 4 hours",
-			Signs:    NotKnown,
+			Signs:    asOldAsTheLastTry,
 			GivesUp:  NotKnown,
 			Test:     "*Test webhook* sends a sample of the event",
 			Seen:     asEvent,
@@ -227,9 +227,9 @@ var content = []Sender{
 		},
 		Proof: "HMAC-SHA256 over a time and a token, in the body's `signature`",
 		Notes: []string{
-			"**The signature covers nothing of the event.** Whoever has seen one request can send any event with its signature for five minutes. " +
+			"**The signature covers nothing of the event.** The token in it can be used once, but whoever has seen a request that the filter did not want can send any event with its signature for nine hours. " +
 				"Use `basic` beside it, in the URL that Mailgun is given, with `match` `all`.",
-			"The time of signing may be 300 seconds away, to either side. Mailgun does not say whether it signs anew when it tries again; a try with a time that is older is refused.",
+			"A time of signing may be nine hours old: Mailgun does not say whether it signs anew when it tries again, which it does for eight.",
 			"What Mailgun calls *Permanent Failure* and *Temporary Failure* is `failed.permanent` and `failed.temporary`.",
 			"Of a subaccount's events the parent account's key verifies `parent-signature`.",
 		},
@@ -254,7 +254,7 @@ var content = []Sender{
 			Deadline: NotKnown,
 			Success:  "2xx",
 			Retries:  "ever further apart, for up to 24 hours",
-			Signs:    NotKnown,
+			Signs:    asOldAsTheLastTry,
 			GivesUp:  NotKnown,
 			Test:     "*Test Your Integration* sends one event of each kind",
 			Seen:     asEvent,
@@ -267,7 +267,7 @@ var content = []Sender{
 				Algorithm: public.ECDSA,
 				Encoding:  public.Base64,
 				Signed:    "{header.X-Twilio-Email-Event-Webhook-Timestamp}{body}",
-				Time:      &public.Time{Place: header("X-Twilio-Email-Event-Webhook-Timestamp")},
+				Time:      &public.Time{Place: header("X-Twilio-Email-Event-Webhook-Timestamp"), Tolerance: 24 * hour},
 			}},
 			Event:    []place{field("#.event")},
 			Delivery: []place{field("#.sg_event_id")},

@@ -97,6 +97,10 @@ func stricter(v *vector) bool {
 	return v.Requirement == "may" && strings.HasSuffix(v.ID, "-sig-uppercase-hex") // digests count in lower case only
 }
 
+// later says by how many seconds the time of a vector's request is put off: it was too
+// old for a window that did not cover the sender's retries.
+var later = map[string]int64{"linear-ts-stale": 8*hour - 60, "linear-stale-body-fresh-header": 8*hour - 60}
+
 func TestVectors(t *testing.T) {
 	all := vectors(t)
 	if len(all) < 500 {
@@ -105,6 +109,7 @@ func TestVectors(t *testing.T) {
 	for _, v := range all {
 		t.Run(v.ID, func(t *testing.T) {
 			want := v.Valid && !stricter(&v)
+			v.Now += later[v.ID]
 			if reason := v.verify(t); (reason == "") != want {
 				t.Errorf("%s: reason %q, want valid = %v (%s)", v.Note, reason, want, v.Requirement)
 			}

@@ -202,15 +202,16 @@ const (
 	SPKI         SecretFormat = "spki"   // a public key as base64 of its DER, or as PEM (RFC 5280)
 )
 
-// Time is the time of signing, which the signature must cover. It may be
-// away from now by Tolerance, to either side.
+// Time is the time of signing, which the signature must cover. It may be older
+// than now by Tolerance, and ahead of it by as much, but not by more than DefaultTolerance.
 type Time struct {
 	Place
 
 	// Format is how it is written. Default: UnixSeconds.
 	Format TimeFormat `json:"format,omitempty"`
 
-	// Tolerance is in seconds, at most a day. Default: 300.
+	// Tolerance is in seconds, at most a day. It covers the retries of a sender that
+	// does not sign them anew. Default: 300.
 	Tolerance int `json:"tolerance,omitempty"`
 }
 

@@ -143,7 +143,9 @@ func checked(s *provider.Sender) string {
 		}
 		b.WriteString("\n")
 		if scheme.Time != nil {
-			fmt.Fprintf(&b, "- Time of signing: %s, at most %d seconds away to either side\n", placeText(scheme.Time.Place), tolerance(scheme.Time))
+			old := tolerance(scheme.Time)
+			fmt.Fprintf(&b, "- Time of signing: %s, at most %s old, and at most %s ahead\n",
+				placeText(scheme.Time.Place), span(old), span(min(old, public.DefaultTolerance)))
 		}
 	}
 	if len(s.Schemes) > 1 {
@@ -157,6 +159,19 @@ func encodingText(e public.Encoding) string {
 		return string(public.Hex)
 	}
 	return string(e)
+}
+
+// span writes seconds as people say it.
+func span(seconds int) string {
+	switch {
+	case seconds == 60*60:
+		return "an hour"
+	case seconds%(60*60) == 0:
+		return fmt.Sprintf("%d hours", seconds/(60*60))
+	case seconds%60 == 0 && seconds > 60:
+		return fmt.Sprintf("%d minutes", seconds/60)
+	}
+	return fmt.Sprintf("%d seconds", seconds)
 }
 
 func tolerance(t *public.Time) int {
@@ -221,6 +236,13 @@ func handshakeAnswer(h *public.Handshake) []string {
 	return says
 }
 
+// signsDelivery says whether a delivery ID stands in what is signed.
+func signsDelivery(s *provider.Sender) bool {
+	return slices.ContainsFunc(s.Delivery, func(at public.Place) bool {
+		return at.JSON != "" || strings.Contains(s.Schemes[0].Signed, "{header."+at.Header+"}")
+	})
+}
+
 // limits says what the scheme leaves open, and the row's own notes.
 func limits(s *provider.Sender) []string {
 	var lines []string
@@ -233,6 +255,9 @@ func limits(s *provider.Sender) []string {
 	}
 	if first.Algorithm != public.Token && first.Time == nil && first.NewVerifier == nil {
 		lines = append(lines, "No time is signed: whoever has seen a request can send it again, and only `dedupe` keeps a copy from starting something twice.")
+	}
+	if first.Time != nil && tolerance(first.Time) > public.DefaultTolerance && !signsDelivery(s) {
+		lines = append(lines, "For as long as a signature counts, whoever has seen a request can send it again: set `dedupe` to `body`, so that a copy starts nothing.")
 	}
 	if first.Algorithm == public.HMACSHA1 {
 		lines = append(lines, "It is HMAC-SHA1: `require_sha256_signature` cannot be set.")
