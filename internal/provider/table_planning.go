@@ -273,7 +273,7 @@ var planning = []Sender{
 			Batch:    oneEvent,
 			Deadline: "100 seconds",
 			Success:  "200",
-			Retries:  "yes, if acknowledgement is required; how often is not known",
+			Retries:  "with *Require Acknowledgement*, ever further apart; `retryCount` in the body counts",
 			Signs:    untimed,
 			GivesUp:  NotKnown,
 			Test:     NotKnown,
