@@ -236,7 +236,7 @@ var content = []Sender{
 		Description: public.Description{
 			Name: "mailgun",
 			Schemes: []public.Scheme{{
-				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun,
+				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun, SignsDelivery: true,
 			}},
 			Event:    []place{field("event-data.event")},
 			Delivery: []place{field("signature.token")},

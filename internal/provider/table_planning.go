@@ -86,10 +86,12 @@ var planning = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{header("Linear-Delivery")},
-			Action:   public.Paths{"action"},
-			Pass:     []string{"Linear-Event", "Linear-Timestamp"},
-			Status:   200,
-			Sample:   "Issue",
+			// Whether a retry has a new one is not known.
+			PerAttempt: []string{"webhookTimestamp"},
+			Action:     public.Paths{"action"},
+			Pass:       []string{"Linear-Event", "Linear-Timestamp"},
+			Status:     200,
+			Sample:     "Issue",
 		},
 	},
 	{
