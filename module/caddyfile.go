@@ -46,10 +46,12 @@ func init() {
 //				bytes       <size>
 //			}
 //			limits {
-//				disk               <size>
-//				backlog            <number>
-//				integration_events <number>
-//				in_flight          <size>
+//				disk                      <size>
+//				backlog                   <number>
+//				integration_events        <number>
+//				in_flight                 <size>
+//				project_integrations      <number>
+//				project_integration_bytes <size>
 //			}
 //			retention {
 //				delivered <duration>

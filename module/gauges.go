@@ -1,12 +1,14 @@
 package module
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/internal/admin"
+	"github.com/hookgate/hookgate/module/storage"
 )
 
 // gauge is a number of each open gateway that is read when it is scraped.
@@ -38,6 +40,10 @@ var gauges = []gauge{
 		func(h *admin.Holdings) float64 { return float64(h.Usage.Events) }),
 	newGauge("oldest_pending_seconds", "Age of the oldest event that waits for its trigger.", largest,
 		func(h *admin.Holdings) float64 { return h.OldestPending().Seconds() }),
+	newGauge("integrations", "Integrations that are stored; those that are declared do not count.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Stored.Integrations) }),
+	newGauge("reserved_ids", "Webhook IDs that deleted integrations reserve.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Stored.ReservedIDs) }),
 	newGauge("integration_events_largest", "Events of the integration that holds most bytes.", largest,
 		func(h *admin.Holdings) float64 { return float64(h.Usage.Largest.Events) }),
 	newGauge("integration_events_limit", "How many events of one integration are kept.", largest,
@@ -137,6 +143,18 @@ func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
+// countWait is how long it is waited for integrations to be counted after a start.
+const countWait = 500 * time.Millisecond
+
+// storedIntegrations is what all projects have stored, nothing while that is not
+// counted yet.
+func (g *gateway) storedIntegrations() storage.IntegrationUsage {
+	ctx, cancel := context.WithTimeout(context.Background(), countWait)
+	defer cancel()
+	usage, _ := g.backend.Integrations().Usage(ctx, "") // zero after an error
+	return usage
+}
+
 // holdings is what the gateway keeps now, beside its bounds.
 func (g *gateway) holdings() admin.Holdings {
 	events := g.backend.Events()
@@ -148,6 +166,7 @@ func (g *gateway) holdings() admin.Holdings {
 		InFlightLimit: g.flight.Limit(),
 		Now:           time.Now(),
 	}
+	held.Stored = g.storedIntegrations()
 	held.Triggers = g.triggers()
 	held.Sources = g.sources.list()
 	for _, t := range held.Triggers {

@@ -147,6 +147,8 @@ func (e edge) Learn(ctx context.Context, in *integration.Integration, secret, cl
 	return e.service.Learn(ctx, in, secret, client)
 }
 
+func (e edge) Use(ctx context.Context, in *integration.Integration) { e.service.Use(ctx, in) }
+
 func (e edge) Events() storage.Events { return e.backend.Events() }
 
 func (e edge) PublicURL() string { return e.app.PublicURL }

@@ -14,8 +14,8 @@ import (
 )
 
 // Limits bound what the gateway keeps and receives. What is over a limit is
-// refused with 503, Retry-After and the limit's name in words; nothing that was
-// accepted is dropped for it.
+// refused with 503, Retry-After and the limit's name in words, or over the admin
+// API with 409; nothing that was accepted is dropped for it.
 //
 // Of the disk and the backlog one integration may hold a quarter, and one
 // project half. Beyond that they alone are refused.
@@ -38,6 +38,15 @@ type Limits struct {
 	// client address may hold a quarter. At least 1048576 (1 MiB). Default:
 	// 268435456 (256 MiB).
 	InFlight int64 `json:"in_flight,omitempty"`
+
+	// ProjectIntegrations is how many integrations and reserved webhook IDs a
+	// project may have stored. One more is refused over the admin API with 409; what
+	// is declared in the configuration does not count. Default: 10000.
+	ProjectIntegrations int `json:"project_integrations,omitempty"`
+
+	// ProjectIntegrationBytes is how many bytes they may take, as they are stored.
+	// At least 1024 (1 KiB). Default: 67108864 (64 MiB).
+	ProjectIntegrationBytes int64 `json:"project_integration_bytes,omitempty"`
 }
 
 // Retention is how long finished events are kept. An event that is pending is
@@ -59,6 +68,8 @@ const (
 	leastBacklog           = 4
 	leastIntegrationEvents = 16
 	leastInFlight          = 1 << 20
+	leastIntegrations      = 1
+	leastIntegrationBytes  = 1 << 10
 	mostBytes              = 1 << 50
 )
 
@@ -75,6 +86,10 @@ func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return option.Number(d, &l.IntegrationEvents, leastIntegrationEvents)
 		case "in_flight":
 			return option.Size(d, &l.InFlight, leastInFlight, mostBytes)
+		case "project_integrations":
+			return option.Number(d, &l.ProjectIntegrations, leastIntegrations)
+		case "project_integration_bytes":
+			return option.Size(d, &l.ProjectIntegrationBytes, leastIntegrationBytes, mostBytes)
 		}
 		return option.Unknown(d)
 	})
@@ -109,6 +124,8 @@ func (a *App) provisionLimits() error {
 		provisionNumber("limits: backlog", &l.Backlog, leastBacklog, 4_000_000),
 		provisionNumber("limits: integration_events", &l.IntegrationEvents, leastIntegrationEvents, 2_000_000),
 		provisionNumber("limits: in_flight", &l.InFlight, leastInFlight, gate.DefaultFlight),
+		provisionNumber("limits: project_integrations", &l.ProjectIntegrations, leastIntegrations, 10_000),
+		provisionNumber("limits: project_integration_bytes", &l.ProjectIntegrationBytes, leastIntegrationBytes, 64<<20),
 		provisionDuration("retention: delivered", &r.Delivered, 7*24*time.Hour),
 		provisionDuration("retention: failed", &r.Failed, 30*24*time.Hour),
 	)
@@ -142,6 +159,11 @@ func (a *App) limits() storage.Limits {
 		Failed:    time.Duration(a.Retention.Failed),
 		Remember:  gate.DuplicateWindow,
 	}
+}
+
+// integrationLimits are those of the stored integrations.
+func (a *App) integrationLimits() storage.IntegrationLimits {
+	return storage.IntegrationLimits{Integrations: a.Limits.ProjectIntegrations, Bytes: a.Limits.ProjectIntegrationBytes}
 }
 
 // Interface guards

@@ -193,6 +193,7 @@ func (g *gateway) detach(a *App) {
 func (g *gateway) use(a *App) {
 	g.limits = a.limits()
 	g.backend.Events().SetLimits(g.limits)
+	g.backend.Integrations().SetLimits(a.integrationLimits())
 	g.flight.SetLimit(a.Limits.InFlight)
 	g.remote.Certificates.Use(a.shelf)
 	g.attempts = a.Concurrency.Total

@@ -175,6 +175,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusConflict, "a backup is being written already"
 	case errors.Is(err, integration.ErrPrecondition):
 		return http.StatusPreconditionFailed, err.Error()
+	case errors.As(err, &reached) && limitWords[reached.Limit] != "":
+		return http.StatusConflict, "the limit " + reached.Limit + " is reached: " + limitWords[reached.Limit]
 	case errors.As(err, &reached):
 		return http.StatusServiceUnavailable, "the limit " + reached.Limit + " is reached"
 	case errors.Is(err, storage.ErrUnavailable):
@@ -182,6 +184,13 @@ func explain(err error) (status int, text string) {
 	default:
 		return http.StatusInternalServerError, "the request failed; the log says why"
 	}
+}
+
+// limitWords say what the limits on integrations bound.
+var limitWords = map[string]string{
+	storage.LimitProjectIntegrations: "the project has as many integrations and reserved webhook IDs as it may; " +
+		"one that never had an accepted request is free 30 days after its deletion",
+	storage.LimitProjectIntegrationBytes: "the project's integrations take as many bytes as they may",
 }
 
 // methods are the handlers of a path by method.

@@ -358,7 +358,7 @@ func TestLists(t *testing.T) {
 	if own != "abc" || all != "abcd" {
 		t.Errorf("%s, %s", own, all)
 	}
-	if got := a.do("GET", "/webhooks/projects/empty/integrations", ""); got.text != `{"items":[],"next_cursor":""}`+"\n" {
+	if got := a.do("GET", "/webhooks/projects/empty/integrations", ""); got.text != `{"items":[],"next_cursor":"","usage":{"integrations":0,"reserved_ids":0,"bytes":0}}`+"\n" {
 		t.Errorf("%s", got.text)
 	}
 	a.want(a.do("GET", "/webhooks/projects/other/integrations?cursor="+cursors[0], ""), 404)
@@ -379,12 +379,13 @@ func TestStatus(t *testing.T) {
 		Counts:   storage.Counts{Pending: 1, Failed: 2, OldestPending: now.Add(-90 * time.Second)},
 		Limits:   storage.Limits{Disk: 100, Backlog: 50, Events: 40},
 		Usage:    storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
+		Stored:   storage.IntegrationUsage{Integrations: 13, ReservedIDs: 14, Bytes: 15},
 		InFlight: 11, InFlightLimit: 12, Now: now,
 		Triggers: []Trigger{{"ticket", "closed", 2}},
 	}
 	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
-	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8,"failed_at":null},` +
+	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8,"failed_at":null,"integrations":13,"reserved_ids":14},` +
 		`"events":{"pending":1,"failed":2,"oldest_pending_seconds":90,"pending_bytes":4,"stored":5,"counted":true,"purged_delivered":3,"purged_failed":9},` +
 		`"limits":{"disk":{"limit":100,"used":6},"backlog":{"limit":50,"used":1},"integration_events":{"limit":40,"used":0},"in_flight":{"limit":12,"used":11}},` +
 		`"largest":null,"clock":{"jump_seconds":0},"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"

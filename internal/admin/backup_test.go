@@ -198,7 +198,7 @@ func TestKeysInStatus(t *testing.T) {
 	a.Holdings = func() Holdings { return Holdings{Health: inner.Health()} }
 	for want, keys := range map[string][]storage.Key{
 		`"keys":[{"id":"a","state":"present","bytes":7},{"id":"b","state":"needed","bytes":0},{"id":"c","state":"unused","bytes":0}]`: {{ID: "a", Needed: true, Bytes: 7}, {ID: "b", Needed: true}, {ID: "c"}},
-		`"disk_free_bytes":8,"failed_at":null}`: nil,
+		`"integrations":0,"reserved_ids":0}`: nil,
 	} {
 		a.Storage = copied{backend: inner, keys: keys}
 		response, err := http.Get(a.server.URL + "/webhooks/status")

@@ -7,6 +7,14 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
+// usage is what a project has of what limits bound: what is declared in the
+// configuration does not count.
+type usage struct {
+	Integrations int   `json:"integrations"`
+	ReservedIDs  int   `json:"reserved_ids"`
+	Bytes        int64 `json:"bytes"`
+}
+
 // listIntegrations lists those of a project, or all when the path names none.
 func (c *call) listIntegrations() error {
 	query, err := c.query()
@@ -30,6 +38,13 @@ func (c *call) listIntegrations() error {
 		after = storage.Place{Project: place[0], WebhookID: place[1]}
 	}
 	page := newPage(c)
+	if c.project != "" {
+		of, err := c.Service.Usage(c.r.Context(), c.project)
+		if err != nil {
+			return err
+		}
+		page.usage = &usage{of.Integrations, of.ReservedIDs, of.Bytes}
+	}
 	var last *integration.Integration
 	for in, err := range c.Service.List(c.r.Context(), c.View, c.project, after) {
 		if err != nil {

@@ -12,6 +12,7 @@ type page struct {
 	text   []byte // to be sent
 	items  int
 	cursor string
+	usage  *usage // of the project whose integrations these are
 }
 
 func newPage(c *call) *page { return &page{call: c, text: []byte(`{"items":[`)} }
@@ -47,6 +48,14 @@ func (p *page) end() error {
 	if err != nil {
 		return err
 	}
-	p.text = append(append(append(p.text, `],"next_cursor":`...), cursor...), "}\n"...)
+	p.text = append(append(p.text, `],"next_cursor":`...), cursor...)
+	if p.usage != nil {
+		usage, err := json.Marshal(p.usage)
+		if err != nil {
+			return err
+		}
+		p.text = append(append(p.text, `,"usage":`...), usage...)
+	}
+	p.text = append(p.text, "}\n"...)
 	return p.send(int64(len(p.text)))
 }

@@ -28,6 +28,8 @@ func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) 
 	return gate.Compile(in)
 }
 
+func (e edge) Use(ctx context.Context, in *integration.Integration) { e.Service.Use(ctx, in) }
+
 func (e edge) Events() storage.Events   { return e.Storage.Events() }
 func (edge) PublicURL() string          { return "" }
 func (e edge) Flight() *gate.Flight     { return e.flight }

@@ -32,6 +32,7 @@ type Holdings struct {
 	Counts storage.Counts
 	Usage  storage.Usage
 	Limits storage.Limits
+	Stored storage.IntegrationUsage
 	// InFlight are the bytes of bodies that are being received.
 	InFlight, InFlightLimit int64
 	Triggers                []Trigger
@@ -74,6 +75,8 @@ type storeStatus struct {
 	SizeBytes     int64       `json:"size_bytes"`
 	DiskFreeBytes int64       `json:"disk_free_bytes"`
 	FailedAt      *stamp      `json:"failed_at"` // null while no write failed
+	Integrations  int         `json:"integrations"`
+	ReservedIDs   int         `json:"reserved_ids"`
 	Keys          []keyStatus `json:"keys,omitempty"`
 }
 
@@ -116,7 +119,7 @@ type clockStatus struct {
 func (c *call) status() error {
 	h := c.Holdings()
 	s := status{
-		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, stampOf(h.Health.FailedAt), c.keys()},
+		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, stampOf(h.Health.FailedAt), h.Stored.Integrations, h.Stored.ReservedIDs, c.keys()},
 		Events: eventsStatus{
 			Pending:              h.Counts.Pending,
 			Failed:               h.Counts.Failed,

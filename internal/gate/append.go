@@ -34,6 +34,9 @@ func (v *visit) append() *answer {
 	}
 	// The sender may have gone by now, and may never send the event again.
 	ctx := context.WithoutCancel(v.r.Context())
+	if it.Unused {
+		v.backend.Use(ctx, it)
+	}
 	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe(), resources[1:]...)
 	switch {
 	case errors.Is(err, storage.ErrNotFound): // it was deleted meanwhile

@@ -121,6 +121,7 @@ type backend struct {
 	// learned is what senders have brought; unlearned is why nothing is kept.
 	learned   []string
 	unlearned error
+	used      []string // webhook IDs
 	log       log
 	flight    *Flight
 	held      atomic.Int64
@@ -160,6 +161,12 @@ func (b *backend) Route(_ context.Context, id string) (*Route, error) {
 	defer b.mu.Unlock()
 	b.lookups++
 	return b.routes[id], b.lookup
+}
+
+func (b *backend) Use(_ context.Context, in *integration.Integration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used = append(b.used, in.WebhookID)
 }
 
 func (b *backend) Learn(_ context.Context, _ *integration.Integration, secret, client string) (bool, error) {

@@ -53,6 +53,10 @@ type Backend interface {
 	// and says whether it is the one that was learned.
 	Learn(ctx context.Context, in *integration.Integration, secret, client string) (learned bool, err error)
 
+	// Use notes, durably, that a request is accepted for an integration that is
+	// Unused. It returns soon, whatever becomes of that.
+	Use(ctx context.Context, in *integration.Integration)
+
 	// Events is where events are stored.
 	Events() storage.Events
 

@@ -14,6 +14,9 @@ func (v *visit) pass() *answer {
 	if !v.gate.settings.Inline {
 		return nil
 	}
+	if it := v.route.Integration; it.Unused {
+		v.backend.Use(v.r.Context(), it)
+	}
 	v.seen.Pass, v.seen.Outcome = true, Passed
 	v.seen.lease, v.lease = v.lease, lease{}
 	body := v.body

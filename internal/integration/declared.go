@@ -167,10 +167,10 @@ func (s *Service) reserve(ctx context.Context, in *Integration) (shadowed bool, 
 			return false, err
 		case !record.Deleted:
 			return true, nil
-		case record.Project == in.Project, len(record.Value) > 0: // a deletion that was cut short is its project's to end
+		case record.Project == in.Project && record.Declared, len(record.Value) > 0: // a deletion that was cut short is its project's to end
 			return false, nil
 		}
-		record.Project = in.Project
+		record.Project, record.Declared = in.Project, true
 		_, err = s.integrations.Put(ctx, record, record.Revision)
 		if !errors.Is(err, storage.ErrConflict) {
 			return false, err
@@ -195,7 +195,7 @@ func (s *Service) declare(ctx context.Context, in *Integration) (*Integration, e
 	for range maxTries {
 		record, err := s.integrations.Get(ctx, "declared/"+in.Project+"/"+in.WebhookID)
 		if errors.Is(err, storage.ErrNotFound) {
-			record = storage.Integration{WebhookID: "declared/" + in.Project + "/" + in.WebhookID, Project: in.Project, Deleted: true}
+			record = storage.Integration{WebhookID: "declared/" + in.Project + "/" + in.WebhookID, Project: in.Project, Deleted: true, Declared: true}
 		} else if err != nil {
 			return nil, err
 		}
@@ -203,7 +203,8 @@ func (s *Service) declare(ctx context.Context, in *Integration) (*Integration, e
 		if err != nil {
 			return nil, err
 		}
-		if changed {
+		if changed || !record.Declared {
+			record.Declared = true
 			if record.Value, err = json.Marshal(known); err != nil {
 				return nil, err
 			}

@@ -43,6 +43,9 @@ type Integration struct {
 
 	// Revision is that of the stored record; it grows by each write.
 	Revision uint64
+	// Unused says that no request was accepted under the webhook ID yet, as far as
+	// was known when this was read: see Service.Use.
+	Unused bool
 }
 
 // ETag is the entity tag (RFC 9110) of the integration as it stands.

@@ -20,6 +20,7 @@ type memory struct {
 	beforePut func() // called once, without the lock
 	afterGet  func() // called once, without the lock
 	afterPut  error  // of one write, which can be read all the same
+	markFails error
 }
 
 func newMemory() *memory { return &memory{records: make(map[string]storage.Integration)} }
@@ -73,6 +74,22 @@ func (m *memory) List(_ context.Context, project string, after storage.Place, li
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.WebhookID, b.WebhookID))
 	})
 	return list[:min(limit, len(list))], nil
+}
+
+func (m *memory) MarkUsed(_ context.Context, webhookID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if record, ok := m.records[webhookID]; ok {
+		record.Unused = false
+		m.records[webhookID] = record
+	}
+	return m.markFails
+}
+
+func (m *memory) SetLimits(storage.IntegrationLimits) {}
+
+func (m *memory) Usage(context.Context, string) (storage.IntegrationUsage, error) {
+	return storage.IntegrationUsage{}, nil
 }
 
 // queue is the events of integrations for tests.

@@ -52,6 +52,8 @@ type Service struct {
 	// unsettled are the webhook IDs whose last write failed: what can be read of
 	// them may not be on disk.
 	unsettled map[string]struct{}
+	// uses are the webhook IDs that are being marked as used.
+	uses map[string]chan struct{}
 
 	// turns let the changes of one webhook ID follow each other: however many
 	// come at once, none of them has to begin again too often.
@@ -67,6 +69,7 @@ func NewService(integrations storage.Integrations, events Events) *Service {
 		now:          time.Now,
 		hooks:        make(map[*func(string, storage.Identity)]struct{}),
 		unsettled:    make(map[string]struct{}),
+		uses:         make(map[string]chan struct{}),
 		seed:         maphash.MakeSeed(),
 	}
 }
@@ -277,9 +280,11 @@ func (s *Service) change(ctx context.Context, decide func() (*Integration, stora
 func (s *Service) put(ctx context.Context, record storage.Integration, identity storage.Identity) (uint64, error) {
 	revision, err := s.integrations.Put(ctx, record, record.Revision)
 	s.mu.Lock()
-	if err == nil {
+	_, limited := errors.AsType[*storage.LimitError](err)
+	switch {
+	case err == nil:
 		delete(s.unsettled, record.WebhookID)
-	} else if !errors.Is(err, storage.ErrConflict) {
+	case !limited && !errors.Is(err, storage.ErrConflict):
 		s.unsettled[record.WebhookID] = struct{}{}
 	}
 	s.mu.Unlock()
@@ -306,6 +311,7 @@ func (s *Service) begin(ctx context.Context, next *Integration, record storage.I
 			return nil, record, err
 		}
 	}
+	record.Unused, record.Declared = record.Unused || record.Revision == 0, false
 	next.Identity = newIdentity()
 	next.ManagedBy = ManagedByAPI
 	next.CreatedAt = s.second()

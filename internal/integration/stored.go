@@ -194,6 +194,7 @@ func Decode(record storage.Integration) (*Integration, error) {
 		Project:   record.Project,
 		ManagedBy: ManagedByAPI,
 		Revision:  record.Revision,
+		Unused:    record.Unused,
 	}
 	if err := in.decode(record.Value); err != nil {
 		return nil, fmt.Errorf("reading the integration %s: %w", record.WebhookID, err)

@@ -15,7 +15,7 @@ import (
 // Page is a part of all that a store holds: its integrations, the deleted ones
 // too, in the order of their webhook IDs.
 type Page struct {
-	Integrations []storage.Integration
+	Integrations []record
 	// Last is at least the largest revision that was given before the page was
 	// read.
 	Last uint64
@@ -79,12 +79,12 @@ func (s *Store) page(ctx context.Context, from []byte, want func(sealed []byte) 
 				size += len(key)
 				continue
 			}
-			in, err := s.get(txn, string(key[1:]))
+			r, err := s.get(txn, string(key[1:]))
 			if err != nil {
 				return read(string(key[1:]), err)
 			}
-			page.Integrations = append(page.Integrations, in)
-			size += len(in.Value) + maxName
+			page.Integrations = append(page.Integrations, r)
+			size += len(r.Value) + maxName
 		}
 		page.Last, err = s.revisionIn(txn)
 		return err
@@ -115,8 +115,8 @@ func (s *Store) reseal(ctx context.Context, page Page) error {
 	defer s.leave()
 	var sent []*write
 	err := ctx.Err()
-	for _, in := range page.Integrations {
-		w := &write{Integration: in, expected: in.Revision, reseal: true, answer: make(chan error, 1)}
+	for _, r := range page.Integrations {
+		w := &write{record: r, kind: reseal, expected: r.Revision, answer: make(chan error, 1)}
 		select {
 		case s.writes <- w:
 			sent = append(sent, w)
@@ -173,18 +173,18 @@ func (s *Store) restore(page Page) error {
 }
 
 // restoreGroup writes as many as one transaction takes.
-func (s *Store) restoreGroup(list []storage.Integration) (n int, err error) {
+func (s *Store) restoreGroup(list []record) (n int, err error) {
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
 	for size := 0; n < min(len(list), maxGroup); n++ {
 		if size += len(list[n].Value) + maxOverhead; n > 0 && size > maxGroupBytes {
 			break
 		}
-		if err := check(list[n]); err != nil {
+		if err := check(list[n].Integration); err != nil {
 			return 0, err
 		}
 		s.last = max(s.last, list[n].Revision)
-		if err := s.set(txn, list[n]); err != nil {
+		if err := s.set(txn, &list[n]); err != nil {
 			return 0, err
 		}
 	}

@@ -195,7 +195,7 @@ func TestResealYields(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustPut(t, s, "a", "2", revision)
-	if err := s.reseal(t.Context(), Page{Integrations: []storage.Integration{in}}); err != nil {
+	if err := s.reseal(t.Context(), Page{Integrations: []record{{Integration: in}}}); err != nil {
 		t.Fatal(err)
 	}
 	if in, err = s.Get(t.Context(), "a"); err != nil || string(in.Value) != "2" {

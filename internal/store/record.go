@@ -14,13 +14,21 @@ import (
 //
 //	i<webhook ID>             the integration, sealed
 //	p<project> 0 <webhook ID> that the project has it, empty
+//	f<time><webhook ID>       that it may be forgotten some time after this, empty
 //	r                         the last revision, sealed
+//	l                         how far the events were, sealed
+//
+// So webhook IDs and projects stand there in clear, and nothing else does.
 const (
 	prefixIntegration = 'i'
 	prefixProject     = 'p'
+	prefixForget      = 'f'
 )
 
-var revisionKey = []byte("r")
+var (
+	revisionKey = []byte("r")
+	placeKey    = []byte("l")
+)
 
 // purpose of the sealed records; the place of each is its key.
 const purpose = "hookgate integrations"
@@ -38,6 +46,19 @@ func integrationKey(webhookID string) []byte {
 	return append([]byte{prefixIntegration}, webhookID...)
 }
 
+func forgetKey(since int64, webhookID string) []byte {
+	key := binary.BigEndian.AppendUint64([]byte{prefixForget}, uint64(since))
+	return append(key, webhookID...)
+}
+
+// parseForgetKey undoes forgetKey.
+func parseForgetKey(key []byte) (since int64, webhookID string, ok bool) {
+	if len(key) < 9 || key[0] != prefixForget {
+		return 0, "", false
+	}
+	return int64(binary.BigEndian.Uint64(key[1:])), string(key[9:]), true
+}
+
 // projectKey is the place of an integration in a listing; with a webhook ID ""
 // it comes before all of the project.
 func projectKey(project, webhookID string) []byte {
@@ -46,58 +67,113 @@ func projectKey(project, webhookID string) []byte {
 	return append(key, webhookID...)
 }
 
-// encode returns the plaintext of a record: revision, whether it is deleted,
-// length of the project, project, value.
-func encode(in storage.Integration) []byte {
-	raw := binary.BigEndian.AppendUint64(nil, in.Revision)
-	deleted := byte(0)
-	if in.Deleted {
-		deleted = 1
+// record is an integration as it is kept.
+type record struct {
+	storage.Integration
+	// Since is from when on the webhook ID is reserved for nothing, by the clock of
+	// the events in milliseconds; 0 while it is not.
+	Since int64 `json:",omitempty"`
+}
+
+// forgettable says whether nothing is left but the webhook ID, which nobody has
+// used.
+func (r *record) forgettable() bool {
+	return r.Deleted && r.Unused && !r.Declared && len(r.Value) == 0
+}
+
+// The flags of a record.
+const (
+	flagDeleted = 1 << iota
+	flagUnused
+	flagDeclared
+	flagSince
+	flagsEnd
+)
+
+func (r *record) flags() (flags byte) {
+	for i, set := range []bool{r.Deleted, r.Unused, r.Declared, r.Since != 0} {
+		if set {
+			flags |= 1 << i
+		}
 	}
-	raw = append(raw, deleted)
-	raw = binary.AppendUvarint(raw, uint64(len(in.Project)))
-	raw = append(raw, in.Project...)
-	return append(raw, in.Value...)
+	return flags
+}
+
+// encode returns the plaintext of a record: revision, flags, if there is one the
+// time since when it is reserved for nothing, length of the project, project, value.
+func (r *record) encode() []byte {
+	raw := binary.BigEndian.AppendUint64(nil, r.Revision)
+	raw = append(raw, r.flags())
+	if r.Since != 0 {
+		raw = binary.BigEndian.AppendUint64(raw, uint64(r.Since))
+	}
+	raw = binary.AppendUvarint(raw, uint64(len(r.Project)))
+	raw = append(raw, r.Project...)
+	return append(raw, r.Value...)
+}
+
+// size is how many bytes encode returns.
+func (r *record) size() int {
+	head := binary.AppendUvarint(make([]byte, 9, 32), uint64(len(r.Project)))
+	if r.Since != 0 {
+		head = head[:len(head)+8]
+	}
+	return len(head) + len(r.Project) + len(r.Value)
 }
 
 // decode undoes encode.
-func decode(webhookID string, raw []byte) (storage.Integration, error) {
-	if len(raw) < 10 || raw[8] > 1 {
-		return storage.Integration{}, storage.ErrCorrupt
+func decode(webhookID string, raw []byte) (record, error) {
+	if len(raw) < 10 || raw[8] >= flagsEnd {
+		return record{}, storage.ErrCorrupt
 	}
-	in := storage.Integration{
+	flags := raw[8]
+	r := record{Integration: storage.Integration{
 		WebhookID: webhookID,
 		Revision:  binary.BigEndian.Uint64(raw),
-		Deleted:   raw[8] == 1,
+		Deleted:   flags&flagDeleted != 0,
+		Unused:    flags&flagUnused != 0,
+		Declared:  flags&flagDeclared != 0,
+	}}
+	rest := raw[9:]
+	if flags&flagSince != 0 {
+		if len(rest) < 8 {
+			return record{}, storage.ErrCorrupt
+		}
+		r.Since, rest = int64(binary.BigEndian.Uint64(rest)), rest[8:]
 	}
-	length, n := binary.Uvarint(raw[9:])
-	if n <= 0 || length > uint64(len(raw)-9-n) {
-		return storage.Integration{}, storage.ErrCorrupt
+	length, n := binary.Uvarint(rest)
+	if n <= 0 || length > uint64(len(rest)-n) || flags&flagSince != 0 && r.Since == 0 {
+		return record{}, storage.ErrCorrupt
 	}
-	rest := raw[9+n:]
-	in.Project, in.Value = string(rest[:length]), rest[length:]
-	return in, nil
+	rest = rest[n:]
+	r.Project, r.Value = string(rest[:length]), rest[length:]
+	return r, nil
 }
 
-// get reads one integration in a transaction.
-func (s *Store) get(txn *badger.Txn, webhookID string) (storage.Integration, error) {
+// get reads one record in a transaction.
+func (s *Store) get(txn *badger.Txn, webhookID string) (record, error) {
 	plain, err := s.unseal(txn, integrationKey(webhookID))
 	if err != nil {
-		return storage.Integration{}, err
+		return record{}, err
 	}
 	return decode(webhookID, plain)
 }
 
-// set writes one integration and its place in the listing.
-func (s *Store) set(txn *badger.Txn, in storage.Integration) error {
-	key := integrationKey(in.WebhookID)
-	if err := txn.Set(key, s.key.Seal(purpose, key, encode(in))); err != nil {
+// set writes a record, and its place in the listing.
+func (s *Store) set(txn *badger.Txn, r *record) error {
+	key := integrationKey(r.WebhookID)
+	if err := txn.Set(key, s.key.Seal(purpose, key, r.encode())); err != nil {
 		return err
 	}
-	if in.Deleted {
-		return txn.Delete(projectKey(in.Project, in.WebhookID))
+	if r.Since != 0 {
+		if err := txn.Set(forgetKey(r.Since, r.WebhookID), nil); err != nil {
+			return err
+		}
 	}
-	return txn.Set(projectKey(in.Project, in.WebhookID), nil)
+	if r.Deleted {
+		return txn.Delete(projectKey(r.Project, r.WebhookID))
+	}
+	return txn.Set(projectKey(r.Project, r.WebhookID), nil)
 }
 
 // unseal reads the sealed value of a key.

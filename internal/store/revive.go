@@ -38,6 +38,7 @@ func (s *Store) revive() {
 		return
 	}
 	s.failed, s.revival = nil, nil
+	s.count() // which of the last writes count was not known
 	s.failing.Store(false)
 	s.logger.Info("integrations can be written again")
 }

@@ -19,13 +19,17 @@ import (
 )
 
 // A database that is never compacted grows by each write and each start. So
-// what counts of it is written into a fresh one at a start, when that is worth
-// it: beside the database, read back, and exchanged with it in one step. What
+// what counts of it is written into a fresh one, at a start and after many writes,
+// when that is worth it: beside the database, read back, and exchanged with it in one step. What
 // lies beside the database at a start is therefore always what can go.
 const (
 	// fewTables and fewBytes are what is not worth a rewrite.
 	fewTables = 16
 	fewBytes  = 16 << 20
+
+	// fewWrites and, beside it, twice the live records are how many bytes are written
+	// before it is looked again whether a rewrite is worth it.
+	fewWrites = 64 << 20
 
 	// maxRewrite is how long a rewrite is waited for, before the store goes on with
 	// the database as it is.

@@ -33,13 +33,18 @@ type Options struct {
 
 	Logger *zap.Logger // nil logs nothing
 
+	// Beside is what the store knows of the events; nil if there are none.
+	Beside Beside
+
 	// space returns the free bytes of a directory's disk; tests set it.
 	space func(dir string) (int64, error)
-	// step is called between the steps of a rewrite; tests set it.
+	// step is called between the steps of a rewrite, and after each look for what may
+	// be forgotten; tests set it.
 	step func(name string)
 	// retry is how long after a failed write the store is revived, and patience how
-	// long it waits for a rewrite; tests set them.
-	retry, patience time.Duration
+	// long it waits for a rewrite; forgetEvery is how often it looks for what may be
+	// forgotten; tests set them.
+	retry, patience, forgetEvery time.Duration
 }
 
 // Store is an open store. It implements storage.Integrations.
@@ -50,9 +55,11 @@ type Store struct {
 	space  func(dir string) (int64, error)
 	step   func(name string)
 	lock   *os.File
+	beside Beside
 
-	retry, patience time.Duration
-	left            <-chan error // from who makes a database that was not waited for
+	retry, patience, forgetEvery time.Duration
+
+	left <-chan error // from who makes a database that was not waited for
 
 	// The database is replaced by the writing goroutine, which holds this lock
 	// then, as others do while they read. It is nil while it cannot be opened.
@@ -64,8 +71,11 @@ type Store struct {
 	writes  chan *write
 	written sync.WaitGroup
 	last    uint64 // the last revision
+	grown   int64  // bytes that were written since the database was written anew
 	failed  error
 	revival <-chan time.Time // when to try again after a failure
+
+	usage usage
 
 	failing  atomic.Bool // failed is set
 	failedAt atomic.Pointer[time.Time]
@@ -88,8 +98,11 @@ func Open(o Options) (*Store, error) {
 }
 
 func newStore(o Options) *Store {
-	s := &Store{dir: o.Dir, key: o.Key, logger: o.Logger, space: o.space, step: o.step, writes: make(chan *write, maxGroup)}
-	s.retry, s.patience = cmp.Or(o.retry, reviveAfter), cmp.Or(o.patience, maxRewrite)
+	s := &Store{
+		dir: o.Dir, key: o.Key, logger: o.Logger, beside: o.Beside, space: o.space, step: o.step,
+		writes: make(chan *write, maxGroup), usage: usage{ready: make(chan struct{})},
+	}
+	s.retry, s.patience, s.forgetEvery = cmp.Or(o.retry, reviveAfter), cmp.Or(o.patience, maxRewrite), cmp.Or(o.forgetEvery, forgetEvery)
 	if s.logger == nil {
 		s.logger = zap.NewNop()
 	}
@@ -159,6 +172,15 @@ func (s *Store) openDatabase() (err error) {
 			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
 	}
 	return nil
+}
+
+// Last returns the last revision.
+func (s *Store) Last() (revision uint64, err error) {
+	err = s.view(func(txn *badger.Txn) error {
+		revision, err = s.revisionIn(txn)
+		return err
+	})
+	return revision, err
 }
 
 // closeDatabase closes as much of the database as is open.

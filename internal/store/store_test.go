@@ -3,11 +3,13 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -274,17 +276,35 @@ func TestTooLarge(t *testing.T) {
 	wg.Wait()
 }
 
+// What the first version wrote has neither of the later flags.
+func TestFirstRecord(t *testing.T) {
+	raw := append(binary.BigEndian.AppendUint64(nil, 7), 1, 4)
+	got, err := decode("a", append(raw, "demovalue"...))
+	want := record{Integration: storage.Integration{WebhookID: "a", Project: "demo", Revision: 7, Deleted: true, Value: []byte("value")}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if text := got.encode(); string(text) != string(raw)+"demovalue" {
+		t.Errorf("%q", text)
+	}
+}
+
 func FuzzRecord(f *testing.F) {
-	f.Add(encode(storage.Integration{Revision: 7, Project: "p", Value: []byte("value")}))
-	f.Add(encode(storage.Integration{Deleted: true}))
+	for _, r := range []record{
+		{Integration: storage.Integration{Revision: 7, Project: "p", Value: []byte("value")}},
+		{Integration: storage.Integration{Deleted: true, Unused: true}, Since: 1},
+		{Integration: storage.Integration{Declared: true}},
+	} {
+		f.Add(r.encode())
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		in, err := decode("a", raw)
+		r, err := decode("a", raw)
 		if err != nil {
 			return
 		}
-		again, err := decode("a", encode(in))
-		if err != nil || again.Revision != in.Revision || again.Project != in.Project || string(again.Value) != string(in.Value) {
-			t.Errorf("%+v, %+v, %v", in, again, err)
+		again, err := decode("a", r.encode())
+		if err != nil || !reflect.DeepEqual(again, r) || r.size() != len(r.encode()) {
+			t.Errorf("%+v, %+v, %v", r, again, err)
 		}
 	})
 }

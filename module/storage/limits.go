@@ -23,6 +23,23 @@ type Limits struct {
 	Remember time.Duration
 }
 
+// IntegrationLimits bound what a project has in Integrations. Zero means no bound. What
+// makes a project's part larger is refused beyond them; a deletion never is.
+type IntegrationLimits struct {
+	// Integrations bounds the integrations and reserved webhook IDs together.
+	Integrations int
+	// Bytes bounds what they take as they are stored.
+	Bytes int64
+}
+
+// IntegrationUsage is what IntegrationLimits bound, as it is now.
+type IntegrationUsage struct {
+	Integrations int
+	// ReservedIDs are those of deleted integrations.
+	ReservedIDs int
+	Bytes       int64
+}
+
 // Usage is what Limits bound, as it is now.
 type Usage struct {
 	// DiskBytes are those of the log with its index.
@@ -64,6 +81,9 @@ const (
 	LimitIntegrationEvents  = "integration_events"
 	LimitProjectBacklog     = "project_backlog"
 	LimitProjectDisk        = "project_disk"
+
+	LimitProjectIntegrations     = "project_integrations"
+	LimitProjectIntegrationBytes = "project_integration_bytes"
 )
 
 // LimitError is an ErrUnavailable that says which limit is reached.

@@ -94,8 +94,20 @@ type Integration struct {
 	// Deleted marks what only reserves the webhook ID for its project. Its
 	// Value is kept all the same.
 	Deleted bool
-	Value   []byte
+	// Unused says that no request was accepted under the webhook ID since it was
+	// first written with this. It ends for good with MarkUsed, or by a Put without
+	// it. The storage forgets what has been deleted, unused and without a Value for
+	// ReservedFor.
+	Unused bool
+	// Declared marks what the configuration keeps: no limit counts it.
+	Declared bool
+	Value    []byte
 }
+
+// ReservedFor is how long an unused webhook ID is reserved after its deletion, by
+// a clock that goes on while the storage is open, and by a day at most while it is
+// not.
+const ReservedFor = 30 * 24 * time.Hour
 
 // Integrations keeps integrations by webhook ID. Reads see every write that
 // has returned. All writes are durable when they return.
@@ -105,14 +117,25 @@ type Integrations interface {
 	Get(ctx context.Context, webhookID string) (Integration, error)
 
 	// Put writes the integration if its present revision is expected (0: it
-	// was never written) and returns the new revision, else ErrConflict.
+	// was never written, or is forgotten) and returns the new revision, else
+	// ErrConflict. What a limit forbids is a LimitError.
 	Put(ctx context.Context, integration Integration, expected uint64) (uint64, error)
+
+	// MarkUsed ends that the webhook ID is unused, if it is. The revision stays.
+	MarkUsed(ctx context.Context, webhookID string) error
 
 	// List returns at most limit integrations that are not deleted, in
 	// ascending order of project and webhook ID, after the given place. With
 	// project "" it lists all projects. There may be fewer, lest they take too
 	// much memory; none means that none follows.
 	List(ctx context.Context, project string, after Place, limit int) ([]Integration, error)
+
+	// SetLimits puts other limits in force, at once.
+	SetLimits(limits IntegrationLimits)
+
+	// Usage returns what a project has of what the limits bound, or all projects
+	// together with project "".
+	Usage(ctx context.Context, project string) (IntegrationUsage, error)
 }
 
 // Place is a position in a listing of integrations; its zero value is the

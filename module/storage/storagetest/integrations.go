@@ -25,6 +25,8 @@ func Integrations(t *testing.T, open func(t *testing.T, dir string) (integration
 		"one of many writers wins":         racingIntegrations,
 		"all survive being opened again":   reopenedIntegrations,
 		"values are their caller's":        independentIntegrations,
+		"what is used stays so":            usedIntegrations,
+		"limits bound a project":           limitedIntegrations,
 	} {
 		t.Run(name, func(t *testing.T) {
 			it := &integrationsTest{T: t, dir: t.TempDir(), open: open}
@@ -284,4 +286,81 @@ func independentIntegrations(t *testing.T, it *integrationsTest) {
 	if _, err := it.Put(ctx, storage.Integration{WebhookID: "b", Project: "p"}, 0); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that is done: %v", err)
 	}
+}
+
+func usedIntegrations(t *testing.T, it *integrationsTest) {
+	if err := it.MarkUsed(t.Context(), "nobody"); err != nil {
+		t.Error(err)
+	}
+	in := storage.Integration{WebhookID: "a", Project: "p", Unused: true, Value: []byte("1")}
+	in.Revision = it.put(in, 0)
+	unused := func(want bool) {
+		t.Helper()
+		it.has(in)
+		if got, err := it.Get(t.Context(), "a"); err != nil || got.Unused != want {
+			t.Errorf("unused %v, %v", got.Unused, err)
+		}
+	}
+	unused(true)
+	if err := it.MarkUsed(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	unused(false)
+	in.Revision = it.put(in, in.Revision)
+	unused(false)
+	in.Deleted, in.Declared = true, true
+	in.Revision = it.put(in, in.Revision)
+	it.reopen()
+	unused(false)
+	if got, err := it.Get(t.Context(), "a"); err != nil || !got.Declared {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func limitedIntegrations(t *testing.T, it *integrationsTest) {
+	it.SetLimits(storage.IntegrationLimits{Integrations: 3, Bytes: 10_000})
+	usage := func(project string, integrations, reserved int) {
+		t.Helper()
+		got, err := it.Usage(t.Context(), project)
+		if err != nil || got.Integrations != integrations || got.ReservedIDs != reserved || (got.Bytes > 0) != (integrations+reserved > 0) {
+			t.Errorf("project %q has %+v, %v; want %d and %d", project, got, err, integrations, reserved)
+		}
+	}
+	refused := func(in storage.Integration, expected uint64, limit string) {
+		t.Helper()
+		_, err := it.Put(t.Context(), in, expected)
+		if reached, ok := errors.AsType[*storage.LimitError](err); !ok || reached.Limit != limit {
+			t.Errorf("putting %s: %v, want the limit %s", in.WebhookID, err, limit)
+		}
+	}
+	of := func(project, id string) storage.Integration {
+		return storage.Integration{WebhookID: id, Project: project, Value: []byte("value")}
+	}
+	a := it.put(of("p", "a"), 0)
+	b := it.put(of("p", "b"), 0)
+	it.put(of("p", "c"), 0)
+	it.put(of("q", "d"), 0)
+	usage("p", 3, 0)
+	usage("", 4, 0)
+	refused(of("p", "e"), 0, storage.LimitProjectIntegrations)
+	gone := of("p", "a")
+	gone.Deleted, gone.Value = true, nil
+	a = it.put(gone, a)
+	usage("p", 2, 1)
+	refused(of("p", "e"), 0, storage.LimitProjectIntegrations)
+	large := of("p", "b")
+	large.Value = make([]byte, 10_000)
+	refused(large, b, storage.LimitProjectIntegrationBytes)
+	declared := storage.Integration{WebhookID: "declared/p/e", Project: "p", Deleted: true, Declared: true, Value: large.Value}
+	it.put(declared, 0)
+	usage("p", 2, 1)
+	it.put(of("q", "a"), a) // moves
+	usage("p", 2, 0)
+	usage("q", 2, 0)
+	it.put(of("p", "e"), 0)
+	it.reopen()
+	usage("p", 3, 0)
+	usage("q", 2, 0)
+	usage("", 5, 0)
+	usage("nobody", 0, 0)
 }
