@@ -176,7 +176,7 @@ func (c *call) getEvent() error {
 
 // open opens the event when it is the project's turn to have one in memory.
 func (c *call) open(in *integration.Integration) (*storage.Record, storage.Body, error) {
-	done, err := c.Reads.events.Take(c.r.Context(), c.project)
+	done, err := c.Reads.events.Take(c.r.Context(), c.project, 0)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -118,7 +118,7 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 
 // judgeOne judges an event when it is the project's turn to have one in memory.
 func (c *call) judgeOne(in *integration.Integration, route *gate.Route, id storage.ID) (judgement gate.Judgement, size int, err error) {
-	done, err := c.Reads.judged.Take(c.r.Context(), c.project)
+	done, err := c.Reads.judged.Take(c.r.Context(), c.project, 0)
 	if err != nil {
 		return judgement, 0, err
 	}

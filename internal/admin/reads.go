@@ -31,7 +31,7 @@ type Reads struct {
 
 	// An event is in memory for as long as it takes to decrypt it or to write it
 	// once more, or to be judged by an expression, whoever waits for that.
-	events, judged turns.Turns
+	events, judged *turns.Turns
 }
 
 // NewReads returns one that has nothing under way.
@@ -39,8 +39,8 @@ func NewReads() *Reads {
 	return &Reads{
 		ofProject: make(map[string]int),
 		ended:     make(chan struct{}),
-		events:    turns.Turns{Most: 2},
-		judged:    turns.Turns{Most: 4},
+		events:    turns.New(turns.Limits{Total: 2, PerProject: 1}),
+		judged:    turns.New(turns.Limits{Total: 4, PerProject: 1, Part: 250 * time.Millisecond}),
 	}
 }
 

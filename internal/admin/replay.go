@@ -44,7 +44,7 @@ func (c *call) replayEvent() error {
 
 // replay replays an event when it is the project's turn to have one in memory.
 func (c *call) replay(in *integration.Integration, id storage.ID, replay storage.Replay) (storage.ID, error) {
-	done, err := c.Reads.events.Take(c.r.Context(), c.project)
+	done, err := c.Reads.events.Take(c.r.Context(), c.project, 0)
 	if err != nil {
 		return storage.ID{}, err
 	}

@@ -93,6 +93,7 @@ var (
 	storeUnavailable = lack("The event cannot be stored now: the disk is full or fails.", "10")
 	noKeys           = lack("The credentials cannot be judged now; send the event again later.", "30")
 	unconfirmed      = lack("The subscription cannot be confirmed now.", "30")
+	matchBusy        = lack("Too many events of this integration's project are being judged.", "5")
 	noTrigger        = lack("Nothing is set up to take the events of this integration.", "60")
 
 	// in flight, by who holds too many of the bytes

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
@@ -62,11 +61,7 @@ func TestDedupeIsFramed(t *testing.T) {
 	key := func(mode integration.Dedupe, delivery, body string) string {
 		v := newVisit()
 		v.route = &Route{Integration: &integration.Integration{Dedupe: mode}}
-		v.body, v.payload = []byte(body), []byte(body)
-		if _, err := v.content.message.Read(provider.Guess(nil), nil, document.New(v.body), nil, v.route); err != nil {
-			t.Fatal(err)
-		}
-		v.content.message.DeliveryID = delivery
+		v.event = storage.Event{DeliveryID: delivery, Body: []byte(body)}
 		dedupe := v.dedupe()
 		if dedupe.Key != nil && (dedupe.Window.Hours() != 72 || dedupe.Requeues != 5) {
 			t.Errorf("window %v, requeues %d", dedupe.Window, dedupe.Requeues)

@@ -21,7 +21,7 @@ var reasons = []string{
 	"method", "early_data", "length", "content_encoding", "body", "body_cut", "body_unreadable", "form", "event_header", "too_many_events",
 	"path", "unknown", "disabled",
 	"credential_missing", "credential_not_configured", "source_ips_mismatch", "secret_refused", "handshake_mismatch", "jwt_issuer_unknown",
-	"confirmation_failed", "gateway_unavailable", "lookup_failed", "learn_failed", "match_interrupted",
+	"confirmation_failed", "gateway_unavailable", "lookup_failed", "learn_failed", "match_busy", "match_interrupted",
 	"no_trigger", "store_unavailable",
 }
 
@@ -36,7 +36,7 @@ func Reasons() []string {
 		"basic":              nil,
 		"bearer":             nil,
 		"client_certificate": {provider.Stale},
-		"signature":          {provider.Stale, provider.Weak, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
+		"signature":          {provider.Stale, provider.Weak, provider.Unavailable},
 		"jwt":                {provider.Stale, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
 	} {
 		for _, reason := range append(further, credential...) {

@@ -25,7 +25,7 @@ type Judgement struct {
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	var message provider.Message
 	payload := document.New(event.Body)
-	wanted, err := message.Read(r.senderOf(event), event.Header, payload, nil, r)
+	wanted, err := message.Read(r.senderOf(event), event.Header, payload, r)
 	switch {
 	case errors.Is(err, provider.ErrEvents):
 		return Judgement{Reason: "too_many_events"}
@@ -46,6 +46,8 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 		return Judgement{Reason: "body_unreadable", Detail: err.Error()}
 	case errors.As(err, &failed):
 		return Judgement{Reason: failed.Reason, Detail: failed.Detail()}
+	case errors.Is(err, match.ErrBusy):
+		return Judgement{Reason: "match_busy"}
 	case err != nil:
 		return Judgement{Reason: "match_interrupted"}
 	case !wanted:

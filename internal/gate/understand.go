@@ -39,7 +39,7 @@ func (v *visit) understand() *answer {
 	}
 	message := &v.content.message
 	var err error
-	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, &v.claim, v.route)
+	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, v.route)
 	switch {
 	case errors.Is(err, provider.ErrEvents):
 		return v.refuse(tooManyEvents, "too_many_events")
@@ -89,6 +89,8 @@ func (v *visit) checkMatch() *answer {
 	// The sender may have gone by now, and may never send the event again.
 	wanted, err := v.route.matches(context.WithoutCancel(v.r.Context()), &v.content.message, v.storedHeader(), v.content.payload)
 	switch {
+	case errors.Is(err, match.ErrBusy):
+		return v.refuse(matchBusy, "match_busy")
 	case errors.Is(err, match.ErrInterrupted):
 		return v.refuse(unavailable, "match_interrupted")
 	case document.Unreadable(err):

@@ -8,15 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"regexp/syntax"
-	"strings"
 	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/interpreter"
 
 	"github.com/hookgate/hookgate/internal/document"
 )
@@ -40,7 +36,7 @@ const Patience = 5 * time.Second
 
 // Expression is a compiled expression. It is never changed, so many goroutines
 // may use it. The nil Expression wants every event.
-type Expression struct{ program cel.Program }
+type Expression struct{ whole step }
 
 // Event is what an expression can see of an event.
 type Event struct {
@@ -72,9 +68,9 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("webhook_id", cel.StringType),
 		cel.Variable("project", cel.StringType),
 		cel.Variable("payload", cel.DynType),
-		cel.CustomTypeAdapter(adapter{}),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
+		cel.EnableHiddenAccumulatorName(true),
 		cel.ParserExpressionSizeLimit(MaxLength),
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ParserErrorRecoveryLimit(4),
@@ -103,53 +99,21 @@ func Compile(text string) (*Expression, error) {
 	checked, issues := env.Compile(text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
+		if first.Location.Line() < 1 {
+			return nil, errors.New(first.Message) // it is about the whole
+		}
 		return nil, fmt.Errorf("line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
 	}
 	// What a payload says is dyn, and may turn out to be a boolean.
 	if kind := checked.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("its result must be true or false, and is of type %s", kind)
 	}
-	patterns, err := patternsOf(checked.NativeRep().Expr())
+	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(context.Background(), &Event{}, 0)}
+	whole, err := c.compile(checked.NativeRep().Expr())
 	if err != nil {
 		return nil, err
 	}
-	program, err := env.Program(checked,
-		cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost),
-		cel.CostTracking(costs{patterns}),
-		cel.CostLimit(maxCost),
-		cel.InterruptCheckFrequency(100))
-	if err != nil {
-		return nil, fmt.Errorf("it cannot be prepared: %w", err)
-	}
-	return &Expression{program}, nil
-}
-
-// patternsOf returns the regular expressions with their sizes. It refuses one
-// that is wrong, that is large when it is compiled, or that is not written out:
-// whoever writes a payload would write it.
-func patternsOf(expression ast.Expr) (map[string]int, error) {
-	patterns := make(map[string]int)
-	var errs []error
-	ast.PreOrderVisit(expression, ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != overloads.Matches {
-			return
-		}
-		arguments := e.AsCall().Args()
-		last := arguments[len(arguments)-1]
-		if last.Kind() != ast.LiteralKind {
-			errs = append(errs, errors.New("matches: the pattern must be written out as a text"))
-			return
-		}
-		pattern := fmt.Sprint(last.AsLiteral().Value())
-		var err error
-		if patterns[pattern], err = sizeOf(pattern); err != nil {
-			errs = append(errs, fmt.Errorf("matches: %w", err))
-		}
-	}))
-	if len(errs) > 0 {
-		return nil, errs[0]
-	}
-	return patterns, nil
+	return &Expression{whole.step}, nil
 }
 
 // sizeOf returns how many instructions a pattern is compiled to.
@@ -169,26 +133,28 @@ func sizeOf(pattern string) (int, error) {
 }
 
 // Match says whether the expression wants the event. An error is an *Error, and
-// then the event is not wanted, or it says nothing of the event: ErrInterrupted, or
-// the document's when the payload cannot be read and the answer depends on it.
+// then the event is not wanted, or it says nothing of the event: ErrBusy,
+// ErrInterrupted, or the document's when the payload cannot be read and the answer
+// depends on it.
 func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 	if x == nil {
 		return true, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	done, err := takeTurn(ctx, len(event.Payload.Payload()))
+	done, err := takeTurn(ctx, event.Project, len(event.Payload.Payload()))
 	if err != nil {
 		return false, err
 	}
 	defer done()
-	value, _, err := x.program.ContextEval(ctx, &activation{event: event})
+	r := newRun(ctx, event, len(event.Payload.Payload()))
+	result, err := r.evaluate(x.whole)
 	if err != nil {
-		return false, explain(err)
+		return false, err
 	}
-	wanted, ok := value.(types.Bool)
+	wanted, ok := result.(types.Bool)
 	if !ok {
-		return false, &Error{Reason: ReasonType, cause: fmt.Errorf("the result is of type %s", value.Type().TypeName())}
+		return false, &Error{Reason: ReasonType, cause: fmt.Errorf("the result is of type %s", kind(result).TypeName())}
 	}
 	return bool(wanted), nil
 }
@@ -217,21 +183,16 @@ func (e *Error) Error() string { return "evaluating an expression: " + e.Reason 
 // who may read the event.
 func (e *Error) Detail() string { return e.cause.Error() }
 
-func explain(err error) error {
-	var cancelled interpreter.EvalCancelledError
-	switch {
-	case errors.Is(err, interpreter.InterruptError{}), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return ErrInterrupted
-	case document.Unreadable(err):
-		return err
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
-		return &Error{ReasonCost, errors.New("it costs too much for this event")}
-	case errors.As(err, new(*payloadError)):
-		return &Error{ReasonPayload, err}
-	case strings.HasPrefix(err.Error(), "no such key"), strings.HasPrefix(err.Error(), "index out of bounds"):
-		return &Error{ReasonMissing, err}
-	case strings.HasPrefix(err.Error(), "no such overload"), strings.HasPrefix(err.Error(), "unsupported"):
-		return &Error{ReasonType, err}
-	}
-	return &Error{ReasonOther, err}
-}
+// What stands against an evaluation.
+var (
+	errOverload   = &Error{ReasonType, errors.New("no such overload")}
+	errMembers    = &Error{ReasonPayload, errors.New("the payload has too many members on the way to what is asked for")}
+	errText       = &Error{ReasonPayload, errors.New("a text of the payload is too long to be looked at")}
+	errCost       = errors.New("it costs too much for this event")
+	errRead       = errors.New("the payload would have to be read too often")
+	errIndex      = errors.New("an index must be a whole number")
+	errKey        = errors.New("the key of a map must be a text, a number or a boolean")
+	errKeyTwice   = errors.New("a key of a map comes twice")
+	errNumber     = errors.New("a number of the payload is too large")
+	errConversion = errors.New("the text is too long to be converted")
+)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookgate/hookgate/internal/document"
@@ -193,40 +195,42 @@ func TestMatchIsInterrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := x.Match(ctx, of(`[0`+strings.Repeat(`,0`, 10_000)+`]`)); !errors.Is(err, ErrInterrupted) {
+	event := of(`[0` + strings.Repeat(`,0`, 10_000) + `]`)
+	if _, err := newRun(ctx, event, 20_000).evaluate(x.whole); !errors.Is(err, ErrInterrupted) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// Large payloads wait for each other, and small ones for none of them.
+// Evaluations of one project wait for each other, and those of another one for none of
+// them; large payloads do not keep the small ones waiting.
 func TestTurns(t *testing.T) {
-	x, err := Compile(`payload.size() == 0`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var held []func()
-	for range cap(largeTurns) {
-		done, err := takeTurn(t.Context(), large)
+	synctest.Test(t, func(t *testing.T) {
+		x, err := Compile(`payload.size() == 0`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		held = append(held, done)
-	}
-	big := of(`[]` + strings.Repeat(" ", large))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := x.Match(ctx, big); !errors.Is(err, ErrInterrupted) {
-		t.Errorf("without a turn: %v", err)
-	}
-	if wanted, err := x.Match(t.Context(), of(`[]`)); !wanted || err != nil {
-		t.Errorf("a small payload: %v, %v", wanted, err)
-	}
-	for _, done := range held {
-		done()
-	}
-	if wanted, err := x.Match(t.Context(), big); !wanted || err != nil {
-		t.Errorf("with a turn: %v, %v", wanted, err)
-	}
+		match := func(project, payload string) error {
+			event := of(payload)
+			event.Project = project
+			_, err := x.Match(t.Context(), event)
+			return err
+		}
+		tiny, big := `[]`, `[]`+strings.Repeat(" ", largeSize)
+		for range max(1, runtime.GOMAXPROCS(0)/2) {
+			end, err := takeTurn(t.Context(), "busy", largeSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer end()
+		}
+		began := time.Now()
+		if err := errors.Join(match("busy", tiny), match("other", big), match("other", tiny)); err != nil || time.Since(began) > 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if err := match("busy", big); !errors.Is(err, ErrBusy) || time.Since(began) != Patience {
+			t.Errorf("without a turn, after %v: %v", time.Since(began), err)
+		}
+	})
 }
 
 // An error is logged: it shows nothing of the payload.

@@ -1,14 +1,12 @@
 package match
 
 import (
+	"fmt"
+	"math"
 	"strconv"
-	"strings"
-	"unsafe"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/interpreter"
-	"github.com/tidwall/gjson"
 
 	"github.com/hookgate/hookgate/internal/document"
 )
@@ -21,171 +19,205 @@ const (
 
 	// maxText is the longest text, in bytes.
 	maxText = 128 << 10
+
+	// maxReadings is how often a payload is read over, in all: what nests is read
+	// again on each level that is taken apart. A small payload counts as one of
+	// minRead bytes.
+	maxReadings = 8
+	minRead     = 16 << 10
 )
 
-// payloadError is a payload into which an expression cannot look.
-type payloadError struct{ text string }
+// value is a scalar of the library's types, a *list or an *object. In a list or an
+// object it may be a part of the payload, too, that nobody has looked at yet
+// (document.Value), or the error of one that somebody has (unfit).
+type value any
 
-func (e *payloadError) Error() string { return e.text }
+// list is an array of the payload, or what an expression makes.
+type list struct{ items []value }
 
-var (
-	errMembers = &payloadError{"the payload has too many members on the way to what is asked for"}
-	errText    = &payloadError{"a text of the payload is too long to be looked at"}
-)
-
-// activation gives the variables of one evaluation, each when it is asked for.
-type activation struct {
-	event   *Event
-	headers ref.Val
-	payload *node
+// object is an object of the payload, the headers, or a map that an expression
+// makes. The keys of the latter may be other than texts.
+type object struct {
+	keys, values []value
+	index        map[string]int // of the keys, once it pays
 }
 
-// Parent returns nil: there are no other variables.
-func (a *activation) Parent() interpreter.Activation { return nil }
+type unfit struct{ err error }
 
-// ResolveName returns a variable.
-func (a *activation) ResolveName(name string) (any, bool) {
-	switch name {
-	case "headers":
-		if a.headers == nil {
-			a.headers = types.NewStringStringMap(adapter{}, lower(a.event.Header))
+// resolve returns the value in a place. A part of the payload becomes one of CEL when
+// it is asked for, and once: an expression pays for the way to what it names, not
+// for the payload.
+func (r *run) resolve(cell *value) (value, error) {
+	switch v := (*cell).(type) {
+	case document.Value:
+		made, err := r.convert(v)
+		if err != nil {
+			made = unfit{err}
 		}
-		return a.headers, true
-	case "event":
-		return said(a.event.Names.EventType()), true
-	case "action":
-		return said(a.event.Names.EventAction()), true
-	case "delivery_id":
-		return said(a.event.Names.EventDelivery()), true
-	case "webhook_id":
-		return types.String(a.event.WebhookID), true
-	case "project":
-		return types.String(a.event.Project), true
-	case "payload":
-		if a.payload == nil {
-			a.payload = newPayload(a.event.Payload)
-		}
-		return a.payload.get(), true
+		*cell = made
+		return made, err
+	case unfit:
+		return nil, v.err
 	}
-	return nil, false
+	return *cell, nil
 }
 
-func said(text string, err error) ref.Val {
-	if err != nil {
-		return types.WrapErr(err)
+func (r *run) convert(v document.Value) (value, error) {
+	length := len(v.Raw())
+	switch {
+	case v.IsArray():
+		r.read(length)
+		return r.list(v)
+	case v.IsObject():
+		r.read(length)
+		return r.object(v)
+	case length > maxText:
+		return nil, errText
+	case v.IsString():
+		r.payText(length)
+		return types.String(v.Text()), nil
+	case v.IsNumber():
+		r.payText(length)
+		return number(string(v.Raw()))
+	case v.IsNull():
+		return types.NullValue, nil
 	}
-	return types.String(text)
-}
-
-func lower(header map[string][]string) map[string]string {
-	fields := make(map[string]string, len(header))
-	for name, values := range header {
-		if len(values) > 0 {
-			fields[strings.ToLower(name)] = values[0]
-		}
-	}
-	return fields
-}
-
-// node is a value of a payload. It becomes one of CEL when it is asked for, and
-// once: an expression pays for the way to what it names, not for the payload.
-type node struct {
-	json  string // valid JSON
-	value ref.Val
-	left  *int // members that may still be taken apart
-}
-
-func newPayload(payload *document.Document) *node {
-	if err := payload.Err(); err != nil {
-		return &node{value: types.WrapErr(err)}
-	}
-	text, left := payload.Value().Raw(), maxMembers
-	// The text lives no longer than the evaluation, in which nobody changes
-	// the payload: a copy of up to 25 MiB is saved.
-	return &node{json: unsafe.String(unsafe.SliceData(text), len(text)), left: &left}
-}
-
-func (n *node) get() ref.Val {
-	if n.value == nil {
-		n.value = n.convert()
-	}
-	return n.value
-}
-
-func (n *node) convert() ref.Val {
-	value := gjson.Parse(n.json)
-	switch value.Type {
-	case gjson.True, gjson.False:
-		return types.Bool(value.Bool())
-	case gjson.Number:
-		return number(value.Raw)
-	case gjson.String:
-		if len(value.Raw) > maxText {
-			return types.WrapErr(errText)
-		}
-		return types.String(value.Str)
-	case gjson.JSON:
-		if value.IsArray() {
-			return n.list(value)
-		}
-		return n.object(value)
-	}
-	return types.NullValue
+	return types.Bool(v.Raw()[0] == 't'), nil
 }
 
 // number keeps whole numbers exact, since senders number things with 64 bits.
-func number(text string) ref.Val {
+func number(text string) (value, error) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return types.Int(n)
+		return types.Int(n), nil
 	}
 	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return types.Uint(n)
+		return types.Uint(n), nil
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return types.WrapErr(err)
+		return nil, &Error{ReasonOther, errNumber}
 	}
-	return types.Double(n)
+	return types.Double(n), nil
 }
 
-func (n *node) list(value gjson.Result) ref.Val {
-	var items []any
-	whole := n.each(value, func(_ gjson.Result, item *node) { items = append(items, item) })
-	if !whole {
-		return types.WrapErr(errMembers)
-	}
-	return types.NewDynamicList(adapter{}, items)
-}
-
-// object takes the last of members of one name, as most readers of JSON do.
-func (n *node) object(value gjson.Result) ref.Val {
-	members := make(map[string]any)
-	whole := n.each(value, func(name gjson.Result, member *node) { members[name.Str] = member })
-	if !whole {
-		return types.WrapErr(errMembers)
-	}
-	return types.NewStringInterfaceMap(adapter{}, members)
-}
-
-// each calls take with each member of the value, unless there are too many.
-func (n *node) each(value gjson.Result, take func(name gjson.Result, member *node)) bool {
-	value.ForEach(func(name, member gjson.Result) bool {
-		if *n.left--; *n.left < 0 {
-			return false
+func (r *run) list(v document.Value) (value, error) {
+	made := new(list)
+	for item := range v.Entries() {
+		if r.members--; r.members < 0 {
+			return nil, errMembers
 		}
-		take(name, &node{json: member.Raw, left: n.left})
-		return true
-	})
-	return *n.left >= 0
+		made.items = append(made.items, item)
+	}
+	return made, nil
 }
 
-// adapter turns nodes into values of CEL.
-type adapter struct{}
-
-// NativeToValue returns the value of CEL for one of Go.
-func (adapter) NativeToValue(value any) ref.Val {
-	if n, ok := value.(*node); ok {
-		return n.get()
+func (r *run) object(v document.Value) (value, error) {
+	made := new(object)
+	for name, member := range v.Members() {
+		if r.members--; r.members < 0 {
+			return nil, errMembers
+		}
+		made.keys = append(made.keys, types.String(name.Text()))
+		made.values = append(made.values, member)
 	}
-	return types.DefaultTypeAdapter.NativeToValue(value)
+	if len(made.keys) > fewKeys {
+		made.index = make(map[string]int, len(made.keys))
+		for i, key := range made.keys {
+			made.index[string(key.(types.String))] = i
+		}
+	}
+	return made, nil
+}
+
+// fewKeys is up to how many keys are compared one by one.
+const fewKeys = 16
+
+// find returns the place of a key's value, or -1.
+func (r *run) find(o *object, key value) (int, error) {
+	if text, ok := key.(types.String); ok {
+		r.payText(len(text))
+		if o.index != nil {
+			if at, found := o.index[string(text)]; found {
+				return at, nil
+			}
+			return -1, nil
+		}
+	}
+	for i := range o.keys {
+		if same, err := r.equal(key, o.keys[i]); same || err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
+}
+
+// get returns what stands under a key or index.
+func (r *run) get(from, key value) (value, error) {
+	cell, err := r.cell(from, key)
+	if err != nil {
+		return nil, err
+	}
+	if cell == nil {
+		return nil, &Error{ReasonMissing, missing{key}}
+	}
+	return r.resolve(cell)
+}
+
+// cell returns the place of what stands under a key or index; nil when nothing does.
+func (r *run) cell(from, key value) (*value, error) {
+	switch from := from.(type) {
+	case *object:
+		at, err := r.find(from, key)
+		if at < 0 || err != nil {
+			return nil, err
+		}
+		return &from.values[at], nil
+	case *list:
+		at, whole := index(key)
+		if !whole {
+			return nil, &Error{ReasonType, errIndex}
+		}
+		if at < 0 || at >= int64(len(from.items)) {
+			return nil, nil
+		}
+		return &from.items[at], nil
+	}
+	return nil, nil
+}
+
+// index returns the whole number that a key is.
+func index(key value) (int64, bool) {
+	switch key := key.(type) {
+	case types.Int:
+		return int64(key), true
+	case types.Uint:
+		return int64(min(key, math.MaxInt64)), true
+	case types.Double:
+		at := int64(key)
+		return at, types.Double(at) == key
+	}
+	return 0, false
+}
+
+// missing is why an event has no answer that lacks a field.
+type missing struct{ key value }
+
+func (m missing) Error() string {
+	if text, ok := m.key.(types.String); ok {
+		return fmt.Sprintf("no such key: %.100s", string(text))
+	}
+	return fmt.Sprintf("no such key: %v", m.key)
+}
+
+// kind returns the type of a value.
+func kind(v value) ref.Type {
+	switch v := v.(type) {
+	case *list:
+		return types.ListType
+	case *object:
+		return types.MapType
+	case ref.Val:
+		return v.Type()
+	}
+	return types.ErrType
 }

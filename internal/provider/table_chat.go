@@ -119,9 +119,7 @@ var chats = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{field("id")},
-			// It is unique in a channel only.
-			DeliveryRepeats: true,
-			Sample:          "message",
+			Sample:   "message",
 		},
 	},
 	{

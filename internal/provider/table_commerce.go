@@ -152,9 +152,7 @@ var commerce = []Sender{
 			}},
 			Event:    []place{field("notificationItems.#.NotificationRequestItem.eventCode")},
 			Delivery: []place{field("notificationItems.#.NotificationRequestItem.pspReference")},
-			// A payment's events have the same.
-			DeliveryRepeats: true,
-			Sample:          "AUTHORISATION",
+			Sample:   "AUTHORISATION",
 		},
 	},
 }

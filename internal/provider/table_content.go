@@ -191,12 +191,12 @@ var content = []Sender{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  NotKnown,
-			Retries:  "twice, 30 seconds apart; a retry policy of the space may ask for more, for up to a day",
+			Retries:  NotKnown,
 			Signs:    NotKnown,
 			GivesUp:  NotKnown,
 			Test:     NotKnown,
 			Seen:     NotKnown,
-			From:     []string{"https://www.contentful.com/developers/docs/webhooks/retry-policy/"},
+			From:     []string{"https://www.contentful.com/developers/docs/webhooks/"},
 		},
 		Notes: []string{"The signature covers the path as Contentful was given it; the URL must have no query."},
 		Description: public.Description{
@@ -236,7 +236,7 @@ var content = []Sender{
 		Description: public.Description{
 			Name: "mailgun",
 			Schemes: []public.Scheme{{
-				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun, SignsDelivery: true,
+				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun,
 			}},
 			Event:    []place{field("event-data.event")},
 			Delivery: []place{field("signature.token")},

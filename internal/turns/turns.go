@@ -1,94 +1,210 @@
-// Package turns shares out what few can have at once, in turns between projects:
-// however many wait for one project, another one waits for one of them at most.
+// Package turns shares out among projects what few can have at once: the processor, or
+// room for something large. Each project has few turns at once, and no more than its
+// part of the time: however many wait for one project, another one waits for the end
+// of one turn at most.
 package turns
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"sync"
+	"time"
 )
 
-// Turns are taken by Most at once, and by one of each project.
-type Turns struct {
-	Most int
+// ErrBusy means that too much of the project's own work waits already.
+var ErrBusy = errors.New("too much work of the project waits")
 
-	mu      sync.Mutex
-	busy    map[string]bool // the projects that have a turn
-	order   []string        // the projects that wait, the next one first
-	waiting map[string][]chan struct{}
+// Limits are those of Turns.
+type Limits struct {
+	// Total and PerProject are how many turns there are at once.
+	Total, PerProject int
+
+	// Part is how much time the turns of a project may take in each second, in
+	// all; what it has not used it keeps, up to a second. Default: no limit.
+	Part time.Duration
+
+	// Waiting is how much of a project's work may wait, by the weight that Take
+	// is given. One piece may always. Default: no limit.
+	Waiting int
 }
 
-// Take waits for a turn of the project, or returns the cause that ended ctx. done
-// is called once and ends the turn.
-func (t *Turns) Take(ctx context.Context, project string) (done func(), err error) {
-	turn := t.queue(project)
-	select {
-	case <-turn:
-	case <-ctx.Done():
-		t.leave(project, turn)
+// Turns are given to projects one after the other, and within a project in the order
+// of their coming.
+type Turns struct {
+	limits Limits
+
+	mu       sync.Mutex
+	running  int
+	projects map[string]*project
+	sweepAt  int        // how many projects there are when idle ones are forgotten
+	line     []*project // those that wait, the next first
+}
+
+// project is one that has turns, waits for some, or has used up some of its time.
+type project struct {
+	running int
+	waiting []*waiter
+	weight  int  // of what waits
+	inLine  bool // it waits for others alone
+	left    time.Duration
+	at      time.Time // when left was right
+	timer   *time.Timer
+}
+
+type waiter struct {
+	weight int
+	turn   chan struct{} // closed when it comes
+}
+
+// New returns turns within the limits.
+func New(limits Limits) *Turns {
+	return &Turns{limits: limits, projects: make(map[string]*project), sweepAt: 64}
+}
+
+// Take waits for a turn of the project, which end ends when it is called, once. The
+// error is ErrBusy, or the cause that ended ctx.
+func (t *Turns) Take(ctx context.Context, name string, weight int) (end func(), err error) {
+	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return func() { t.end(project) }, nil
+	t.mu.Lock()
+	p := t.project(name)
+	if len(p.waiting) == 0 && len(t.line) == 0 && t.mayRun(p) && t.running < t.limits.Total {
+		t.begin(p)
+		t.mu.Unlock()
+		return t.ends(p), nil
+	}
+	if len(p.waiting) > 0 && t.limits.Waiting > 0 && p.weight+weight > t.limits.Waiting {
+		t.mu.Unlock()
+		return nil, ErrBusy
+	}
+	w := &waiter{weight, make(chan struct{})}
+	p.waiting, p.weight = append(p.waiting, w), p.weight+weight
+	t.queue(p)
+	t.next()
+	t.mu.Unlock()
+
+	select {
+	case <-w.turn:
+	case <-ctx.Done():
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.leave(p, w) {
+			return nil, context.Cause(ctx)
+		}
+	}
+	return t.ends(p), nil
 }
 
-// queue returns what is closed when it is the caller's turn.
-func (t *Turns) queue(project string) chan struct{} {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.busy == nil {
-		t.busy, t.waiting = make(map[string]bool), make(map[string][]chan struct{})
+// ends returns what ends a turn that begins now.
+func (t *Turns) ends(p *project) func() {
+	began := time.Now()
+	return func() {
+		took := time.Since(began)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.running--
+		p.running--
+		t.refill(p)
+		p.left -= took
+		t.queue(p)
+		t.next()
 	}
-	turn := make(chan struct{})
-	if len(t.waiting[project]) == 0 {
-		t.order = append(t.order, project)
-	}
-	t.waiting[project] = append(t.waiting[project], turn)
-	t.share()
-	return turn
 }
 
-// leave undoes queue.
-func (t *Turns) leave(project string, turn chan struct{}) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at := slices.Index(t.waiting[project], turn)
-	if at < 0 { // it has come meanwhile
-		t.free(project)
+// The methods below need the lock.
+
+func (t *Turns) project(name string) *project {
+	p := t.projects[name]
+	if p == nil {
+		if len(t.projects) >= t.sweepAt {
+			t.sweep()
+		}
+		p = &project{left: time.Second, at: time.Now()}
+		t.projects[name] = p
+	}
+	return p
+}
+
+// sweep forgets the projects of which there is nothing to know.
+func (t *Turns) sweep() {
+	for name, p := range t.projects {
+		if t.refill(p); p.running == 0 && len(p.waiting) == 0 && p.left == time.Second {
+			delete(t.projects, name)
+		}
+	}
+	t.sweepAt = max(64, 2*len(t.projects))
+}
+
+func (t *Turns) refill(p *project) {
+	if t.limits.Part == 0 {
+		p.left = time.Second
 		return
 	}
-	if t.waiting[project] = slices.Delete(t.waiting[project], at, at+1); len(t.waiting[project]) == 0 {
-		delete(t.waiting, project)
-		t.order = slices.DeleteFunc(t.order, func(name string) bool { return name == project })
+	now := time.Now()
+	earned := time.Duration(float64(now.Sub(p.at)) * t.limits.Part.Seconds())
+	p.left, p.at = min(p.left+earned, time.Second), now
+}
+
+func (t *Turns) mayRun(p *project) bool {
+	t.refill(p)
+	return p.running < t.limits.PerProject && p.left > 0
+}
+
+func (t *Turns) begin(p *project) {
+	t.running++
+	p.running++
+}
+
+// queue puts a project in line that waits for nothing of its own. One that has used
+// up its time comes back when it has earned some.
+func (t *Turns) queue(p *project) {
+	switch {
+	case p.inLine || len(p.waiting) == 0:
+	case t.mayRun(p):
+		p.inLine = true
+		t.line = append(t.line, p)
+	case p.left <= 0 && p.timer == nil:
+		wait := time.Duration(float64(-p.left)/t.limits.Part.Seconds()) + time.Millisecond
+		p.timer = time.AfterFunc(wait, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			p.timer = nil
+			t.queue(p)
+			t.next()
+		})
 	}
 }
 
-func (t *Turns) end(project string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.free(project)
-}
-
-func (t *Turns) free(project string) {
-	delete(t.busy, project)
-	t.share()
-}
-
-// share gives the turns that are free to the projects that have waited longest.
-func (t *Turns) share() {
-	for len(t.busy) < t.Most {
-		at := slices.IndexFunc(t.order, func(name string) bool { return !t.busy[name] })
-		if at < 0 {
-			return
+// next lets those begin for whom there is room.
+func (t *Turns) next() {
+	for t.running < t.limits.Total && len(t.line) > 0 {
+		p := t.line[0]
+		t.line[0] = nil
+		t.line, p.inLine = t.line[1:], false
+		if len(p.waiting) > 0 && t.mayRun(p) {
+			t.begin(p)
+			close(t.take(p, 0).turn)
 		}
-		project := t.order[at]
-		t.order = slices.Delete(t.order, at, at+1)
-		turn := t.waiting[project][0]
-		if t.waiting[project] = t.waiting[project][1:]; len(t.waiting[project]) > 0 {
-			t.order = append(t.order, project)
-		} else {
-			delete(t.waiting, project)
-		}
-		t.busy[project] = true
-		close(turn)
+		t.queue(p)
 	}
+}
+
+// take takes out one that waits.
+func (t *Turns) take(p *project, at int) *waiter {
+	w := p.waiting[at]
+	p.waiting = append(p.waiting[:at:at], p.waiting[at+1:]...)
+	p.weight -= w.weight
+	return w
+}
+
+// leave takes out one that waits no more, unless its turn has come.
+func (t *Turns) leave(p *project, w *waiter) bool {
+	for at := range p.waiting {
+		if p.waiting[at] == w {
+			t.take(p, at)
+			return true
+		}
+	}
+	return false
 }
