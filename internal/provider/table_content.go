@@ -227,7 +227,7 @@ var content = []Sender{
 		},
 		Proof: "HMAC-SHA256 over a time and a token, in the body's `signature`",
 		Notes: []string{
-			"**The signature covers nothing of the event.** The token in it can be used once, but whoever has seen a request that the filter did not want can send any event with its signature for nine hours. " +
+			"**The signature covers nothing of the event.** Whoever has seen one request can send events of his own with its signature for nine hours; only the same token with the same type is a copy. " +
 				"Use `basic` beside it, in the URL that Mailgun is given, with `match` `all`.",
 			"A time of signing may be nine hours old: Mailgun does not say whether it signs anew when it tries again, which it does for eight.",
 			"What Mailgun calls *Permanent Failure* and *Temporary Failure* is `failed.permanent` and `failed.temporary`.",

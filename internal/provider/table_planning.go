@@ -280,6 +280,7 @@ var planning = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://developers.docusign.com/platform/webhooks/connect/"},
 		},
+		Notes: []string{"DocuSign has no delivery ID, and counts its tries in the body (`retryCount`): what it sends again is another event."},
 		Description: public.Description{
 			Name: "docusign",
 			Schemes: []public.Scheme{{
