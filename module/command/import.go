@@ -42,8 +42,8 @@ An integration is refused if it fails open there (it has no secret), if its
 secret is masked by the platform (that of a secure header is), or if it cannot
 be what it is there. The rest is imported.
 
-Exit status: 0 when nothing was refused, 2 when something was, 1 when the import
-could not be made.
+Exit status: 0; 2 when --apply was given and something was refused; 1 when the
+import could not be made.
 `
 
 func importCommand() *cobra.Command {
@@ -58,6 +58,7 @@ func importCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.Bool("apply", false, "Make the changes")
+	flags.Bool("dry-run", false, "Only say what would be done, as without --apply")
 	flags.Bool("overwrite", false, "Replace what exists here and differs")
 	flags.StringSlice("project", nil, "Only the integrations of this project; may be repeated")
 	flags.String("token-file", "", "File with the platform's access token")
@@ -70,6 +71,7 @@ func importCommand() *cobra.Command {
 		if err != nil || !some {
 			return err
 		}
+		// Nothing else carries a status to Caddy's command line.
 		cmd.SilenceErrors = true
 		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return 2, nil })(cmd, args)
 	}
@@ -103,8 +105,11 @@ type importReport struct {
 }
 
 // importCodemie imports what the source lists, and says whether some of it was
-// refused.
+// to be imported and was refused.
 func importCodemie(c *call, source string) (some bool, err error) {
+	if c.is("apply") && c.is("dry-run") {
+		return false, errors.New("--apply and --dry-run: give one of them, or none")
+	}
 	list, err := readSettings(c, source)
 	if err != nil {
 		return false, err
@@ -128,7 +133,7 @@ func importCodemie(c *call, source string) (some bool, err error) {
 		}
 		report.add(item)
 	}
-	return report.Refused > 0, report.print(c)
+	return c.is("apply") && report.Refused > 0, report.print(c)
 }
 
 func (r *importReport) add(item imported) {

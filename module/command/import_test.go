@@ -108,13 +108,13 @@ func TestImport(t *testing.T) {
 	}
 	items, report, err := try()
 	expect(items, want)
-	if !report.DryRun || len(*writes) > 0 || err == nil {
+	if !report.DryRun || len(*writes) > 0 || err != nil {
 		t.Errorf("%+v, %v, %v", report, *writes, err)
 	}
 	want["taken"] = "refused: webhook_id: it is another project's (409)"
-	items, report, _ = try("--apply")
+	items, report, err = try("--apply")
 	expect(items, want)
-	if report.DryRun || report.Imported != 1 || report.Unchanged != 1 || report.Refused != 6 || len(*writes) != 2 {
+	if err == nil || report.DryRun || report.Imported != 1 || report.Unchanged != 1 || report.Refused != 6 || len(*writes) != 2 {
 		t.Errorf("%+v, %v", report, *writes)
 	}
 	if got := strings.Join(*writes, "\n"); !strings.Contains(got, `POST /webhooks/projects/demo/integrations {"webhook_id":"fresh","alias":"A"`) {
@@ -170,6 +170,7 @@ func TestImportErrors(t *testing.T) {
 		"https://codemie.test":                                 "CODEMIE_TOKEN",
 		"https://codemie.test --token-file " + empty:           "it is empty",
 		"https://codemie.test --token-file /nowhere":           "no such file",
+		"- --apply --dry-run":                                  "give one of them",
 		"/nowhere/settings.json":                               "no such file",
 		empty:                                                  "no list of the platform's settings",
 		"https://user:pass@codemie.test --token-file " + token: "user name or password",

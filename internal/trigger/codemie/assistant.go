@@ -115,7 +115,7 @@ func (s *session) mayShow(ctx context.Context) bool {
 		s.progress.Ended = max(s.age(), 1)
 		_ = s.save(ctx) // it would only be waited for anew
 	}
-	return s.age()-s.progress.Ended < patience
+	return s.age()-s.progress.Ended < afterthought
 }
 
 // doubt is said of a run that is over and may have failed.

@@ -37,6 +37,23 @@ type answer struct {
 	problem string
 }
 
+// readError takes what explains an error. A broken body changes nothing. What
+// the platform did not expect it may say in plain text; a page of HTML comes
+// from what guards it.
+func (a *answer) readError(body io.Reader, limit int64) {
+	var text bytes.Buffer
+	var err error
+	a.fields, err = scan(io.TeeReader(io.LimitReader(body, maxPlain), &text), limit, errorPaths...)
+	if err == nil || a.message() != "" || a.status != http.StatusInternalServerError || bytes.HasPrefix(bytes.TrimSpace(text.Bytes()), []byte("<")) {
+		return
+	}
+	_, _ = io.CopyN(&text, body, maxPlain-int64(text.Len()))
+	a.fields["detail"] = field{text: strings.ToValidUTF8(text.String(), "\uFFFD")}
+}
+
+// maxPlain bounds what is read of an error, in bytes.
+const maxPlain = 64 << 10
+
 func (a *answer) text(path string) string { return a.fields[path].text }
 
 // fault is a call without the wanted end.
@@ -159,8 +176,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // the connection failed.
 func (a *answer) read(response *http.Response, limit int64, want []string) error {
 	if a.status >= 300 {
-		// An error's body explains at most; a broken one changes nothing.
-		a.fields, _ = scan(response.Body, limit, errorPaths...)
+		a.readError(response.Body, limit)
 		return nil
 	}
 	if strings.Contains(response.Header.Get("Content-Type"), "ndjson") {

@@ -46,14 +46,21 @@ func (s *session) nameConversation(ctx context.Context) *fault {
 	return f
 }
 
-// abandon ends an attempt whose start was certainly not taken. If no other
-// will follow, a chat in which nothing stands is taken away again.
+// abandon ends an attempt whose start was certainly not taken. A chat in which
+// nothing stands is taken away again: nobody knows whether another attempt
+// follows. Where the platform is out of reach, the next one takes it over.
 func (s *session) abandon(ctx context.Context, f *fault) trigger.Result {
-	if f.Verdict != trigger.Fail || s.progress.Conversation == "" {
+	if s.progress.Conversation == "" || f.StatusCode == 0 {
 		return f.Result
 	}
-	if m, unread := s.lastMessage(ctx); unread == nil && m.role == "" {
-		_, _ = s.do(ctx, call{method: http.MethodDelete, path: s.conversationPath()})
+	if m, unread := s.lastMessage(ctx); unread != nil || m.role != "" {
+		return f.Result
+	}
+	if _, kept := s.do(ctx, call{method: http.MethodDelete, path: s.conversationPath()}); kept == nil {
+		s.progress.Conversation = ""
+		if saving := s.save(ctx); saving != nil {
+			return saving.Result
+		}
 	}
 	return f.Result
 }

@@ -176,9 +176,9 @@ func TestFolder(t *testing.T) {
 }
 
 // TestEmptyChatIsTakenAway leaves nothing in the user's history when a start
-// was refused for good, unless something stands there.
+// was refused, unless something stands there.
 func TestEmptyChatIsTakenAway(t *testing.T) {
-	for _, status := range []int{401, 403, 404, 422} {
+	for _, status := range []int{401, 403, 404, 422, 429, 503} {
 		b := newBench(t)
 		b.Inject(codemietest.Fault{Route: chatRoute, Answer: codemietest.Status(status, "Access denied")})
 		b.event("assistant", "assistant-1").settle()
@@ -200,11 +200,19 @@ func TestEmptyChatIsTakenAway(t *testing.T) {
 		t.Errorf("with an error: %+v", chats)
 	}
 	b = newBench(t)
-	b.Inject(codemietest.Fault{Route: chatRoute, Times: 1, Answer: codemietest.Status(429, "Not now")})
+	b.Inject(codemietest.Fault{Route: chatRoute, Times: 2, Answer: codemietest.Status(429, "Not now")})
+	b.Inject(codemietest.Fault{Route: "DELETE /v1/conversations/{id}", Times: 1, Answer: codemietest.Status(503, "Elastic")})
 	d := b.event("assistant", "assistant-1")
 	d.expect(trigger.Retry, trigger.ErrStatus)
-	d.expect(trigger.Delivered, "")
-	if b.Count(createRoute) != 1 {
+	if b.Count(createRoute) != 1 || len(b.Conversations()) != 1 {
 		t.Errorf("%d chats were made", b.Count(createRoute))
+	}
+	d.expect(trigger.Retry, trigger.ErrStatus)
+	if b.Count(createRoute) != 1 || len(b.Conversations()) != 0 {
+		t.Errorf("%d chats were made", b.Count(createRoute))
+	}
+	d.expect(trigger.Delivered, "")
+	if len(b.Conversations()) != 1 {
+		t.Errorf("%d chats", len(b.Conversations()))
 	}
 }

@@ -157,7 +157,10 @@ func TestNotForTheTokensUser(t *testing.T) {
 	for _, status := range []int{401, 403} {
 		b := newBench(t)
 		b.Inject(codemietest.Fault{Route: "GET /v1/assistants/id/{id}", Answer: codemietest.Status(status, "Access denied")})
-		b.event("assistant", "assistant-1").expect(trigger.Fail, trigger.ErrResourceNotAllowed)
+		result := b.event("assistant", "assistant-1").expect(trigger.Fail, trigger.ErrResourceNotAllowed)
+		if status == 401 && result.Fault != trigger.FaultResource {
+			t.Errorf("%d: fault %d", status, result.Fault)
+		}
 	}
 }
 

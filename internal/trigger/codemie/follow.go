@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// patience is how long after its start, or its end, the platform may take
-	// to show a run.
-	patience = 10 * time.Second
+	// patience is how long after its start the platform may take to show a run,
+	// and afterthought how long after its end to show the chat's last message.
+	patience     = 10 * time.Second
+	afterthought = 5 * time.Second
 
 	// What the platform does not find must stay so for a while. It says 404
 	// also when it could not look: about a resource, before anything costs

@@ -1,6 +1,7 @@
 package codemie_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -47,17 +48,24 @@ func TestWorkflowErrorThatDoesNotRun(t *testing.T) {
 
 // TestWorkflowErrorWithoutTraces is tried again a few times, in one chat.
 func TestWorkflowErrorWithoutTraces(t *testing.T) {
-	b := newBench(t)
-	b.Inject(codemietest.Fault{Route: executions, Answer: codemietest.Crash})
-	d := b.event("workflow", "workflow-1")
-	for _, verdict := range []trigger.Verdict{trigger.Retry, trigger.Retry, trigger.Fail} {
-		result := d.expect(verdict, trigger.ErrStatus)
-		if result.Detail != `sqlalchemy.exc.OperationalError: connection to server at "db" failed` {
-			t.Errorf("%+v", result)
+	const trace = "Traceback (most recent call last):\n  File \"/app/a.py\", line 1, in f\n    g()\nKeyError: 'W'\n"
+	for want, answer := range map[string]http.HandlerFunc{
+		`sqlalchemy.exc.OperationalError: connection to server at "db" failed`: codemietest.Crash,
+		"Internal Server Error": codemietest.Plain(500, "Internal Server Error"),
+		"KeyError: 'W'":         codemietest.Plain(500, trace),
+	} {
+		b := newBench(t)
+		b.Inject(codemietest.Fault{Route: executions, Answer: answer})
+		d := b.event("workflow", "workflow-1")
+		for _, verdict := range []trigger.Verdict{trigger.Retry, trigger.Retry, trigger.Fail} {
+			result := d.expect(verdict, trigger.ErrStatus)
+			if result.Detail != want {
+				t.Errorf("%+v, want %s", result, want)
+			}
+			if verdict == trigger.Retry && result.RetryAfter < 5*time.Second {
+				t.Errorf("tried again after %v", result.RetryAfter)
+			}
 		}
-		if verdict == trigger.Retry && result.RetryAfter < 5*time.Second {
-			t.Errorf("tried again after %v", result.RetryAfter)
-		}
+		checkSameChat(b)
 	}
-	checkSameChat(b)
 }

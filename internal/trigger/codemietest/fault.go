@@ -72,6 +72,12 @@ sqlalchemy.exc.OperationalError: connection to server at "db" failed
 	writeError(w, http.StatusInternalServerError, "Internal Server Error. <br> Stacktrace: "+trace)
 }
 
+// Plain answers with the status and bare text, as the platform's server does
+// when its own error handling has failed.
+func Plain(status int, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, text, status) }
+}
+
 // Body answers 200 with the text.
 func Body(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
