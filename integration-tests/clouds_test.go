@@ -153,12 +153,12 @@ const cloudOptions = `
 integration sns {
 	project demo
 	signature sns ` + topic + `
+	require_sha256_signature on
 	resource ticket T-1
 }
 integration sns-sha1 {
 	project demo
 	signature sns ` + topic + `
-	require_sha256_signature off
 	event_filter Notification
 	resource ticket T-1
 }

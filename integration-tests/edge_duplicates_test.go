@@ -133,3 +133,44 @@ func TestDuplicateOfADeliveredEvent(t *testing.T) {
 		t.Errorf("the event arrived %d times", n)
 	}
 }
+
+// An ID in what is signed decides alone; the event type is a part of the key; and a
+// body counts as it was received, whatever it is said to be.
+func TestDuplicatesOfSenders(t *testing.T) {
+	t.Parallel()
+	g, sink := edge(t, "public_url "+publicURL+"\n"+declared("github")+declared("bytes", "dedupe body")+
+		fmt.Sprintf("integration notion {\nproject demo\nsignature notion %[1]q\nresource ticket T-1\n}\nintegration sms {\nproject demo\nsignature twilio %[1]q\ndedupe body\nresource ticket T-2\n}\n", secret)+
+		fmt.Sprintf("integration header {\nproject demo\nsignature notion %[1]q\nsecure_header X-Secure %[1]q\nrequire_sha256_signature off\nresource ticket T-3\n}\n", secret))
+	notion := func(path, body string, pairs ...string) *gateway.Answer {
+		header, signed := signedBy(t, "notion", secret, publicURL+path, body, pairs...)
+		return g.Post("/webhooks/"+path, header, signed)
+	}
+	first := accept(t, notion("notion", `{"id":"n-1","type":"page.created","attempt_number":1}`))
+	for attempt := 2; attempt < 9; attempt++ {
+		is(t, notion("notion", fmt.Sprintf(`{"id":"n-1","type":"page.created","attempt_number":%d}`, attempt)), 200, `{"status":"duplicate","id":"`+first+`"}`)
+	}
+	accept(t, notion("notion", `{"id":"n-2","type":"page.created","attempt_number":1}`))
+	// A header with a secret says nothing of the ID.
+	for _, n := range []int{1, 2} {
+		accept(t, g.Post("/webhooks/header", gateway.Headers("X-Secure", secret), fmt.Appendf(nil, `{"id":"n-1","type":"page.created","attempt_number":%d}`, n)))
+	}
+
+	// A body that somebody has seen, sent as another event.
+	accept(t, g.Post("/webhooks/github", gateway.GitHub(secret, "issues", "d-1", body), body))
+	genuine := accept(t, g.Post("/webhooks/github", gateway.GitHub(secret, "push", "d-1", body), body))
+	is(t, g.Post("/webhooks/github", gateway.GitHub(secret, "push", "d-1", body), body), 200, `{"status":"duplicate","id":"`+genuine+`"}`)
+
+	form := []byte("payload=%7B%22action%22%3A%22opened%22%7D")
+	header := gateway.GitHub(secret, "issues", "d-1", form)
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	once := accept(t, g.Post("/webhooks/bytes", header, form))
+	header = gateway.GitHub(secret, "push", "d-2", form)
+	header.Set("Content-Type", "text/plain")
+	is(t, g.Post("/webhooks/bytes", header, form), 200, `{"status":"duplicate","id":"`+once+`"}`)
+
+	for _, text := range []string{"From=1&Body=a&To=2", "To=2&Body=a&From=1", "Body=%61&From=1&To=2"} {
+		header, body := signedBy(t, "twilio", secret, publicURL+"sms", text, "Content-Type", "application/x-www-form-urlencoded")
+		g.Post("/webhooks/sms", header, body).Want(t, http.StatusNoContent)
+	}
+	gateway.Eventually(t, "all have arrived", func() bool { return len(sink.Deliveries()) == 8 })
+}

@@ -29,6 +29,8 @@ import (
 //		body_unsigned
 //		event         header|json <name>
 //		delivery      header|json <name>
+//		delivery_repeats
+//		per_attempt   <path...>
 //		kinds         <path...>
 //		action        <path...>
 //		pings         <type...>
@@ -135,6 +137,10 @@ func (c *custom) readEvent(d *caddyfile.Dispenser, name string) error {
 		return readPlace(d, &into.Event)
 	case "delivery":
 		return readPlace(d, &into.Delivery)
+	case "delivery_repeats":
+		return option.Flag(d, &into.DeliveryRepeats)
+	case "per_attempt":
+		return option.List(d, 1, &into.PerAttempt)
 	case "kinds":
 		return option.List(d, 1, &into.Kinds)
 	case "action":

@@ -81,6 +81,9 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 	r := &o.record
 	if r.key != "" {
 		first, found, err := w.findCopy(copyName{r.identity, r.key}, &o.known)
+		if !found && err == nil && len(o.dedupe.Former) > 0 {
+			first, found, err = w.findCopy(copyName{r.identity, string(o.dedupe.Former)}, &knowledge{})
+		}
 		if err != nil {
 			return change{}, nothing, err
 		}

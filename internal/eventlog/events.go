@@ -78,7 +78,7 @@ func (l *Log) check(e *storage.Event, dedupe storage.Dedupe, further []storage.R
 		return fmt.Errorf("the body has more than %d bytes", l.MaxBody)
 	case envelope > maxEnvelope:
 		return fmt.Errorf("the fields have more than %d bytes", maxEnvelope)
-	case len(dedupe.Key) > maxKey:
+	case max(len(dedupe.Key), len(dedupe.Former)) > maxKey:
 		return fmt.Errorf("the dedupe key has more than %d bytes", maxKey)
 	}
 	return nil

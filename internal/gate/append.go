@@ -2,22 +2,13 @@ package gate
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
-	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
-
-// DuplicateWindow is how long a duplicate finds its event.
-const DuplicateWindow = 72 * time.Hour
-
-// duplicateRequeues is how often it has a failed event queued again.
-const duplicateRequeues = 5
 
 // append stores the event, once for each resource. What it answers is durable.
 func (v *visit) append() *answer {
@@ -91,27 +82,6 @@ func (v *visit) refuseEvent(err error) *answer {
 		}
 	}
 	return v.refuse(storeUnavailable, "store_unavailable")
-}
-
-// dedupe says what makes another request a copy of this one. The body always
-// counts: most signatures do not cover the delivery ID, so it proves nothing.
-func (v *visit) dedupe() storage.Dedupe {
-	mode, delivery := v.route.Integration.Dedupe, v.event.DeliveryID
-	switch mode {
-	case integration.DedupeNone:
-		return storage.Dedupe{}
-	case integration.DedupeBody:
-		delivery = ""
-	default:
-		if delivery == "" {
-			return storage.Dedupe{}
-		}
-	}
-	// The length says where the delivery ID ends; without one it is 0.
-	v.hash.Reset()
-	v.hash.Write(append(binary.BigEndian.AppendUint64(v.text[:0], uint64(len(delivery))), delivery...))
-	v.hash.Write(v.event.Body)
-	return storage.Dedupe{Key: v.hash.Sum(v.digest[:0]), Window: DuplicateWindow, Requeues: duplicateRequeues}
 }
 
 // maxStored bounds the value of a stored header, in bytes.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/provider"
 	"github.com/hookgate/hookgate/module/storage"
@@ -61,7 +62,11 @@ func TestDedupeIsFramed(t *testing.T) {
 	key := func(mode integration.Dedupe, delivery, body string) string {
 		v := newVisit()
 		v.route = &Route{Integration: &integration.Integration{Dedupe: mode}}
-		v.event = storage.Event{DeliveryID: delivery, Body: []byte(body)}
+		v.body, v.payload = []byte(body), []byte(body)
+		if _, err := v.content.message.Read(provider.Guess(nil), nil, document.New(v.body), nil, v.route); err != nil {
+			t.Fatal(err)
+		}
+		v.content.message.DeliveryID = delivery
 		dedupe := v.dedupe()
 		if dedupe.Key != nil && (dedupe.Window.Hours() != 72 || dedupe.Requeues != 5) {
 			t.Errorf("window %v, requeues %d", dedupe.Window, dedupe.Requeues)

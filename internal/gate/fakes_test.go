@@ -58,7 +58,11 @@ func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.D
 		return storage.ID{}, 0, err
 	}
 	key := string(event.Integration[:]) + string(dedupe.Key)
-	if earlier := l.byKey[key]; dedupe.Key != nil && earlier != nil {
+	earlier := l.byKey[key]
+	if earlier == nil && dedupe.Former != nil {
+		earlier = l.byKey[string(event.Integration[:])+string(dedupe.Former)]
+	}
+	if dedupe.Key != nil && earlier != nil {
 		if earlier.failed && earlier.requeued < dedupe.Requeues {
 			earlier.requeued++
 			return earlier.id, storage.Requeued, nil

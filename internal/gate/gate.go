@@ -211,6 +211,7 @@ type visit struct {
 	header *storedHeader
 	hash   hash.Hash // SHA-256
 	digest [sha256.Size]byte
+	former [sha256.Size]byte
 
 	seen  Seen
 	reply answer

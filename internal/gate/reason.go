@@ -36,7 +36,7 @@ func Reasons() []string {
 		"basic":              nil,
 		"bearer":             nil,
 		"client_certificate": {provider.Stale},
-		"signature":          {provider.Stale, provider.Weak, provider.Unavailable},
+		"signature":          {provider.Stale, provider.Weak, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
 		"jwt":                {provider.Stale, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
 	} {
 		for _, reason := range append(further, credential...) {

@@ -25,7 +25,7 @@ type Judgement struct {
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	var message provider.Message
 	payload := document.New(event.Body)
-	wanted, err := message.Read(r.senderOf(event), event.Header, payload, r)
+	wanted, err := message.Read(r.senderOf(event), event.Header, payload, nil, r)
 	switch {
 	case errors.Is(err, provider.ErrEvents):
 		return Judgement{Reason: "too_many_events"}

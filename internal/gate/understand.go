@@ -39,7 +39,7 @@ func (v *visit) understand() *answer {
 	}
 	message := &v.content.message
 	var err error
-	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, v.route)
+	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, &v.claim, v.route)
 	switch {
 	case errors.Is(err, provider.ErrEvents):
 		return v.refuse(tooManyEvents, "too_many_events")

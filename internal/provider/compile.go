@@ -33,8 +33,11 @@ type scheme struct {
 	signsPayload bool
 	formField    string
 	inBody       bool
-	secret       public.SecretFormat
-	clock        *clock
+	// numbers says of each place of the delivery ID that the scheme covers it, and
+	// that such an ID stands for one event.
+	numbers []bool
+	secret  public.SecretFormat
+	clock   *clock
 
 	newVerifier func([]string) (public.Verifier, error)
 	sign        func(string, *public.Request) error
@@ -102,6 +105,9 @@ func Compile(d *public.Description) (*Provider, error) {
 
 		sha256Optional: d.SHA256Optional,
 	}
+	for _, path := range d.PerAttempt {
+		p.perAttempt = append(p.perAttempt, strings.Split(path, "."))
+	}
 	p.lists, _ = d.Lists() // it is valid
 	if p.sample == "" {
 		p.sample = "test"
@@ -110,6 +116,9 @@ func Compile(d *public.Description) (*Provider, error) {
 		s, err := compileScheme(&d.Schemes[i], d.FormField)
 		if err != nil {
 			return nil, fmt.Errorf("preparing the provider %q: schemes[%d]: %w", d.Name, i, err)
+		}
+		if !d.DeliveryRepeats {
+			s.numbers = s.signs(p.delivery, d.Schemes[i].SignsDelivery)
 		}
 		p.schemes = append(p.schemes, s)
 		for _, name := range s.headers {
@@ -182,6 +191,21 @@ func compileScheme(d *public.Scheme, formField string) (scheme, error) {
 	}
 	s.clock = compileTime(d.Time)
 	return s, nil
+}
+
+// signs says of each place whether the scheme covers it; of one that needs code
+// its description says that.
+func (s *scheme) signs(places []eventPlace, byCode bool) []bool {
+	signs := make([]bool, len(places))
+	for i, at := range places {
+		signs[i] = byCode || slices.ContainsFunc(s.signed, func(p piece) bool {
+			if at.header != "" {
+				return p.kind == public.HeaderPiece && p.text == at.header
+			}
+			return p.kind == public.BodyPiece || p.kind == public.PayloadPiece
+		})
+	}
+	return signs
 }
 
 func (p *Provider) markShared() {

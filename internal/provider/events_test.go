@@ -181,7 +181,7 @@ func TestBatches(t *testing.T) {
 	for _, test := range tests {
 		covered[test.provider] = true
 		var m Message
-		wanted, err := m.Read(mustLookup(t, test.provider), http.Header{}, document.New([]byte(test.body)), named(test.name))
+		wanted, err := m.Read(mustLookup(t, test.provider), http.Header{}, document.New([]byte(test.body)), nil, named(test.name))
 		if err != nil || !wanted || m.Type != test.want || m.DeliveryID != test.delivery {
 			t.Errorf("%s: %q is wanted: %v, %v; type %q, delivery %q", test.provider, test.name, wanted, err, m.Type, m.DeliveryID)
 		}

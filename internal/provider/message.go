@@ -39,20 +39,26 @@ type Message struct {
 	Ping bool
 
 	provider *Provider
+	claim    *Claim
 	header   http.Header
 	payload  *document.Document
 	// entries are those of the lists in which the event stands.
 	entries [public.MaxLists]document.Value
 	depth   int
+	// typeIn and deliveryIn are the places that hold type and delivery ID.
+	typeIn, deliveryIn *eventPlace
+	// numbered says that the delivery ID is signed, and one event's own.
+	numbered bool
 }
 
 // Wanting says whether an event is wanted.
 type Wanting interface{ Wants(m *Message) bool }
 
 // Read finds the event of a request: of several the first that is wanted, or else
-// the first that is no ping. Of a form the payload is the JSON inside it.
-func (m *Message) Read(p *Provider, header http.Header, payload *document.Document, by Wanting) (wanted bool, err error) {
-	*m = Message{provider: p, header: header, payload: payload}
+// the first that is no ping. Of a form the payload is the JSON inside it. claim is the
+// valid credential of the provider's that the request carries, or nil.
+func (m *Message) Read(p *Provider, header http.Header, payload *document.Document, claim *Claim, by Wanting) (wanted bool, err error) {
+	*m = Message{provider: p, claim: claim, header: header, payload: payload}
 	var first Message
 	count := 0
 	m.each(func() bool {
@@ -107,10 +113,14 @@ func (m *Message) base(lists int) document.Value {
 
 // find reads type and delivery ID of the event.
 func (m *Message) find() (err error) {
-	if m.Type, err = m.first(m.provider.event); err != nil {
+	if m.Type, m.typeIn, _, err = m.first(m.provider.event, nil); err != nil {
 		return err
 	}
-	if m.DeliveryID, err = m.first(m.provider.delivery); err != nil {
+	var numbers []bool
+	if m.claim.Present() {
+		numbers = m.claim.scheme.numbers
+	}
+	if m.DeliveryID, m.deliveryIn, m.numbered, err = m.first(m.provider.delivery, numbers); err != nil {
 		return err
 	}
 	m.Ping = slices.Contains(m.provider.pings, m.Type) || m.Type == "" && m.isEmpty()
@@ -122,25 +132,26 @@ func (m *Message) isEmpty() bool {
 	return m.depth == 0 && len(m.provider.lists) > 0 && isEmptyList(get(m.base(0), m.provider.lists[0]))
 }
 
-// first returns what the first place holds, and checks the headers of all.
-func (m *Message) first(places []eventPlace) (string, error) {
-	found := ""
+// first returns what the first place holds, and checks the headers of all. A place
+// that better says is preferred.
+func (m *Message) first(places []eventPlace, better []bool) (found string, in *eventPlace, best bool, err error) {
 	for i := range places {
 		at, value := &places[i], ""
+		preferred := better != nil && better[i] && !best
 		if at.header == "" {
-			if found == "" {
+			if found == "" || preferred {
 				value = m.name(&at.path)
 			}
 		} else if values := m.header[at.header]; len(values) > 1 || len(values) == 1 && !isName(values[0]) {
-			return "", fmt.Errorf("reading %s: %w", at.header, ErrHeader)
+			return "", nil, false, fmt.Errorf("reading %s: %w", at.header, ErrHeader)
 		} else if len(values) == 1 {
 			value = values[0]
 		}
-		if found == "" {
-			found = value
+		if value != "" && (found == "" || preferred) {
+			found, in, best = value, at, preferred
 		}
 	}
-	return found, nil
+	return found, in, best, nil
 }
 
 // Names yields the names by which a filter may want the event: the type, the

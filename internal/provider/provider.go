@@ -19,6 +19,8 @@ type Provider struct {
 
 	kinds   []eventPath
 	actions []eventPath
+	// perAttempt are the steps of each path of what differs from attempt to attempt.
+	perAttempt [][]string
 	// lists are those through which the paths lead, the outer one first.
 	lists []string
 
@@ -72,6 +74,12 @@ func (p *Provider) NumbersDeliveries() bool { return len(p.delivery) > 0 }
 // FormField returns the form field that holds the sender's JSON, or "" when
 // the sender never uses form encoding.
 func (p *Provider) FormField() string { return p.formField }
+
+// Numbers says whether what the sender signs holds the delivery ID, in whichever
+// way it signs, so that the ID alone tells which event it is.
+func (p *Provider) Numbers() bool {
+	return !slices.ContainsFunc(p.schemes, func(s scheme) bool { return !slices.Contains(s.numbers, true) })
+}
 
 // Status is the answer to an accepted event on which the sender insists, or 0.
 func (p *Provider) Status() int { return p.status }

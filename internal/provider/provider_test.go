@@ -396,6 +396,6 @@ func (everything) Wants(m *Message) bool { return !m.Ping }
 
 func readMessage(p *Provider, header http.Header, payload *document.Document) (Message, error) {
 	var m Message
-	_, err := m.Read(p, header, payload, everything{})
+	_, err := m.Read(p, header, payload, nil, everything{})
 	return m, err
 }

@@ -119,7 +119,9 @@ var chats = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{field("id")},
-			Sample:   "message",
+			// It is unique in a channel only.
+			DeliveryRepeats: true,
+			Sample:          "message",
 		},
 	},
 	{

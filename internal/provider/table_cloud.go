@@ -34,8 +34,10 @@ var clouds = []Sender{
 			"The headers and `MessageAttributes` are not signed.",
 		},
 		Description: public.Description{
-			Name:     "sns",
-			Schemes:  []public.Scheme{{Header: "X-Amz-Sns-Message-Type", Algorithm: public.HMACSHA256, NewVerifier: newSNS}},
+			Name: "sns",
+			Schemes: []public.Scheme{{
+				Header: "X-Amz-Sns-Message-Type", Algorithm: public.HMACSHA256, NewVerifier: newSNS, SignsDelivery: true,
+			}},
 			Event:    []place{field("Type")},
 			Delivery: []place{field("MessageId")},
 			Kinds:    []string{"Subject"},
@@ -66,7 +68,7 @@ var clouds = []Sender{
 			"An audience that is left out at Google is the endpoint's URL.",
 			"The token covers nothing of the body: whoever has seen one can send any body for an hour.",
 			"The event type is an attribute of the message, `eventType` as Cloud Storage sets it, or `ce-type`. With others a filter would let nothing through; an expression in `match` can look at `message.attributes`.",
-			"With a dead-letter policy the body counts the attempts (`deliveryAttempt`), so a message that comes again has another body and is no duplicate.",
+			"With a dead-letter policy the body counts the attempts (`deliveryAttempt`). With `dedupe` `delivery` that makes no other event of it, with `body` it does.",
 			"While Google's keys cannot be had and none is known, the answer is a 503, after which Pub/Sub sends again.",
 		},
 		Description: public.Description{
@@ -76,7 +78,9 @@ var clouds = []Sender{
 			}},
 			Event:    []place{field("message.attributes.eventType"), field("message.attributes.ce-type")},
 			Delivery: []place{field("message.messageId")},
-			Sample:   "OBJECT_FINALIZE",
+			// The count of attempts that a dead-letter policy adds.
+			PerAttempt: []string{"deliveryAttempt"},
+			Sample:     "OBJECT_FINALIZE",
 		},
 	},
 	{

@@ -152,7 +152,9 @@ var commerce = []Sender{
 			}},
 			Event:    []place{field("notificationItems.#.NotificationRequestItem.eventCode")},
 			Delivery: []place{field("notificationItems.#.NotificationRequestItem.pspReference")},
-			Sample:   "AUTHORISATION",
+			// A payment's events have the same.
+			DeliveryRepeats: true,
+			Sample:          "AUTHORISATION",
 		},
 	},
 }

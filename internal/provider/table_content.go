@@ -191,12 +191,12 @@ var content = []Sender{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  NotKnown,
-			Retries:  NotKnown,
+			Retries:  "twice, 30 seconds apart; a retry policy of the space may ask for more, for up to a day",
 			Signs:    NotKnown,
 			GivesUp:  NotKnown,
 			Test:     NotKnown,
 			Seen:     NotKnown,
-			From:     []string{"https://www.contentful.com/developers/docs/webhooks/"},
+			From:     []string{"https://www.contentful.com/developers/docs/webhooks/retry-policy/"},
 		},
 		Notes: []string{"The signature covers the path as Contentful was given it; the URL must have no query."},
 		Description: public.Description{
@@ -236,7 +236,7 @@ var content = []Sender{
 		Description: public.Description{
 			Name: "mailgun",
 			Schemes: []public.Scheme{{
-				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun,
+				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun, SignsDelivery: true,
 			}},
 			Event:    []place{field("event-data.event")},
 			Delivery: []place{field("signature.token")},

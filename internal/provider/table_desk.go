@@ -156,7 +156,7 @@ var desks = []Sender{
 		},
 		Notes: []string{
 			"Version 3 of the signature. The URL must have nothing in it that is written with `%`.",
-			"A request holds a list of notifications. HubSpot counts its attempts in the body: what it sends again is another event.",
+			"HubSpot counts its attempts in the body. With `dedupe` `delivery` that makes no other event of it, with `body` it does.",
 		},
 		Description: public.Description{
 			Name: "hubspot",
@@ -169,7 +169,10 @@ var desks = []Sender{
 			}},
 			Event:    []place{field("#.subscriptionType"), field("subscriptionType")},
 			Delivery: []place{field("#.eventId"), field("eventId")},
-			Sample:   "contact.creation",
+			// HubSpot says that an eventId is not always its event's own.
+			DeliveryRepeats: true,
+			PerAttempt:      []string{"#.attemptNumber", "attemptNumber"},
+			Sample:          "contact.creation",
 		},
 	},
 }

@@ -47,6 +47,14 @@ func (t twilio) Verify(r *public.Request) Reason {
 	return ""
 }
 
+// content puts the parameters of a form in order, as they are signed.
+func (t twilio) content(r *public.Request) []byte {
+	if fields, _ := twilioFields(r); fields != "" {
+		return []byte(fields)
+	}
+	return r.Body
+}
+
 // maxTwilioFields bounds how many parameters are put in order.
 const maxTwilioFields = 1000
 

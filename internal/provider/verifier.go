@@ -146,7 +146,7 @@ type Claim struct {
 }
 
 // Present says whether the request carries a credential at all.
-func (c *Claim) Present() bool { return c.scheme != nil }
+func (c *Claim) Present() bool { return c != nil && c.scheme != nil }
 
 // SignsURL says whether Verify needs the URL.
 func (c *Claim) SignsURL() bool { return c.scheme != nil && c.scheme.signsURL }

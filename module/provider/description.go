@@ -36,6 +36,15 @@ type Description struct {
 	// first that holds something counts: a filter may ask for `type.action`.
 	Action Paths `json:"action,omitempty"`
 
+	// DeliveryRepeats says that events may share a delivery ID. A copy must then have
+	// the same body, too, where otherwise an ID that is signed decides alone.
+	DeliveryRepeats bool `json:"delivery_repeats,omitempty"`
+
+	// PerAttempt are the JSON paths of what differs when the sender tries again, such
+	// as a counter or a time: a body that differs in nothing else is the same. `#`
+	// stands for each entry of a list.
+	PerAttempt []string `json:"per_attempt,omitempty"`
+
 	// Pings are event types with which the sender only tests the connection, or
 	// tells of the subscription itself. They are answered with a pong, unless the
 	// integration's filter names them.
@@ -142,6 +151,10 @@ type Scheme struct {
 	// that needs code can be like that, and it has no Header. Verify says Missing
 	// of a body without the credential.
 	InBody bool `json:"-"`
+
+	// SignsDelivery says of a scheme that needs code that it covers the delivery ID. Of
+	// all others that is known.
+	SignsDelivery bool `json:"-"`
 
 	// NewVerifier makes the verifier of a scheme that needs code. Signed,
 	// Prefix, Separator, Encoding, Secret and Time then say nothing. There is

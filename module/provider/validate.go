@@ -48,8 +48,8 @@ func (d *Description) Validate() error {
 
 // validatePlaces checks where event, delivery and action stand.
 func (d *Description) validatePlaces() error {
-	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Action), len(d.Pings), len(d.Pass)) > maxList {
-		return fmt.Errorf("event, delivery, kinds, action, pings, pass: at most %d entries are allowed", maxList)
+	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Action), len(d.PerAttempt), len(d.Pings), len(d.Pass)) > maxList {
+		return fmt.Errorf("event, delivery, kinds, action, per_attempt, pings, pass: at most %d entries are allowed", maxList)
 	}
 	for field, places := range map[string][]Place{"event": d.Event, "delivery": d.Delivery} {
 		for i, at := range places {
@@ -69,6 +69,11 @@ func (d *Description) validatePlaces() error {
 	for i, path := range d.Action {
 		if !isEventPath(path) {
 			return fmt.Errorf("action[%d]: a path such as object.action is needed", i)
+		}
+	}
+	for i, path := range d.PerAttempt {
+		if !isEventPath(path) {
+			return fmt.Errorf("per_attempt[%d]: a path such as object.attempt is needed", i)
 		}
 	}
 	if _, err := d.Lists(); err != nil {

@@ -252,6 +252,9 @@ type Dedupe struct {
 	// Key is a digest of what makes two requests the same within one
 	// integration. A nil Key makes nothing a duplicate.
 	Key []byte
+	// Former is the key that an earlier version of the gateway gave such a request, or
+	// nil: an event that has it is found as well.
+	Former []byte
 	// Window is how long after its receipt an event is remembered.
 	Window time.Duration
 	// Requeues is how often a failed event may be queued again by a

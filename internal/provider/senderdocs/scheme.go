@@ -69,6 +69,9 @@ func arrives(s *provider.Sender) string {
 		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", strings.Join(s.Action, "`, else its `"))
 	}
 	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to recognise duplicates"))
+	if len(s.Delivery) > 0 {
+		fmt.Fprintf(&b, "- A copy has %s\n", copyText(s))
+	}
 	if lists, _ := s.Lists(); len(lists) > 0 {
 		b.WriteString("- A request may hold several events: `#` stands for each entry of a list. It is wanted when a filter wants any of them, of which the first is its event\n")
 	}
@@ -86,6 +89,22 @@ func arrives(s *provider.Sender) string {
 		fmt.Fprintf(&b, "- The sender insists on the answer %d to an accepted event\n", s.Status)
 	}
 	return b.String()
+}
+
+// copyText says what a copy of an event has in common with it.
+func copyText(s *provider.Sender) string {
+	text := "the same delivery ID and event type, and the same body"
+	if p, found := provider.Lookup(s.Name); found && p.Numbers() {
+		const signed = "the same delivery ID and event type: what is signed holds the ID, so the body does not count"
+		if lists, _ := s.Lists(); len(lists) > 0 {
+			return signed + ", unless the request holds several events"
+		}
+		return signed
+	}
+	if len(s.PerAttempt) > 0 {
+		text += ", in which `" + strings.Join(s.PerAttempt, "`, `") + "` does not count"
+	}
+	return text
 }
 
 func places(all []public.Place, none string) string {

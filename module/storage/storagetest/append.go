@@ -94,6 +94,26 @@ func testWindow(t *eventsTest) {
 	t.twice(func() { t.again(identity, d, second, storage.Duplicate) })
 }
 
+// An event that has the key of an earlier version is found as well, and its own key
+// counts first.
+func testFormerKey(t *eventsTest) {
+	identity := newIdentity()
+	old := t.append(newEvent(identity, "1"), dedupe("old"))
+	d := dedupe("new")
+	d.Former = []byte("old")
+	t.twice(func() { t.again(identity, d, old, storage.Duplicate) })
+	t.attempt(identity, old, storage.Failed)
+	t.again(identity, d, old, storage.Requeued)
+	unknown := dedupe("other")
+	unknown.Former = []byte("nothing")
+	fresh := t.append(newEvent(identity, "2"), unknown)
+	unknown.Former = []byte("old")
+	t.twice(func() { t.again(identity, unknown, fresh, storage.Duplicate) })
+	if id, outcome, err := t.log.Append(t.Context(), newEvent(newIdentity(), "1"), d); outcome != storage.Accepted || err != nil {
+		t.Fatalf("under another integration: %v, %d, %v", id, outcome, err)
+	}
+}
+
 func testCopiesAtOnce(t *eventsTest) {
 	identity := newIdentity()
 	const rounds, copies = 20, 8

@@ -27,6 +27,7 @@ func Events(t *testing.T, open func(t *testing.T, dir string) EventLog) {
 		{"append keeps the whole event", testAppendKeeps},
 		{"append finds duplicates", testDuplicates},
 		{"append ends the window", testWindow},
+		{"append finds the key of before", testFormerKey},
 		{"append of copies at once stores one", testCopiesAtOnce},
 		{"append requeues what failed", testRequeue},
 		{"append refuses a cancelled context", testCancelled},
