@@ -37,6 +37,11 @@ func (c *Claim) verify(content *document.Document) Reason {
 		return Missing
 	}
 	body := content.Payload()
+	if c.scheme.signsURL {
+		if reason := c.checkURL(); reason != "" {
+			return reason
+		}
+	}
 	if c.scheme.signsPayload {
 		var ok bool
 		if c.payload, ok = c.readPayload(body); !ok {

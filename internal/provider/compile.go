@@ -48,10 +48,13 @@ type piece struct {
 	kind public.PieceKind
 	// text is the text, the canonical header name, or the part's `name=`.
 	text string
-	// follower is the text after a header's value or a part, in which it must
-	// not occur: a byte could move over it, and the signature would still be
-	// right.
-	follower string
+	// leader and follower are the texts around a header's value or a part, or after
+	// the URL, in which they must not occur: a byte could move over one, and the
+	// signature would still be right.
+	leader, follower string
+	// alone says of the URL that something else follows at once, so that it must
+	// have no query; last, that something that may hold a URL stands before it.
+	alone, last bool
 }
 
 // method is an algorithm.
@@ -172,6 +175,7 @@ func compileScheme(d *public.Scheme, formField string) (scheme, error) {
 	if err != nil {
 		return scheme{}, err
 	}
+	open := false // what varies has begun
 	for i, part := range parsed {
 		compiled := piece{kind: part.Kind, text: part.Text}
 		switch part.Kind {
@@ -181,12 +185,18 @@ func compileScheme(d *public.Scheme, formField string) (scheme, error) {
 			compiled.text += "="
 		case public.URLPiece:
 			s.signsURL = true
+			compiled.last = open
+			compiled.alone = i+1 < len(parsed) && parsed[i+1].Kind != public.TextPiece
 		case public.PayloadPiece:
 			s.signsPayload = true
 		}
 		if i+1 < len(parsed) && parsed[i+1].Kind == public.TextPiece {
 			compiled.follower = parsed[i+1].Text
 		}
+		if open && part.Kind != public.URLPiece && parsed[i-1].Kind == public.TextPiece {
+			compiled.leader = parsed[i-1].Text
+		}
+		open = open || part.Kind != public.TextPiece
 		s.signed = append(s.signed, compiled)
 	}
 	s.clock = compileTime(d.Time)

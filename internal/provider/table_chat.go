@@ -266,7 +266,7 @@ var chats = []Sender{
 		},
 		Notes: []string{
 			"The signature covers the URL as Twilio was given it, so `public_url` must be set.",
-			"It does not tell where a parameter's name ends and its value begins.",
+			"It tells neither where a parameter's name ends and its value begins, nor where a query ends and the first parameter begins: give Twilio a URL without a query.",
 		},
 		Description: public.Description{
 			Name: "twilio",

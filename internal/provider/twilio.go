@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,17 +35,16 @@ func (t twilio) Verify(r *public.Request) Reason {
 		return reason
 	}
 	sent := r.Header.Get(twilioHeader)
-	match := 0
-	addresses := twilioURLs(r.URL)
-	for _, key := range t.keys {
-		for _, address := range addresses {
+	for address := range twilioURLs(r.URL) {
+		match := 0
+		for _, key := range t.keys {
 			match |= key.compare(sent, nil, address, fields)
 		}
+		if match == 1 {
+			return ""
+		}
 	}
-	if match != 1 {
-		return Mismatch
-	}
-	return ""
+	return Mismatch
 }
 
 // content puts the parameters of a form in order, as they are signed.
@@ -98,24 +98,109 @@ func twilioFields(r *public.Request) (string, Reason) {
 	return content.String(), ""
 }
 
-// twilioURLs are the spellings of the URL that Twilio may have signed: with
-// the port of its scheme and without.
-func twilioURLs(address string) []string {
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.Host == "" {
-		return []string{address}
+// maxSpelled bounds the URL that is tried in other spellings than it came, in bytes.
+const maxSpelled = 8 << 10
+
+// twilioURLs yields the spellings of the URL that Twilio may have signed, as Twilio's
+// own library tries them: as it came and as a browser would write it, then also with
+// its query written anew, each without a port and with one.
+func twilioURLs(address string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		each := func(spelling string) bool {
+			forms := withoutAndWithPort(spelling)
+			return yield(forms[0]) && yield(forms[1])
+		}
+		scheme, rest, found := strings.Cut(address, "://")
+		if !found || !each(address) || len(address) > maxSpelled {
+			return
+		}
+		end := strings.IndexAny(rest+"/", "/?")
+		normal := strings.ToLower(scheme+"://"+rest[:end]) + asBrowser(rest[end:])
+		if normal != address && !each(normal) {
+			return
+		}
+		if anew := withQueryAnew(normal); anew != normal {
+			each(anew)
+		}
 	}
-	port := map[string]string{"https": ":443", "http": ":80"}[parsed.Scheme]
-	host, cut := strings.CutSuffix(parsed.Host, port)
-	if !cut && parsed.Port() != "" || port == "" {
-		return []string{address}
+}
+
+// withoutAndWithPort returns the URL without its port, and with that or its scheme's.
+func withoutAndWithPort(address string) [2]string {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest+"/", "/?")
+	host, rest := rest[:end], rest[end:]
+	port := ":80"
+	if strings.EqualFold(scheme, "https") {
+		port = ":443"
 	}
-	with, without := parsed.Scheme+"://"+host+port, parsed.Scheme+"://"+host
-	rest, found := strings.CutPrefix(address, parsed.Scheme+"://"+parsed.Host)
-	if !found { // with a user in it, or in upper case
-		return []string{address}
+	// The colons of an IPv6 address stand in brackets.
+	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
+		host, port = host[:colon], host[colon:]
 	}
-	return []string{with + rest, without + rest}
+	return [2]string{scheme + "://" + host + rest, scheme + "://" + host + port + rest}
+}
+
+// asBrowser escapes what may not stand in a query as it is (WHATWG URL, "special-query
+// percent-encode set").
+func asBrowser(path string) string {
+	before, query, found := strings.Cut(path, "?")
+	if !found {
+		return path
+	}
+	return before + "?" + escape(query, func(c byte) bool {
+		return c > ' ' && c < 0x7f && !strings.ContainsRune(`"#<>'`, rune(c))
+	})
+}
+
+// withQueryAnew reads the query and writes it again, as Node's older module does.
+func withQueryAnew(path string) string {
+	before, query, found := strings.Cut(path, "?")
+	if !found || query == "" {
+		return path
+	}
+	var names []string
+	values := make(map[string][]string)
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		plainName, errName := url.QueryUnescape(name)
+		plainValue, errValue := url.QueryUnescape(value)
+		if errName != nil || errValue != nil {
+			return path
+		}
+		if _, known := values[plainName]; !known {
+			names = append(names, plainName)
+		}
+		values[plainName] = append(values[plainName], plainValue)
+	}
+	unreserved := func(c byte) bool {
+		return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.!~*'()", rune(c))
+	}
+	var anew []string
+	for _, name := range names {
+		for _, value := range values[name] {
+			anew = append(anew, escape(name, unreserved)+"="+escape(value, unreserved))
+		}
+	}
+	return before + "?" + strings.Join(anew, "&")
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// escape writes all other bytes with a percent sign (RFC 3986, 2.1).
+func escape(text string, plain func(byte) bool) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; plain(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
+		}
+	}
+	return b.String()
 }
 
 // signTwilio signs a test event.

@@ -198,8 +198,31 @@ func (c *Claim) checkSigned(p *piece) Reason {
 	default:
 		return ""
 	}
-	if !isName(value) || p.follower != "" && strings.Contains(value, p.follower) {
+	if !isName(value) || !p.bounds(value) {
 		return Malformed
+	}
+	return ""
+}
+
+// bounds says whether a value ends where the texts around it say, and not also
+// elsewhere.
+func (p *piece) bounds(value string) bool {
+	return (p.leader == "" || strings.LastIndex(p.leader+value, p.leader) == 0) &&
+		(p.follower == "" || strings.Index(value+p.follower, p.follower) == len(value))
+}
+
+// checkURL refuses a URL with a query into which bytes of what is signed beside it
+// could have been moved.
+func (c *Claim) checkURL() Reason {
+	for i := range c.scheme.signed {
+		p := &c.scheme.signed[i]
+		if p.kind != public.URLPiece {
+			continue
+		}
+		base, query, found := strings.Cut(c.URL, "?")
+		if found && (p.alone || p.last && strings.Contains(query, base) || !p.bounds(query)) {
+			return Malformed
+		}
 	}
 	return ""
 }

@@ -176,7 +176,8 @@ func (s *Scheme) validateSigned(d *Description) error {
 		case piece.Kind == HeaderPiece && d.carriesCredential(piece.Text):
 			return errors.New("signed: a signature cannot sign itself")
 		}
-		if i > 0 && s.runsTogether(pieces[i-1], piece) {
+		if i > 0 && (s.runsTogether(pieces[i-1], piece) ||
+			i > 1 && pieces[i-1].Kind == URLPiece && s.runsTogether(pieces[i-2], piece)) {
 			return errors.New("signed: text is needed between the places, or what stands in one can be moved to the next")
 		}
 	}
@@ -191,7 +192,7 @@ func (s *Scheme) validateSigned(d *Description) error {
 
 // runsTogether says whether a byte could be moved from one piece to the other
 // with the signature still right. A time has a form of its own, and the
-// gateway knows its URL.
+// gateway knows its URL, but not one between two others.
 func (s *Scheme) runsTogether(before, after Piece) bool {
 	open := func(p Piece) bool {
 		return p.Kind != TextPiece && p.Kind != URLPiece && !s.isTime(p)

@@ -71,6 +71,8 @@ func TestValidate(t *testing.T) {
 		{"a path that computes", func(d *Description) { d.Delivery = []Place{{JSON: "a.@pretty"}} }, "delivery[0]"},
 		{"a path that searches", func(d *Description) { d.Kinds = []string{"a.#(b==1).c"} }, "kinds[0]"},
 		{"a path that counts", func(d *Description) { d.Kinds = []string{"a.##"} }, "kinds[0]"},
+		{"the URL between two places", func(d *Description) { d.Schemes[0].Signed = "{body}{url}{header.X-Desk-Id}" }, "text is needed"},
+		{"the URL before a place", func(d *Description) { d.Schemes[0].Signed = "{url}{body}.{header.X-Desk-Time}" }, ""},
 		{"lists", func(d *Description) {
 			d.Event, d.Kinds = []Place{{JSON: "events.#.type"}}, []string{"events.#.more.#.kind", "kind"}
 		}, ""},

@@ -284,5 +284,8 @@ func limits(s *provider.Sender) []string {
 	if strings.Contains(first.Signed, "{url}") {
 		lines = append(lines, "The signature covers the URL as the sender was given it: set `public_url` where a proxy stands before the gateway.")
 	}
+	if strings.Contains(first.Signed, "{url}{") {
+		lines = append(lines, "What is signed does not tell where the URL ends, so it must have no query: bytes of the body could be moved there.")
+	}
 	return append(lines, s.Notes...)
 }
