@@ -89,6 +89,7 @@ func TestCalls(t *testing.T) {
 		{"integrations delete demo hook --force", "", "DELETE /webhooks/projects/demo/integrations/hook?force=true", "", "deleted hook\n"},
 		{"events list demo hook --status failed", "", "GET /webhooks/projects/demo/integrations/hook/events?limit=50&status=failed", `{"items":[` + event + `]}`, "push?[2J  pending, held  1         status 500 d  D1           ticket 7\n"},
 		{"events list demo hook", "", "GET /webhooks/projects/demo/integrations/hook/events?limit=50", `{"items":[{"id":"E1","status":"pending","run":{"kind":"task","id":"task-1","state":"STARTED","until":"2026-11-23T14:00:00Z"}}]}`, "pending  0         task task-1 STARTED until 2026-11-23T14:00:00Z"},
+		{"events list demo hook", "", "GET /webhooks/projects/demo/integrations/hook/events?limit=50", `{"items":[{"id":"E1","status":"pending","delivery_id":"D1","run":{"kind":"reindex","id":"docs","state":"waiting"}}]}`, "pending  0         reindex docs waiting  D1"},
 		{"events get demo hook E1", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, `"held": true`},
 		{"events get demo hook E1 --body", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, "hello"},
 		{"replay demo hook E1", "", "POST /webhooks/projects/demo/integrations/hook/events/E1/replay", `{"id":"E2"}`, "replayed as E2\n"},

@@ -46,7 +46,11 @@ type event struct {
 // last says how the last attempt ended, or how the run stands that goes on.
 func (e *event) last() string {
 	if e.Run != nil && e.Status == string(storage.Pending) {
-		return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s until %s", e.Run.Kind, e.Run.ID, e.Run.State, e.Run.Until.Format(time.RFC3339))), " ")
+		text := strings.Join([]string{e.Run.Kind, e.Run.ID, e.Run.State}, " ")
+		if !e.Run.Until.IsZero() {
+			text += " until " + e.Run.Until.Format(time.RFC3339)
+		}
+		return text
 	}
 	if len(e.Attempts) == 0 {
 		return "-"

@@ -108,7 +108,7 @@ type Attempt struct {
 	Save func(ctx context.Context, progress []byte) error
 }
 
-// Run is what is known of the run that an event has started.
+// Run is what is known of the run that an event has started or waits for.
 type Run struct {
 	// Kind is what runs, such as "task" or "execution".
 	Kind string `json:"kind,omitempty"`
@@ -116,7 +116,8 @@ type Run struct {
 	// ID is the endpoint's own, "" as long as it is not known.
 	ID string `json:"id,omitempty"`
 
-	// State is the endpoint's own word for how the run stands.
+	// State is the endpoint's own word for how the run stands, or says that it
+	// waits to be started.
 	State string `json:"state,omitempty"`
 
 	// Until is when a run that goes on is given up.

@@ -44,7 +44,7 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	}
 	came := time.Now().Add(-s.age())
 	if waited, waits := s.platform.reindexes.waits(s.event, came); waits {
-		return trigger.Result{Verdict: trigger.Pending, RetryAfter: s.pause(waited)}
+		return s.waitForIndex(ctx, waited)
 	}
 	index, f := s.read(ctx, s.indexPath(), "project_name", append([]string{
 		"repo_name", "index_type", "jira.jql", "xray.jql", "sharepoint.auth_type",
@@ -64,11 +64,22 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	case turn.joins:
 		return s.joinIndex(ctx, turn.began)
 	case !turn.mayStart:
-		return trigger.Result{Verdict: trigger.Pending, RetryAfter: s.pause(turn.waited)}
+		return s.waitForIndex(ctx, turn.waited)
 	}
 	result := s.startIndex(ctx, reindexing, index)
 	s.platform.reindexes.after(s.event, s.progress.Index != nil, result)
 	return result
+}
+
+// waitForIndex waits for a reindex that is of no use to the event.
+func (s *session) waitForIndex(ctx context.Context, waited time.Duration) trigger.Result {
+	if s.progress.Run == nil {
+		s.progress.Run = &trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "waiting"}
+		if f := s.save(ctx); f != nil {
+			return f.Result
+		}
+	}
+	return trigger.Result{Verdict: trigger.Pending, RetryAfter: s.pause(waited)}
 }
 
 func (s *session) startIndex(ctx context.Context, reindexing call, index *answer) trigger.Result {

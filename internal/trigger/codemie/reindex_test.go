@@ -180,8 +180,8 @@ func TestReindexOfSomebodyElse(t *testing.T) {
 		var group sync.WaitGroup
 		d := b.push("1", &group)
 		time.Sleep(10 * time.Minute)
-		if b.Reindexed("d") != 0 {
-			t.Error("it did not wait")
+		if b.Reindexed("d") != 0 || d.shown().State != "waiting" {
+			t.Errorf("it did not wait: %+v", d.shown())
 		}
 		b.AddDatasource(codemietest.Datasource{ID: "d", Project: "demo", Name: "n", Type: "code"})
 		group.Wait()

@@ -1,6 +1,7 @@
 package codemie
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 type reindexes struct {
 	mu    sync.Mutex
 	known map[string]*indexing // by the datasource's ID
+	swept time.Time
 }
 
 // indexing is what is known of a datasource.
@@ -117,10 +119,11 @@ func (r *reindexes) of(id string, now time.Time) *indexing {
 	if r.known == nil {
 		r.known = make(map[string]*indexing)
 	}
-	for other, d := range r.known {
-		if other != id && now.Sub(d.heard) > silence && now.Sub(d.since) > stall {
-			delete(r.known, other)
-		}
+	if now.Sub(r.swept) > time.Minute {
+		r.swept = now
+		maps.DeleteFunc(r.known, func(other string, d *indexing) bool {
+			return other != id && now.Sub(d.heard) > silence && now.Sub(d.since) > stall
+		})
 	}
 	d := r.known[id]
 	if d == nil {

@@ -106,6 +106,44 @@ func TestLateAttempts(t *testing.T) {
 	}
 }
 
+// TestFresh makes a connection for each request, in either version.
+func TestFresh(t *testing.T) {
+	for _, version := range []string{"1.1", "2"} {
+		connections := make(map[string]bool)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			connections[r.RemoteAddr] = true
+			if !strings.HasPrefix(r.Proto, "HTTP/"+version) {
+				t.Errorf("%s", r.Proto)
+			}
+		}))
+		server.EnableHTTP2 = true
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		raw, err := TransportDefaults(json.RawMessage(`{"protocol":"http","tls":{"insecure_skip_verify":true},"versions":["` + version + `"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+		t.Cleanup(cancel)
+		transport, err := Fresh(ctx, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("x"))
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+		if len(connections) != 3 {
+			t.Errorf("HTTP/%s: %d connections", version, len(connections))
+		}
+	}
+}
+
 // What an endpoint sends and nobody reads takes no memory without bound.
 func TestUnreadAnswer(t *testing.T) {
 	var sent atomic.Int64
