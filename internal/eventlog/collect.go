@@ -105,9 +105,8 @@ func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p pol
 			return err
 		}
 		return b.add(&op{record: *r, again: true, known: known}, amount{})
-	case r.kind == dropped:
-		return b.add(&op{record: *r, again: true}, amount{})
 	}
+	// A dropped record may go: what it is about comes before it.
 	return nil
 }
 

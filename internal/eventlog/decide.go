@@ -25,9 +25,6 @@ var errFull = fmt.Errorf("%w: the disk has too little free space", storage.ErrUn
 func (w *writer) decide(o *op) (change, verdict, error) {
 	r := &o.record
 	if w.isDropped(r.identity) {
-		if r.kind == dropped && o.again {
-			return change{}, own, nil
-		}
 		if r.kind == dropped {
 			return change{}, nothing, nil
 		}

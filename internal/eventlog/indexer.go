@@ -19,6 +19,7 @@ type indexer struct {
 	quit   chan struct{}
 	done   chan struct{}
 	purges []storage.Identity // dropped, and still in the index
+	gone   []gone             // dropped, and not in it any more; the oldest first
 }
 
 func newIndexer(l *Log) *indexer {
@@ -42,6 +43,7 @@ func (x *indexer) run() {
 		}
 		x.follow(false)
 		x.purge()
+		x.forget()
 	}
 }
 
@@ -252,40 +254,4 @@ func (w *indexWriter) commit() {
 		w.err = fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	w.batch = nil
-}
-
-// purge deletes what the index has of dropped integrations.
-func (x *indexer) purge() {
-	for len(x.purges) > 0 {
-		identity := x.purges[0]
-		if err := x.purgeOne(identity); err != nil {
-			x.log.Logger.Warn("deleted events cannot be removed from the index yet", zap.Error(err))
-			return // the next turn goes on
-		}
-		x.purges = x.purges[1:]
-		select {
-		case <-x.quit:
-			return // so does the next start
-		default:
-		}
-	}
-}
-
-func (x *indexer) purgeOne(identity storage.Identity) error {
-	w := indexWriter{log: x.log}
-	view := x.log.index.View()
-	defer view.Close()
-	for _, prefix := range []byte{eventKey, copyKey, pendingKey, failedKey, claimKey} {
-		err := view.Keys(identityKey(prefix, identity), func(key []byte) (bool, error) {
-			w.delete(append([]byte(nil), key...))
-			return w.err == nil, nil
-		})
-		if w.err == nil {
-			w.err = err
-		}
-	}
-	w.commit()
-	w.set(identityKey(droppedKey, identity), []byte{1}, true) // purged
-	w.commit()
-	return w.err
 }

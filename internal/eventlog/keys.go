@@ -16,7 +16,7 @@ const (
 	pendingKey   = 'p' // + event ID: the event's ref
 	failedKey    = 'f' // + event ID
 	claimKey     = 'c' // + event ID: claimed when the index was written
-	droppedKey   = 'd' // the integration was dropped; its value is purged or not
+	droppedKey   = 'd' // the integration was dropped; its value is when it was purged, or empty
 	watermarkKey = 'w' // how far the log is in the index
 )
 

@@ -18,7 +18,7 @@ type op struct {
 	ripe    int64          // clocked: how old a segment may be that has anything
 	from    place          // kept, keptAll: where the event was found
 	policy  policy         // kept, purged
-	again   bool           // dropped, purged: once more, for the record's segment goes
+	again   bool           // purged: once more, for the record's segment goes
 	known   knowledge
 	entry   *entry // purged: what becomes of its dedupe key, if anything
 	once    bool   // replayed: only the newest of a chain

@@ -223,16 +223,12 @@ func (l *Log) distrustIndex() error {
 func (l *Log) loadDropped() error {
 	view := l.index.View()
 	defer view.Close()
+	defer l.indexer.sortForgets()
 	return view.Ascend([]byte{droppedKey}, func(key, value []byte) (bool, error) {
 		if len(key) != 1+len(storage.Identity{}) {
 			return false, errCodec
 		}
-		identity := storage.Identity(key[1:])
-		l.dropped[identity] = struct{}{}
-		if len(value) == 0 {
-			l.indexer.purges = append(l.indexer.purges, identity)
-		}
-		return true, nil
+		return true, l.indexer.load(storage.Identity(key[1:]), value)
 	})
 }
 

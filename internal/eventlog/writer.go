@@ -190,9 +190,7 @@ func (w *writer) stage(o *op, current change, at place) {
 	case closed, clocked:
 		return
 	case dropped:
-		if !o.again {
-			w.staged.drop(r.identity)
-		}
+		w.staged.drop(r.identity)
 	case accepted, acceptedAll, replayed:
 		o.event = newEvent(r, w.sequence, at)
 		w.staged.put(o.event, nil)

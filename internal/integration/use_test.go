@@ -97,7 +97,7 @@ func TestUseIsHeardOf(t *testing.T) {
 // slowMarks is a storage that takes its time.
 type slowMarks struct {
 	*memory
-	mu    sync.Mutex
+	mu    sync.Mutex // for marks
 	marks int
 	until chan struct{}
 }
@@ -126,9 +126,11 @@ func TestUseOnASlowStorage(t *testing.T) {
 			wait.Go(func() { s.Use(t.Context(), in) })
 		}
 		wait.Wait()
+		m.mu.Lock()
 		if took := time.Since(began); took != useWait || m.marks != 1 {
 			t.Errorf("%d notes were begun, and waited for %v", m.marks, took)
 		}
+		m.mu.Unlock()
 		close(m.until)
 		synctest.Wait()
 		if unused(t, m.memory, "hook") || len(s.uses) != 0 {

@@ -378,7 +378,8 @@ type Events interface {
 
 	// Drop deletes all events of an integration, unless one of them is pending
 	// and force is not set: then it is ErrPending, and nothing is deleted. When
-	// it returns nil, no event of the integration can be claimed or appended
-	// any more (ErrNotFound), and that is durable.
+	// it returns nil, no event of the integration can be claimed any more, nor
+	// appended by who has looked the integration up before (ErrNotFound), and that
+	// is durable. The storage need not know the identity for ever.
 	Drop(ctx context.Context, integration Identity, force bool) error
 }
