@@ -60,7 +60,7 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	turn := s.platform.reindexes.turn(s.event, came, index)
 	switch {
 	case turn.ended != nil:
-		return *turn.ended
+		return s.sharesEnd(ctx, *turn.ended)
 	case turn.joins:
 		return s.joinIndex(ctx, turn.began)
 	case !turn.mayStart:
@@ -107,6 +107,15 @@ func (s *session) joinIndex(ctx context.Context, began time.Time) trigger.Result
 	s.progress.Intent = max(s.age()-time.Since(began), 1)
 	s.progress.Index = &reindex{Joined: true, Began: true}
 	return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
+}
+
+// sharesEnd ends the event as another one's reindex has ended.
+func (s *session) sharesEnd(ctx context.Context, result trigger.Result) trigger.Result {
+	run := trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "completed"}
+	if result.Verdict != trigger.Delivered {
+		run.State = "error"
+	}
+	return s.ended(ctx, result, run)
 }
 
 func (s *session) indexPath() string {
@@ -156,7 +165,7 @@ func (s *session) followIndex(ctx context.Context) trigger.Result {
 			if result.Verdict == trigger.Pending {
 				return s.pending(nil)
 			}
-			return *result
+			return s.sharesEnd(ctx, *result)
 		}
 	} else {
 		s.platform.reindexes.hold(s.event, began)

@@ -3,6 +3,7 @@ package codemie_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/trigger/codemietest"
@@ -92,6 +93,20 @@ func TestDatasourceThatCannotBeIndexed(t *testing.T) {
 		if b.Reindexed("d") != 0 || len(b.Requests()) != 1 {
 			t.Errorf("%s: something was called", datasource.Type)
 		}
+	}
+}
+
+// TestLongWords index a datasource again whose last error is long, and none
+// whose query is longer than what is read of it.
+func TestLongWords(t *testing.T) {
+	long := strings.Repeat("x", 20<<10)
+	b := newBench(t)
+	b.AddDatasource(codemietest.Datasource{ID: "d", Project: "demo", Name: "n", Type: "code", Error: long})
+	b.event("datasource", "d").expect(trigger.Delivered, "")
+	b.AddDatasource(codemietest.Datasource{ID: "d", Project: "demo", Name: "n", Type: "knowledge_base_jira", JQL: long})
+	b.event("datasource", "d").expect(trigger.Fail, trigger.ErrResourceInvalid)
+	if b.Reindexed("d") != 0 {
+		t.Error("it was indexed with half a query")
 	}
 }
 

@@ -51,8 +51,8 @@ func (s *session) reindexCall(index *answer) (call, *fault) {
 	default:
 		return call{}, invalid("a datasource of type " + s.quote(kind) + " cannot be indexed again")
 	}
-	for _, f := range index.fields {
-		if f.cut {
+	for name, f := range index.fields {
+		if f.cut && name != "text" {
 			return call{}, invalid("a query of the datasource is too long")
 		}
 	}

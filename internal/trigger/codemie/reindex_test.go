@@ -89,6 +89,9 @@ func TestReindexesOneAtATime(t *testing.T) {
 		shared := 0
 		for _, d := range later {
 			check(b, d.result, trigger.Delivered, "")
+			if run := d.shown(); run.State != "completed" || !run.Until.IsZero() {
+				t.Errorf("shown %+v", run)
+			}
 			if strings.Contains(d.result.Detail, "by the reindex that event") {
 				shared++
 			}
