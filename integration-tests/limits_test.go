@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -310,8 +310,8 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestInFlight: half-sent bodies count, for the process, for an integration and
-// for a client's address.
+// TestInFlight: who holds uploads and sends no more of them makes room for who
+// does, of an integration, of a client, and of all that nobody has authenticated.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -320,7 +320,7 @@ func TestInFlight(t *testing.T) {
 			declared("a")+declared("b")+declared("c")+declared("d"), gateway.Edge)
 		return strings.Replace(text, "\tpersist_config off\n", "\tpersist_config off\n\tservers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}\n", 1)
 	}
-	g := gateway.Start(t, config("1MiB"))
+	g := gateway.Start(t, config("4MiB")) // 2 MiB for the unknown, 1 MiB for an integration and for a client
 	if !strings.Contains(g.Logs(), "max_body") {
 		t.Error("the load does not tell that the largest bodies never fit")
 	}
@@ -339,7 +339,7 @@ func TestInFlight(t *testing.T) {
 		if err := header(client).Write(&head); err != nil {
 			t.Fatal(err)
 		}
-		conn.Send(fmt.Sprintf("POST /webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n%s", id, 2*bytes, head.String(), strings.Repeat("x", bytes)))
+		conn.Send(fmt.Sprintf("POST /webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n%s", id, bytes+1, head.String(), strings.Repeat("x", bytes)))
 		gateway.Eventually(t, "the bytes are counted", func() bool { return metric(t, g, "in_flight_bytes") == before+float64(bytes) })
 		return conn
 	}
@@ -350,28 +350,57 @@ func TestInFlight(t *testing.T) {
 		h.Set("X-GitHub-Delivery", fmt.Sprint(n))
 		return g.Post("/webhooks/"+id, h, payload)
 	}
-	accept(t, post("a", "203.0.113.1"))
-	conns := []*gateway.Conn{begin("a", "203.0.113.1", 500_000)}
-	full(t, post("a", "203.0.113.2"), "for this integration")
-	full(t, post("b", "203.0.113.1"), "from this address")
-	accept(t, post("b", "203.0.113.2"))
-	conns = append(conns, begin("b", "203.0.113.2", 250_000), begin("c", "203.0.113.3", 250_000))
-	full(t, post("d", "203.0.113.4"), "Too many bytes of requests are being received.")
-	if used, limit := status(t, g, "limits", "in_flight", "used"), status(t, g, "limits", "in_flight", "limit"); used != 1_000_000 || limit != 1<<20 {
-		t.Errorf("the status says %v of %v", used, limit)
-	}
-	g.Reload(config("4MiB"))
-	if got := metric(t, g, "in_flight_limit_bytes"); got != 4<<20 {
-		t.Errorf("the limit is %v after the reload", got)
-	}
-	accept(t, post("d", "203.0.113.4"))
-	for conn := range slices.Values(conns) {
-		conn.Close()
-	}
-	gateway.Eventually(t, "the bytes are given back", func() bool { return metric(t, g, "in_flight_bytes") == 0 })
-	for _, reason := range []string{"limit_in_flight", "limit_integration_in_flight", "limit_client_in_flight"} {
+	ended := func(conn *gateway.Conn, reason string) {
+		t.Helper()
+		problem(t, conn.Answer(), 408)
 		if got := metric(t, g, `refusals_total{reason="`+reason+`"}`); got != 1 {
 			t.Errorf("%v refusals for %s", got, reason)
 		}
+	}
+	stranger := begin("a", "203.0.113.1", 1_000_000)
+	accept(t, post("a", "203.0.113.2"))
+	ended(stranger, "ended_integration_in_flight")
+
+	stranger = begin("b", "2001:db8::1", 1_000_000)
+	accept(t, post("c", "2001:db8::ffff"))
+	ended(stranger, "ended_client_in_flight")
+
+	first, second := begin("b", "203.0.113.3", 1_000_000), begin("c", "203.0.113.4", 1_000_000)
+	if used, limit := status(t, g, "limits", "in_flight", "used"), status(t, g, "limits", "in_flight", "limit"); used != 2_000_000 || limit != 4<<20 {
+		t.Errorf("the status says %v of %v", used, limit)
+	}
+	accept(t, post("d", "203.0.113.5"))
+	ended(first, "ended_unauthenticated_in_flight")
+
+	g.Reload(config("8MiB"))
+	if got := metric(t, g, "in_flight_limit_bytes"); got != 8<<20 {
+		t.Errorf("the limit is %v after the reload", got)
+	}
+	third := begin("d", "203.0.113.6", 1_000_000)
+	accept(t, post("d", "203.0.113.4"))
+	second.Close()
+	third.Close()
+	gateway.Eventually(t, "the bytes are given back", func() bool { return metric(t, g, "in_flight_bytes") == 0 })
+	if strings.Contains(g.Logs(), "trusted_proxies is not set") {
+		t.Error("the log has it that trusted_proxies is not set")
+	}
+}
+
+// TestUploadTime: time is earned by what has come, whatever was announced.
+func TestUploadTime(t *testing.T) {
+	t.Parallel()
+	sink := gateway.NewSink(t)
+	g := gateway.Start(t, gateway.Config(gateway.Ticket(sink)+declared("a"), gateway.Edge))
+	start := time.Now()
+	conn := gateway.Dial(t, g.Addr)
+	conn.Send("POST /webhooks/a HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\nX-GitHub-Event: push\r\nX-Hub-Signature-256: " + gateway.SHA256(secret, body) + "\r\n\r\nx")
+	problem(t, conn.Answer(), 408)
+	if spent := time.Since(start); spent < 9*time.Second || spent > 15*time.Second {
+		t.Errorf("ended after %v", spent)
+	}
+	g.Post("/webhooks/a", gateway.Headers("X-Forwarded-For", "203.0.113.1"), body).Want(t, 401)
+	g.Post("/webhooks/a", gateway.Headers("X-Forwarded-For", "203.0.113.1"), body).Want(t, 401)
+	if got := strings.Count(g.Logs(), "trusted_proxies is not set"); got != 1 {
+		t.Errorf("the log says %d times that trusted_proxies is not set", got)
 	}
 }

@@ -102,6 +102,7 @@ type App struct {
 	failedAt time.Time
 
 	remoteAdmin atomic.Bool // project administrators have an endpoint
+	proxyTold   atomic.Bool // of a proxy that nobody trusts
 }
 
 // Retry is how a trigger is tried again: with exponential back-off and full

@@ -78,9 +78,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.app = app.(*App)
 	h.app.serves(h.Prefix)
-	if most := h.app.Limits.InFlight / 2; h.MaxBody > most {
-		h.logger.Warn("bodies of more than half of the limit in_flight are refused, though max_body lets them in",
-			zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
+	if most := gate.LargestBody(h.app.Limits.InFlight); h.MaxBody > most {
+		h.logger.Warn("larger bodies than an integration's share of the limit in_flight are refused, though max_body lets them in",
+			zap.Int64("largest", most), zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
 	}
 	h.gate = gate.New(gate.Settings{
 		Prefix:             h.Prefix,
@@ -113,6 +113,7 @@ func checkPrefix(prefix string) error {
 // ServeHTTP answers the request or, inline, hands it on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	h.app.warnOfProxy(r)
 	seen := h.gate.Serve(w, r, client, h.acquire)
 	defer seen.Done()
 	collectors.request(seen)

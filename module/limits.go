@@ -34,9 +34,10 @@ type Limits struct {
 	IntegrationEvents int `json:"integration_events,omitempty"`
 
 	// InFlight is how many bytes of bodies may be held while they are received
-	// and stored. When more than half of it is used, one integration and one
-	// client address may hold a quarter. At least 1048576 (1 MiB). Default:
-	// 268435456 (256 MiB).
+	// and stored. One integration, and one client, may hold a quarter of it, all
+	// bodies that nobody has authenticated half, and bodies of more than 1 MiB
+	// leave a sixteenth of each to the others. At least 1048576 (1 MiB).
+	// Default: 268435456 (256 MiB).
 	InFlight int64 `json:"in_flight,omitempty"`
 
 	// ProjectIntegrations is how many integrations and reserved webhook IDs a

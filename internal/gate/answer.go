@@ -72,6 +72,8 @@ var (
 		"The credentials are missing or not valid.", "Www-Authenticate", "Webhook")
 	tooSlow = problem(TooSlow, http.StatusRequestTimeout,
 		"The body did not arrive in time.", "", "")
+	uploadEnded = problem(TooSlow, http.StatusRequestTimeout,
+		"The body came more slowly than others, and there was no room for all.", "", "")
 	unsupportedEncoding = problem(UnsupportedEncoding, http.StatusUnsupportedMediaType,
 		"The body must come without a content encoding.", "Accept-Encoding", "identity")
 	badBody = problem(Invalid, http.StatusBadRequest,
@@ -98,6 +100,7 @@ var (
 
 	// in flight, by who holds too many of the bytes
 	flightFull            = lack("Too many bytes of requests are being received.", "5")
+	unprovenFlightFull    = lack("Too many bytes of requests are being received that nobody has authenticated yet.", "5")
 	integrationFlightFull = lack("Too many bytes of requests are being received for this integration.", "5")
 	clientFlightFull      = lack("Too many bytes of requests are being received from this address.", "5")
 
@@ -206,7 +209,7 @@ func (v *visit) forget(a *answer) {
 // never see the answer. What has come already is given back before the wait:
 // nobody needs it any more, and others may be waiting for the room.
 func (v *visit) linger() {
-	v.lease.release()
+	v.upload.release()
 	v.body = nil
 	if v.control.Flush() == nil {
 		_, _ = io.Copy(io.Discard, v.r.Body) // ends with the deadline

@@ -62,8 +62,11 @@ func (v *visit) authenticate() *answer {
 		}
 	}
 	if v.claim.Present() && v.claim.NeedsBody() {
-		return v.verify()
+		if a := v.verify(); a != nil {
+			return a
+		}
 	}
+	v.upload.prove()
 	return nil
 }
 

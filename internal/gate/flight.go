@@ -2,6 +2,7 @@ package gate
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -11,15 +12,28 @@ import (
 // DefaultFlight is the default bound of the bytes in flight.
 const DefaultFlight = 256 << 20
 
+// The shares of the bound. They are always in force, so that there is room for
+// who comes next before anybody has shown who he is.
+const (
+	// holderShare is the part that one integration may hold, and one client.
+	holderShare = 4
+	// unprovenShare is the part for all bodies that nobody has authenticated.
+	unprovenShare = 2
+	// smallShare is the part of each of these, and of the whole, that bodies of
+	// more than smallBody bytes leave to the others.
+	smallShare = 16
+	smallBody  = 1 << 20
+)
+
 // Flight bounds the bytes of bodies that the process holds, by bytes received:
-// an announced length costs nothing. While more than half of the bound is
-// used, one integration, and one client address, may hold at most a quarter
-// of it, so that neither can keep the others out.
+// an announced length costs nothing. Where a body finds no room, it is made at
+// the cost of the unfinished one that has got least for its time.
 type Flight struct {
 	limit        atomic.Int64
-	used         atomic.Int64
+	all          total
+	unproven     total
 	integrations holders[storage.Identity]
-	clients      holders[string]
+	clients      holders[netip.Addr]
 }
 
 // NewFlight returns a Flight with a bound in bytes; 0 means DefaultFlight.
@@ -44,93 +58,193 @@ func (f *Flight) SetLimit(limit int64) {
 func (f *Flight) Limit() int64 { return f.limit.Load() }
 
 // Used returns the bytes in flight.
-func (f *Flight) Used() int64 { return f.used.Load() }
+func (f *Flight) Used() int64 { return f.all.bytes.Load() }
 
-// overflow is a bound that bytes in flight have gone over.
-type overflow struct {
-	reason string
-	answer *answer
+// LargestBody returns how large a body can be under a bound, in bytes: as large
+// as one integration's share of what is not kept for small ones.
+func LargestBody(limit int64) int64 {
+	share := limit / holderShare
+	return max(share-share/smallShare, min(share, smallBody))
 }
 
-var (
-	overAll         = &overflow{"limit_in_flight", flightFull}
-	overIntegration = &overflow{"limit_integration_in_flight", integrationFlightFull}
-	overClient      = &overflow{"limit_client_in_flight", clientFlightFull}
-)
-
-// lease is what one request holds of a Flight.
-type lease struct {
+// holding is what one body has of a Flight.
+type holding struct {
 	flight   *Flight
 	identity storage.Identity
-	client   string
-	bytes    int64
+	client   netip.Addr // not valid when it is not known
+	proven   bool       // somebody has authenticated it
+	held
 }
 
-// take adds n bytes that were received. It returns the bound that they are
-// over, if any: then the request must end.
-func (l *lease) take(n int64) *overflow {
-	f := l.flight
-	l.bytes += n
-	used, limit := f.used.Add(n), f.limit.Load()
-	integration := f.integrations.add(l.identity, n)
-	var client int64
-	if l.client != "" {
-		client = f.clients.add(l.client, n)
+// add counts what has come of the body, if it fits. The integration's shard is
+// locked.
+func (h *holding) add(s *shard[storage.Identity], by held) need {
+	if by.bytes == 0 {
+		return need{}
 	}
-	switch {
-	case used <= limit/2:
-		return nil
-	case integration > limit/4:
-		return overIntegration
-	case client > limit/4:
-		return overClient
-	case used > limit:
-		return overAll
+	f := h.flight
+	limit := f.limit.Load()
+	integration := s.held[h.identity]
+	if short := integration.add(by, limit/holderShare); short != enough {
+		return need{of: ofIntegration, short: short, bytes: limit / holderShare}
 	}
-	return nil
+	if h.client.IsValid() {
+		c := f.clients.shard(h.client)
+		c.Lock()
+		defer c.Unlock()
+		client := c.held[h.client]
+		if short := client.add(by, limit/holderShare); short != enough {
+			return need{of: ofClient, short: short, bytes: limit / holderShare}
+		}
+		if l := h.addToAll(by, limit); l.of != nil {
+			return l
+		}
+		c.held[h.client] = client
+	} else if l := h.addToAll(by, limit); l.of != nil {
+		return l
+	}
+	s.held[h.identity] = integration
+	h.bytes, h.large = h.bytes+by.bytes, h.large+by.large
+	return need{}
 }
 
-// release gives all of it back.
-func (l *lease) release() {
-	if l.bytes == 0 {
+func (h *holding) addToAll(by held, limit int64) need {
+	f := h.flight
+	if short := f.all.add(by, limit); short != enough {
+		return need{of: ofAll, short: short, bytes: limit}
+	}
+	if h.proven {
+		return need{}
+	}
+	if short := f.unproven.add(by, limit/unprovenShare); short != enough {
+		f.all.remove(by)
+		return need{of: ofUnproven, short: short, bytes: limit / unprovenShare}
+	}
+	return need{}
+}
+
+// prove takes the body out of the share of those that nobody has authenticated.
+func (h *holding) prove() {
+	if h.flight != nil && !h.proven {
+		h.flight.unproven.remove(h.held)
+		h.proven = true
+	}
+}
+
+// giveBack gives all of it back. The integration's shard is locked.
+func (h *holding) giveBack(s *shard[storage.Identity]) {
+	if h.bytes == 0 {
 		return
 	}
-	l.flight.used.Add(-l.bytes)
-	l.flight.integrations.add(l.identity, -l.bytes)
-	if l.client != "" {
-		l.flight.clients.add(l.client, -l.bytes)
+	f := h.flight
+	s.remove(h.identity, h.held)
+	if h.client.IsValid() {
+		c := f.clients.shard(h.client)
+		c.Lock()
+		c.remove(h.client, h.held)
+		c.Unlock()
 	}
-	l.bytes = 0
+	f.all.remove(h.held)
+	if !h.proven {
+		f.unproven.remove(h.held)
+	}
+	h.held = held{}
+}
+
+// release gives back what a body that is complete holds.
+func (h *holding) release() {
+	if h.bytes == 0 {
+		return
+	}
+	s := h.flight.integrations.shard(h.identity)
+	s.Lock()
+	defer s.Unlock()
+	h.giveBack(s)
+}
+
+// held are bytes, and of them those of large bodies.
+type held struct{ bytes, large int64 }
+
+// add adds what fits into a share of so many bytes, and says whether it does.
+func (h *held) add(by held, share int64) shortage {
+	sum := held{h.bytes + by.bytes, h.large + by.large}
+	switch {
+	case sum.bytes > share:
+		return ofBytes
+	case by.large > 0 && sum.large > share-share/smallShare:
+		return ofLarge
+	}
+	*h = sum
+	return enough
+}
+
+// total is a held that many add to at once.
+type total struct{ bytes, large atomic.Int64 }
+
+func (t *total) add(by held, share int64) shortage {
+	if !addUpTo(&t.bytes, by.bytes, share) {
+		return ofBytes
+	}
+	if by.large > 0 && !addUpTo(&t.large, by.large, share-share/smallShare) {
+		t.bytes.Add(-by.bytes)
+		return ofLarge
+	}
+	return enough
+}
+
+func (t *total) remove(by held) {
+	t.bytes.Add(-by.bytes)
+	if by.large > 0 {
+		t.large.Add(-by.large)
+	}
+}
+
+func addUpTo(sum *atomic.Int64, n, most int64) bool {
+	for {
+		before := sum.Load()
+		if before+n > most {
+			return false
+		}
+		if sum.CompareAndSwap(before, before+n) {
+			return true
+		}
+	}
 }
 
 // holders counts bytes by holder, in shards, so that requests seldom wait for
 // each other. Who holds nothing has no entry.
 type holders[K comparable] struct {
 	seed   maphash.Seed
-	shards [64]shard[K]
+	shards [shards]shard[K]
 }
+
+const shards = 64
 
 type shard[K comparable] struct {
 	sync.Mutex
-	bytes map[K]int64
+	held map[K]held
+	// unfinished are the uploads of the shard's integrations of which more is
+	// to come.
+	unfinished list
 }
 
 func (h *holders[K]) init() {
 	h.seed = maphash.MakeSeed()
 	for i := range h.shards {
-		h.shards[i].bytes = make(map[K]int64)
+		h.shards[i].held = make(map[K]held)
+		h.shards[i].unfinished.last = uint64(i)
 	}
 }
 
-func (h *holders[K]) add(holder K, n int64) int64 {
-	s := &h.shards[maphash.Comparable(h.seed, holder)%uint64(len(h.shards))]
-	s.Lock()
-	defer s.Unlock()
-	bytes := s.bytes[holder] + n
-	if bytes == 0 {
-		delete(s.bytes, holder)
+func (h *holders[K]) shard(holder K) *shard[K] {
+	return &h.shards[maphash.Comparable(h.seed, holder)%shards]
+}
+
+func (s *shard[K]) remove(holder K, by held) {
+	left := held{s.held[holder].bytes - by.bytes, s.held[holder].large - by.large}
+	if left == (held{}) {
+		delete(s.held, holder)
 	} else {
-		s.bytes[holder] = bytes
+		s.held[holder] = left
 	}
-	return bytes
 }

@@ -90,10 +90,9 @@ type Gate struct {
 	settings Settings
 	// escaped is the prefix as it stands in an escaped path.
 	escaped string
-	// patience and rate say how long a body may take: patience, and a second
-	// for each rate bytes.
+	// patience is how long a body may take beside a second for each leastRate
+	// bytes of it.
 	patience time.Duration
-	rate     int64
 	// drain is how long the rest of a refused body is waited for, so that the
 	// sender reads the answer before the connection ends.
 	drain time.Duration
@@ -111,8 +110,7 @@ func New(settings Settings) *Gate {
 	return &Gate{
 		settings: settings,
 		escaped:  (&url.URL{Path: settings.Prefix}).EscapedPath(),
-		patience: 10 * time.Second,
-		rate:     64 << 10,
+		patience: patience,
 		drain:    5 * time.Second,
 	}
 }
@@ -138,12 +136,12 @@ type Seen struct {
 	// answer it, and then Done is to be called.
 	Pass bool
 
-	lease lease
+	holding holding
 }
 
 // Done gives back what a passed request holds. It may be called always, and
 // more than once.
-func (s *Seen) Done() { s.lease.release() }
+func (s *Seen) Done() { s.holding.release() }
 
 // steps are the checks in the order in which a request meets them.
 var steps = [...]func(*visit) *answer{
@@ -198,7 +196,7 @@ type visit struct {
 	route   *Route
 	claim   provider.Claim
 
-	lease lease
+	upload *upload
 	// body is what was received, payload what the event is: of a form the
 	// JSON inside it.
 	body     []byte
@@ -220,7 +218,9 @@ type visit struct {
 
 var visits = sync.Pool{New: func() any { return newVisit() }}
 
-func newVisit() *visit { return &visit{header: new(storedHeader), hash: sha256.New()} }
+func newVisit() *visit {
+	return &visit{upload: new(upload), header: new(storedHeader), hash: sha256.New()}
+}
 
 // maxKept is the largest body buffer that is kept for another request.
 const maxKept = 64 << 10
@@ -228,7 +228,8 @@ const maxKept = 64 << 10
 // end gives back what the request held. What it leaves in the visit for the
 // next one is memory only.
 func (v *visit) end() {
-	v.lease.release()
+	v.upload.release()
+	v.upload.reset()
 	if v.release != nil {
 		v.release()
 	}
@@ -237,6 +238,6 @@ func (v *visit) end() {
 		kept = nil
 	}
 	v.header.reset()
-	*v = visit{body: kept, header: v.header, hash: v.hash}
+	*v = visit{upload: v.upload, body: kept, header: v.header, hash: v.hash}
 	visits.Put(v)
 }

@@ -90,7 +90,7 @@ func (v *visit) shakeHandsUnsigned() *answer {
 		return a
 	}
 	if !v.received {
-		switch a := v.readUpTo(min(maxUnsigned, v.gate.settings.MaxBody)); {
+		switch a := v.readUpTo(min(maxUnsigned, v.gate.settings.MaxBody), false); {
 		case a == tooLarge && v.gate.settings.MaxBody > maxUnsigned:
 			return nil
 		case a != nil:

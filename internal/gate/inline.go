@@ -18,7 +18,7 @@ func (v *visit) pass() *answer {
 		v.backend.Use(v.r.Context(), it)
 	}
 	v.seen.Pass, v.seen.Outcome = true, Passed
-	v.seen.lease, v.lease = v.lease, lease{}
+	v.seen.holding, v.upload.holding = v.upload.holding, holding{}
 	body := v.body
 	v.body = nil // it is the next handler's now
 

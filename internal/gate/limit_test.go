@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -14,12 +15,21 @@ func TestLimits(t *testing.T) {
 	reached := func(limit string) func(*backend) {
 		return func(b *backend) { b.log.fail = fmt.Errorf("CANARY: %w", &storage.LimitError{Limit: limit}) }
 	}
-	inFlight := func(integration storage.Identity, client string, bytes int64) func(*backend) {
+	// inFlight has complete bodies of a quarter of the bound each.
+	inFlight := func(proven bool, holders ...string) func(*backend) {
 		return func(b *backend) {
-			b.flight.SetLimit(1000)
-			other := &lease{flight: b.flight, identity: integration, client: client}
-			other.take(bytes)
-			t.Cleanup(other.release)
+			b.flight.SetLimit(4000)
+			for _, holder := range holders {
+				var integration byte
+				var client string
+				fmt.Sscan(holder, &integration, &client)
+				u := someone(b.flight, integration, client, 1000)
+				u.take(1000, time.Now(), true)
+				if proven {
+					u.prove()
+				}
+				t.Cleanup(u.release)
+			}
 		}
 	}
 	tests := []struct {
@@ -34,9 +44,10 @@ func TestLimits(t *testing.T) {
 		{"limit_integration_events", reached(storage.LimitIntegrationEvents), "as many events"},
 		{"limit_project_backlog", reached(storage.LimitProjectBacklog), "backlog of this integration's project"},
 		{"limit_project_disk", reached(storage.LimitProjectDisk), "disk space for events of this integration's project"},
-		{"limit_in_flight", inFlight(storage.Identity{9}, "elsewhere", 1000), "being received."},
-		{"limit_integration_in_flight", inFlight(storage.Identity{1}, "elsewhere", 501), "for this integration"},
-		{"limit_client_in_flight", inFlight(storage.Identity{9}, "127.0.0.1", 501), "from this address"},
+		{"limit_in_flight", inFlight(true, "6 a", "7 b", "8 c", "9 d"), "being received."},
+		{"limit_unauthenticated_in_flight", inFlight(false, "8 192.0.2.1", "9 192.0.2.2"), "nobody has authenticated"},
+		{"limit_integration_in_flight", inFlight(true, "1 192.0.2.1"), "for this integration"},
+		{"limit_client_in_flight", inFlight(true, "9 127.0.0.1"), "from this address"},
 		{"store_unavailable", reached("moon"), "disk is full or fails"},
 		{"store_unavailable", func(b *backend) { b.log.fail = storage.ErrUnavailable }, "disk is full or fails"},
 		{"no_trigger", func(b *backend) { b.types = nil }, "Nothing is set up"},

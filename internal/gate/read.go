@@ -17,28 +17,34 @@ const (
 	// maxRead is how much is read at once, in bytes: of a chunked body net/http
 	// returns nothing until the buffer is full or the chunk has ended, and what
 	// it holds by then must be counted.
-	maxRead = 64 << 10
+	maxRead = 32 << 10
 )
 
 // read receives the body.
-func (v *visit) read() *answer { return v.readUpTo(v.gate.settings.MaxBody) }
+func (v *visit) read() *answer {
+	c := &v.route.credentials
+	proven := c.proof() && (!v.claim.Present() || !v.claim.NeedsBody())
+	return v.readUpTo(v.gate.settings.MaxBody, proven)
+}
 
 // readUpTo receives a body of at most so many bytes. Beyond its first size the
-// buffer grows with what has arrived, never with what was announced.
-func (v *visit) readUpTo(most int64) *answer {
+// buffer grows with what has arrived, never with what was announced. proven says
+// that the headers have shown whose it is.
+func (v *visit) readUpTo(most int64, proven bool) *answer {
 	if !identity(v.r.Header["Content-Encoding"]) {
 		return v.refuse(unsupportedEncoding, "content_encoding")
 	}
-	if v.r.ContentLength == 0 || v.r.Body == nil {
+	announced := v.r.ContentLength
+	if announced == 0 || v.r.Body == nil {
 		v.body = v.body[:0]
 		v.receive()
 		return nil
 	}
-	v.lease = lease{flight: v.backend.Flight(), identity: v.route.Integration.Identity, client: v.client}
 	p := v.pace()
+	v.upload.begin(v.backend.Flight(), v.route.Integration.Identity, v.client, announced, proven, &v.control, p.start)
 	limit := int(most)
 	if v.body == nil {
-		v.body = make([]byte, 0, first(v.r.ContentLength))
+		v.body = make([]byte, 0, first(announced))
 	}
 	for v.body = v.body[:0]; ; {
 		if len(v.body) == cap(v.body) {
@@ -46,8 +52,10 @@ func (v *visit) readUpTo(most int64) *answer {
 		}
 		n, err := v.r.Body.Read(v.body[len(v.body):min(len(v.body)+maxRead, cap(v.body))])
 		v.body = v.body[:len(v.body)+n]
+		now := time.Now()
 		if n > 0 {
-			if over := v.lease.take(int64(n)); over != nil {
+			whole := err == io.EOF || int64(len(v.body)) == announced
+			if over := v.upload.take(int64(n), now, whole); over != nil {
 				return v.refuse(over.answer, over.reason)
 			}
 		}
@@ -55,19 +63,32 @@ func (v *visit) readUpTo(most int64) *answer {
 		case len(v.body) > limit:
 			return v.refuse(tooLarge, "body")
 		case err == io.EOF:
-			v.receive()
-			if v.gate.settings.Inline {
-				// The next handler may take longer. What is stored is answered
-				// soon, and net/http sets the deadline of the next request.
-				v.control.SetReadDeadline(time.Time{})
-			}
-			return nil
+			return v.receiveAll()
 		case err != nil:
 			return v.refuseBody(err)
-		case p.late(len(v.body)):
+		case now.After(p.deadline):
 			return v.refuse(tooSlow, "body")
+		case p.extend(len(v.body)):
+			// Others may have ended the upload by a deadline that is gone now.
+			if ended := v.upload.wasEnded(); ended != nil {
+				return v.refuse(ended.answer, ended.reason)
+			}
 		}
 	}
+}
+
+// receiveAll ends the reading of a body that has come to its end.
+func (v *visit) receiveAll() *answer {
+	if over := v.upload.complete(); over != nil {
+		return v.refuse(over.answer, over.reason)
+	}
+	v.receive()
+	if v.gate.settings.Inline {
+		// The next handler may take longer. What is stored is answered
+		// soon, and net/http sets the deadline of the next request.
+		v.control.SetReadDeadline(time.Time{})
+	}
+	return nil
 }
 
 // receive takes the body as it is now, as a whole.
@@ -78,6 +99,9 @@ func (v *visit) receive() {
 
 // refuseBody answers a body that ended before its end.
 func (v *visit) refuseBody(err error) *answer {
+	if ended := v.upload.wasEnded(); ended != nil {
+		return v.refuse(ended.answer, ended.reason)
+	}
 	var timeout net.Error
 	var over *http.MaxBytesError
 	switch {
@@ -117,39 +141,36 @@ func grow(buffer []byte, limit int) []byte {
 	return grown
 }
 
-// pace watches that a body comes fast enough. The size that counts is the
-// announced one, and without one what has come.
+// pace watches that a body comes fast enough: it has the gate's patience, and
+// what time the bytes that have come earn it. What is announced earns nothing.
 type pace struct {
 	gate     *Gate
 	control  *http.ResponseController
 	start    time.Time
 	deadline time.Time
 	counted  int
-	length   bool
 }
 
 func (v *visit) pace() pace {
-	p := pace{gate: v.gate, control: &v.control, start: time.Now(), length: v.r.ContentLength > 0}
-	p.expect(max(v.r.ContentLength, 0))
+	p := pace{gate: v.gate, control: &v.control, start: time.Now()}
+	p.expect(0)
 	return p
 }
 
-// expect sets the deadline for a size. Where none can be set, late still
-// looks at the clock after each piece.
-func (p *pace) expect(size int64) {
-	allowance := time.Duration(float64(size) / float64(p.gate.rate) * float64(time.Second))
-	p.deadline = p.start.Add(p.gate.patience + allowance)
+// expect sets the deadline for what has come. Where none can be set, the clock is
+// looked at after each piece.
+func (p *pace) expect(received int) {
+	p.counted = received
+	p.deadline = p.start.Add(p.gate.patience + time.Duration(received)*time.Second/leastRate)
 	p.control.SetReadDeadline(p.deadline)
 }
 
-func (p *pace) late(received int) bool {
-	if time.Now().After(p.deadline) {
-		return true
+// extend moves the deadline when a second's worth has come, for it costs
+// something, and says whether it did.
+func (p *pace) extend(received int) bool {
+	if received-p.counted < leastRate {
+		return false
 	}
-	// To move a deadline costs something, so a second's worth must have come.
-	if !p.length && int64(received-p.counted) >= p.gate.rate {
-		p.counted = received
-		p.expect(int64(received))
-	}
-	return false
+	p.expect(received)
+	return true
 }

@@ -43,8 +43,8 @@ func Reasons() []string {
 			all = append(all, kind+"_"+string(reason))
 		}
 	}
-	for _, over := range []*overflow{overAll, overIntegration, overClient} {
-		all = append(all, over.reason)
+	for _, s := range []*share{ofAll, ofUnproven, ofIntegration, ofClient} {
+		all = append(all, s.full.reason, s.ended.reason)
 	}
 	for limit := range limited {
 		all = append(all, "limit_"+limit)

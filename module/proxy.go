@@ -1,0 +1,29 @@
+package module
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// warnOfProxy tells, once, of requests that a proxy has handed on though the
+// server trusts none: then all clients behind it have one address.
+func (a *App) warnOfProxy(r *http.Request) {
+	if r.Header["X-Forwarded-For"] == nil || a.proxyTold.Load() {
+		return
+	}
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || trustsProxies(server) || !a.proxyTold.CompareAndSwap(false, true) {
+		return
+	}
+	a.logger.Warn("requests carry X-Forwarded-For and trusted_proxies is not set: all clients behind a proxy count as one, " +
+		"for source_ips, in the log, and in the share of the bytes in flight that a client has")
+}
+
+// trustsProxies says whether the server has the option trusted_proxies, in any of
+// its forms. Caddy keeps that to itself once it is provisioned.
+func trustsProxies(server *caddyhttp.Server) bool {
+	source := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
+	return server.TrustedProxiesUnix || !source.IsValid() || source.Kind() != reflect.Interface || !source.IsNil()
+}
