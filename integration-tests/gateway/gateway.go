@@ -32,6 +32,9 @@ type Gateway struct {
 	// Addr and Admin are the host and port of the site and the admin endpoint.
 	Addr, Admin string
 
+	// Umask is that of the process, in octal digits; "" for the test's own.
+	Umask string
+
 	binary  string
 	config  string
 	env     []string
@@ -175,6 +178,10 @@ func (g *Gateway) StartFails() string {
 func (g *Gateway) spawn() {
 	g.t.Helper()
 	g.process = exec.Command(g.binary, append([]string{"run"}, g.configArgs()...)...)
+	if g.Umask != "" {
+		script := []string{"-c", "umask " + g.Umask + ` && exec "$0" "$@"`}
+		g.process = exec.Command("sh", append(script, g.process.Args...)...)
+	}
 	g.process.Env, g.process.Dir = g.env, g.Dir
 	g.process.Stdout, g.process.Stderr = g.log, g.log
 	dieWithParent(g.process)

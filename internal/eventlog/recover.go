@@ -212,7 +212,7 @@ func (l *Log) checkFresh(view index.View) error {
 
 // distrustIndex has the next start make the index anew.
 func (l *Log) distrustIndex() error {
-	file, err := os.Create(l.rebuildMark())
+	file, err := os.OpenFile(l.rebuildMark(), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

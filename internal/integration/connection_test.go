@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,6 +60,52 @@ func TestSourceIPs(t *testing.T) {
 	}
 	if _, err := parseForm(t, `"authentication":{"source_ips":null,"bearer":{"tokens":["t"]}}`); err != nil {
 		t.Error(err)
+	}
+}
+
+// A list of ranges is bounded as one range is: by how many addresses it lets in.
+func TestSourcesCoverLittle(t *testing.T) {
+	ranges := func(count, bits int, format string) []string {
+		var list []string
+		for i := range count {
+			list = append(list, fmt.Sprintf(format+"/%d", i<<(8-min(bits, 8)), bits))
+		}
+		return list
+	}
+	nested := []string{"10.0.0.0/8"}
+	for i := range 150 {
+		nested = append(nested, fmt.Sprintf("10.%d.0.0/16", i))
+	}
+	for name, test := range map[string]struct {
+		list []string
+		ok   bool
+	}{
+		"199 of /8":                  {ranges(199, 8, "%d.0.0.0"), false},
+		"5 of /8":                    {ranges(5, 8, "%d.0.0.0"), false},
+		"4 of /8":                    {ranges(4, 8, "%d.0.0.0"), true},
+		"4 of /8 and an address":     {append(ranges(4, 8, "%d.0.0.0"), "192.0.2.1"), false},
+		"4 of /8, as IPv6, and more": {append(ranges(4, 8, "%d.0.0.0"), "::ffff:192.0.2.0/120"), false},
+		"128 of /9":                  {ranges(128, 9, "%d.128.0.0"), false},
+		"200 of /16":                 {ranges(200, 16, "10.%d.0.0"), true},
+		"one in another":             {nested, true},
+		"one four times":             {[]string{"10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/9"}, true},
+		"what is private":            {[]string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "fd00::/8", "fe80::/10", "::1"}, true},
+		"/8 of IPv6":                 {[]string{"2600::/8"}, false},
+		"/12 of IPv6":                {[]string{"2a00::/12"}, false},
+		"/16 of IPv6":                {[]string{"2a00::/16"}, true},
+		"2 of /16 of IPv6":           {[]string{"2a00::/16", "2a01::/16"}, false},
+		"200 of /32 of IPv6":         {ranges(200, 32, "2a00:%d::"), true},
+		"200 addresses of IPv6":      {ranges(200, 128, "2a00::%d"), true},
+	} {
+		list, err := json.Marshal(test.list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parseForm(t, `"authentication":{"source_ips":`+string(list)+`}`)
+		got := faultsOf(t, err)
+		if test.ok && err != nil || !test.ok && (len(got) != 1 || !strings.HasPrefix(got[0], "authentication.source_ips not_allowed together they let in")) {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

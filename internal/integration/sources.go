@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +13,18 @@ const (
 	// minSourceBits refuses what is almost every address there is: that would be
 	// no credential at all under the name of one.
 	minSourceBits = 8
+
+	// maxIPv4 is how many addresses of IPv4 the ranges may hold together, and
+	// maxIPv6 how many networks (of 64 bits) of IPv6 that can be reached from
+	// everywhere. These are a 64th of all, and an 8192nd: of the latter far less is
+	// in use. The largest clouds need less.
+	maxIPv4 = 4 << 24
+	maxIPv6 = 1 << 48
 )
+
+// globalIPv6 are the addresses that can be reached from everywhere (RFC 4291,
+// section 2.4).
+var globalIPv6 = netip.MustParsePrefix("2000::/3")
 
 // sources reads the addresses, and ranges of them, from which a sender calls.
 func sources(f *fields) []netip.Prefix {
@@ -41,7 +54,33 @@ func sources(f *fields) []netip.Prefix {
 			f.refuse(item(name, i), codeNotAllowed, "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
 		}
 	}
+	if f.sound(name) && coverTooMuch(prefixes) {
+		f.refuse(name, codeNotAllowed, "together they let in more than four ranges /8 of IPv4 would, or one range /16 of IPv6: that is no credential")
+	}
 	return prefixes
+}
+
+// coverTooMuch says whether the ranges hold more addresses than they may. Where
+// one lies in another, it counts once.
+func coverTooMuch(prefixes []netip.Prefix) bool {
+	sorted := slices.Clone(prefixes)
+	slices.SortFunc(sorted, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	var ipv4, ipv6 uint64
+	var last netip.Prefix
+	for _, prefix := range sorted {
+		switch {
+		case last.IsValid() && last.Contains(prefix.Addr()):
+			continue
+		case prefix.Addr().Is4():
+			ipv4 += 1 << (32 - prefix.Bits())
+		case globalIPv6.Contains(prefix.Addr()) && prefix.Bits() <= 64:
+			ipv6 += 1 << (64 - prefix.Bits())
+		}
+		last = prefix
+	}
+	return ipv4 > maxIPv4 || ipv6 > maxIPv6
 }
 
 // source reads an address or a range. An address of IPv4 that is written as one

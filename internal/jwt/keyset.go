@@ -1,7 +1,6 @@
 package jwt
 
 import (
-	"crypto/rsa"
 	"encoding/json"
 
 	"github.com/go-jose/go-jose/v4"
@@ -9,10 +8,7 @@ import (
 	"github.com/hookgate/hookgate/internal/keys"
 )
 
-const (
-	maxKeys    = 100  // in a set
-	minRSABits = 2048 // RFC 7518, section 3.3
-)
+const maxKeys = 100 // in a set
 
 // keySet is an issuer's public keys.
 type keySet []jose.JSONWebKey
@@ -44,8 +40,7 @@ func verifies(key *jose.JSONWebKey) bool {
 	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
 		return false
 	}
-	rsaKey, ok := key.Key.(*rsa.PublicKey)
-	return !ok || rsaKey.N.BitLen() >= minRSABits
+	return keys.Sound(key.Key)
 }
 
 // maxTried bounds how many keys are tried on one token.

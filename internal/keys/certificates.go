@@ -114,7 +114,7 @@ func network(client string) string {
 	return prefix.String()
 }
 
-// parseChain reads certificates in PEM.
+// parseChain reads certificates in PEM. The key of the first must be sound.
 func parseChain(text []byte) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -124,7 +124,7 @@ func parseChain(text []byte) ([]*x509.Certificate, error) {
 		}
 		chain = append(chain, certificate)
 	}
-	if len(chain) == 0 {
+	if len(chain) == 0 || !Sound(chain[0].PublicKey) {
 		return nil, Invalid()
 	}
 	return chain, nil

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/keys"
 	public "github.com/hookgate/hookgate/module/provider"
 )
 
@@ -114,12 +115,11 @@ func (s *scheme) publicKey(text string) (any, error) {
 	return ed25519.PublicKey(key), nil
 }
 
-// ed25519Key refuses a key with which anyone can sign: the point of small
-// order that a key of zeros is.
+// ed25519Key refuses a key for which anyone can sign, such as one of zeros.
 func (s *scheme) ed25519Key(text string) (ed25519.PublicKey, error) {
 	parsed, err := s.publicKey(text)
 	key, ok := parsed.(ed25519.PublicKey)
-	if err != nil || !ok || len(key) != ed25519.PublicKeySize || strings.Trim(string(key), "\x00") == "" {
+	if err != nil || !ok || !keys.Sound(key) {
 		return nil, errSecretEd25519
 	}
 	return key, nil
@@ -128,7 +128,7 @@ func (s *scheme) ed25519Key(text string) (ed25519.PublicKey, error) {
 func (s *scheme) ecdsaKey(text string) (*ecdsa.PublicKey, error) {
 	parsed, err := s.publicKey(text)
 	key, ok := parsed.(*ecdsa.PublicKey)
-	if err != nil || !ok || key.Curve != elliptic.P256() {
+	if err != nil || !ok || key.Curve != elliptic.P256() || !keys.Sound(key) {
 		return nil, errSecretECDSA
 	}
 	return key, nil

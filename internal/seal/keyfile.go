@@ -6,23 +6,59 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/disk"
 )
 
 // ReadKeyFile reads a key file: the key, and below it those that it has
-// replaced. A file that does not exist is fs.ErrNotExist.
+// replaced. A file that does not exist is fs.ErrNotExist. One that everyone may
+// read or write is refused, as ssh does it.
 func ReadKeyFile(path string) (Key, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return Key{}, fmt.Errorf("reading the encryption key: %w", err)
+	}
+	if mode := modeOf(path); mode&everyone != 0 {
+		return Key{}, fmt.Errorf("reading the encryption key: %s has the mode %04o, with which everyone can get at it; give it the mode 0600, "+
+			"and put another key to use if somebody may have read it", path, mode.Perm())
 	}
 	key, err := ParseKey(string(text))
 	if err != nil {
 		return Key{}, fmt.Errorf("reading the encryption key %s: %w", path, err)
 	}
 	return key, nil
+}
+
+// The bits of a mode that allow something to those who are not the owner.
+const (
+	everyone = 0o007
+	group    = 0o070
+	writing  = 0o002 // everyone's
+)
+
+// modeOf returns the mode of a file, 0 where there is none.
+func modeOf(path string) fs.FileMode {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return 0
+	}
+	return info.Mode() & (fs.ModePerm | fs.ModeSticky)
+}
+
+// Exposures tells for people what a key file that is not refused allows to others
+// than its owner. A group may be meant: some volumes are shared by one.
+func Exposures(path string) []string {
+	var told []string
+	if mode := modeOf(path); mode&group != 0 {
+		told = append(told, fmt.Sprintf("%s has the mode %04o, with which its group can get at the key; 0600 is enough", path, mode.Perm()))
+	}
+	dir := filepath.Dir(path)
+	if mode := modeOf(dir); mode&writing != 0 && mode&fs.ModeSticky == 0 {
+		told = append(told, fmt.Sprintf("%s has the mode %04o, with which everyone can put another key in place; 0700 is enough", dir, mode.Perm()))
+	}
+	return told
 }
 
 // CreateKeyFile draws a key and writes it, readable by its owner only, to a

@@ -215,3 +215,31 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// A key that everyone can get at is none any more; one that a group can is told.
+func TestKeyFileModes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "store.key")
+	if _, err := CreateKeyFile(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		file, dir os.FileMode
+		refused   bool
+		told      int
+	}{
+		{0o600, 0o700, false, 0}, {0o400, 0o755, false, 0}, {0o640, 0o700, false, 1}, {0o660, 0o775, false, 1}, {0o600, 0o777, false, 1},
+		{0o600, 0o777 | os.ModeSticky, false, 0}, {0o660, 0o777, false, 2}, {0o644, 0o700, true, 1}, {0o604, 0o700, true, 0}, {0o602, 0o700, true, 0}, {0o666, 0o700, true, 1},
+	} {
+		if err := errors.Join(os.Chmod(path, test.file), os.Chmod(dir, test.dir)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ReadKeyFile(path)
+		if (err != nil) != test.refused || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%s has the mode 0%o", path, test.file)) {
+			t.Errorf("%o in %o: %v", test.file, test.dir, err)
+		}
+		if told := Exposures(path); len(told) != test.told {
+			t.Errorf("%o in %o: %q", test.file, test.dir, told)
+		}
+	}
+}

@@ -191,6 +191,7 @@ func (s *Store) closeDatabase() error {
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
+		disk.KeepPrivate(s.dir)
 	}
 	s.mark, s.db = nil, nil
 	return errors.Join(errs...)
@@ -235,6 +236,7 @@ func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB,
 	if db, err = badger.Open(o); err != nil {
 		return nil, err // what comes with an error cannot be closed
 	}
+	disk.KeepPrivate(dir)
 	return db, nil
 }
 

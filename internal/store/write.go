@@ -281,6 +281,7 @@ func (s *Store) persist(txn *badger.Txn, last uint64) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
+	disk.KeepPrivate(s.dir)
 	if err := disk.SyncDir(s.dir); err != nil {
 		return err
 	}

@@ -118,6 +118,11 @@ func (s *Storage) Open() (storage.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.key == nil {
+		for _, exposure := range seal.Exposures(s.keyPath()) {
+			s.logger().Warn("the encryption key is not its owner's alone: " + exposure)
+		}
+	}
 	opened, err := openBackend(s.path, key, s.logger())
 	if err != nil {
 		return nil, err
