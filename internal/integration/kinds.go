@@ -114,7 +114,7 @@ func (a *Authentication) parts() (entries, texts int) {
 	}
 	if a.JWT != nil {
 		entries += len(a.JWT.Claims)
-		texts += len(a.JWT.Audience)
+		texts += len(a.JWT.Issuer) + len(a.JWT.Audience) + len(a.JWT.Header)
 		for name, value := range a.JWT.Claims {
 			text, _ := value.(string)
 			texts += len(name) + len(text)

@@ -1,0 +1,152 @@
+package gate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/integration/credentialtest"
+	"github.com/hookgate/hookgate/internal/provider"
+	public "github.com/hookgate/hookgate/module/provider"
+)
+
+// withExample is an integration with the credential, and what else its
+// authentication has.
+func withExample(t *testing.T, e credentialtest.Example, more ...string) *integration.Integration {
+	t.Helper()
+	facts := func(p *provider.Provider) integration.ProviderFacts {
+		return integration.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders()}
+	}
+	declaring := integration.Declaring{Rules: integration.Rules{
+		Provider: func(name string) (integration.ProviderFacts, bool) {
+			p, found := provider.Lookup(name)
+			if !found {
+				return integration.ProviderFacts{}, false
+			}
+			return facts(p), true
+		},
+		Custom: func(d *public.Description) (integration.ProviderFacts, error) {
+			p, err := provider.Compile(d)
+			if err != nil {
+				return integration.ProviderFacts{}, err
+			}
+			return facts(p), nil
+		},
+		Issuer:        func(string) (integration.IssuerFacts, bool) { return integration.IssuerFacts{}, true },
+		ResourceTypes: func() []string { return []string{"assistant"} },
+		Allow:         func(string, string, string) error { return nil },
+	}}
+	form := fmt.Sprintf(`{"webhook_id":"hook","project":"demo","resource":{"type":"assistant","id":"a"},"authentication":{%s}}`,
+		strings.Join(append(more, fmt.Sprintf("%q:%s", e.Name, e.Form)), ","))
+	parsed, err := declaring.Parse([]json.RawMessage{json.RawMessage(form)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed[0]
+}
+
+// The edge asks for each kind of credential, knows its secrets, and takes its
+// headers away before it passes a request on.
+func TestKinds(t *testing.T) {
+	credentialtest.Complete(t, integration.Authentication{})
+	credentialtest.Each(t, func(t *testing.T, e credentialtest.Example) {
+		it := withExample(t, e)
+		route, err := Compile(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(route.strip, e.Headers) {
+			t.Errorf("%q are taken away, want %q", route.strip, e.Headers)
+		}
+		if !slices.Equal(route.secrets, e.Secrets) {
+			t.Errorf("%d secrets are known, want %d", len(route.secrets), len(e.Secrets))
+		}
+		t.Run("asked for", func(t *testing.T) { checkAskedFor(t, e) })
+		t.Run("sampled", func(t *testing.T) { checkSampled(t, e) })
+	})
+}
+
+// other is a credential beside the one that is looked at.
+const other = `"bearer":{"tokens":["another-token"]}`
+
+func checkAskedFor(t *testing.T, e credentialtest.Example) {
+	refused := func(it *integration.Integration, header http.Header, reason string) {
+		t.Helper()
+		s := serve(t, newBackend(t, it), New(Settings{}))
+		if got := s.post(t, "/webhooks/hook", header, push); got.status < 401 {
+			t.Errorf("status %d: %s", got.status, got.body)
+		}
+		if seen := s.lastSeen(t, 1); !strings.HasPrefix(seen.Reason, reason) {
+			t.Errorf("the reason is %s, want %s", seen.Reason, reason)
+		}
+	}
+	alone := "credential_missing"
+	if e.Name == "source_ips" { // 127.0.0.1 is none of them
+		alone = "source_ips_mismatch"
+	}
+	const weak = `"require_sha256_signature":false`
+	refused(withExample(t, e, weak), nil, alone)
+	junk := make(http.Header)
+	for _, name := range e.Headers {
+		junk.Set(name, "junk")
+	}
+	if len(junk) > 0 {
+		refused(withExample(t, e), junk, e.Name)
+	}
+	if slices.Contains(e.Headers, "Authorization") {
+		return // the other one's header
+	}
+	header := http.Header{"Authorization": {"Bearer another-token"}}
+	refused(withExample(t, e, other, `"match":"all"`), header, e.Name)
+	if len(junk) > 0 {
+		junk.Set("Authorization", header.Get("Authorization"))
+		refused(withExample(t, e, other, weak), junk, e.Name)
+	}
+}
+
+// checkSampled lets a genuine request in, and looks at what is passed on.
+func checkSampled(t *testing.T, e credentialtest.Example) {
+	b := newBackend(t, withExample(t, e))
+	got, err := Sample(t.Context(), b, "hook")
+	if !e.Sampled {
+		if !errors.Is(err, provider.ErrSenderSigns) {
+			t.Errorf("a sample is answered %d, %v", got.StatusCode, err)
+		}
+		return
+	}
+	if err != nil || got.StatusCode != 202 {
+		t.Fatalf("a sample is answered %d, %v", got.StatusCode, err)
+	}
+	event := b.log.last(t)
+	for _, value := range credentialtest.Find[string](event.Header) {
+		if slices.Contains(e.Secrets, value) || slices.Contains(e.Headers, value) {
+			t.Errorf("%s is stored", value)
+		}
+	}
+	for _, forward := range []bool{false, true} {
+		r, err := b.routes["hook"].sample(t.Context(), "", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := "127.0.0.1"
+		if sources := b.routes["hook"].credentials.sources; len(sources) > 0 {
+			client = sources[0].Addr().String()
+		}
+		seen := New(Settings{Inline: true, ForwardCredentials: forward}).Serve(&recorder{header: make(http.Header)}, r, client, b.Acquire)
+		seen.Done()
+		if !seen.Pass {
+			t.Fatalf("it is not passed on: %s", seen.Reason)
+		}
+		for _, name := range e.Headers {
+			if sent := name != "X-Hub-Signature"; sent && (r.Header.Get(name) != "") != forward {
+				t.Errorf("%s is passed on: %q", name, r.Header.Get(name))
+			}
+		}
+	}
+}
