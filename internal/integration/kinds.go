@@ -106,8 +106,11 @@ func (a *Authentication) parts() (entries, texts int) {
 	if a.SecureHeader != nil {
 		texts += len(a.SecureHeader.Name)
 	}
-	if a.Signature != nil && a.Signature.Description != nil {
-		texts += maxDescription / 4
+	if a.Signature != nil {
+		texts += len(a.Signature.Provider)
+		if a.Signature.Description != nil {
+			texts += maxDescription / 4
+		}
 	}
 	if a.Basic != nil {
 		texts += len(a.Basic.Username)

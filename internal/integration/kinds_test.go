@@ -55,7 +55,13 @@ func checkForm(t *testing.T, e credentialtest.Example) {
 	if got := faultsOf(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "authentication.allow_unauthenticated conflict") || !strings.HasSuffix(got[0], ": "+e.Name) {
 		t.Errorf("beside allow_unauthenticated: %q", got)
 	}
-	for _, wrong := range []string{`7`, `true`, `"CANARY"`, `[{}]`, `{"zzz":1}`} {
+	if strings.HasPrefix(e.Form, "{") {
+		_, err = parse(t, strings.Replace(formOf(e), e.Form, `{"zzz":1,`+e.Form[1:], 1), nil)
+		if got := faultsOf(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "authentication."+e.Name+".zzz unknown_field") {
+			t.Errorf("with an unknown field: %q", got)
+		}
+	}
+	for _, wrong := range []string{`7`, `true`, `"CANARY"`, `[{}]`} {
 		_, err := parse(t, `{"authentication":{"`+e.Name+`":`+wrong+`}}`, nil)
 		got := faultsOf(t, err)
 		if len(got) == 0 || strings.Contains(fmt.Sprint(got), "CANARY") || strings.Contains(fmt.Sprint(got), "a credential is needed") {
@@ -242,22 +248,19 @@ func checkHeaders(t *testing.T, e credentialtest.Example) {
 
 // checkWeight wants all that a credential holds counted for the cache.
 func checkWeight(t *testing.T, in *Integration) {
-	const eachByte = 3
-	bytes := 0
+	const eachByte, eachSecret, eachAddress = 3, 448, 32
+	bytes := -len(in.Authentication.Match)
 	for _, text := range credentialtest.Find[string](in.Authentication) {
 		bytes += len(text)
 	}
-	for _, secret := range in.Authentication.Secrets() {
-		bytes += len(secret.value) + len(secret.salt) + 100
+	secrets := credentialtest.Find[Secret](in.Authentication)
+	for _, secret := range secrets {
+		bytes += len(secret.value) + len(secret.salt)
 	}
 	empty := *in
-	empty.Authentication = Authentication{Match: in.Authentication.Match}
-	entries := 0
-	if sources := in.Authentication.SourceIPs; sources != nil {
-		entries = 32 * len(sources)
-	}
-	bytes -= len(in.Authentication.Match)
-	if got, least := in.weight()-empty.weight(), eachByte*bytes+entries; got < least || least == 0 {
+	empty.Authentication = Authentication{}
+	least := eachByte*bytes + eachSecret*len(secrets) + eachAddress*len(in.Authentication.SourceIPs)
+	if got := in.weight() - empty.weight(); got < least || least == 0 {
 		t.Errorf("it weighs %d bytes, want %d at least", got, least)
 	}
 }
