@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -93,6 +94,53 @@ integration trello {
 	}
 	send("trello", "?list=7", `{"action":{"type":"createCard","id":"1"}}`).Want(t, 200)
 	problem(t, send("trello", "?"+publicURL+"trello", `{"action":{"type":"createCard","id":"2"}}`), http.StatusUnauthorized)
+}
+
+// A signature may be as old as its sender's last retry, or as old as the integration
+// says.
+func TestAgeOfASignature(t *testing.T) {
+	t.Parallel()
+	g, _ := edge(t, fmt.Sprintf("integration linear {\nproject demo\nsignature linear %[1]q\nresource ticket T-1\n}\nintegration strict {\nproject demo\nsignature linear %[1]q {\ntolerance 1m\n}\nresource ticket T-2\n}\n", secret))
+	authentication := func(tolerance any) gateway.M {
+		return gateway.M{"authentication": gateway.M{"signature": gateway.M{"tolerance": tolerance}}}
+	}
+	made := authentication(300)
+	made["authentication"].(gateway.M)["signature"].(gateway.M)["provider"], made["authentication"].(gateway.M)["signature"].(gateway.M)["secrets"] = "linear", []string{secret}
+	made["webhook_id"], made["resource"] = "made", gateway.M{"type": "ticket", "id": "T-3"}
+	g.Create(t, demo, made)
+	send := func(id string, old time.Duration) int {
+		body := fmt.Appendf(nil, `{"type":"Issue","action":"create","old":%d,"webhookTimestamp":%d}`, old, time.Now().Add(-old).UnixMilli())
+		return g.Post("/webhooks/"+id, gateway.Headers("Linear-Signature", hex.EncodeToString(mac(sha256.New, string(body)))), body).Status
+	}
+	check := func(id string, least, most time.Duration) {
+		t.Helper()
+		for old, want := range map[time.Duration]int{
+			0: 200, least: 200, most: 401, -time.Minute / 2: 200, -6 * time.Minute: 401,
+		} {
+			if got := send(id, old); got != want {
+				t.Errorf("%s, %v old: %d, want %d", id, old, got, want)
+			}
+		}
+	}
+	const retries = time.Minute + time.Hour + 6*time.Hour
+	check("linear", retries+time.Minute, 9*time.Hour)
+	check("strict", 50*time.Second, 62*time.Second)
+	check("made", 4*time.Minute, 6*time.Minute)
+
+	// It is in force at once, and outlives a restart.
+	read := g.API("PATCH", gateway.Integration(demo, "made"), authentication(86400)).Want(t, 200).JSON(t)
+	if got := read["authentication"].(gateway.M)["signature"].(gateway.M)["tolerance"]; got != 86400.0 {
+		t.Errorf("the tolerance reads %v", got)
+	}
+	check("made", 23*time.Hour, 25*time.Hour)
+	g.Kill()
+	g.Start()
+	check("made", 23*time.Hour, 25*time.Hour)
+	g.API("PATCH", gateway.Integration(demo, "made"), authentication(nil)).Want(t, 200)
+	check("made", retries, 9*time.Hour)
+	for _, tolerance := range []any{0, -1, 86401, 1.5, "60", true} {
+		g.API("PATCH", gateway.Integration(demo, "made"), authentication(tolerance)).Want(t, 400)
+	}
 }
 
 // A hub signs with what it likes, YouTube's with SHA-1.

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/hookgate/hookgate/internal/integration"
@@ -15,7 +17,9 @@ import (
 // readSignature reads who signs and the secrets, and of a sender that is not
 // known how it signs:
 //
-//	signature <provider> <secret...>
+//	signature <provider> <secret...> {
+//		tolerance <duration>
+//	}
 //	signature custom <secret...> {
 //		header        <name>
 //		more          <header...>
@@ -56,13 +60,14 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 	}
 	d.NextArg()
 	if d.Val() != integration.Custom {
-		d.Prev()
-		var values []string
-		err := option.List(d, 2, &values)
-		if err == nil {
-			in.Authentication.Signature = &declaredSignature{Provider: values[0], Secrets: values[1:]}
-		}
-		return err
+		signature := &declaredSignature{Provider: d.Val(), Secrets: d.RemainingArgs()}
+		in.Authentication.Signature = signature
+		return option.Block(d, func(name string) error {
+			if name != "tolerance" {
+				return option.Unknown(d)
+			}
+			return readTolerance(d, &signature.Tolerance)
+		})
 	}
 	var c custom
 	signature := &declaredSignature{Provider: integration.Custom, Secrets: d.RemainingArgs(), Description: &c.description}
@@ -77,6 +82,19 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 		return d.Errf("signature custom: %v", err)
 	}
 	in.Authentication.Signature = signature
+	return nil
+}
+
+// readTolerance reads how old a signature may be, in whole seconds.
+func readTolerance(d *caddyfile.Dispenser, into *int) error {
+	var tolerance caddy.Duration
+	if err := option.Duration(d, &tolerance); err != nil {
+		return err
+	}
+	*into = int(time.Duration(tolerance) / time.Second)
+	if *into < 1 || *into > provider.MaxTolerance || time.Duration(tolerance)%time.Second != 0 {
+		return d.Errf("tolerance: from a second to a day is needed, in whole seconds")
+	}
 	return nil
 }
 

@@ -52,6 +52,7 @@ type declaredSignature struct {
 	Provider    string                `json:"provider"`
 	Description *provider.Description `json:"description,omitempty"`
 	Secrets     []string              `json:"secrets"`
+	Tolerance   int                   `json:"tolerance,omitempty"`
 }
 
 type declaredBasic struct {
@@ -104,6 +105,9 @@ type declaredPayload struct {
 //		is_enabled               on|off
 //		secure_header            <name> <value>
 //		signature                <provider> <secret...>
+//		signature                <provider> <secret...> {
+//			tolerance <duration>
+//		}
 //		signature                custom <secret...> { … }
 //		basic                    <user> <password>
 //		bearer                   <token...>

@@ -66,6 +66,7 @@ func factsOf(p *provider.Provider) integration.ProviderFacts {
 	return integration.ProviderFacts{
 		SHA256:            p.SHA256(),
 		SHA256Optional:    p.SHA256Optional(),
+		Timed:             p.Timed(),
 		CredentialHeaders: p.CredentialHeaders(),
 		ReservedHeaders:   p.ReservedHeaders(),
 		NamesEvents:       p.NamesEvents(),

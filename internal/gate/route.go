@@ -73,6 +73,9 @@ func providerOf(signature *integration.Signature) (*provider.Provider, error) {
 	if !found {
 		return nil, fmt.Errorf("there is no provider %q", signature.Provider)
 	}
+	if signature.Tolerance > 0 {
+		p = p.Within(signature.Tolerance)
+	}
 	return p, nil
 }
 

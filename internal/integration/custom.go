@@ -36,6 +36,7 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 		if err != nil {
 			f.refuse("description", codeInvalid, "%v", err)
 		}
+		facts.Timed = false // the description says how old a time may be
 		return facts
 	case described:
 		f.refuse("description", codeConflict, "only the provider custom has one")

@@ -91,6 +91,8 @@ type Signature struct {
 	// Description is that of the provider custom, otherwise nil.
 	Description *provider.Description
 	Secrets     []Secret
+	// Tolerance is how old a signature may be, in seconds; 0 for the provider's own.
+	Tolerance int
 }
 
 // Basic is HTTP basic authentication (RFC 7617).

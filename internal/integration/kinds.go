@@ -44,7 +44,7 @@ func (a Authentication) mapSecrets(change func(field string, secret Secret) Secr
 		a.SecureHeader = &SecureHeader{header.Name, change("secure_header.value", header.Value)}
 	}
 	if signature := a.Signature; signature != nil {
-		a.Signature = &Signature{signature.Provider, signature.Description, list("signature.secrets", signature.Secrets)}
+		a.Signature = &Signature{signature.Provider, signature.Description, list("signature.secrets", signature.Secrets), signature.Tolerance}
 	}
 	if basic := a.Basic; basic != nil {
 		a.Basic = &Basic{basic.Username, change("basic.password", basic.Password)}

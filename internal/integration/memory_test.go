@@ -129,7 +129,7 @@ func rules() Rules {
 					CredentialHeaders: []string{"X-Hub-Signature-256", "X-Hub-Signature"},
 					ReservedHeaders:   []string{"X-GitHub-Event", "X-GitHub-Delivery"},
 				},
-				"asana":  {SHA256: true, CredentialHeaders: []string{"X-Hook-Signature"}, Learns: true},
+				"asana":  {SHA256: true, CredentialHeaders: []string{"X-Hook-Signature"}, Learns: true, Timed: true},
 				"jira":   {SHA256: true, CredentialHeaders: []string{"X-Hub-Signature"}},
 				"gitlab": {CredentialHeaders: []string{"X-Gitlab-Token"}, ReservedHeaders: []string{"X-Gitlab-Event"}},
 				"teams":  {SHA256: true, CredentialHeaders: []string{"Authorization"}, CheckSecret: checkTeams},

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/internal/stray"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // The bounds of an integration.
@@ -172,8 +174,26 @@ func (p form) signature(f *fields, kept *Signature) *Signature {
 			f.refuse(item("secrets", i), codeInvalid, "%v", err)
 		}
 	}
+	signature.Tolerance = tolerance(f, facts)
 	f.end()
 	return signature
+}
+
+// tolerance reads how old a signature may be. The provider custom says that where it
+// says where the time of signing stands.
+func tolerance(f *fields, facts ProviderFacts) int {
+	const name = "tolerance"
+	if !f.has(name) {
+		return 0
+	}
+	seconds := f.number(name, 0)
+	switch {
+	case !facts.Timed:
+		f.refuse(name, codeConflict, "this provider's signature has no time of signing, or its description tells how old it may be")
+	case seconds > provider.MaxTolerance:
+		f.refuse(name, codeInvalid, "at most %d seconds are allowed%s", provider.MaxTolerance, f.show(strconv.Itoa(seconds)))
+	}
+	return seconds
 }
 
 func (p form) basic(f *fields, kept *Basic) *Basic {

@@ -51,6 +51,7 @@ type maskedSignature struct {
 	Provider    string                `json:"provider"`
 	Description *provider.Description `json:"description,omitempty"`
 	Secrets     []string              `json:"secrets"`
+	Tolerance   int                   `json:"tolerance,omitempty"`
 }
 
 type maskedBasic struct {
@@ -102,7 +103,7 @@ func (in *Integration) Mask(base string) *Masked {
 		masked.Authentication.SecureHeader = &maskedHeader{header.Name, header.Value.Masked()}
 	}
 	if signature := auth.Signature; signature != nil {
-		masked.Authentication.Signature = &maskedSignature{signature.Provider, signature.Description, each(signature.Secrets, Secret.Masked)}
+		masked.Authentication.Signature = &maskedSignature{signature.Provider, signature.Description, each(signature.Secrets, Secret.Masked), signature.Tolerance}
 	}
 	if basic := auth.Basic; basic != nil {
 		masked.Authentication.Basic = &maskedBasic{basic.Username, basic.Password.Masked()}

@@ -55,6 +55,9 @@ type ProviderFacts struct {
 	// SHA256Optional says that it may sign with SHA-1 all the same.
 	SHA256Optional bool
 
+	// Timed says that it signs a time, so that how old that may be can be set.
+	Timed bool
+
 	// CredentialHeaders carry its signature or token.
 	CredentialHeaders []string
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -24,7 +25,8 @@ import (
 //	expression                     text
 //	secure header                  name, secret
 //	signature                      provider, list of secrets, and of the custom
-//	                               provider its description in JSON
+//	                               provider its description in JSON; a number of
+//	                               seconds, where how old it may be is set
 //	basic                          username, secret
 //	bearer                         list of secrets
 //	jwt                            issuer, audience, header, list of texts: name
@@ -65,6 +67,7 @@ const (
 	flagHandshake
 	flagCertificate
 	flagSources
+	flagTolerance
 	flagsEnd
 )
 
@@ -115,6 +118,9 @@ func appendCredentials(raw []byte, auth *Authentication) ([]byte, error) {
 			}
 			raw = appendTexts(raw, string(text))
 		}
+		if signature.Tolerance != 0 {
+			raw = binary.AppendUvarint(raw, uint64(signature.Tolerance))
+		}
 	}
 	if basic := auth.Basic; basic != nil {
 		raw = appendSecret(appendTexts(raw, basic.Username), basic.Password)
@@ -143,6 +149,7 @@ func (in *Integration) flags() (flags uint16) {
 		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
 		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, len(in.Resources) > 0,
 		auth.JWT != nil, len(in.Resources) > 1, in.Handshake != nil, auth.ClientCertificate != nil, len(auth.SourceIPs) > 0,
+		auth.Signature != nil && auth.Signature.Tolerance != 0,
 	} {
 		if set {
 			flags |= 1 << i
@@ -271,6 +278,9 @@ func (r *storedReader) credentials(flags uint16, auth *Authentication) {
 		if auth.Signature.Provider == Custom {
 			auth.Signature.Description = r.description()
 		}
+		if flags&flagTolerance != 0 {
+			auth.Signature.Tolerance = r.tolerance()
+		}
 	}
 	if flags&flagBasic != 0 {
 		auth.Basic = &Basic{Username: r.text(), Password: r.secret()}
@@ -334,6 +344,16 @@ func (r *storedReader) text() (text string) {
 func (r *storedReader) resource() Resource { return Resource{Type: r.text(), ID: r.text()} }
 
 func (r *storedReader) secret() Secret { return Secret{value: r.text(), salt: r.text()} }
+
+// tolerance reads a number of seconds that a form can have.
+func (r *storedReader) tolerance() int {
+	seconds := r.uvarint()
+	if seconds == 0 || seconds > provider.MaxTolerance {
+		r.fail()
+		return 0
+	}
+	return int(seconds)
+}
 
 // spec undoes specTexts.
 func (r *storedReader) spec() *payload.Spec {

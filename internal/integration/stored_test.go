@@ -50,6 +50,9 @@ func anyIntegration(r *rand.Rand) *Integration {
 	if maybe() {
 		in.Authentication.Signature = &Signature{Provider: text(), Secrets: secrets()}
 		if maybe() {
+			in.Authentication.Signature.Tolerance = 1 + r.IntN(provider.MaxTolerance)
+		}
+		if maybe() {
 			in.Authentication.Signature.Provider = Custom
 			in.Authentication.Signature.Description = &provider.Description{Name: Custom, Event: []provider.Place{{JSON: "a"}}}
 		}

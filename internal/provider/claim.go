@@ -77,7 +77,11 @@ func (c *Claim) verify(content *document.Document) Reason {
 
 // request is what code sees of the claim.
 func (c *Claim) request(body []byte) *public.Request {
-	return &public.Request{Method: http.MethodPost, URL: c.URL, Header: c.header, Body: body, Now: c.now}
+	r := &public.Request{Method: http.MethodPost, URL: c.URL, Header: c.header, Body: body, Now: c.now}
+	if c.scheme.clock != nil {
+		r.Tolerance = int(c.scheme.clock.tolerance)
+	}
+	return r
 }
 
 // readPayload returns the JSON: that inside a form, or else the body.

@@ -49,8 +49,24 @@ func (c *clock) find(body *document.Document) string {
 	return ""
 }
 
+// within is the clock of another tolerance.
+func (c *clock) within(seconds int) *clock {
+	other := *c
+	other.tolerance = int64(seconds)
+	return &other
+}
+
 // check says what is wrong with a time as it was sent.
 func (c *clock) check(text string, now time.Time) Reason {
+	return c.checkWithin(text, now, c.tolerance)
+}
+
+// checkOf does so for code, by the request's tolerance.
+func (c *clock) checkOf(text string, r *public.Request) Reason {
+	return c.checkWithin(text, r.Now, int64(r.Tolerance))
+}
+
+func (c *clock) checkWithin(text string, now time.Time, tolerance int64) Reason {
 	seconds, ok := c.read(text)
 	if !ok {
 		return Malformed
@@ -58,7 +74,7 @@ func (c *clock) check(text string, now time.Time) Reason {
 	// In seconds: as a time.Duration a far time would wrap into the window. What is
 	// old may be a retry; what is ahead of now can only be a clock that is wrong.
 	age := now.Unix() - seconds
-	if age > c.tolerance || -age > min(c.tolerance, public.DefaultTolerance) {
+	if age > tolerance || -age > min(tolerance, public.DefaultTolerance) {
 		return Stale
 	}
 	return ""

@@ -165,6 +165,7 @@ func compileScheme(d *public.Scheme, formField string) (scheme, error) {
 	s.anyCase = s.header == "Authorization"
 	if d.NewVerifier != nil {
 		s.method.kind, s.newVerifier, s.sign, s.signsURL = byCode, d.NewVerifier, d.Sign, true
+		s.clock = compileTime(d.Time)
 		return s, nil
 	}
 	if s.method.kind == byToken {

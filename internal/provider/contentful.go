@@ -29,7 +29,10 @@ const (
 	maxContentfulHeaders = 64
 )
 
-var contentfulClock = compileTime(&public.Time{Place: header(contentfulTime), Format: public.UnixMillis})
+// contentfulTimes is the time of signing.
+var contentfulTimes = &public.Time{Place: header(contentfulTime), Format: public.UnixMillis}
+
+var contentfulClock = compileTime(contentfulTimes)
 
 func newContentful(secrets []string) (public.Verifier, error) {
 	return contentful{sha256MACs(secrets, public.Hex)}, nil
@@ -40,7 +43,7 @@ func (c contentful) Verify(r *public.Request) Reason {
 	if len(at) != 1 {
 		return Malformed
 	}
-	if reason := contentfulClock.check(at[0], r.Now); reason != "" {
+	if reason := contentfulClock.checkOf(at[0], r); reason != "" {
 		return reason
 	}
 	content, ok := contentfulContent(r)

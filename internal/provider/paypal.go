@@ -34,8 +34,10 @@ const (
 // paypalHosts publish certificates, one for what is real and one for tests.
 var paypalHosts = []string{"api.paypal.com", "api.sandbox.paypal.com"}
 
-// paypalClock bounds how old a transmission is: PayPal tries for three days.
-var paypalClock = &clock{format: public.RFC3339, tolerance: 3 * 24 * 60 * 60}
+// paypalTimes bounds how old a transmission is: PayPal tries for three days.
+var paypalTimes = &public.Time{Place: header(paypalTime), Format: public.RFC3339, Tolerance: 72 * hour}
+
+var paypalClock = compileTime(paypalTimes)
 
 const asciiAlphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -65,7 +67,7 @@ func (p paypal) verifyBy(ctx context.Context, r *public.Request, remote *Remote,
 	if err != nil || strings.Trim(id, asciiAlphanumeric+"-") != "" || algorithm != "SHA256withRSA" || !isPayPalCertificate(address) {
 		return Malformed
 	}
-	if reason := paypalClock.check(at, r.Now); reason != "" {
+	if reason := paypalClock.checkOf(at, r); reason != "" {
 		return reason
 	}
 	chain, err := remote.Certificates.Get(ctx, sourcePayPal, address, remote.caller)

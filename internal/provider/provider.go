@@ -75,6 +75,24 @@ func (p *Provider) NumbersDeliveries() bool { return len(p.delivery) > 0 }
 // the sender never uses form encoding.
 func (p *Provider) FormField() string { return p.formField }
 
+// Timed says whether the sender signs a time.
+func (p *Provider) Timed() bool {
+	return slices.ContainsFunc(p.schemes, func(s scheme) bool { return s.clock != nil })
+}
+
+// Within returns the provider with another bound on how old a signature may be, in
+// seconds.
+func (p *Provider) Within(seconds int) *Provider {
+	other := *p
+	other.schemes = slices.Clone(p.schemes)
+	for i := range other.schemes {
+		if c := other.schemes[i].clock; c != nil {
+			other.schemes[i].clock = c.within(seconds)
+		}
+	}
+	return &other
+}
+
 // Numbers says whether what the sender signs holds the delivery ID, in whichever
 // way it signs, so that the ID alone tells which event it is.
 func (p *Provider) Numbers() bool {

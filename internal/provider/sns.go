@@ -93,9 +93,11 @@ const (
 	snsUnsubscribe  = "UnsubscribeConfirmation"
 )
 
-// snsClock bounds how old a message is. SNS tries for an hour; duplicates are
+// snsTime bounds how old a message is. SNS tries for an hour; duplicates are
 // known for longer.
-var snsClock = &clock{format: public.RFC3339, tolerance: 24 * 60 * 60}
+var snsTime = &public.Time{Place: field("Timestamp"), Format: public.RFC3339, Tolerance: 24 * hour}
+
+var snsClock = compileTime(snsTime)
 
 // snsNames are what is read of a body, the message first.
 var snsNames = []string{
@@ -159,7 +161,7 @@ func (s sns) verifyBy(ctx context.Context, r *public.Request, remote *Remote, st
 	if t == nil {
 		return Mismatch
 	}
-	if reason := snsClock.check(m.Timestamp, r.Now); reason != "" {
+	if reason := snsClock.checkOf(m.Timestamp, r); reason != "" {
 		return reason
 	}
 	signature, err := base64.StdEncoding.Strict().DecodeString(m.Signature)

@@ -29,14 +29,14 @@ var clouds = []Sender{
 			"SNS signs with SHA-1, unless the topic's attribute `SignatureVersion` is `2`. Set it, and `require_sha256_signature` here.",
 			"A subscription is confirmed at once when its topic is among the secrets and its request is signed: Hookgate visits the host of SNS in the topic's region, and no other.",
 			"The certificate is fetched from that host over HTTPS; its name and time are checked. It comes without the certificates between it and an authority, so these are not.",
-			"A message is refused when it was published more than a day ago.",
 			"The confirmation that a subscription has ended is answered like a ping: it starts nothing unless the filter names `UnsubscribeConfirmation`.",
 			"The headers and `MessageAttributes` are not signed.",
 		},
 		Description: public.Description{
 			Name: "sns",
 			Schemes: []public.Scheme{{
-				Header: "X-Amz-Sns-Message-Type", Algorithm: public.HMACSHA256, NewVerifier: newSNS, SignsDelivery: true,
+				Header: "X-Amz-Sns-Message-Type", Algorithm: public.HMACSHA256, NewVerifier: newSNS,
+				SignsDelivery: true, Time: snsTime,
 			}},
 			Event:    []place{field("Type")},
 			Delivery: []place{field("MessageId")},
@@ -151,6 +151,7 @@ var clouds = []Sender{
 			Name: "paypal",
 			Schemes: []public.Scheme{{
 				Header: paypalSignature, Algorithm: public.Token, BodyUnsigned: true, NewVerifier: newPayPal,
+				Time: paypalTimes,
 			}},
 			Event:    []place{field("event_type")},
 			Delivery: []place{field("id")},

@@ -203,6 +203,7 @@ var content = []Sender{
 			Name: "contentful",
 			Schemes: []public.Scheme{{
 				Header: contentfulSignature, Algorithm: public.HMACSHA256, NewVerifier: newContentful, Sign: signContentful,
+				Time: contentfulTimes,
 			}},
 			Event:    []place{header("X-Contentful-Topic")},
 			Delivery: []place{header("X-Contentful-Idempotency-Key")},
@@ -236,7 +237,8 @@ var content = []Sender{
 		Description: public.Description{
 			Name: "mailgun",
 			Schemes: []public.Scheme{{
-				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun, SignsDelivery: true,
+				InBody: true, Algorithm: public.HMACSHA256, BodyUnsigned: true, NewVerifier: newMailgun, Sign: signMailgun,
+				SignsDelivery: true, Time: mailgunTime,
 			}},
 			Event:    []place{field("event-data.event")},
 			Delivery: []place{field("signature.token")},

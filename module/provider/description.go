@@ -156,9 +156,10 @@ type Scheme struct {
 	// all others that is known.
 	SignsDelivery bool `json:"-"`
 
-	// NewVerifier makes the verifier of a scheme that needs code. Signed,
-	// Prefix, Separator, Encoding, Secret and Time then say nothing. There is
-	// at least one secret, and none is empty; an error must not repeat one.
+	// NewVerifier makes the verifier of a scheme that needs code. Signed, Prefix,
+	// Separator, Encoding and Secret then say nothing, and Time what the code checks
+	// itself. There is at least one secret, and none is empty; an error must not
+	// repeat one.
 	NewVerifier func(secrets []string) (Verifier, error) `json:"-"`
 
 	// Sign sets the credential of a scheme that needs code, for test events.
@@ -227,6 +228,10 @@ type Time struct {
 	// does not sign them anew. Default: 300.
 	Tolerance int `json:"tolerance,omitempty"`
 }
+
+// MaxTolerance is the most that an integration, or a scheme without code, may
+// allow, in seconds.
+const MaxTolerance = 24 * 60 * 60
 
 // DefaultTolerance is how far a time of signing may be away, in seconds.
 const DefaultTolerance = 300

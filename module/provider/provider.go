@@ -47,6 +47,10 @@ type Request struct {
 
 	// Now is the time against which the time of signing is judged.
 	Now time.Time
+
+	// Tolerance is how old that may be, in seconds: the scheme's own, or what the
+	// integration says instead. It is 0 where the description has no time.
+	Tolerance int
 }
 
 // Reason says in one word why a credential does not count. It is for logs and

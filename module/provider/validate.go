@@ -9,10 +9,7 @@ import (
 )
 
 // Bounds of a description.
-const (
-	maxList      = 32
-	maxTolerance = 24 * 60 * 60
-)
+const maxList = 32
 
 // Validate says what is wrong with the description, naming the field. It
 // refuses what is not safe: a signature that leaves the body out without
@@ -125,7 +122,7 @@ func (s *Scheme) validate(d *Description) error {
 		return fmt.Errorf("algorithm: %q is none: there are token, hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and ecdsa-sha256", s.Algorithm)
 	}
 	if s.NewVerifier != nil {
-		return nil
+		return s.validateTime(nil, false)
 	}
 	if !slices.Contains(formats, s.Secret.OrDefault(s.Algorithm)) {
 		return fmt.Errorf("secret: %q does not fit %s", s.Secret, s.Algorithm)
@@ -216,8 +213,11 @@ func (s *Scheme) validateTime(pieces []Piece, body bool) error {
 	if !slices.Contains([]TimeFormat{"", UnixSeconds, UnixMillis, RFC3339}, t.Format) {
 		return fmt.Errorf("time.format: %q is none: there are unix, unix-ms and rfc3339", t.Format)
 	}
-	if t.Tolerance < 0 || t.Tolerance > maxTolerance {
-		return fmt.Errorf("time.tolerance: from 1 to %d seconds are allowed", maxTolerance)
+	if t.Tolerance < 0 || t.Tolerance > MaxTolerance && s.NewVerifier == nil {
+		return fmt.Errorf("time.tolerance: from 1 to %d seconds are allowed", MaxTolerance)
+	}
+	if s.NewVerifier != nil {
+		return nil
 	}
 	if t.JSON != "" && body || t.JSON == "" && slices.ContainsFunc(pieces, s.isTime) {
 		return nil
