@@ -3,6 +3,7 @@ package integrationtests
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 )
 
 // TestDocumentedConfigurations validates every Caddyfile and every JSON
-// configuration in the README and the docs.
+// configuration in the README and the docs, and runs those that have a site.
 func TestDocumentedConfigurations(t *testing.T) {
 	t.Parallel()
 	root := gateway.Root(t)
@@ -24,7 +25,8 @@ func TestDocumentedConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	block := regexp.MustCompile("(?ms)^```(caddyfile|json)\n(.*?)^```$")
-	validated := 0
+	sink := gateway.NewSink(t)
+	validated, sites := 0, 0
 	for _, file := range append(files, filepath.Join(root, "README.md")) {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -51,12 +53,22 @@ func TestDocumentedConfigurations(t *testing.T) {
 			}
 			if out, err := g.Command(args...); err != nil {
 				t.Errorf("%s:%d: %v\n%s", file, line, err, out)
+				continue
+			}
+			if language == "caddyfile" && strings.Contains(config, "webhooks /") {
+				sites++
+				t.Run(fmt.Sprintf("%s:%d", filepath.Base(file), line), func(t *testing.T) {
+					config, host, servers := moved(t, g, sink, g.Adapt())
+					g.WriteConfig(config)
+					g.Start()
+					refusesOthers(t, g, host, servers)
+				})
 			}
 		}
 	}
-	t.Logf("%d configurations", validated)
-	if validated == 0 {
-		t.Error("the docs show no configuration")
+	t.Logf("%d configurations, %d with a site", validated, sites)
+	if validated == 0 || sites == 0 {
+		t.Error("the docs show no configuration, or no site")
 	}
 }
 

@@ -168,9 +168,10 @@ func testExample(t *testing.T, name, file string) {
 	if !known {
 		t.Errorf("no test sends anything to it: add it to exampleRequests")
 	}
-	config, host := moved(t, g, sink, g.Adapt())
+	config, host, servers := moved(t, g, sink, g.Adapt())
 	g.WriteConfig(config)
 	g.Start()
+	refusesOthers(t, g, host, servers)
 	expected := 0
 	for _, request := range requests {
 		header := request.header.Clone()
@@ -193,32 +194,64 @@ func testExample(t *testing.T, name, file string) {
 	gateway.Eventually(t, "the events have arrived", func() bool { return len(sink.Deliveries()) >= expected })
 }
 
+// refusesOthers sends to paths and hosts that a configuration does not mean, as
+// whoever mistypes an address does.
+func refusesOthers(t *testing.T, g *gateway.Gateway, host string, servers []string) {
+	t.Helper()
+	for _, path := range []string{"/", "/webhook/github", "/webhooks", "/webhooksx/github", "/nowhere/webhooks/github", "/webhooks/unknown-to-all"} {
+		for _, method := range []string{"POST", "GET"} {
+			answer := g.Request(method, path, gateway.Headers("Host", host), bytes.NewReader(body))
+			if answer.Status != 404 && (method == "POST" || answer.Status != 405) {
+				t.Errorf("%s %s gets %d: %s", method, path, answer.Status, answer.Body)
+			}
+		}
+	}
+	for _, addr := range servers {
+		for _, other := range []string{"other.example.com", "203.0.113.1", "localhost"} {
+			for _, path := range []string{"/", "/webhooks/github", "/webhooks/github-ci", "/tools/hooks/github"} {
+				answer, err := g.Try("POST", "http://"+addr+path, gateway.Headers("Host", other), bytes.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if answer.Status != 404 {
+					t.Errorf("%s at %s gets %d: %s", path, other, answer.Status, answer.Body)
+				}
+			}
+		}
+	}
+}
+
 // moved rewrites a configuration so that it runs beside others: addresses and
 // the store are the test's, certificates are left alone. It returns the host
-// that the site is for, too.
-func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) (string, string) {
+// that the site is for, and the addresses of all its servers; the site's is the
+// gateway's.
+func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) (text, host string, addrs []string) {
 	t.Helper()
-	text := regexp.MustCompile(`http://127\.0\.0\.1:8099`).ReplaceAll(config, []byte(sink.URL))
-	host := "127.0.0.1"
-	if found := regexp.MustCompile(`"match":\[\{"host":\["([^"]+)"`).FindSubmatch(text); found != nil {
-		host = string(found[1])
-	}
+	config = bytes.ReplaceAll(config, []byte("http://127.0.0.1:8099"), []byte(sink.URL))
+	hostOf := regexp.MustCompile(`"match":\[\{"host":\["([^"]+)"`)
 	var object gateway.M
-	if err := json.Unmarshal(text, &object); err != nil {
+	if err := json.Unmarshal(config, &object); err != nil {
 		t.Fatal(err)
 	}
 	object["admin"] = gateway.M{"listen": g.Admin, "config": gateway.M{"persist": false}}
 	apps := object["apps"].(gateway.M)
 	delete(apps, "tls")
-	webhooks := apps["webhooks"].(gateway.M)
-	delete(webhooks, "storage")
-	servers := apps["http"].(gateway.M)["servers"].(gateway.M)
-	if len(servers) != 1 {
-		t.Fatalf("the example has %d servers", len(servers))
-	}
-	for _, server := range servers {
+	delete(apps["webhooks"].(gateway.M), "storage")
+	for _, server := range apps["http"].(gateway.M)["servers"].(gateway.M) {
 		server := server.(gateway.M)
-		server["listen"] = []string{g.Addr}
+		routes, err := json.Marshal(server["routes"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := gateway.FreeAddr(t)
+		if found := hostOf.FindSubmatch(routes); found != nil {
+			if host != "" {
+				t.Fatal("two servers are for a host")
+			}
+			host, addr = string(found[1]), g.Addr
+		}
+		addrs = append(addrs, addr)
+		server["listen"] = []string{addr}
 		server["automatic_https"] = gateway.M{"disable": true}
 		delete(server, "tls_connection_policies")
 	}
@@ -226,7 +259,7 @@ func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(moved), host
+	return string(moved), host, addrs
 }
 
 // TestRemoteAdminExample joins the example's JSON with its Caddyfile, as the
