@@ -156,10 +156,10 @@ func TestCodemieStartsOnce(t *testing.T) {
 
 	// A crash while the run goes on: it is followed, not started again.
 	platform.SetLooks(1 << 30)
+	const look = "GET /v1/workflows/{id}/executions/{execution}"
+	before := platform.Count(look)
 	id = push(g, t, "workflow", "3")
-	gateway.Eventually(t, "the run has been looked at", func() bool {
-		return platform.Count("GET /v1/workflows/{id}/executions/{execution}") > 0
-	})
+	gateway.Eventually(t, "the run has been looked at", func() bool { return platform.Count(look) > before })
 	g.Kill()
 	g.Start()
 	platform.SetLooks(0)
