@@ -224,3 +224,33 @@ func TestStraySecrets(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with a configuration names the thing that it is about.
+func TestConfigurationErrors(t *testing.T) {
+	t.Parallel()
+	g := gateway.New(t, "")
+	unquote := strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+	for app, want := range map[string]string{
+		`"triggers":[{"module":"http","resource_type":"a","url":"https://a.example"},{"module":"http","resource_type":"ticket","url":"https://a.example","tiemout":"1s"}]`: "trigger http ticket, at position 1: ",
+		`"triggers":[{"module":"htp"}]`:                                                            "trigger htp, at position 0: ",
+		`"triggers":[{"module":"codemi"}]`:                                                         "(did you mean 'codemie'?); there are codemie, http",
+		`"triggers":[{"module":"http","resource_type":"ticket","url":"ftp://a"}]`:                  `trigger http for resource type "ticket": the URL is no absolute http or https URL`,
+		`"triggers":[{"module":"codemie","url":"https://a.example","token":"\"CANARY\""}]`:         "trigger codemie: token: it begins with a quote",
+		`"jwt_issuers":[{"name":"contoso","issuer":"http://a.example"}]`:                           `jwt_issuer contoso: issuer: an https URL without user, query and fragment is needed: "http://a.example"`,
+		`"jwt_issuers":[{"name":"contoso","issuer":"https://u:CANARY@a.example"}]`:                 "jwt_issuer contoso: issuer: an https URL without user",
+		`"jwt_issuers":[{"name":"contoso","issuer":"https://a.example","algorithms":["RS25"]}]`:    `jwt_issuer contoso: algorithms: "RS25" is none: there are RS256`,
+		`"storage":{"module":"badger","encryption_key":"CANARY"}`:                                  "encryption_key: an encryption key is 32 bytes in base64",
+		`"limits":{"backlog":1}`:                                                                   "limits: backlog: a number from 4 is needed: 1",
+		`"retention":{"failed":-1}`:                                                                "retention: failed: a duration above 0 is needed: -1ns",
+		`"public_url":"hooks.example.com"`:                                                         `public_url: it must be an http or https URL with a host and no query: "hooks.example.com"`,
+		`"integrations":[{"webhook_id":"a","project":"demo"},{"webhook_id":"b","project":"a b"}]`:  "integration a: authentication: a credential is needed",
+		`"integrations":[{"webhook_id":"b","project":"a b","is_enabled":1}]`:                       `integration b: project: up to 128 letters and digits of ASCII and . _ @ - are needed, a letter or digit first: "a b"; is_enabled: true or false is needed, not a number`,
+		`"integrations":[{"webhook_id":"b","project":"p","authentication":{"bearer":["CANARY"]}}]`: "integration b: authentication.bearer: an object is needed, not a list",
+	} {
+		g.WriteConfig(`{"apps":{"webhooks":{` + app + `}}}`)
+		out, err := g.Command("validate", "--config", filepath.Join(g.Dir, "caddy.json"))
+		if out = unquote.Replace(out); err == nil || !strings.Contains(out, want) || strings.Contains(out, "CANARY") {
+			t.Errorf("%s: %v, want %s\n%s", app, err, want, out)
+		}
+	}
+}

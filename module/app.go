@@ -178,7 +178,7 @@ func (a *App) provisionURL() error {
 	parsed, err := url.Parse(public)
 	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
 		parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
-		return errors.New("public_url: it must be an http or https URL with a host and no query")
+		return fmt.Errorf("public_url: it must be an http or https URL with a host and no query%s", shown(public))
 	}
 	a.PublicURL = strings.TrimSuffix(public, "/") + "/"
 	return nil
@@ -197,7 +197,7 @@ func (a *App) provisionRetry() error {
 		return err
 	}
 	if r.Attempts < 0 {
-		return errors.New("retry: attempts: a number from 1 is needed, or none")
+		return fmt.Errorf("retry: attempts: a number from 1 is needed, or none: %d", r.Attempts)
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ func (a *App) provisionTriggers(ctx caddy.Context) error {
 	}
 	loaded, err := ctx.LoadModule(a, "TriggersRaw")
 	if err != nil {
-		return fmt.Errorf("loading the triggers: %w", err)
+		return fmt.Errorf("loading the triggers: %w", a.nameTrigger(err))
 	}
 	for _, guest := range loaded.([]any) {
 		t := guest.(trigger.Trigger)

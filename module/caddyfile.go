@@ -2,8 +2,10 @@ package module
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -114,7 +116,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			raw, err = a.parseIntegration(d)
 			a.Integrations = append(a.Integrations, raw)
 		default:
-			err = option.Unknown(d)
+			err = option.Unknown(d, a)
 		}
 		return err
 	}, "trigger", "jwt_issuer", "integration")
@@ -128,8 +130,11 @@ func guest[T any](d *caddyfile.Dispenser, namespace string) (json.RawMessage, er
 	}
 	name := d.Val()
 	unm, err := caddyfile.UnmarshalModule(d, namespace+"."+name)
+	if _, unknown := caddy.GetModule(namespace + "." + name); unknown != nil {
+		return nil, fmt.Errorf("%s %s: %w%s", what, name, err, guests(namespace, name))
+	}
 	if err != nil {
-		return nil, err
+		return nil, option.About(what+" "+name, err)
 	}
 	if _, ok := unm.(T); !ok {
 		return nil, d.Errf("module %s.%s is no %s: it does not implement %T", namespace, name, what, *new(T))
@@ -151,7 +156,7 @@ func (r *Retry) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "attempts":
 			return option.Number(d, &r.Attempts, 1)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, r)
 	})
 }
 
@@ -219,7 +224,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "max_body":
 			return option.Size(d, &h.MaxBody, 1, maxBodyLimit)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, h)
 	})
 }
 

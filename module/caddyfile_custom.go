@@ -109,7 +109,7 @@ func (c *custom) read(d *caddyfile.Dispenser, name string) error {
 	case "scheme":
 		var further provider.Scheme
 		err := option.Block(d, func(name string) error {
-			return readScheme(d, name, &further, func() error { return option.Unknown(d) })
+			return readScheme(d, name, &further, func() error { return option.Unknown(d, further) })
 		})
 		further.SetDefaults()
 		c.description.Schemes = append(c.description.Schemes, further)
@@ -176,7 +176,7 @@ func (c *custom) readEvent(d *caddyfile.Dispenser, name string) error {
 	case "sample":
 		return option.Text(d, &into.Sample)
 	}
-	return option.Unknown(d)
+	return option.Unknown(d, into, provider.Scheme{})
 }
 
 // readPlace adds a place; the first that holds something counts.

@@ -54,7 +54,7 @@ func readHandshake(d *caddyfile.Dispenser, into *[]provider.Handshake) error {
 		case "json":
 			return option.Text(d, &h.JSON)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, h)
 	}, "when", "unless", "empty")
 	*into = append(*into, h)
 	return err

@@ -199,7 +199,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		return option.Switch(d, in.IsEnabled)
 	case "secure_header":
 		auth.SecureHeader = new(declaredHeader)
-		return option.Pair(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
+		return option.Secret(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
 	case "signature":
 		return in.readSignature(d)
 	case "basic":
@@ -233,7 +233,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		in.Payload = new(declaredPayload)
 		return in.Payload.read(d)
 	}
-	return option.Unknown(d)
+	return option.Unknown(d, in, auth)
 }
 
 // readFilter reads names with blanks, commas or both between them: no event
@@ -301,7 +301,7 @@ func (p *declaredPayload) read(d *caddyfile.Dispenser) error {
 		case "max_bytes":
 			return option.Size(d, &p.MaxBytes, 1, 1<<20)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, p)
 	}, "field")
 }
 
@@ -314,6 +314,6 @@ func (c *declaredCert) read(d *caddyfile.Dispenser) error {
 		case "fingerprint":
 			return option.List(d, 1, &c.Fingerprints)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, c)
 	})
 }

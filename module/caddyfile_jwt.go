@@ -34,6 +34,6 @@ func (t *declaredJWT) read(d *caddyfile.Dispenser) error {
 		case "header":
 			return option.Text(d, &t.Header)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, t)
 	}, "claim")
 }

@@ -43,7 +43,7 @@ func (c *Concurrency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "bytes":
 			return option.Size(d, &c.Bytes, leastAttemptBytes, mostBytes)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, c)
 	})
 }
 

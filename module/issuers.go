@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -57,18 +58,19 @@ func (a *App) provisionIssuers() error {
 		if issuer == nil {
 			return fmt.Errorf("jwt_issuers[%d]: an object is needed", n)
 		}
+		name := cmp.Or(issuer.Name, fmt.Sprintf("number %d", n+1))
 		var err error
 		for _, text := range []*string{&issuer.Issuer, &issuer.JWKSURL} {
 			if *text, err = caddy.NewReplacer().ReplaceOrErr(*text, true, true); err != nil {
-				return fmt.Errorf("jwt_issuers[%d]: %w", n, err)
+				return fmt.Errorf("jwt_issuer %s: %w", name, err)
 			}
 		}
 		settings := issuer.settings()
 		if err := settings.Validate(); err != nil {
-			return fmt.Errorf("jwt_issuers[%d].%w", n, err)
+			return fmt.Errorf("jwt_issuer %s: %w", name, err)
 		}
 		if seen[issuer.Name] {
-			return fmt.Errorf("jwt_issuers[%d].name: two issuers are called %s", n, issuer.Name)
+			return fmt.Errorf("jwt_issuer %s: two issuers have this name", name)
 		}
 		seen[issuer.Name] = true
 	}
@@ -167,15 +169,15 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 		}
 	}
 	a.JWTIssuers = append(a.JWTIssuers, issuer)
-	return option.Block(d, func(name string) error {
+	return option.About("jwt_issuer "+issuer.Name, option.Block(d, func(name string) error {
 		switch name {
 		case "jwks_url":
 			return option.Text(d, &issuer.JWKSURL)
 		case "algorithms":
 			return option.List(d, 1, &issuer.Algorithms)
 		}
-		return option.Unknown(d)
-	})
+		return option.Unknown(d, issuer)
+	}))
 }
 
 // openRemote prepares what is fetched from others.

@@ -92,7 +92,7 @@ func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "project_integration_bytes":
 			return option.Size(d, &l.ProjectIntegrationBytes, leastIntegrationBytes, mostBytes)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, l)
 	})
 }
 
@@ -106,7 +106,7 @@ func (r *Retention) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "failed":
 			return option.Duration(d, &r.Failed)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, r)
 	})
 }
 
@@ -135,7 +135,7 @@ func (a *App) provisionLimits() error {
 // provisionNumber sets a value that is 0, and refuses one below least.
 func provisionNumber[N int | int64](name string, value *N, least, unset N) error {
 	if *value != 0 && *value < least {
-		return fmt.Errorf("%s: a number from %d is needed", name, least)
+		return fmt.Errorf("%s: a number from %d is needed: %d", name, least, *value)
 	}
 	*value = cmp.Or(*value, unset)
 	return nil
@@ -144,7 +144,7 @@ func provisionNumber[N int | int64](name string, value *N, least, unset N) error
 // provisionDuration sets a duration that is 0, and refuses one below.
 func provisionDuration(name string, value *caddy.Duration, unset time.Duration) error {
 	if *value < 0 {
-		return fmt.Errorf("%s: a duration above 0 is needed", name)
+		return fmt.Errorf("%s: a duration above 0 is needed: %v", name, time.Duration(*value))
 	}
 	*value = cmp.Or(*value, caddy.Duration(unset))
 	return nil

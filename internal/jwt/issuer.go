@@ -50,13 +50,13 @@ var algorithms = []jose.SignatureAlgorithm{
 func (s *Settings) Validate() error {
 	switch {
 	case s.Name == "" || len(s.Name) > 64 || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return errors.New("name: lower-case letters, digits and hyphens are needed, at most 64")
+		return fmt.Errorf("name: lower-case letters, digits and hyphens are needed, at most 64: %.80q", s.Name)
 	case s.Name == Google.Name:
 		return errors.New("name: google is known already")
 	case !isHTTPS(s.Issuer) || strings.Contains(s.Issuer, "?"):
-		return errors.New("issuer: an https URL without user, query and fragment is needed")
+		return fmt.Errorf("issuer: an https URL without user, query and fragment is needed%s", shown(s.Issuer))
 	case s.JWKSURL != "" && !isHTTPS(s.JWKSURL):
-		return errors.New("jwks_url: an https URL without user and fragment is needed")
+		return fmt.Errorf("jwks_url: an https URL without user and fragment is needed%s", shown(s.JWKSURL))
 	}
 	for _, name := range s.Algorithms {
 		if !slices.Contains(algorithms, jose.SignatureAlgorithm(name)) {
@@ -64,6 +64,14 @@ func (s *Settings) Validate() error {
 		}
 	}
 	return nil
+}
+
+// shown shows an address in a message, unless it may hold a password.
+func shown(address string) string {
+	if strings.Contains(address, "@") {
+		return ""
+	}
+	return fmt.Sprintf(": %q", address)
 }
 
 func isHTTPS(text string) bool {

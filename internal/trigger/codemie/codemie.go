@@ -104,7 +104,7 @@ func New(options Options) (*Platform, error) {
 		return nil, err
 	}
 	if options.Timeout < 0 || options.PollInterval < 0 || options.RunTimeout < 0 {
-		return nil, errors.New("a time is negative")
+		return nil, errors.New("timeout, poll_interval or run_timeout is negative")
 	}
 	if err := options.Projects.Validate(); err != nil {
 		return nil, err

@@ -4,12 +4,18 @@
 package option
 
 import (
+	"fmt"
+	"iter"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
+
+	"github.com/hookgate/hookgate/internal/spelling"
 )
 
 // Block reads the options of the block that follows: read gets each with the
@@ -33,8 +39,41 @@ func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...s
 	return nil
 }
 
-// Unknown is the error for an option that a block does not have.
-func Unknown(d *caddyfile.Dispenser) error { return d.Errf("unrecognized option '%s'", d.Val()) }
+// Unknown is the error for an option that a block does not have. The block fills
+// the structs, whose names in JSON tell what may be meant.
+func Unknown(d *caddyfile.Dispenser, structs ...any) error {
+	var names []string
+	for _, s := range structs {
+		for field := range fields(s) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			names = append(names, strings.TrimSuffix(name, "s"), name) // of a list the Caddyfile has one at a time
+		}
+	}
+	err := d.Errf("unrecognized option '%s'", d.Val())
+	if near := spelling.Nearest(d.Val(), names); near != "" {
+		return fmt.Errorf("%w; did you mean '%s'?", err, near)
+	}
+	return err
+}
+
+func fields(s any) iter.Seq[reflect.StructField] {
+	t := reflect.TypeOf(s)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return func(yield func(reflect.StructField) bool) {
+		for i := 0; i < t.NumField() && yield(t.Field(i)); i++ {
+		}
+	}
+}
+
+// About names what an error is about, if there is one.
+func About(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
 
 // Flag reads an option that is a word alone.
 func Flag(d *caddyfile.Dispenser, into *bool) error {
@@ -43,12 +82,34 @@ func Flag(d *caddyfile.Dispenser, into *bool) error {
 }
 
 // Text reads an option of one value, which is not empty.
-func Text(d *caddyfile.Dispenser, into *string) error { return values(d, into) }
+func Text(d *caddyfile.Dispenser, into *string) error {
+	name := d.Val()
+	if err := values(d, into); err != nil {
+		return err
+	}
+	return end(d, name)
+}
 
 // Pair reads an option of two values, which are not empty.
-func Pair(d *caddyfile.Dispenser, first, second *string) error { return values(d, first, second) }
+func Pair(d *caddyfile.Dispenser, first, second *string) error {
+	name := d.Val()
+	if err := values(d, first, second); err != nil {
+		return err
+	}
+	return end(d, name)
+}
 
-// Login reads an option of a user name, which may be empty, and a password.
+// Secret reads an option of values, which are not empty and of which the last is a
+// secret: what follows it may be a part of it and is not shown.
+func Secret(d *caddyfile.Dispenser, into ...*string) error {
+	name := d.Val()
+	if err := values(d, into...); err != nil {
+		return err
+	}
+	return endSecret(d, name, len(into))
+}
+
+// Login is Secret for a user name, which may be empty, and a password.
 func Login(d *caddyfile.Dispenser, user, password *string) error {
 	name := d.Val()
 	if !d.Args(user, password) {
@@ -57,7 +118,7 @@ func Login(d *caddyfile.Dispenser, user, password *string) error {
 	if *password == "" {
 		return d.Errf("%s: the password is empty", name)
 	}
-	return end(d, name)
+	return endSecret(d, name, 2)
 }
 
 // List reads an option of least values or more.
@@ -131,6 +192,7 @@ func Number(d *caddyfile.Dispenser, into *int, least int) error {
 	return nil
 }
 
+// values reads values that are not empty.
 func values(d *caddyfile.Dispenser, into ...*string) error {
 	name := d.Val()
 	for _, value := range into {
@@ -140,6 +202,14 @@ func values(d *caddyfile.Dispenser, into ...*string) error {
 		if *value = d.Val(); *value == "" {
 			return d.Errf("%s: a value is empty", name)
 		}
+	}
+	return nil
+}
+
+// endSecret is end after an option of so many values.
+func endSecret(d *caddyfile.Dispenser, name string, count int) error {
+	if d.NextArg() {
+		return d.Errf("wrong argument count: %s takes %d, and quotes around what has blanks", name, count)
 	}
 	return end(d, name)
 }

@@ -150,9 +150,9 @@ func (s *Storage) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "path":
 			return option.Text(d, &s.Path)
 		case "encryption_key":
-			return option.Text(d, &s.EncryptionKey)
+			return option.Secret(d, &s.EncryptionKey)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, s)
 	})
 }
 

@@ -199,7 +199,7 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return option.Block(d, func(name string) error {
 		switch name {
 		case "token":
-			return option.Text(d, &t.Token)
+			return option.Secret(d, &t.Token)
 		case "any_project":
 			return option.Flag(d, &t.AnyProject)
 		case "timeout":
@@ -217,7 +217,7 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "transport":
 			return guest.UnmarshalTransport(d, &t.TransportRaw)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, t)
 	}, "project")
 }
 

@@ -220,7 +220,7 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "concurrency":
 			return option.Number(d, &t.Concurrency, 1)
 		case "signing_secret":
-			return option.Text(d, &t.SigningSecret)
+			return option.Secret(d, &t.SigningSecret)
 		case "body":
 			return option.Text(d, &t.Body)
 		case "project":
@@ -228,7 +228,7 @@ func (t *Trigger) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "transport":
 			return guest.UnmarshalTransport(d, &t.TransportRaw)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, t)
 	}, "header", "project")
 }
 

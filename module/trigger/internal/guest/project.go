@@ -42,14 +42,14 @@ func (p *Projects) UnmarshalOption(d *caddyfile.Dispenser) error {
 	err := option.Block(d, func(name string) error {
 		switch name {
 		case "token":
-			return option.Text(d, &project.Token)
+			return option.Secret(d, &project.Token)
 		case "resources":
 			return option.List(d, 1, &project.Resources)
 		}
-		return option.Unknown(d)
+		return option.Unknown(d, project)
 	})
 	if err != nil {
-		return err
+		return option.About("project "+name, err)
 	}
 	if *p == nil {
 		*p = make(Projects)
