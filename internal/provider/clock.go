@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -109,6 +110,14 @@ func digits(text string, most int) (int64, bool) {
 	}
 	number, err := strconv.ParseInt(text, 10, 64)
 	return number, err == nil
+}
+
+// value is the time as the sender writes it in JSON.
+func (c *clock) value(now time.Time) any {
+	if c.format == public.RFC3339 {
+		return c.write(now)
+	}
+	return json.RawMessage(c.write(now))
 }
 
 // write returns the time as the sender writes it.

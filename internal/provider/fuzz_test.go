@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,14 +63,23 @@ func FuzzRead(f *testing.F) {
 	f.Add("gitlab", []byte(`{"object_kind":"a","object_attributes":{"action":"b"}}`))
 	f.Add("jira", []byte(`{"webhookEvent":"\ud800"}`))
 	f.Add("github", []byte(`{"action":"opened","action":"closed"}`))
+	f.Add("meta", []byte(`{"object":"page","entry":[{"changes":[{"field":"a"},{"field":"b"}]},{"changes":[]},{}]}`))
+	f.Add("hubspot", []byte(`[{"subscriptionType":"a","eventId":1,"attemptNumber":0},[],{"attemptNumber":{"a":"]"}}]`))
+	f.Add("cloudevents", []byte(`[[{"type":"a"}]]`))
 	f.Fuzz(func(t *testing.T, name string, body []byte) {
 		p, found := Lookup(name)
 		if !found {
 			return
 		}
-		m, err := readMessage(p, http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}, document.New(body))
-		if err != nil {
-			t.Fatal(err)
+		var m Message
+		header := http.Header{"X-Github-Event": {"push"}, "X-Gitlab-Event": {"Push Hook"}}
+		for _, by := range []Wanting{everything{}, named("nothing of the kind")} {
+			claim := Claim{scheme: &p.schemes[0], line: &line{}}
+			if _, err := m.Read(p, header, document.New(body), &claim, by); err != nil && !errors.Is(err, ErrEvents) {
+				t.Fatal(err)
+			}
+			m.Numbered()
+			m.WriteAttempt(sha256.New())
 		}
 		for name := range m.Names() {
 			if !Printable(name) || name == "" {

@@ -26,7 +26,7 @@ func (p *Provider) Sample(address, deliveryID string, now time.Time) *public.Req
 	body = p.place(r.Header, body, p.delivery, deliveryID)
 	for i := range p.schemes {
 		if c := p.schemes[i].clock; c != nil && c.json != "" {
-			body = put(body, c.json, json.RawMessage(c.write(now)))
+			body = put(body, c.json, c.value(now))
 		}
 		for _, piece := range p.schemes[i].signed {
 			if piece.kind == public.HeaderPiece && r.Header.Get(piece.text) == "" {
