@@ -236,7 +236,9 @@ func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) 
 	object["admin"] = gateway.M{"listen": g.Admin, "config": gateway.M{"persist": false}}
 	apps := object["apps"].(gateway.M)
 	delete(apps, "tls")
-	delete(apps["webhooks"].(gateway.M), "storage")
+	if webhooks, ok := apps["webhooks"].(gateway.M); ok {
+		delete(webhooks, "storage")
+	}
 	for _, server := range apps["http"].(gateway.M)["servers"].(gateway.M) {
 		server := server.(gateway.M)
 		routes, err := json.Marshal(server["routes"])

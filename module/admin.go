@@ -1,7 +1,6 @@
 package module
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -9,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/admin"
-	"github.com/hookgate/hookgate/internal/gate"
 )
 
 func init() { caddy.RegisterModule(new(adminAPI)) }
@@ -56,12 +54,12 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		Service:  held.service,
 		View:     app.view(),
 		Storage:  held.backend,
-		Base:     app.base(),
+		Base:     app.base,
 		Holdings: held.holdings,
 		Reads:    held.reads,
 		Replays:  &held.replays,
 		Tests:    &held.tests,
-		Edge:     edge{app, held},
+		Edge:     edge{app, nil, held},
 		Logger:   app.logger,
 	})
 	return nil
@@ -82,14 +80,6 @@ func (g *gateway) triggers() []admin.Trigger {
 		all = append(all, admin.Trigger{ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight})
 	}
 	return all
-}
-
-// base is what stands before the webhook ID in the URLs that admins are shown.
-func (a *App) base() string {
-	if a.PublicURL != "" {
-		return a.PublicURL
-	}
-	return cmp.Or(a.prefix, gate.DefaultPrefix)
 }
 
 // Interface guards

@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,7 +85,7 @@ type App struct {
 	triggers []trigger.Trigger
 	byType   map[string]trigger.Trigger
 	parsed   []*integration.Integration // declared, without identity
-	prefix   string                     // of a handler
+	sites    []site                     // of the handlers
 
 	// lease is nil until the storage is open; opening guards its making and
 	// what is complete from then on.
@@ -139,7 +137,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := installProviders(); err != nil {
 		return err
 	}
-	if err := a.provisionURL(); err != nil {
+	if err := provisionURL(&a.PublicURL); err != nil {
 		return err
 	}
 	if err := a.provisionRetry(); err != nil {
@@ -164,23 +162,6 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	collectors.prepare(slices.Collect(maps.Keys(a.byType)), a.sources())
-	return nil
-}
-
-func (a *App) provisionURL() error {
-	if a.PublicURL == "" {
-		return nil
-	}
-	public, err := caddy.NewReplacer().ReplaceOrErr(a.PublicURL, true, true)
-	if err != nil {
-		return fmt.Errorf("public_url: %w", err)
-	}
-	parsed, err := url.Parse(public)
-	if err != nil || parsed.Host == "" || (parsed.Scheme != "http" && parsed.Scheme != "https") ||
-		parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
-		return fmt.Errorf("public_url: it must be an http or https URL with a host and no query%s", shown(public))
-	}
-	a.PublicURL = strings.TrimSuffix(public, "/") + "/"
 	return nil
 }
 
@@ -234,14 +215,6 @@ func (a *App) provisionTriggers(ctx caddy.Context) error {
 		}
 	}
 	return nil
-}
-
-// serves notes the prefix of a handler. Admins are shown the usual one if any
-// handler has it, else the first by name, for handlers come in no order.
-func (a *App) serves(prefix string) {
-	if a.prefix == "" || prefix == gate.DefaultPrefix || a.prefix != gate.DefaultPrefix && prefix < a.prefix {
-		a.prefix = prefix
-	}
 }
 
 // Start opens the storage and begins to dispatch. A storage that cannot be

@@ -167,6 +167,8 @@ func (r *Retry) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 //		inline
 //		forward_credentials
 //		max_body <size>
+//		projects <name...>
+//		public_url <url>
 //	}
 //
 // A path matcher must end in /*, and what stands before the * is the prefix.
@@ -223,6 +225,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return option.Flag(d, &h.ForwardCredentials)
 		case "max_body":
 			return option.Size(d, &h.MaxBody, 1, maxBodyLimit)
+		case "projects":
+			if err := option.List(d, 1, &h.Projects); err != nil {
+				return err
+			}
+			if err := checkProjects(h.Projects); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		case "public_url":
+			return option.Text(d, &h.PublicURL)
 		}
 		return option.Unknown(d, h)
 	})

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,18 @@ type Handler struct {
 	// MaxBody bounds a request's body, in bytes. Default: 26214400 (25 MiB).
 	MaxBody int64 `json:"max_body,omitempty"`
 
+	// Projects are those whose integrations answer here. Those of others are
+	// not found, as if there were none. Default: all projects.
+	Projects []string `json:"projects,omitempty"`
+
+	// PublicURL is what stands before the webhook ID in the URLs by which
+	// senders reach this handler, such as https://hooks.example.com/webhooks/.
+	// Admins are shown it for the projects that the handler serves, and senders
+	// that sign the URL must have signed it. Where several handlers serve a
+	// project, the URL of the one that serves the fewest is shown. Default: the
+	// app's.
+	PublicURL string `json:"public_url,omitempty"`
+
 	app    *App
 	gate   *gate.Gate
 	logger *zap.Logger
@@ -77,7 +90,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the webhooks app: %w", err)
 	}
 	h.app = app.(*App)
-	h.app.serves(h.Prefix)
+	if err := cmp.Or(checkProjects(h.Projects), provisionURL(&h.PublicURL)); err != nil {
+		return err
+	}
+	h.app.sites = append(h.app.sites, site{h.Prefix, h.PublicURL, h.Projects})
 	if most := gate.LargestBody(h.app.Limits.InFlight); h.MaxBody > most {
 		h.logger.Warn("larger bodies than an integration's share of the limit in_flight are refused, though max_body lets them in",
 			zap.Int64("largest", most), zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
@@ -87,6 +103,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		Inline:             h.Inline,
 		ForwardCredentials: h.ForwardCredentials,
 		MaxBody:            h.MaxBody,
+		Projects:           h.Projects,
 	})
 	return nil
 }
@@ -131,12 +148,13 @@ func (h *Handler) acquire() (gate.Backend, func(), error) {
 		h.logger.Error("the storage cannot be opened", zap.Error(err))
 		return nil, nil, err
 	}
-	return edge{h.app, held}, func() { h.app.release(held) }, nil
+	return edge{h.app, h, held}, func() { h.app.release(held) }, nil
 }
 
 // edge is what the gate needs of the configuration, for one request.
 type edge struct {
-	app *App
+	app     *App
+	handler *Handler // nil for what the admin API sends
 	*lease
 }
 
@@ -152,7 +170,12 @@ func (e edge) Use(ctx context.Context, in *integration.Integration) { e.service.
 
 func (e edge) Events() storage.Events { return e.backend.Events() }
 
-func (e edge) PublicURL() string { return e.app.PublicURL }
+func (e edge) PublicURL(project string) string {
+	if e.handler == nil {
+		return e.app.publicURL(project)
+	}
+	return cmp.Or(e.handler.PublicURL, e.app.PublicURL)
+}
 
 func (e edge) Flight() *gate.Flight { return e.flight }
 

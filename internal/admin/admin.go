@@ -25,8 +25,9 @@ type Backend struct {
 	View    integration.View
 	Storage storage.Backend
 
-	// Base is what stands before the webhook ID in an integration's URL.
-	Base string
+	// Base returns what stands before the webhook ID in the URL of a project's
+	// integration.
+	Base func(project string) string
 
 	// Holdings returns what the gateway keeps and does.
 	Holdings func() Holdings

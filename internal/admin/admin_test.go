@@ -79,7 +79,7 @@ func newAPI(t *testing.T) *api {
 		Service: integration.NewService(integrations, events),
 		View:    integration.View{Rules: rules()},
 		Storage: backend{integrations, events},
-		Base:    "https://hooks.example.com/webhooks/",
+		Base:    func(string) string { return "https://hooks.example.com/webhooks/" },
 		Reads:   NewReads(),
 		Replays: new(Pace),
 		Logger:  zap.New(core),

@@ -54,7 +54,7 @@ func (c *call) listIntegrations() error {
 			page.cursor = encodeCursor(scope, []string{last.Project, last.WebhookID})
 			break
 		}
-		if err := page.add(in.Mask(c.Base)); err != nil {
+		if err := page.add(in.Mask(c.Base(in.Project))); err != nil {
 			return err
 		}
 		last = in
@@ -134,7 +134,7 @@ func (c *call) deleteIntegration() error {
 // show answers with an integration, its secrets masked.
 func (c *call) show(status int, in *integration.Integration) {
 	c.w.Header().Set("ETag", in.ETag())
-	c.answer(status, in.Mask(c.Base))
+	c.answer(status, in.Mask(c.Base(in.Project)))
 }
 
 // written is an integration that somebody has written, with what is surely not
@@ -146,5 +146,5 @@ type written struct {
 
 func (c *call) showWritten(status int, in *integration.Integration) {
 	c.w.Header().Set("ETag", in.ETag())
-	c.answer(status, written{in.Mask(c.Base), c.View.Rules.Warnings(in)})
+	c.answer(status, written{in.Mask(c.Base(in.Project)), c.View.Rules.Warnings(in)})
 }

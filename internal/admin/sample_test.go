@@ -31,7 +31,7 @@ func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) 
 func (e edge) Use(ctx context.Context, in *integration.Integration) { e.Service.Use(ctx, in) }
 
 func (e edge) Events() storage.Events   { return e.Storage.Events() }
-func (edge) PublicURL() string          { return "" }
+func (edge) PublicURL(string) string    { return "" }
 func (e edge) Flight() *gate.Flight     { return e.flight }
 func (edge) Serves(string) bool         { return true }
 func (edge) AllowUnauthenticated() bool { return false }

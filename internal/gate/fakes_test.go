@@ -179,7 +179,7 @@ func (b *backend) Learn(_ context.Context, _ *integration.Integration, secret, c
 func (b *backend) Events() storage.Events  { return &b.log }
 func (b *backend) Flight() *Flight         { return b.flight }
 func (b *backend) Serves(kind string) bool { return b.types[kind] }
-func (b *backend) PublicURL() string       { return "https://hooks.example.com/webhooks/" }
+func (b *backend) PublicURL(string) string { return "https://hooks.example.com/webhooks/" }
 
 func (b *backend) AllowUnauthenticated() bool { return b.open }
 

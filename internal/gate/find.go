@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/integration"
@@ -40,6 +41,9 @@ func (v *visit) lookUp() *answer {
 	case route == nil:
 		v.seen.Integration = nil
 		return v.refuse(notFound, "unknown")
+	case !v.gate.serves(route.Integration.Project):
+		v.seen.Integration = route.Integration
+		return v.refuse(notFound, "project")
 	case !route.Integration.IsEnabled:
 		v.seen.Integration = route.Integration
 		return v.refuse(notFound, "disabled")
@@ -73,4 +77,9 @@ func (g *Gate) webhookID(r *http.Request) (string, bool) {
 	}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), g.escaped)
 	return id, ok && rest == id
+}
+
+// serves says whether the project's integrations answer here.
+func (g *Gate) serves(project string) bool {
+	return len(g.settings.Projects) == 0 || slices.Contains(g.settings.Projects, project)
 }

@@ -23,15 +23,15 @@ func someone(f *Flight, integration byte, client string, announced int64) *uploa
 	return u
 }
 
-// send sends n bytes of a body of which more is to come.
-func (u *upload) send(n int64) *overflow {
+// send sends n bytes of a body of which more is to come, unless they are the last.
+func (u *upload) send(n int64, last ...bool) *overflow {
 	const piece = maxRead
 	for ; n > piece; n -= piece {
 		if over := u.take(piece, time.Now(), false); over != nil {
 			return over
 		}
 	}
-	return u.take(n, time.Now(), false)
+	return u.take(n, time.Now(), len(last) > 0 && last[0])
 }
 
 const mib = 1 << 20

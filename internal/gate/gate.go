@@ -40,6 +40,9 @@ type Settings struct {
 
 	// MaxBody is the largest body in bytes. Default: DefaultMaxBody.
 	MaxBody int64
+
+	// Projects are those whose integrations answer. Default: all.
+	Projects []string
 }
 
 // Backend is what a request needs of the running configuration. It stays
@@ -61,8 +64,8 @@ type Backend interface {
 	Events() storage.Events
 
 	// PublicURL is what stands before the webhook ID in the URL that a sender
-	// is given, or "" when that is not known.
-	PublicURL() string
+	// to an integration of the project is given, or "" when that is not known.
+	PublicURL(project string) string
 
 	// Flight counts the bytes that the process is receiving.
 	Flight() *Flight

@@ -160,7 +160,7 @@ func (v *visit) answerHandshake(a *provider.Answer) *answer {
 // address is where the sender was told to send: with a public URL below that,
 // and otherwise where the request has come to.
 func (v *visit) address() string {
-	address := v.backend.PublicURL()
+	address := v.backend.PublicURL(v.route.Integration.Project)
 	if address != "" {
 		address += v.id
 	} else {

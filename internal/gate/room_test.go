@@ -49,7 +49,7 @@ func TestStrangersMakeRoom(t *testing.T) {
 					u := someone(f, 1, client, size)
 					defer u.release()
 					for sent := int64(0); sent < size; sent += rate {
-						if over := u.send(min(rate, size-sent)); over != nil {
+						if over := u.send(min(rate, size-sent), sent+rate >= size); over != nil {
 							t.Errorf("%s: %s after %d KiB", name, over.reason, sent>>10)
 							return
 						}

@@ -34,7 +34,7 @@ func Sample(ctx context.Context, backend Backend, webhookID string) (Sampled, er
 	if route == nil {
 		return Sampled{}, integration.ErrNotFound
 	}
-	r, err := route.sample(ctx, backend.PublicURL(), time.Now())
+	r, err := route.sample(ctx, backend.PublicURL(route.Integration.Project), time.Now())
 	if err != nil {
 		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
 	}

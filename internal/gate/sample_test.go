@@ -120,4 +120,4 @@ func TestSampleWithoutPublicURL(t *testing.T) {
 
 type unnamed struct{ *backend }
 
-func (unnamed) PublicURL() string { return "" }
+func (unnamed) PublicURL(string) string { return "" }
