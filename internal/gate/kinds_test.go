@@ -21,7 +21,7 @@ import (
 func withExample(t *testing.T, e credentialtest.Example, more ...string) *integration.Integration {
 	t.Helper()
 	facts := func(p *provider.Provider) integration.ProviderFacts {
-		return integration.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders()}
+		return integration.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders(), Timed: p.Timed()}
 	}
 	declaring := integration.Declaring{Rules: integration.Rules{
 		Provider: func(name string) (integration.ProviderFacts, bool) {

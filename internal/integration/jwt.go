@@ -65,7 +65,7 @@ func (p form) jwt(f *fields, kept *JWT) *JWT {
 	case token.Audience == "":
 		f.refuse("audience", codeRequired, "it must not be empty: a token that was made for another receiver would do")
 	case !readable(token.Audience, maxAudience):
-		f.refuse("audience", codeTooLong, "at most %d characters are allowed, and no control characters", maxAudience)
+		f.refuse("audience", codeTooLong, "at most %d characters are allowed, and no control characters%s", maxAudience, f.show(token.Audience))
 	}
 	if facts.SignsForAll && f.sound("claims") && !token.saysWhose() {
 		f.refuse("claims", codeRequired, "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")

@@ -17,6 +17,16 @@ import (
 func TestKinds(t *testing.T) {
 	credentialtest.Complete(t, Authentication{})
 	credentialtest.Complete(t, maskedAuthentication{})
+	structs := make(map[string][]any)
+	for _, e := range credentialtest.Examples {
+		value := reflect.ValueOf(mustParse(t, formOf(e)).Authentication).FieldByName(e.Field)
+		if value.Kind() == reflect.Pointer {
+			structs[e.Field] = append(structs[e.Field], value.Interface())
+		}
+	}
+	for _, examples := range structs {
+		credentialtest.Whole(t, examples...)
+	}
 	credentialtest.Each(t, func(t *testing.T, e credentialtest.Example) {
 		in := mustParse(t, formOf(e))
 		in.ManagedBy = ManagedByAPI

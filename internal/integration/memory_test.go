@@ -130,6 +130,7 @@ func rules() Rules {
 					ReservedHeaders:   []string{"X-GitHub-Event", "X-GitHub-Delivery"},
 				},
 				"asana":  {SHA256: true, CredentialHeaders: []string{"X-Hook-Signature"}, Learns: true, Timed: true},
+				"slack":  {SHA256: true, CredentialHeaders: []string{"X-Slack-Signature"}, Timed: true},
 				"jira":   {SHA256: true, CredentialHeaders: []string{"X-Hub-Signature"}},
 				"gitlab": {CredentialHeaders: []string{"X-Gitlab-Token"}, ReservedHeaders: []string{"X-Gitlab-Event"}},
 				"teams":  {SHA256: true, CredentialHeaders: []string{"Authorization"}, CheckSecret: checkTeams},

@@ -94,9 +94,9 @@ func (p form) alias(f *fields) string {
 	alias := f.text("alias", "")
 	switch {
 	case utf8.RuneCountInString(alias) > maxAlias:
-		f.refuse("alias", codeTooLong, "at most %d characters are allowed", maxAlias)
+		f.refuse("alias", codeTooLong, "at most %d characters are allowed%s", maxAlias, f.show(alias))
 	case strings.ContainsFunc(alias, unicode.IsControl):
-		f.refuse("alias", codeInvalid, "control characters are not allowed")
+		f.refuse("alias", codeInvalid, "control characters are not allowed%s", f.show(alias))
 	}
 	return alias
 }
@@ -188,6 +188,7 @@ func tolerance(f *fields, facts ProviderFacts) int {
 	}
 	seconds := f.number(name, 0)
 	switch {
+	case !f.sound("provider"):
 	case !facts.Timed:
 		f.refuse(name, codeConflict, "this provider's signature has no time of signing, or its description tells how old it may be")
 	case seconds > provider.MaxTolerance:

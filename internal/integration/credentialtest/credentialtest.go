@@ -54,6 +54,13 @@ var Examples = []Example{
 		Headers:   []string{"X-Proof"}, Sampled: true,
 	},
 	{
+		Field: "Signature", Name: "signature",
+		Form:      `{"provider":"slack","secrets":["the secret of Slack"],"tolerance":600}`,
+		Caddyfile: "signature slack \"the secret of Slack\" {\ntolerance 10m\n}",
+		Secrets:   []string{"the secret of Slack"},
+		Headers:   []string{"X-Slack-Signature"}, Sampled: true,
+	},
+	{
 		Field: "Basic", Name: "basic",
 		Form:      `{"username":"somebody","password":"the password of somebody"}`,
 		Caddyfile: `basic somebody "the password of somebody"`,
@@ -106,6 +113,19 @@ func Complete(t testing.TB, authentication any) {
 	for _, e := range Examples {
 		if _, found := kinds.FieldByName(e.Field); !found {
 			t.Errorf("%s is no field", e.Field)
+		}
+	}
+}
+
+// Whole fails the test when the structs of one kind have a field that is empty in
+// all of them: no example has it.
+func Whole(t testing.TB, structs ...any) {
+	t.Helper()
+	kind := reflect.TypeOf(structs[0]).Elem()
+	for i := range kind.NumField() {
+		filled := slices.ContainsFunc(structs, func(s any) bool { return !reflect.ValueOf(s).Elem().Field(i).IsZero() })
+		if !filled {
+			t.Errorf("no example has %s of %s", kind.Field(i).Name, kind.Name())
 		}
 	}
 }
