@@ -343,6 +343,7 @@ func FuzzForm(f *testing.F) {
 			if !errors.As(err, &refusal) {
 				t.Fatalf("not a refusal: %v", err)
 			}
+			checkFaults(t, refusal.Faults)
 			return
 		}
 		// What was read can be sent back, and stays what it is.

@@ -22,6 +22,21 @@ func faultsOf(t *testing.T, err error) []string {
 	return each(refusal.Faults, func(f Fault) string { return fmt.Sprintf("%s %s %s", f.Field, f.Code, f.Message) })
 }
 
+// checkFaults holds a list of faults against what every list is.
+func checkFaults(t *testing.T, faults []Fault) {
+	t.Helper()
+	if len(faults) == 0 || len(faults) > maxFaults {
+		t.Errorf("%d faults", len(faults))
+	}
+	seen, known := make(map[string]bool), false
+	for _, fault := range faults {
+		if seen[fault.Field] || fault.Message == "" || fault.Code == codeUnknownField && known {
+			t.Errorf("among %v: %v", faults, fault)
+		}
+		seen[fault.Field], known = true, fault.Code != codeUnknownField
+	}
+}
+
 func TestAllFaultsAtOnce(t *testing.T) {
 	for _, c := range []struct {
 		text string
