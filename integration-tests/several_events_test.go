@@ -67,6 +67,8 @@ func TestSeveralEvents(t *testing.T) {
 		{"azure-event-grid", "Azure.Deleted", `[{"id":"1","eventType":"Microsoft.EventGrid.SubscriptionDeletedEvent"},{"id":"2","eventType":"Azure.Deleted"}]`, "Azure.Deleted", "2"},
 		{"auth0", "fp", `[{"log_id":"1","data":{"type":"s"}},{"log_id":"2","data":{"type":"fp"}}]`, "fp", "2"},
 		{"auth0", "fp", `{"log_id":"1","data":{"type":"fp"}}`, "fp", "1"},
+		{"auth0", "fp", `{"log_id":"1","data":{"type":"s"}}` + "\n" + `{"log_id":"2","data":{"type":"fp"}}` + "\n", "fp", "2"},
+		{"auth0", "f", `{"log_id":"1","data":{"type":"s"}}` + "\r\n\r\n" + `{"log_id":"2","data":{"type":"fp"}}`, "", ""},
 		{"cloudevents", "com.example.gone", batch, "com.example.gone", "2"},
 		{"cloudevents", "com.example.*", batch, "com.example.made", "1"},
 		{"cloudevents", "com.example.other", batch, "", ""},
@@ -133,6 +135,7 @@ func TestSeveralEventsOfSendGrid(t *testing.T) {
 	}
 	is(t, send(`[{"event":"processed"},{"event":"delivered"}]`), 200, `{"status":"filtered","event":"processed"}`)
 	is(t, send(`[]`), 200, `{"status":"pong"}`)
+	is(t, send(`[`+strings.Repeat(`{"event":"open"},`, 9_999)+`{"event":"click"}]`), 200, `{"status":"filtered","event":"open"}`)
 	problem(t, send(`[`+strings.Repeat(`{},`, 10_000)+`{"event":"bounce"}]`), 400)
 }
 

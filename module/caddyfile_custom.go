@@ -33,6 +33,7 @@ import (
 //		body_unsigned
 //		event         header|json <name>
 //		delivery      header|json <name>
+//		json_lines
 //		delivery_repeats
 //		per_attempt   <path...>
 //		kinds         <path...>
@@ -155,6 +156,8 @@ func (c *custom) readEvent(d *caddyfile.Dispenser, name string) error {
 		return readPlace(d, &into.Event)
 	case "delivery":
 		return readPlace(d, &into.Delivery)
+	case "json_lines":
+		return option.Flag(d, &into.JSONLines)
 	case "delivery_repeats":
 		return option.Flag(d, &into.DeliveryRepeats)
 	case "per_attempt":

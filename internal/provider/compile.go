@@ -112,6 +112,7 @@ func Compile(d *public.Description) (*Provider, error) {
 		p.perAttempt = append(p.perAttempt, strings.Split(path, "."))
 	}
 	p.lists, _ = d.Lists() // it is valid
+	p.lines = d.JSONLines
 	if p.sample == "" {
 		p.sample = "test"
 	}

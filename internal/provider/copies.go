@@ -33,7 +33,7 @@ func (c *Claim) Content(body []byte) []byte {
 // Numbered says that the delivery ID alone tells which event it is: the claim covers
 // it, the sender gives it to no other, and the request holds no further event.
 func (m *Message) Numbered() bool {
-	if !m.numbered {
+	if !m.numbered || m.lines {
 		return false
 	}
 	for i := range m.deliveryIn.path.lists {

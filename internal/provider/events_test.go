@@ -192,3 +192,18 @@ func TestBatches(t *testing.T) {
 		}
 	}
 }
+
+// A line that cannot be read may hold what is wanted; one before it is found.
+func TestBrokenLines(t *testing.T) {
+	const broken = `{"data":{"type":"a"}}` + "\n" + `{"data":{"type":"b"}`
+	for name, unread := range map[string]bool{"a": false, "b": true} {
+		var m Message
+		wanted, err := m.Read(mustLookup(t, "auth0"), http.Header{}, document.New([]byte(broken)), nil, named(name))
+		if err != nil || wanted == unread {
+			t.Errorf("%s: %v, %v", name, wanted, err)
+		}
+		if _, err := m.Unread(); !wanted && (err != nil) != unread {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

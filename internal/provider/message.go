@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -45,6 +46,8 @@ type Message struct {
 	// entries are those of the lists in which the event stands.
 	entries [public.MaxLists]document.Value
 	depth   int
+	// lines says that the body is no JSON, but each of its lines is.
+	lines bool
 	// typeIn and deliveryIn are the places that hold type and delivery ID.
 	typeIn, deliveryIn *eventPlace
 	// numbered says that the delivery ID is signed, and one event's own.
@@ -62,24 +65,26 @@ func (m *Message) Read(p *Provider, header http.Header, payload *document.Docume
 	var first Message
 	count := 0
 	m.each(func() bool {
+		if count++; count > MaxEvents {
+			err = ErrEvents
+			return false
+		}
 		if err = m.find(); err != nil {
 			return false
 		}
 		if wanted = by.Wants(m); wanted {
 			return false
 		}
-		if count++; count == 1 || first.Ping && !m.Ping {
+		if count == 1 || first.Ping && !m.Ping {
 			first = *m
 		}
-		if count == MaxEvents {
-			err = ErrEvents
-		}
-		return err == nil
+		return true
 	})
 	switch {
 	case err != nil:
 		return false, err
 	case !wanted:
+		first.lines = m.lines
 		*m = first
 	}
 	return wanted, nil
@@ -90,9 +95,12 @@ func (m *Message) each(event func() bool) bool {
 	if m.depth == len(m.provider.lists) {
 		return event()
 	}
-	list, before := get(m.base(m.depth), m.provider.lists[m.depth]), m.depth
+	entries, before := get(m.base(m.depth), m.provider.lists[m.depth]).Entries(), m.depth
+	if before == 0 && m.provider.lines && m.payload.Err() != nil {
+		entries = m.eachLine
+	}
 	found := false
-	for entry := range list.Entries() {
+	for entry := range entries {
 		found = true
 		m.entries[before], m.depth = entry, before+1
 		if !m.each(event) {
@@ -101,6 +109,20 @@ func (m *Message) each(event func() bool) bool {
 	}
 	m.depth = before
 	return found || event()
+}
+
+// eachLine yields the values of JSON Lines, up to a line that is none.
+func (m *Message) eachLine(yield func(document.Value) bool) {
+	m.lines = true
+	for line := range bytes.Lines(m.payload.Payload()) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		one := document.New(line)
+		if m.lines = one.Err() == nil; !m.lines || !yield(one.Value()) {
+			return
+		}
+	}
 }
 
 // base is where a path begins that leads through so many lists.

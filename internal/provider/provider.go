@@ -23,6 +23,8 @@ type Provider struct {
 	perAttempt [][]string
 	// lists are those through which the paths lead, the outer one first.
 	lists []string
+	// lines says that the body may be JSON Lines.
+	lines bool
 
 	pings     []string
 	formField string

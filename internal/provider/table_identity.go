@@ -37,9 +37,9 @@ var identity = []Sender{
 	{
 		Title: "Auth0 log streams",
 		Docs:  "https://auth0.com/docs/customize/log-streams/custom-log-streams",
-		Setup: "Monitoring → Streams → Create Stream → Custom Webhook → Authorization Token; content format: JSON object or array",
+		Setup: "Monitoring → Streams → Create Stream → Custom Webhook → Authorization Token",
 		Delivers: Facts{
-			Batch:    "yes: the body may be a list",
+			Batch:    "yes: the body may be a list, or JSON Lines",
 			Deadline: NotKnown,
 			Success:  "2xx",
 			Retries:  "3 tries at once; what fails is begun again until it is taken",
@@ -49,13 +49,15 @@ var identity = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://auth0.com/docs/customize/log-streams", "https://auth0.com/docs/customize/log-streams/custom-log-streams"},
 		},
-		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field. In the format JSON Lines, which Auth0 proposes, nothing names the event."},
+		Notes: []string{"Auth0 signs nothing. The secret is the whole value of the Authorization Token field.",
+			"In the format JSON Lines, which Auth0 proposes, each line is an event. An expression in `match`, and `payload`, cannot look into it: for these choose a list or an object."},
 		Description: public.Description{
-			Name:     "auth0",
-			Schemes:  []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
-			Event:    []place{field("data.type"), field("#.data.type")},
-			Delivery: []place{field("log_id"), field("#.log_id")},
-			Sample:   "s",
+			Name:      "auth0",
+			Schemes:   []public.Scheme{{Header: "Authorization", Algorithm: public.Token}},
+			Event:     []place{field("data.type"), field("#.data.type")},
+			Delivery:  []place{field("log_id"), field("#.log_id")},
+			JSONLines: true,
+			Sample:    "s",
 		},
 	},
 }

@@ -24,7 +24,7 @@ func (m *Message) EventDelivery() (string, error) {
 // Unread says why Names may lack some that begin with the prefix, "" for any.
 func (m *Message) Unread() (prefix string, err error) {
 	switch {
-	case m.Type == "" || len(m.provider.kinds) > 0:
+	case m.Type == "" || len(m.provider.kinds) > 0 || m.provider.lines:
 		_, err = m.said("", inBody(m.provider.event) || len(m.provider.kinds) > 0)
 	case len(m.provider.actions) > 0:
 		prefix = m.Type + "."
@@ -36,6 +36,9 @@ func (m *Message) Unread() (prefix string, err error) {
 func (m *Message) said(text string, inBody bool) (string, error) {
 	if text != "" || !inBody {
 		return text, nil
+	}
+	if m.lines {
+		return "", nil
 	}
 	return "", m.payload.Err()
 }

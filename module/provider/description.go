@@ -36,6 +36,10 @@ type Description struct {
 	// first that holds something counts: a filter may ask for `type.action`.
 	Action Paths `json:"action,omitempty"`
 
+	// JSONLines says that the body may be JSON Lines: each line is then an entry of the
+	// list that the paths with `#` before all else mean.
+	JSONLines bool `json:"json_lines,omitempty"`
+
 	// DeliveryRepeats says that events may share a delivery ID. A copy must then have
 	// the same body, too, where otherwise an ID that is signed decides alone.
 	DeliveryRepeats bool `json:"delivery_repeats,omitempty"`

@@ -73,8 +73,12 @@ func (d *Description) validatePlaces() error {
 			return fmt.Errorf("per_attempt[%d]: a path such as object.attempt is needed", i)
 		}
 	}
-	if _, err := d.Lists(); err != nil {
+	lists, err := d.Lists()
+	switch {
+	case err != nil:
 		return err
+	case d.JSONLines && (len(lists) == 0 || lists[0] != ""):
+		return errors.New("json_lines: a path that begins with # is needed")
 	}
 	for i, name := range d.Pings {
 		if !isText(name) {

@@ -78,6 +78,8 @@ func TestValidate(t *testing.T) {
 		}, ""},
 		{"a list of lists", func(d *Description) { d.Event, d.Action = []Place{{JSON: "#.#.type"}}, Paths{"#.action"} }, ""},
 		{"two lists", func(d *Description) { d.Event, d.Kinds = []Place{{JSON: "events.#.type"}}, []string{"entries.#.kind"} }, "the lists of the paths"},
+		{"lines", func(d *Description) { d.JSONLines, d.Event = true, []Place{{JSON: "type"}, {JSON: "#.type"}} }, ""},
+		{"lines of nothing", func(d *Description) { d.JSONLines, d.Event = true, []Place{{JSON: "events.#.type"}} }, "json_lines"},
 		{"deep lists", func(d *Description) { d.Event = []Place{{JSON: "#.#.#.#.type"}} }, "at most 3 lists"},
 		{"a list in a handshake", func(d *Description) { d.Handshakes = []Handshake{{When: []Condition{{Place: Place{JSON: "#.a"}}}}} }, "handshakes[0].when[0].json"},
 		{"a form", func(d *Description) {
