@@ -31,6 +31,11 @@ const (
 	// it, unless it is unavailable: that passes.
 	persistence = 60
 
+	// An event waits for its project's turn to be shaped for so long in a worker,
+	// and otherwise for so long in the schedule. It is no attempt.
+	shapingWait  = time.Second
+	shapingPause = 2 * time.Second
+
 	// Faults are logged once in this time.
 	faultLogPause = 10 * time.Second
 
@@ -156,6 +161,9 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	}
 
 	result, refused := d.run(j, record)
+	if errors.Is(refused, errShaping) {
+		return d.release(j, end{fate: later, delay: shapingPause})
+	}
 	if refused != nil {
 		return refuse(trigger.ErrResourceNotAllowed, refused.Error())
 	}
@@ -207,7 +215,7 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	if err := j.guest.trigger.Allow(record.Project, resource); err != nil {
 		return trigger.Result{}, err
 	}
-	event, unshaped := j.guest.plan.shape(&trigger.Event{
+	event, unshaped, err := j.guest.plan.shape(d.cut, d.shaping, &trigger.Event{
 		ID:         record.ID.String(),
 		WebhookID:  record.WebhookID,
 		Project:    record.Project,
@@ -220,7 +228,10 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 		Header:     record.Header,
 		Body:       record.Body,
 	})
-	if unshaped != nil {
+	switch {
+	case err != nil:
+		return trigger.Result{}, err
+	case unshaped != nil:
 		return *unshaped, nil
 	}
 	return j.guest.trigger.Run(d.cut, &trigger.Attempt{

@@ -19,6 +19,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/turns"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -47,6 +48,7 @@ type Dispatcher struct {
 	grace   time.Duration
 	observe func(resourceType, outcome string, took time.Duration)
 	began   time.Time // the zero of the schedule's time, monotonic
+	shaping *turns.Turns
 
 	// stopping is done when nothing new may begin, cut when attempts that
 	// are under way have to end.
@@ -76,6 +78,7 @@ func New(options Options) *Dispatcher {
 		grace:    cmp.Or(options.Grace, 5*time.Second),
 		observe:  options.Observe,
 		began:    time.Now(),
+		shaping:  newShaping(),
 		farthest: day,
 		schedule: schedule{
 			limits:   Concurrency{}.withDefaults(),

@@ -2,10 +2,14 @@ package dispatch
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/internal/turns"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -34,22 +38,48 @@ type Plan struct {
 	Shape func(webhookID string) (*payload.Shape, error)
 }
 
+// newShaping returns the turns in which events are shaped, so that a project whose
+// shapes take long uses up neither the processor nor the workers: of each project few
+// wait for a turn.
+func newShaping() *turns.Turns {
+	cores := runtime.GOMAXPROCS(0)
+	return turns.New(turns.Limits{
+		Total:      cores,
+		PerProject: max(1, cores/2),
+		Part:       time.Duration(cores) * time.Second / 8,
+		Waiting:    4,
+	})
+}
+
+// errShaping means that it is not the project's turn to have an event shaped.
+var errShaping = errors.New("too many events of the project are being shaped")
+
 // shape returns the event as the trigger is to receive it, or the result of an
 // attempt that has ended without one: a later attempt at the same payload
-// would end alike.
-func (p *Plan) shape(event *trigger.Event) (*trigger.Event, *trigger.Result) {
+// would end alike. The error is errShaping.
+func (p *Plan) shape(ctx context.Context, shaping *turns.Turns, event *trigger.Event) (*trigger.Event, *trigger.Result, error) {
 	if p.Shape == nil {
-		return event, nil
+		return event, nil, nil
 	}
 	shape, err := p.Shape(event.WebhookID)
 	if err != nil {
-		return nil, &trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrInternal}
+		return nil, &trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrInternal}, nil
 	}
+	if shape == nil {
+		return event, nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, shapingWait)
+	defer cancel()
+	end, err := shaping.Take(ctx, event.Project, 1)
+	if err != nil {
+		return nil, nil, errShaping
+	}
+	defer end()
 	shaped, err := shape.Apply(event)
 	if err != nil {
-		return nil, &trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}
+		return nil, &trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}, nil
 	}
-	return shaped, nil
+	return shaped, nil, nil
 }
 
 // IntegrationState is how an integration stands towards its pending events.

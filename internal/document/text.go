@@ -11,21 +11,12 @@ import (
 // is not UTF-8, and each half of a surrogate pair without the other.
 func said(raw []byte) []byte {
 	text := raw[1 : len(raw)-1]
-	at := bytes.IndexByte(text, '\\')
-	if at < 0 && utf8.Valid(text) {
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
 		return text[:len(text):len(text)]
 	}
 	decoded := make([]byte, 0, len(text))
-	for at := 0; at < len(text); {
-		var r rune
-		if text[at] == '\\' {
-			r, at = escape(text, at)
-		} else {
-			var size int
-			r, size = utf8.DecodeRune(text[at:])
-			at += size
-		}
-		decoded = utf8.AppendRune(decoded, r)
+	for piece := range (Value{raw}).Pieces() {
+		decoded = append(decoded, piece...)
 	}
 	return decoded
 }

@@ -58,6 +58,10 @@ type Value struct {
 	json []byte // valid, without blanks around it
 }
 
+// Made returns the value of JSON that is made of values: it is valid, and has no
+// blanks around it.
+func Made(json []byte) Value { return Value{json} }
+
 // Exists says whether there is a value.
 func (v Value) Exists() bool { return len(v.json) > 0 }
 
@@ -75,6 +79,12 @@ func (v Value) IsString() bool { return v.first() == '"' }
 
 // IsNumber says whether the value is a number.
 func (v Value) IsNumber() bool { c := v.first(); return c == '-' || '0' <= c && c <= '9' }
+
+// IsTrue says whether the value is true.
+func (v Value) IsTrue() bool { return v.first() == 't' }
+
+// IsFalse says whether the value is false.
+func (v Value) IsFalse() bool { return v.first() == 'f' }
 
 // IsNull says whether there is a value, and it is null.
 func (v Value) IsNull() bool { return v.first() == 'n' }
@@ -144,15 +154,34 @@ func (v Value) Entries() iter.Seq[Value] {
 // Get returns what stands at the path: names of members, and indexes of arrays, with dots
 // between them.
 func (v Value) Get(path string) Value {
-	if !v.Exists() {
-		return v
-	}
-	at := 0
+	at := v.start()
 	for more := true; more && at >= 0; {
 		var step string
 		step, path, more = strings.Cut(path, ".")
 		at = v.step(at, step)
 	}
+	return v.from(at)
+}
+
+// Walk is Get for steps one by one, each of which may hold dots.
+func (v Value) Walk(steps []string) Value {
+	at := v.start()
+	for i := 0; i < len(steps) && at >= 0; i++ {
+		at = v.step(at, steps[i])
+	}
+	return v.from(at)
+}
+
+// start returns where the value begins, or -1.
+func (v Value) start() int {
+	if !v.Exists() {
+		return -1
+	}
+	return 0
+}
+
+// from returns the value that begins there.
+func (v Value) from(at int) Value {
 	if at < 0 {
 		return Value{}
 	}
@@ -174,7 +203,7 @@ func (v Value) step(at int, step string) int {
 		}
 	case '[':
 		index, err := strconv.ParseUint(step, 10, 31)
-		if err != nil {
+		if err != nil || step[0] == '0' && len(step) > 1 {
 			return -1
 		}
 		for at = v.begin(at + 1); at >= 0 && index > 0; at = v.begin(v.end(at)) {

@@ -5,16 +5,11 @@ package payload
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"unicode/utf8"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/module/trigger"
@@ -27,14 +22,13 @@ const (
 	maxMaxBytes = 1 << 20
 	maxFields   = 32
 	maxName     = 64       // bytes of a field's name
-	maxPath     = 256      // bytes
 	maxTemplate = 16 << 10 // bytes
 )
 
 // Spec is what a trigger is to receive.
 type Spec struct {
-	// Fields are the paths (of gjson) of values by the names under which they
-	// are used.
+	// Fields are the paths (those of GJSON that look something up) of values by
+	// the names under which they are used.
 	Fields map[string]string `json:"fields,omitempty"`
 
 	// Template is a text in which {name} stands for the value of a field. Without
@@ -62,14 +56,14 @@ func refuse(field, format string, args ...any) error {
 // The nil Shape leaves events as they are.
 type Shape struct {
 	names    []string // in order
-	paths    map[string]string
+	paths    []path   // of the names
 	template template // nil for a JSON object
 	maxBytes int
 }
 
 // Compile checks a Spec and prepares it. An error is a *Refusal.
 func Compile(spec Spec) (*Shape, error) {
-	s := &Shape{names: slices.Sorted(maps.Keys(spec.Fields)), paths: maps.Clone(spec.Fields), maxBytes: spec.MaxBytes}
+	s := &Shape{names: slices.Sorted(maps.Keys(spec.Fields)), maxBytes: spec.MaxBytes}
 	if s.maxBytes == 0 {
 		s.maxBytes = DefaultMaxBytes
 	}
@@ -89,13 +83,15 @@ func Compile(spec Spec) (*Shape, error) {
 		if !isName(name) {
 			return nil, refuse("fields", "%.64q: a name is a small letter and then up to 63 small letters, digits and _", name)
 		}
-		if err := checkPath(spec.Fields[name]); err != nil {
+		p, err := parsePath(spec.Fields[name])
+		if err != nil {
 			return nil, refuse("fields."+name, "%v", err)
 		}
+		s.paths = append(s.paths, p)
 	}
 	if spec.Template != "" {
 		var err error
-		if s.template, err = parse(spec.Template, s.paths); err != nil {
+		if s.template, err = parse(spec.Template, spec.Fields); err != nil {
 			return nil, refuse("template", "%v", err)
 		}
 	}
@@ -116,32 +112,6 @@ func isName(name string) bool {
 	return true
 }
 
-// whole is the path of the whole payload.
-const whole = "@this"
-
-// checkPath allows the paths that look something up, and none that transforms
-// the payload or writes JSON of its own.
-func checkPath(path string) error {
-	switch {
-	case path == whole:
-		return nil
-	case path == "":
-		return errors.New("a path is needed")
-	case len(path) > maxPath:
-		return fmt.Errorf("at most %d bytes are allowed", maxPath)
-	case strings.HasPrefix(path, ".."):
-		return errors.New("a path begins with a name")
-	}
-	before := byte('.')
-	for i := range len(path) {
-		if c := path[i]; strings.IndexByte(".|(", before) >= 0 && strings.IndexByte("@!{[", c) >= 0 {
-			return fmt.Errorf("%q has a meaning here that is not allowed; write \\%c for the character itself", c, c)
-		}
-		before = path[i]
-	}
-	return nil
-}
-
 // Apply returns the event as the trigger is to receive it; the event itself is
 // not changed. The same event always gives the same bytes, so that attempts of
 // one event are alike.
@@ -149,14 +119,15 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	if s == nil {
 		return event, nil
 	}
-	values := make(map[string]gjson.Result)
+	var values []document.Value
 	if len(s.names) > 0 {
-		payload, err := document.Check(event.Body)
+		payload := document.New(event.Body)
+		err := payload.Err()
+		if err == nil {
+			values, err = pick(payload.Value(), s.paths)
+		}
 		if err != nil {
 			return nil, err
-		}
-		for _, name := range s.names {
-			values[name] = pick(payload, s.paths[name])
 		}
 	}
 	shaped := *event
@@ -166,7 +137,7 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	}
 	if s.template != nil {
 		shaped.Header["Content-Type"] = []string{"text/plain; charset=utf-8"}
-		shaped.Body = s.template.render(event, values, s.maxBytes)
+		shaped.Body = s.template.render(event, s.texts(values), s.maxBytes)
 	} else {
 		shaped.Header["Content-Type"] = []string{"application/json"}
 		shaped.Body = s.object(values)
@@ -174,37 +145,39 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	return &shaped, nil
 }
 
-func pick(payload []byte, path string) gjson.Result {
-	if path == whole {
-		return gjson.ParseBytes(payload)
+// texts are those of the fields by their names.
+func (s *Shape) texts(values []document.Value) map[string]text {
+	texts := make(map[string]text, len(values))
+	for i, name := range s.names {
+		texts[name] = textOf(values[i])
 	}
-	return gjson.GetBytes(payload, path)
+	return texts
 }
 
 // object writes the fields as a JSON object. A value that is cut becomes a
 // string.
-func (s *Shape) object(values map[string]gjson.Result) []byte {
-	texts, lengths := make([]string, len(s.names)), make([]int, len(s.names))
-	for i, name := range s.names {
-		texts[i] = text(values[name])
-		lengths[i] = len(texts[i])
+func (s *Shape) object(values []document.Value) []byte {
+	texts, lengths := make([]text, len(values)), make([]int, len(values))
+	for i := range values {
+		texts[i] = textOf(values[i])
+		lengths[i] = texts[i].length
 	}
 	most := level(lengths, s.maxBytes)
 	var out bytes.Buffer
 	out.WriteByte('{')
-	for i, name := range s.names {
+	for i, value := range values {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		writeString(&out, name)
+		writeString(&out, s.names[i])
 		out.WriteByte(':')
-		switch value := values[name]; {
-		case value.Type == gjson.Null: // or none
+		switch {
+		case value.IsNull() || !value.Exists():
 			out.WriteString("null")
-		case value.Type == gjson.String || lengths[i] > most:
-			writeString(&out, cut(texts[i], most))
+		case value.IsString() || lengths[i] > most:
+			writeString(&out, texts[i].cut(most))
 		default:
-			out.WriteString(texts[i])
+			out.WriteString(texts[i].cut(most))
 		}
 	}
 	out.WriteByte('}')
@@ -216,41 +189,4 @@ func writeString(out *bytes.Buffer, value string) {
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(value)   // a string can be written
 	out.Truncate(out.Len() - 1) // the line's end
-}
-
-// text is a string itself, nothing for null, and the JSON of anything else.
-func text(value gjson.Result) string {
-	switch value.Type {
-	case gjson.String:
-		return strings.ToValidUTF8(value.Str, "\uFFFD")
-	case gjson.Null:
-		return ""
-	}
-	return strings.ToValidUTF8(strings.TrimSpace(value.Raw), "\uFFFD")
-}
-
-// level returns how long a value may be so that all of them together take no
-// more than most: short ones stay whole, long ones share what is left.
-func level(lengths []int, most int) int {
-	sorted := slices.Sorted(slices.Values(lengths))
-	for i, length := range sorted {
-		share := most / (len(sorted) - i)
-		if length > share {
-			return share
-		}
-		most -= length
-	}
-	return math.MaxInt
-}
-
-// cut shortens a text to so many bytes and says so.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	end := most
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return fmt.Sprintf("%s… [cut: %d of %d bytes]", text[:end], end, len(text))
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/module/trigger"
@@ -240,7 +241,11 @@ func FuzzApply(f *testing.F) {
 		}
 		event := pullRequest()
 		event.Body = body
+		began := time.Now()
 		shaped, err := s.Apply(event)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%q of %d bytes took %v", path, len(body), took)
+		}
 		if err != nil {
 			return
 		}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -89,25 +87,24 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 
 // render fills in the values. All that a sender wrote stands between
 // <untrusted-…> and </untrusted-…>, under a name that no value holds.
-func (t template) render(event *trigger.Event, values map[string]gjson.Result, maxBytes int) []byte {
-	foreign := make(map[string]string)
+func (t template) render(event *trigger.Event, texts map[string]text, maxBytes int) []byte {
+	used := make(map[string]text)
 	var lengths []int
 	for _, p := range t {
 		if p.name == "" || p.name == fencePlaceholder || own[p.name] != nil {
 			continue
 		}
-		if _, known := foreign[p.name]; !known {
-			if say := senders[p.name]; say != nil {
-				foreign[p.name] = say(event)
-			} else {
-				foreign[p.name] = text(values[p.name])
-			}
+		if say := senders[p.name]; say != nil {
+			used[p.name] = plainText(say(event))
+		} else {
+			used[p.name] = texts[p.name]
 		}
-		lengths = append(lengths, len(foreign[p.name]))
+		lengths = append(lengths, used[p.name].length)
 	}
 	most := level(lengths, maxBytes)
-	for name, value := range foreign {
-		foreign[name] = cut(value, most)
+	foreign := make(map[string]string, len(used))
+	for name, text := range used {
+		foreign[name] = text.cut(most)
 	}
 	fence := newFence(event.ID, foreign)
 	var out bytes.Buffer

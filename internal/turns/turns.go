@@ -142,7 +142,7 @@ func (t *Turns) refill(p *project) {
 		return
 	}
 	now := time.Now()
-	earned := time.Duration(float64(now.Sub(p.at)) * t.limits.Part.Seconds())
+	earned := time.Duration(float64(max(now.Sub(p.at), 0)) * t.limits.Part.Seconds())
 	p.left, p.at = min(p.left+earned, time.Second), now
 }
 

@@ -1,0 +1,251 @@
+package payload
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/document"
+)
+
+// The paths are those of GJSON that look something up: names, indexes, wildcards, `#` and
+// queries. None transforms the payload or writes JSON of its own.
+
+// The bounds of a path.
+const (
+	maxPath   = 256 // bytes
+	maxHashes = 6   // `#`, of which each has a list gone through
+	maxStars  = 6   // `*`
+)
+
+// whole is the path of the whole payload.
+const whole = "@this"
+
+// path is one that has been taken apart: chains, of which each is applied to what the
+// one before has found.
+type path []chain
+
+// chain is a way down, step by step.
+type chain []step
+
+// step is what stands between two dots. What it means depends on what it meets.
+type step struct {
+	name  string // of a member, or an index
+	wild  bool   // the name is a pattern
+	hash  bool   // the entries of a list, or their number
+	query *query // some of its entries
+
+	// names are those of this step and the plain ones after it, which are
+	// followed in one pass.
+	names []string
+}
+
+// query tells which entries of a list are meant.
+type query struct {
+	path     path // to what is compared, or has to be there
+	operator string
+	value    string
+	all      bool // not the first one alone
+}
+
+// parsePath takes a path apart.
+func parsePath(text string) (path, error) {
+	switch {
+	case text == whole:
+		return nil, nil
+	case text == "":
+		return nil, errors.New("a path is needed")
+	case len(text) > maxPath:
+		return nil, fmt.Errorf("at most %d bytes are allowed", maxPath)
+	case strings.HasPrefix(text, ".."):
+		return nil, errors.New("a path begins with a name")
+	}
+	p := parser{text: text}
+	made, err := p.path()
+	switch {
+	case err != nil:
+		return nil, err
+	case p.hashes > maxHashes:
+		return nil, fmt.Errorf("at most %d # are allowed: each has a list gone through", maxHashes)
+	case p.stars > maxStars:
+		return nil, fmt.Errorf("at most %d * are allowed", maxStars)
+	}
+	return made, nil
+}
+
+type parser struct {
+	text          string
+	at            int
+	hashes, stars int
+}
+
+// path reads to the end.
+func (p *parser) path() (path, error) {
+	made := path{nil}
+	for {
+		s, err := p.step()
+		if err != nil {
+			return nil, err
+		}
+		last := &made[len(made)-1]
+		*last = append(*last, s)
+		if p.at == len(p.text) {
+			return made.prepared(), nil
+		}
+		if p.text[p.at] == '|' {
+			made = append(made, nil)
+		}
+		p.at++
+	}
+}
+
+// prepared gathers the plain names that follow each other.
+func (p path) prepared() path {
+	for _, steps := range p {
+		for i := len(steps) - 1; i >= 0; i-- {
+			steps[i].names = []string{steps[i].name}
+			if i+1 < len(steps) && steps[i].isPlain() && steps[i+1].isPlain() {
+				steps[i].names = append(steps[i].names, steps[i+1].names...)
+			}
+		}
+	}
+	return p
+}
+
+// names are the plain ones with which the path begins.
+func (p path) names() []string {
+	if len(p) == 0 || !p[0][0].isPlain() {
+		return nil
+	}
+	return p[0][0].names
+}
+
+func (s *step) isPlain() bool { return !s.wild && !s.hash && s.query == nil }
+
+// step reads to the next dot or pipe.
+func (p *parser) step() (step, error) {
+	rest := p.text[p.at:]
+	if rest != "" && strings.IndexByte("@![{", rest[0]) >= 0 {
+		return step{}, fmt.Errorf("%q has a meaning here that is not allowed; write \\%c for the character itself", rest[0], rest[0])
+	}
+	if strings.HasPrefix(rest, "#(") || strings.HasPrefix(rest, "#[") {
+		return p.query()
+	}
+	if rest == "#" || strings.HasPrefix(rest, "#.") || strings.HasPrefix(rest, "#|") {
+		p.at++
+		p.hashes++
+		return step{name: "#", hash: true}, nil
+	}
+	var s step
+	var name strings.Builder
+	for ; p.at < len(p.text); p.at++ {
+		c := p.text[p.at]
+		if c == '.' || c == '|' {
+			break
+		}
+		if c == '*' || c == '?' {
+			s.wild = true
+			p.stars += strings.Count("*", string(c))
+		}
+		if c == '\\' && p.at+1 < len(p.text) {
+			p.at++
+			c = p.text[p.at]
+		}
+		name.WriteByte(c)
+	}
+	s.name = name.String()
+	return s, nil
+}
+
+// query reads `#(path operator value)` or `#(…)#`.
+func (p *parser) query() (step, error) {
+	p.hashes++
+	inside, operatorAt, err := p.enclosed()
+	if err != nil {
+		return step{}, err
+	}
+	q := new(query)
+	if p.at < len(p.text) && p.text[p.at] == '#' {
+		q.all = true
+		p.at++
+	}
+	if p.at < len(p.text) && p.text[p.at] != '.' && p.text[p.at] != '|' {
+		return step{}, errors.New("after a query . or | is needed")
+	}
+	left := inside
+	if operatorAt >= 0 {
+		left = inside[:operatorAt]
+		if q.operator, q.value, err = comparison(inside[operatorAt:]); err != nil {
+			return step{}, err
+		}
+	}
+	if left = strings.Trim(left, blanks); left != "" {
+		inner := parser{text: left}
+		if q.path, err = inner.path(); err != nil {
+			return step{}, err
+		}
+		p.hashes += inner.hashes
+		p.stars += inner.stars
+	}
+	if q.path == nil && q.operator == "" {
+		return step{}, errors.New("a query needs a path or a comparison")
+	}
+	return step{query: q}, nil
+}
+
+const blanks = " \t\r\n"
+
+// enclosed reads a pair of brackets and returns what is inside, with the place of the
+// operator in it, or -1.
+func (p *parser) enclosed() (inside string, operator int, err error) {
+	begin, depth := p.at+2, 1
+	operator = -1
+	for p.at = begin; p.at < len(p.text); p.at++ {
+		switch c := p.text[p.at]; c {
+		case '\\':
+			p.at++
+		case '(', '[':
+			depth++
+		case ')', ']':
+			if depth--; depth == 0 {
+				inside = p.text[begin:p.at]
+				p.at++
+				return inside, operator, nil
+			}
+		case '"':
+			for p.at++; p.at < len(p.text) && p.text[p.at] != '"'; p.at++ {
+				if p.text[p.at] == '\\' {
+					p.at++
+				}
+			}
+		case '!', '=', '<', '>', '%':
+			if depth == 1 && operator < 0 {
+				operator = p.at - begin
+			}
+		}
+	}
+	return "", 0, errors.New("a query is not closed")
+}
+
+// comparison takes apart an operator and a value.
+func comparison(text string) (operator, value string, err error) {
+	for _, known := range []string{"==", "!=", "!%", "<=", ">=", "=", "<", ">", "%"} {
+		value, found := strings.CutPrefix(text, known)
+		if !found {
+			continue
+		}
+		value = strings.Trim(value, blanks)
+		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+			quoted := document.New([]byte(value)).Value()
+			if !quoted.IsString() {
+				return "", "", errors.New("the value of a query is no JSON string")
+			}
+			value = quoted.Text()
+		}
+		if known == "==" {
+			known = "="
+		}
+		return known, value, nil
+	}
+	return "", "", errors.New("a query compares with ==, !=, <, <=, >, >=, % or !%")
+}

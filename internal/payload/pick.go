@@ -1,0 +1,346 @@
+package payload
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hookgate/hookgate/internal/document"
+)
+
+// ErrCost means that to find the fields the payload would have to be read too often.
+var ErrCost = errors.New("the fields cost too much: the payload would have to be read too often")
+
+// The payload may be read over so often in all, and some bytes of it again, of which
+// there are enough for many fields of a small one.
+const (
+	maxReadings = 8
+	maxAgain    = 8 << 20
+)
+
+// reader looks up paths, and pays for each reading before it.
+type reader struct{ left int }
+
+// read takes off bytes that are about to be read, or ends the reading.
+func (r *reader) read(n int) {
+	if r.left -= n; r.left < 0 {
+		panic(ErrCost)
+	}
+}
+
+// pick returns the values of paths in a payload.
+func pick(payload document.Value, paths []path) (values []document.Value, err error) {
+	defer func() {
+		switch stopped := recover(); stopped {
+		case nil:
+		case ErrCost:
+			values, err = nil, ErrCost
+		default:
+			panic(stopped)
+		}
+	}()
+	r := reader{maxReadings*len(payload.Raw()) + maxAgain}
+	values = make([]document.Value, len(paths))
+	ways := make([]way, len(paths))
+	for i, p := range paths {
+		ways[i] = way{&values[i], p.names()}
+	}
+	r.spread(payload, ways)
+	for i, p := range paths {
+		if values[i].Exists() && len(p) > 0 {
+			values[i] = r.walk(values[i], p[0][len(p.names()):])
+			values[i] = r.follow(values[i], p[1:])
+		}
+	}
+	return values, nil
+}
+
+// way is that of a path as far as it goes by plain names.
+type way struct {
+	found *document.Value
+	names []string
+}
+
+// spread goes all ways at once, and passes each object or list once for all of them.
+func (r *reader) spread(v document.Value, ways []way) {
+	var further []way
+	for _, w := range ways {
+		if len(w.names) == 0 {
+			*w.found = v
+		} else {
+			further = append(further, w)
+		}
+	}
+	if further == nil {
+		return
+	}
+	r.read(len(v.Raw()))
+	if len(further) == 1 {
+		*further[0].found = v.Walk(further[0].names)
+		return
+	}
+	var room [64]byte
+	for name, member := range v.Members() {
+		r.branch(member, name.AppendText(room[:0]), further)
+	}
+	at := 0
+	for entry := range v.Entries() {
+		r.branch(entry, strconv.AppendInt(room[:0], int64(at), 10), further)
+		at++
+	}
+}
+
+// branch goes the ways that lead through a member or entry.
+func (r *reader) branch(v document.Value, name []byte, ways []way) {
+	var through []way
+	for _, w := range ways {
+		if w.names[0] == string(name) {
+			through = append(through, way{w.found, w.names[1:]})
+		}
+	}
+	if through != nil {
+		r.spread(v, through)
+	}
+}
+
+func (r *reader) follow(v document.Value, p path) document.Value {
+	for _, steps := range p {
+		v = r.walk(v, steps)
+	}
+	return v
+}
+
+// walk goes down step by step. What it gives does not exist where the way ends early.
+func (r *reader) walk(v document.Value, steps chain) document.Value {
+	if len(steps) == 0 {
+		return v
+	}
+	r.read(len(v.Raw()))
+	switch s := &steps[0]; {
+	case v.IsArray() && s.query != nil:
+		return r.search(v, s.query, steps[1:])
+	case v.IsArray() && s.hash && len(steps) == 1:
+		return count(v)
+	case v.IsArray() && s.hash:
+		return r.each(v, steps[1:])
+	case s.query != nil:
+		return document.Value{}
+	case v.IsObject() && s.wild:
+		return r.guess(v, s.name, steps[1:])
+	}
+	names := steps[0].names
+	if found := v.Walk(names); found.Exists() {
+		return r.walk(found, steps[len(names):])
+	}
+	return document.Value{}
+}
+
+func count(list document.Value) document.Value {
+	n := 0
+	for range list.Entries() {
+		n++
+	}
+	return document.Made(strconv.AppendInt(nil, int64(n), 10))
+}
+
+// each makes a list of what is found in each entry of one.
+func (r *reader) each(list document.Value, steps chain) document.Value {
+	var made maker
+	for entry := range list.Entries() {
+		made.add(r, r.walk(entry, steps))
+	}
+	return made.value()
+}
+
+// search finds what is wanted in the first entry that a query means, or makes a list
+// of what is found in all of them.
+func (r *reader) search(list document.Value, q *query, steps chain) document.Value {
+	var made maker
+	for entry := range list.Entries() {
+		if !r.meets(entry, q) {
+			continue
+		}
+		found := r.walk(entry, steps)
+		if !q.all {
+			return found
+		}
+		made.add(r, found)
+	}
+	if !q.all {
+		return document.Value{}
+	}
+	return made.value()
+}
+
+// guess takes the first member whose name the pattern means, and under which the way
+// goes on.
+func (r *reader) guess(object document.Value, pattern string, steps chain) document.Value {
+	for name, member := range object.Members() {
+		r.read(len(name.Raw()) * costOf(pattern))
+		text := name.Text()
+		if !glob(text, pattern) {
+			continue
+		}
+		if found := r.walk(member, steps); found.Exists() {
+			return found
+		}
+	}
+	return document.Value{}
+}
+
+// maker makes a list of values.
+type maker struct{ json []byte }
+
+func (m *maker) add(r *reader, v document.Value) {
+	if !v.Exists() {
+		return
+	}
+	r.read(len(v.Raw()))
+	m.json = append(append(m.json, ','), v.Raw()...)
+}
+
+func (m *maker) value() document.Value {
+	if m.json == nil {
+		return document.Made([]byte("[]"))
+	}
+	m.json[0] = '['
+	return document.Made(append(m.json, ']'))
+}
+
+// meets says whether a query means an entry.
+func (r *reader) meets(entry document.Value, q *query) bool {
+	v := entry
+	switch {
+	case entry.IsObject() || entry.IsArray():
+		if v = r.follow(entry, q.path); q.path == nil {
+			v = document.Value{} // it cannot be compared itself
+		}
+	case q.path != nil:
+		return false
+	}
+	r.read(len(v.Raw()))
+	if kind, asked := strings.CutPrefix(q.value, "~"); asked && q.operator != "" {
+		is, known := isKind(v, kind)
+		return known && compareTruth(is, q.operator, "true")
+	}
+	switch {
+	case !v.Exists() || q.operator == "":
+		return v.Exists()
+	case v.IsString():
+		text := v.Text()
+		if q.operator == "%" || q.operator == "!%" {
+			r.read(len(text) * costOf(q.value))
+			return glob(text, q.value) == (q.operator == "%")
+		}
+		return holds(strings.Compare(text, q.value), q.operator)
+	case v.IsNumber():
+		n, _ := strconv.ParseFloat(string(v.Raw()), 64)
+		wanted, _ := strconv.ParseFloat(q.value, 64)
+		return holds(compareNumbers(n, wanted), q.operator)
+	case v.IsTrue() || v.IsFalse():
+		return compareTruth(v.IsTrue(), q.operator, q.value)
+	}
+	return false
+}
+
+// isKind says whether a value is one that a query calls ~true, ~false, ~null or ~*.
+func isKind(v document.Value, kind string) (is, known bool) {
+	n, _ := strconv.ParseFloat(string(v.Raw()), 64)
+	said, err := strconv.ParseBool(strings.ToLower(v.Text()))
+	isBool := v.IsString() && err == nil
+	switch kind {
+	case "true":
+		return v.IsTrue() || isBool && said || v.IsNumber() && n != 0, true
+	case "false":
+		return v.IsFalse() || v.IsNull() || !v.Exists() || isBool && !said || v.IsNumber() && n == 0, true
+	case "null":
+		return v.IsNull() || !v.Exists(), true
+	case "*":
+		return v.Exists(), true
+	}
+	return false, false
+}
+
+func compareNumbers(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func holds(order int, operator string) bool {
+	switch operator {
+	case "=":
+		return order == 0
+	case "!=":
+		return order != 0
+	case "<":
+		return order < 0
+	case "<=":
+		return order <= 0
+	case ">":
+		return order > 0
+	case ">=":
+		return order >= 0
+	}
+	return false
+}
+
+// compareTruth compares a boolean with what is written; false is less than true.
+func compareTruth(is bool, operator, value string) bool {
+	switch operator {
+	case "=", "!=":
+		return (value == strconv.FormatBool(is)) == (operator == "=")
+	case "<":
+		return !is && value == "true"
+	case "<=":
+		return !is
+	case ">":
+		return is && value == "false"
+	case ">=":
+		return is
+	}
+	return false
+}
+
+// costOf is how many bytes count for each that is held against a pattern.
+func costOf(pattern string) int {
+	if strings.Contains(pattern, "*") {
+		return 1 + len(pattern)/8
+	}
+	return 1
+}
+
+// glob says whether a pattern means a text: `*` is any characters, `?` one. It takes
+// each part between stars where it comes first.
+func glob(text, pattern string) bool {
+	at, star, resume := 0, -1, 0
+	for i := 0; i < len(text); {
+		switch {
+		case at < len(pattern) && pattern[at] == '*':
+			star, resume = at, i
+			at++
+		case at < len(pattern) && pattern[at] == '?':
+			at++
+			i += runeAt(text, i)
+		case at < len(pattern) && pattern[at] == text[i]:
+			at++
+			i++
+		case star >= 0:
+			resume += runeAt(text, resume)
+			at, i = star+1, resume
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[at:], "*") == ""
+}
+
+func runeAt(text string, at int) int {
+	_, size := utf8.DecodeRuneInString(text[at:])
+	return size
+}

@@ -1,0 +1,71 @@
+package payload
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hookgate/hookgate/internal/document"
+)
+
+// text is what is written of a value. A long one is never in memory as a whole.
+type text struct {
+	pieces iter.Seq[[]byte]
+	length int // bytes
+}
+
+// textOf returns a string itself, nothing for null, and the JSON of anything else.
+func textOf(value document.Value) text {
+	if value.IsNull() {
+		value = document.Value{}
+	}
+	return newText(value.Pieces())
+}
+
+// plainText returns the text of a header.
+func plainText(said string) text {
+	return newText(func(yield func([]byte) bool) { yield([]byte(strings.ToValidUTF8(said, "\uFFFD"))) })
+}
+
+func newText(pieces iter.Seq[[]byte]) text {
+	t := text{pieces: pieces}
+	for piece := range pieces {
+		t.length += len(piece)
+	}
+	return t
+}
+
+// cut returns so many bytes of the text, and says so when there are more.
+func (t text) cut(most int) string {
+	var out strings.Builder
+	left := most
+	for piece := range t.pieces {
+		if len(piece) > left {
+			for left > 0 && !utf8.RuneStart(piece[left]) {
+				left--
+			}
+			out.Write(piece[:left])
+			return fmt.Sprintf("%s… [cut: %d of %d bytes]", out.String(), out.Len(), t.length)
+		}
+		out.Write(piece)
+		left -= len(piece)
+	}
+	return out.String()
+}
+
+// level returns how long a value may be so that all of them together take no
+// more than most: short ones stay whole, long ones share what is left.
+func level(lengths []int, most int) int {
+	sorted := slices.Sorted(slices.Values(lengths))
+	for i, length := range sorted {
+		share := most / (len(sorted) - i)
+		if length > share {
+			return share
+		}
+		most -= length
+	}
+	return math.MaxInt
+}
