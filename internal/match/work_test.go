@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// sum is so many lists of one item that are added up.
-func sum(n int, item string) string {
+// sum is a list that is added up so many times.
+func sum(n int, list string) string {
 	if n == 1 {
-		return "[" + item + "]"
+		return list
 	}
-	return "(" + sum(n/2, item) + "+" + sum(n-n/2, item) + ")"
+	return "(" + sum(n/2, list) + "+" + sum(n-n/2, list) + ")"
 }
 
 func listOf(item string, n int) string {
@@ -27,9 +27,9 @@ func nested(levels int, inside string) string {
 // heavy are expressions whose work lies where a count of steps does not see it: in
 // one call, in what a call returns, in the payload.
 var heavy = map[string]struct{ expression, payload string }{
-	"in over added lists":        {`[payload.l].exists(x, [` + sum(128, "1") + `].exists(y, 2 in ` + sum(128, "1") + `))`, listOf("1", 22_000)},
-	"in over lists added anew":   {`[payload.l].exists(x, ` + sum(128, "x") + `.exists(y, 2 in ` + sum(128, "x") + `))`, listOf("1", 22_000)},
-	"in over added payloads":     {`payload.l.exists(x, 2 in ` + sum(100, "x") + `)`, listOf("1", 22_000)},
+	"in over added lists":        {`[payload.l].exists(x, [` + sum(128, "[1]") + `].exists(y, 2 in ` + sum(128, "[1]") + `))`, listOf("1", 22_000)},
+	"in over lists added anew":   {`[payload.l].exists(x, ` + sum(128, "[x]") + `.exists(y, 2 in ` + sum(128, "[x]") + `))`, listOf("1", 22_000)},
+	"in over added payloads":     {`[payload.l].exists(x, [` + sum(128, "x") + `].exists(y, 2 in ` + sum(128, "y") + `))`, listOf("1", 22_000)},
 	"in over growing lists":      {`[payload.l].exists(x, payload.l.exists(y, 2 in x + x + x + x + x + x + x + x))`, listOf("1", 22_000)},
 	"in, nothing is":             {`payload.l.all(x, payload.l.all(y, !(2 in payload.l)))`, listOf("1", 22_000)},
 	"lists added":                {`payload.l.map(x, payload.l + payload.l + payload.l).size() == 1`, listOf("1", 22_000)},
