@@ -49,6 +49,10 @@ type Options struct {
 	// MaxBody bounds an event's body in bytes; default 1 GiB.
 	MaxBody int64
 
+	// AtLeast is the number of a record that is known to have been durable. That the
+	// log ends before it is damage.
+	AtLeast uint64
+
 	// chunk is about how many bytes go into the index at once; default 8 MiB.
 	chunk int
 
@@ -112,8 +116,10 @@ type Log struct {
 	writer     *writer
 	indexer    *indexer
 	collector  *collector
-	lost       atomic.Bool // damage was found
-	failing    atomic.Bool // the last write or sync failed
+	place      atomic.Pointer[Place]
+	durable    atomic.Uint64 // the number of the last durable record
+	lost       atomic.Bool   // damage was found
+	failing    atomic.Bool   // the last write or sync failed
 	failedAt   atomic.Pointer[time.Time]
 	limits     atomic.Pointer[storage.Limits]
 	holds      *holds

@@ -67,6 +67,7 @@ func (r *replay) run() error {
 		}
 	}
 	r.checkStart()
+	r.account(l.AtLeast)
 	w.sequence, w.synced = r.last, r.last
 	if err := r.countCrashes(); err != nil {
 		return err

@@ -118,6 +118,8 @@ func (w *writer) activate(room int64) error {
 	w.file, w.limit = file.file, file.size
 	w.offset, w.syncedEnd, w.synced = segment.Start, segment.Start, w.sequence
 	w.stirred = false
+	w.log.place.Store(&Place{Segment: header.Number, Salt: header.Salt})
+	w.log.durable.Store(w.synced)
 	w.log.noted.Store(header.Age)
 	w.log.segments.add(foundSegment{number: header.Number, size: file.size, header: header})
 	w.log.collector.hurry()

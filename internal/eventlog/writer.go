@@ -301,6 +301,7 @@ func (w *writer) sync() error {
 		return fmt.Errorf("syncing the event log: %w", err)
 	}
 	w.synced, w.syncedEnd = w.sequence, w.offset
+	w.log.durable.Store(w.synced)
 	clear(w.owed)
 	w.owed, w.owedBytes = w.owed[:0], 0
 	return nil

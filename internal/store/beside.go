@@ -1,17 +1,17 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
 // Beside is what the store knows of the events that are kept beside it. Its methods
-// return quickly.
+// return quickly, and may be called by any goroutine.
 type Beside interface {
 	// Age is the clock by which events grow old, in milliseconds; 0 as long as it
 	// is not known.
@@ -25,14 +25,35 @@ type Beside interface {
 
 // Place is how far events are.
 type Place struct {
-	// Segment grows with each start, and Record with each thing that happens.
-	Segment, Record uint64
+	// Segment is the one that is written to, and Salt its own.
+	Segment uint64
+	Salt    [seal.SaltSize]byte
+	// Record is the number of the last durable one.
+	Record uint64
+}
+
+// placeSize is that of an encoded place.
+const placeSize = 8 + seal.SaltSize + 8
+
+func (p Place) encode() []byte {
+	raw := binary.BigEndian.AppendUint64(nil, p.Segment)
+	raw = append(raw, p.Salt[:]...)
+	return binary.BigEndian.AppendUint64(raw, p.Record)
+}
+
+func decodePlace(raw []byte) (Place, error) {
+	if len(raw) != placeSize {
+		return Place{}, storage.ErrCorrupt
+	}
+	return Place{
+		Segment: binary.BigEndian.Uint64(raw),
+		Salt:    [seal.SaltSize]byte(raw[8:]),
+		Record:  binary.BigEndian.Uint64(raw[8+seal.SaltSize:]),
+	}, nil
 }
 
 // NoteEvents notes how far the events are, as each write does.
-func (s *Store) NoteEvents(ctx context.Context) error {
-	return s.submit(ctx, &write{kind: noteEvents})
-}
+func (s *Store) NoteEvents() error { return s.submit(nil, &write{kind: noteEvents}) }
 
 // setPlace notes how far the events are.
 func (s *Store) setPlace(txn *badger.Txn) error {
@@ -43,9 +64,7 @@ func (s *Store) setPlace(txn *badger.Txn) error {
 	if place == (Place{}) {
 		return nil
 	}
-	raw := binary.BigEndian.AppendUint64(nil, place.Segment)
-	raw = binary.BigEndian.AppendUint64(raw, place.Record)
-	return txn.Set(placeKey, s.key.Seal(purpose, placeKey, raw))
+	return txn.Set(placeKey, s.key.Seal(purpose, placeKey, place.encode()))
 }
 
 // Place returns how far the events were when that was last noted.
@@ -55,14 +74,10 @@ func (s *Store) Place() (place Place, err error) {
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
-		if err == nil && len(raw) != 16 {
-			err = storage.ErrCorrupt
+		if err == nil {
+			place, err = decodePlace(raw)
 		}
-		if err != nil {
-			return err
-		}
-		place = Place{binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])}
-		return nil
+		return err
 	})
 	return place, err
 }

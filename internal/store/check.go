@@ -30,6 +30,8 @@ func checkTables(dir string) error {
 	return nil
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 var errTable = errors.New("the table is damaged")
 
 // checkTable verifies a table: its blocks, their index, the index's length, and

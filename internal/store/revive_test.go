@@ -42,7 +42,7 @@ func revivable(t *testing.T, step func(string)) (s *Store, free *atomic.Int64) {
 // fails has a write fail of which it is not known whether it counts.
 func fails(t *testing.T, s *Store, webhookID string) {
 	t.Helper()
-	if err := s.mark.file.Close(); err != nil {
+	if err := s.mark.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Put(t.Context(), storage.Integration{WebhookID: webhookID, Project: "p"}, 0); !errors.Is(err, storage.ErrUnavailable) {

@@ -296,11 +296,11 @@ func (s *Store) makeAside(chunks <-chan []entry) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	m, err := openMark(s.aside())
+	m, err := disk.OpenMark(filepath.Join(s.aside(), markName))
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(m.write(s.last), m.close()); err != nil {
+	if err := errors.Join(m.Write(s.last), m.Close()); err != nil {
 		return err
 	}
 	return syncAll(s.aside())

@@ -93,7 +93,7 @@ func TestRewrite(t *testing.T) {
 	if tables := len(s.db.Tables()); tables != 1 {
 		t.Errorf("%d tables", tables)
 	}
-	if acknowledged := s.mark.read(); fmt.Sprint(acknowledged) != want["last"] {
+	if acknowledged := s.mark.Read(); fmt.Sprint(acknowledged) != want["last"] {
 		t.Errorf("%d are acknowledged", acknowledged)
 	}
 	// The ID of a deleted integration is still known, and no revision is given

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,10 @@ type Store struct {
 	// then, as others do while they read. It is nil while it cannot be opened.
 	replacing sync.RWMutex
 	db        *badger.DB
-	mark      *mark
+
+	// mark names the last acknowledged revision. When Badger meets a damaged byte in
+	// its write-ahead log it drops that record and all later ones without a word.
+	mark *disk.Mark
 
 	// writes is read by one goroutine, which alone changes what is below.
 	writes  chan *write
@@ -161,18 +165,23 @@ func (s *Store) openDatabase() (err error) {
 	if s.db, err = openBadger(s.dir, s.logger, true); err != nil {
 		return err
 	}
-	if s.mark, err = openMark(s.dir); err != nil {
+	if s.mark, err = disk.OpenMark(s.markPath()); err != nil {
 		return err
 	}
 	if s.last, err = s.lastRevision(); err != nil {
 		return err
 	}
-	if acknowledged := s.mark.read(); s.last < acknowledged {
+	if acknowledged := s.mark.Read(); s.last < acknowledged {
 		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
-			storage.ErrCorrupt, s.last, acknowledged, s.mark.path())
+			storage.ErrCorrupt, s.last, acknowledged, s.mark.Path())
 	}
 	return nil
 }
+
+func (s *Store) markPath() string { return filepath.Join(s.dir, markName) }
+
+// markName is the name of a store's mark.
+const markName = "acknowledged"
 
 // Last returns the last revision.
 func (s *Store) Last() (revision uint64, err error) {
@@ -187,7 +196,7 @@ func (s *Store) Last() (revision uint64, err error) {
 func (s *Store) closeDatabase() error {
 	var errs []error
 	if s.mark != nil {
-		errs = append(errs, s.mark.close())
+		errs = append(errs, s.mark.Close())
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
@@ -254,7 +263,7 @@ func (s *Store) Close() error {
 	if err != nil {
 		// The lock stays until the process ends. Nothing is lost.
 		if s.mark != nil {
-			err = errors.Join(err, s.mark.close())
+			err = errors.Join(err, s.mark.Close())
 		}
 	} else {
 		err = errors.Join(s.closeDatabase(), s.lock.Close())

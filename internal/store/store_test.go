@@ -166,30 +166,6 @@ func TestDamage(t *testing.T) {
 	mustPut(t, mustOpen(t, left, key), "after", "1", 0)
 }
 
-func TestMark(t *testing.T) {
-	dir := t.TempDir()
-	m, err := openMark(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.close()
-	if m.read() != 0 {
-		t.Error("a new mark is not 0")
-	}
-	for _, revision := range []uint64{1, 2, 4, 6, 1 << 40} {
-		if err := m.write(revision); err != nil || m.read() != revision {
-			t.Errorf("%d: %d, %v", revision, m.read(), err)
-		}
-	}
-	// A torn write leaves the one before.
-	if _, err := m.file.WriteAt([]byte{0xff}, (1-m.next)*slotOffset+3); err != nil {
-		t.Fatal(err)
-	}
-	if got := m.read(); got != 6 {
-		t.Errorf("after a torn write: %d", got)
-	}
-}
-
 func TestSpace(t *testing.T) {
 	var free atomic.Int64
 	o := Options{Dir: t.TempDir(), Key: seal.NewKey(), space: func(string) (int64, error) { return free.Load(), nil }}

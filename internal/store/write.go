@@ -44,17 +44,29 @@ func (s *Store) Put(ctx context.Context, in storage.Integration, expected uint64
 		return 0, err
 	}
 	w := &write{record: record{Integration: in}, kind: put, expected: expected}
-	err := s.submit(ctx, w)
+	err := s.submitFor(ctx, w)
 	return w.Revision, err
 }
 
 // MarkUsed implements storage.Integrations.
 func (s *Store) MarkUsed(ctx context.Context, webhookID string) error {
-	return s.submit(ctx, &write{record: record{Integration: storage.Integration{WebhookID: webhookID}}, kind: markUsed})
+	return s.submitFor(ctx, &write{record: record{Integration: storage.Integration{WebhookID: webhookID}}, kind: markUsed})
 }
 
+// submitFor is submit for who may leave before the write has begun.
+func (s *Store) submitFor(ctx context.Context, w *write) error {
+	err := s.submit(ctx.Done(), w)
+	if errors.Is(err, errLeft) {
+		return ctx.Err()
+	}
+	return err
+}
+
+// errLeft means that nobody waits for the write any more.
+var errLeft = errors.New("the write was called off")
+
 // submit hands a write to the writing goroutine and waits for its answer.
-func (s *Store) submit(ctx context.Context, w *write) error {
+func (s *Store) submit(left <-chan struct{}, w *write) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -62,8 +74,8 @@ func (s *Store) submit(ctx context.Context, w *write) error {
 	w.answer = make(chan error, 1)
 	select {
 	case s.writes <- w:
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-left:
+		return errLeft
 	}
 	err := <-w.answer
 	if err != nil {
@@ -285,7 +297,7 @@ func (s *Store) persist(txn *badger.Txn, last uint64) error {
 	if err := disk.SyncDir(s.dir); err != nil {
 		return err
 	}
-	if err := s.mark.write(last); err != nil {
+	if err := s.mark.Write(last); err != nil {
 		return err
 	}
 	if s.beside != nil && last != s.last {

@@ -23,40 +23,81 @@ import (
 type backend struct {
 	integrations *store.Store
 	events       *eventlog.Log
+	pair         *pair
 	key          seal.Key
 	logger       *zap.Logger
 	backup       sync.Mutex // held by the backup under way
 
 	// While integrations may be sealed with a replaced key, a goroutine seals
 	// them anew.
-	replaced  atomic.Bool
-	stop      context.CancelFunc
-	resealing sync.WaitGroup
+	replaced atomic.Bool
+
+	stop   context.CancelFunc // ends what runs behind
+	behind sync.WaitGroup
+
+	closing sync.Once
 }
 
 // openBackend opens the parts in a directory. A key that has replaced others is
 // the only one that is needed to open the event log's index from then on.
 func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error) {
-	integrations, err := store.Open(store.Options{Dir: filepath.Join(dir, integrationsDir), Key: key, Logger: logger})
+	joined, err := newPair(dir, logger)
 	if err != nil {
 		return nil, err
 	}
-	// The lock on the integrations keeps other processes away.
+	integrations, err := store.Open(store.Options{Dir: filepath.Join(dir, integrationsDir), Key: key, Logger: logger, Beside: joined})
+	if err != nil {
+		return nil, errors.Join(err, joined.noted.Close())
+	}
+	events, err := openEvents(dir, key, logger, joined, integrations)
+	if err != nil {
+		return nil, errors.Join(err, integrations.Close(), joined.noted.Close())
+	}
+	b := &backend{integrations: integrations, events: events, pair: joined, key: key, logger: logger}
+	ctx, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	b.behind.Go(func() { b.noteEvents(ctx) })
+	return b, nil
+}
+
+// openEvents opens the event log beside the integrations. Their lock keeps other
+// processes away.
+func openEvents(dir string, key seal.Key, logger *zap.Logger, joined *pair, integrations *store.Store) (*eventlog.Log, error) {
+	place, err := joined.check(dir, key, integrations)
+	if err != nil {
+		return nil, err
+	}
 	if err := eventlog.Rekey(filepath.Join(dir, eventsDir), key); err != nil {
-		return nil, errors.Join(err, integrations.Close())
+		return nil, err
 	}
 	minFree, err := roomOfOthers(dir)
 	if err != nil {
-		return nil, errors.Join(err, integrations.Close())
+		return nil, err
 	}
-	events, err := eventlog.Open(eventlog.Options{Dir: filepath.Join(dir, eventsDir), Key: key, Logger: logger, MinFree: minFree})
+	events, err := eventlog.Open(eventlog.Options{
+		Dir: filepath.Join(dir, eventsDir), Key: key, Logger: logger, MinFree: minFree, AtLeast: place.Record,
+	})
 	if err != nil {
-		return nil, errors.Join(err, integrations.Close())
+		return nil, err
 	}
-	if err := disk.SyncDir(dir); err != nil {
-		return nil, errors.Join(err, events.Close(), integrations.Close())
+	if err := errors.Join(joined.join(dir, events, integrations), disk.SyncDir(dir)); err != nil {
+		return nil, errors.Join(err, events.Close())
 	}
-	return &backend{integrations: integrations, events: events, key: key, logger: logger, stop: func() {}}, nil
+	return events, nil
+}
+
+// noteEvents has the integrations note how far the events are, every hour.
+func (b *backend) noteEvents(ctx context.Context) {
+	ticker := time.NewTicker(noteEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			b.pair.note(b.integrations)
+		}
+	}
 }
 
 // roomOfOthers is how much of a disk events leave free: what it takes to open
@@ -78,9 +119,13 @@ const resealPause = 10 * time.Second
 // calls done when no other is needed for them.
 func (b *backend) reseal(done func() error) {
 	b.replaced.Store(true)
-	var ctx context.Context
-	ctx, b.stop = context.WithCancel(context.Background())
-	b.resealing.Go(func() {
+	ctx, stop := context.WithCancel(context.Background())
+	stopOthers := b.stop
+	b.stop = func() {
+		stopOthers()
+		stop()
+	}
+	b.behind.Go(func() {
 		for ctx.Err() == nil {
 			err := b.integrations.Reseal(ctx)
 			if err == nil {
@@ -138,10 +183,15 @@ func (b *backend) Health() storage.Health {
 }
 
 // Close implements storage.Backend.
-func (b *backend) Close() error {
-	b.stop()
-	b.resealing.Wait()
-	return errors.Join(b.events.Close(), b.integrations.Close())
+func (b *backend) Close() (err error) {
+	b.closing.Do(func() {
+		b.stop()
+		b.behind.Wait()
+		err = b.events.Close()
+		b.pair.note(b.integrations)
+		err = errors.Join(err, b.integrations.Close(), b.pair.noted.Close())
+	})
+	return err
 }
 
 // Interface guards

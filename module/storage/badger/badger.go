@@ -23,7 +23,8 @@ import (
 func init() { caddy.RegisterModule(Storage{}) }
 
 // Storage keeps integrations and events in a directory. Everything in it is
-// encrypted.
+// encrypted but webhook IDs and projects, which stand in clear among the
+// integrations.
 type Storage struct {
 	// Path is the directory. It is made when it does not exist, readable by its
 	// owner only. It may hold placeholders such as {env.NAME}. Default:
