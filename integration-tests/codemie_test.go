@@ -241,14 +241,7 @@ func TestCodemieToken(t *testing.T) {
 	g.WaitStatus(t, demo, "datasource", push(g, t, "datasource", "2"), "delivered")
 	platform.SetToken("unknown to the operator")
 	id := push(g, t, "datasource", "3")
-	gateway.Eventually(t, "the circuit is open", func() bool {
-		for _, trigger := range g.API("GET", "/webhooks/status", nil).Want(t, 200).JSON(t)["triggers"].([]any) {
-			if trigger.(gateway.M)["state"] == "open" {
-				return true
-			}
-		}
-		return false
-	})
+	gateway.Eventually(t, "the circuit is open", func() bool { return circuitsOf(t, g, "datasource").Projects == 1 })
 	platform.AddDatasource(codemietest.Datasource{ID: "docs", Project: demo, Name: "docs", Type: "knowledge_base_confluence"})
 	platform.SetToken("rotated")
 	g.WaitStatus(t, demo, "datasource", id, "delivered")

@@ -282,23 +282,19 @@ func TestTriggerEndpointDown(t *testing.T) {
 func TestTriggerRefusedCredential(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, soon+declared("gh"))
-	state := func() any {
-		triggers := g.API("GET", "/webhooks/status", nil).Want(t, 200).JSON(t)["triggers"].([]any)
-		return triggers[0].(gateway.M)["state"]
+	if got := circuitsOf(t, g, "ticket"); got != (circuits{State: "closed"}) {
+		t.Errorf("the circuits are %+v at first", got)
 	}
-	if state() != "closed" {
-		t.Errorf("the circuit is %v at first", state())
-	}
-	for _, status := range []int{401, 403, 407} {
+	for status, want := range map[int]circuits{401: {"closed", 1, 0}, 403: {"closed", 0, 1}, 407: {"closed", 1, 0}} {
 		sink.AnswerStatus(status)
 		id := push(g, t, "gh", fmt.Sprint("refused-", status))
-		gateway.Eventually(t, "the circuit is open", func() bool { return state() == "open" })
+		gateway.Eventually(t, "the circuit is open", func() bool { return circuitsOf(t, g, "ticket") == want })
 		if record := g.Event(t, demo, "gh", id); record["status"] != "pending" {
 			t.Errorf("after %d the event is %v", status, record["status"])
 		}
 		sink.Answer(nil)
 		g.WaitStatus(t, demo, "gh", id, "delivered")
-		gateway.Eventually(t, "the circuit is closed", func() bool { return state() == "closed" })
+		gateway.Eventually(t, "the circuit is closed", func() bool { return circuitsOf(t, g, "ticket") == circuits{State: "closed"} })
 	}
 }
 

@@ -77,7 +77,10 @@ func unavailable(w http.ResponseWriter, why string) error {
 func (g *gateway) triggers() []admin.Trigger {
 	var all []admin.Trigger
 	for _, s := range g.dispatcher.Status() {
-		all = append(all, admin.Trigger{ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight})
+		all = append(all, admin.Trigger{
+			ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight, Aside: s.Aside,
+			Open: admin.OpenCircuits{Projects: s.OpenProjects, Resources: s.OpenResources},
+		})
 	}
 	return all
 }

@@ -10,16 +10,19 @@ import (
 )
 
 // Concurrency bounds the attempts that are under way at once. What is over a
-// bound waits its turn.
+// bound waits its turn. An attempt that is late counts for Bytes alone: up to
+// four times Total of those are awaited beside the others.
 type Concurrency struct {
 	// Total is of all attempts. It should be larger than Trigger, so that a
 	// trigger that hangs leaves room for others. Default: 256.
 	Total int `json:"total,omitempty"`
 
-	// Trigger is of one trigger, unless that has a bound of its own. Default: 64.
+	// Trigger is of one trigger, unless that has a bound of its own, and a
+	// quarter more of resources that have no other attempt. Default: 64.
 	Trigger int `json:"trigger,omitempty"`
 
-	// Integration is of one integration. Default: 32.
+	// Integration is of one integration, and a quarter more of resources that
+	// have no other attempt. Default: 32.
 	Integration int `json:"integration,omitempty"`
 
 	// Bytes is how much of events the attempts hold in memory. At least

@@ -60,8 +60,10 @@ var gauges = []gauge{
 		func(h *admin.Holdings) float64 { return float64(h.InFlight) }),
 	newGauge("in_flight_limit_bytes", "Bytes of bodies that may be received and stored at a time.", sum,
 		func(h *admin.Holdings) float64 { return float64(h.InFlightLimit) }),
-	newGauge("attempts_in_flight", "Attempts to run a trigger that are under way.", sum,
+	newGauge("attempts_in_flight", "Attempts to run a trigger that are under way, but for those set aside.", sum,
 		func(h *admin.Holdings) float64 { return float64(h.Attempts) }),
+	newGauge("attempts_aside", "Attempts to run a trigger that are late and set aside, so that they hold nothing up.", sum,
+		func(h *admin.Holdings) float64 { return float64(h.Aside) }),
 	newGauge("attempts_in_flight_limit", "How many attempts to run a trigger may be under way.", sum,
 		func(h *admin.Holdings) float64 { return float64(h.AttemptsLimit) }),
 	newGauge("clock_jump_seconds", "The last jump of the wall clock, backward if negative; 0 without one.", sum,
@@ -72,7 +74,9 @@ var (
 	purgedDesc = prometheus.NewDesc("caddy_webhooks_events_purged_total",
 		"Finished events that were purged since the store was opened.", []string{"status"}, nil)
 	triggerDesc = prometheus.NewDesc("caddy_webhooks_trigger_up",
-		"1 while the trigger's circuit is closed: it takes events. 0 while it is open or being probed.", []string{"resource_type"}, nil)
+		"1 while the circuit of the trigger's endpoint is closed: it takes events. 0 while it is open or being probed.", []string{"resource_type"}, nil)
+	circuitsDesc = prometheus.NewDesc("caddy_webhooks_circuits_open",
+		"Projects or resources whose circuit for the trigger is open or being probed.", []string{"resource_type", "of"}, nil)
 	stateDesc = prometheus.NewDesc("caddy_webhooks_store_state",
 		"Open stores that are in the state. None is open while it is 0 for all.", []string{"state"}, nil)
 
@@ -92,6 +96,7 @@ func (storeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	}
 	descriptions <- purgedDesc
 	descriptions <- triggerDesc
+	descriptions <- circuitsDesc
 	descriptions <- stateDesc
 }
 
@@ -104,6 +109,7 @@ func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
 	})
 	states := make(map[string]int)
 	up := make(map[string]float64)
+	circuits := make(map[string]admin.OpenCircuits)
 	var delivered, failed uint64
 	for i := range open {
 		state := open[i].Health.State
@@ -120,10 +126,17 @@ func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
 			if t.State != "closed" {
 				up[t.ResourceType] = 0
 			}
+			all := circuits[t.ResourceType]
+			all.Projects += t.Open.Projects
+			all.Resources += t.Open.Resources
+			circuits[t.ResourceType] = all
 		}
 	}
 	for resourceType, value := range up {
 		metrics <- prometheus.MustNewConstMetric(triggerDesc, prometheus.GaugeValue, value, resourceType)
+		open := circuits[resourceType]
+		metrics <- prometheus.MustNewConstMetric(circuitsDesc, prometheus.GaugeValue, float64(open.Projects), resourceType, "project")
+		metrics <- prometheus.MustNewConstMetric(circuitsDesc, prometheus.GaugeValue, float64(open.Resources), resourceType, "resource")
 	}
 	for _, state := range storeStates {
 		metrics <- prometheus.MustNewConstMetric(stateDesc, prometheus.GaugeValue, float64(states[state]), state)
@@ -170,7 +183,8 @@ func (g *gateway) holdings() admin.Holdings {
 	held.Triggers = g.triggers()
 	held.Sources = g.sources.list()
 	for _, t := range held.Triggers {
-		held.Attempts += t.InFlight
+		held.Attempts += t.InFlight - t.Aside
+		held.Aside += t.Aside
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -381,14 +381,14 @@ func TestStatus(t *testing.T) {
 		Usage:    storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
 		Stored:   storage.IntegrationUsage{Integrations: 13, ReservedIDs: 14, Bytes: 15},
 		InFlight: 11, InFlightLimit: 12, Now: now,
-		Triggers: []Trigger{{"ticket", "closed", 2}},
+		Triggers: []Trigger{{ResourceType: "ticket", State: "closed", InFlight: 2, Open: OpenCircuits{Projects: 1, Resources: 3}}},
 	}
 	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)
 	want := `{"store":{"state":"ok","size_bytes":7,"disk_free_bytes":8,"failed_at":null,"integrations":13,"reserved_ids":14},` +
 		`"events":{"pending":1,"failed":2,"oldest_pending_seconds":90,"pending_bytes":4,"stored":5,"counted":true,"purged_delivered":3,"purged_failed":9},` +
 		`"limits":{"disk":{"limit":100,"used":6},"backlog":{"limit":50,"used":1},"integration_events":{"limit":40,"used":0},"in_flight":{"limit":12,"used":11}},` +
-		`"largest":null,"clock":{"jump_seconds":0},"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2}]}` + "\n"
+		`"largest":null,"clock":{"jump_seconds":0},"triggers":[{"resource_type":"ticket","state":"closed","in_flight":2,"open":{"projects":1,"resources":3}}]}` + "\n"
 	if got.text != want {
 		t.Errorf("got  %s\nwant %s", got.text, want)
 	}

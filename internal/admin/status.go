@@ -10,10 +10,20 @@ import (
 // Trigger is the state of a resource type.
 type Trigger struct {
 	ResourceType string `json:"resource_type"`
-	// State of its circuit: closed, open or half_open.
+	// State of its endpoint's circuit: closed, open or half_open.
 	State string `json:"state"`
-	// InFlight counts the attempts under way.
+	// InFlight counts the attempts under way, Aside those of them that are set
+	// aside.
 	InFlight int `json:"in_flight"`
+	Aside    int `json:"-"`
+	// Open counts the other circuits that are not closed.
+	Open OpenCircuits `json:"open"`
+}
+
+// OpenCircuits counts what has an open circuit for a trigger.
+type OpenCircuits struct {
+	Projects  int `json:"projects"`
+	Resources int `json:"resources"`
 }
 
 // Source is where the keys of a sender or an issuer come from.
@@ -38,8 +48,8 @@ type Holdings struct {
 	Triggers                []Trigger
 	// Sources are those from which something has been fetched, by name.
 	Sources []Source
-	// Attempts are under way, AttemptsLimit at most.
-	Attempts, AttemptsLimit int
+	// Attempts are under way, AttemptsLimit at most; Aside more are set aside.
+	Attempts, AttemptsLimit, Aside int
 	// Now is when all this was read.
 	Now time.Time
 }

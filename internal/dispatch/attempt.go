@@ -61,41 +61,28 @@ func (d *Dispatcher) giveBack(j *job, e end) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	d.clear(j, silent, "", now)
+	d.clear(j, finding{}, "", now)
 	d.schedule.giveBack(j, e.fate, e.delay, now)
 	d.pump()
 }
 
 // leave makes the job's place at the endpoint free for another one, before the
 // storage is told, which may wait for the disk.
-func (d *Dispatcher) leave(j *job, h health, code string) {
+func (d *Dispatcher) leave(j *job, f finding, code string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.clear(j, h, code, d.now())
+	d.clear(j, f, code, d.now())
 	d.pump()
 }
 
-// clear does so once, and tells the circuit. mu is held.
-func (d *Dispatcher) clear(j *job, h health, code string, now time.Duration) {
+// clear does so once, and has the circuits learn what was found. mu is held.
+func (d *Dispatcher) clear(j *job, f finding, code string, now time.Duration) {
 	if j.left {
 		return
 	}
-	d.schedule.leave(j)
-	g := j.guest
-	before := g.circuit.open
-	opened := g.circuit.end(j.probe, h, now)
-	inUse := j.lane.station.guest == g
-	switch {
-	case opened && inUse:
-		d.schedule.expire(g, now)
-	case before && !g.circuit.open && inUse:
-		for _, st := range g.stations {
-			d.schedule.reinstate(st)
-		}
-	}
-	if before != g.circuit.open && inUse {
-		d.reportCircuit(g, code)
-	}
+	before := j.circuits()
+	d.schedule.leave(j, f, now)
+	d.reportCircuits(j, before, j.circuits(), code, now)
 }
 
 // handle claims the event and attempts it, unless its integration or the end
@@ -173,7 +160,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		policy := j.guest.plan.Retry
 		wait := min(max(result.RetryAfter, policy.Initial), max(policy.Max, policy.Initial))
 		d.logger.Debug("the run goes on", d.fields(record, zap.Duration("duration", took))...)
-		d.leave(j, well, "")
+		d.leave(j, find(result, policy.Max), "")
 		return d.release(j, end{fate: later, delay: wait})
 	}
 	isCut := d.cut.Err() != nil
@@ -195,7 +182,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		at.Error = trigger.ErrExpired
 	}
 	record.Header, record.Body = nil, nil
-	d.leave(j, healthOf(result), outcome(status, at.Error))
+	d.leave(j, find(result, j.guest.plan.Retry.Max), outcome(status, at.Error))
 	return d.finish(j, record, at, status, wait)
 }
 
@@ -258,27 +245,11 @@ func idempotencyKey(record *storage.Record) string {
 	return fmt.Sprintf("%s.%d", record.ID, record.Requeued+1)
 }
 
-// healthOf says what a result means for the circuit.
-func healthOf(result trigger.Result) health {
-	switch {
-	case result.Verdict == trigger.Delivered:
-		return well
-	case result.Verdict == trigger.RefusedCredential && result.Fault != trigger.FaultResource:
-		return refused
-	case result.Verdict == trigger.Fail && result.StatusCode > 0:
-		return well // it answered, if not as we wished
-	case result.Verdict == trigger.Fail, result.Error == trigger.ErrInternal:
-		return silent
-	default:
-		return ill
-	}
-}
-
 // finish records an attempt. An event that is still pending waits for the
 // delay.
 func (d *Dispatcher) finish(j *job, record *storage.Record, at storage.Attempt, status storage.Status, delay time.Duration) end {
 	due := time.Now().Add(delay)
-	d.observe(j.lane.station.resourceType, outcome(status, at.Error), at.Duration)
+	d.observe(j.lane.resource.station.resourceType, outcome(status, at.Error), at.Duration)
 	err := d.tell("recording an attempt", j, func(ctx context.Context) error {
 		return d.events.Finish(ctx, j.lane.identity, j.item.id, at, status, due)
 	})

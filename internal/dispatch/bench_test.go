@@ -36,22 +36,64 @@ func simulate(t *testing.T, options Options, test func(b *bench)) {
 		for _, breach := range append(b.events.breaches, b.log.breaches...) {
 			t.Error(breach)
 		}
-		if n := b.d.schedule.all; n != (load{}) || len(b.d.schedule.running) != 0 {
-			t.Errorf("%+v in flight after the end", n)
-		}
-		for _, st := range b.d.schedule.order {
-			events := 0
-			for _, l := range st.lanes {
-				events += int(l.events)
-				if l.events <= 0 || l.dropped {
-					t.Errorf("a lane with %d events is kept", l.events)
-				}
-			}
-			if events != st.pending || st.running != 0 {
-				t.Errorf("%s: counts %d pending, %d running; its lanes have %d", st.resourceType, st.pending, st.running, events)
-			}
-		}
+		b.verify()
 	})
+}
+
+// verify holds what the schedule counts and where it has things against each
+// other, when nothing is in flight.
+func (b *bench) verify() {
+	b.Helper()
+	s := &b.d.schedule
+	if s.busy != 0 || s.aside != 0 || s.bytes != [standings]int64{} || len(s.running) != 0 || !s.young.empty() {
+		b.Errorf("%d in flight, %d aside, bytes %v, %v after the end", s.busy, s.aside, s.bytes, s.running)
+	}
+	guests := append([]*guest{s.nobody}, s.guests...)
+	for _, g := range guests {
+		resources, open := make(map[*project]int), 0
+		for _, st := range s.order {
+			if st.guest != g {
+				continue
+			}
+			for key, r := range st.resources {
+				if r.project != g.projects[key.project] || r.running != 0 || r.young != 0 || r.late != 0 {
+					b.Errorf("%v: %d running, %d young, %d late", key, r.running, r.young, r.late)
+				}
+				resources[r.project]++
+			}
+		}
+		for name, p := range g.projects {
+			if p.resources != resources[p] || p.doubtful != 0 {
+				b.Errorf("project %s counts %d resources and has %d; %d doubtful attempts", name, p.resources, resources[p], p.doubtful)
+			}
+			open += change(false, p.circuit.open)
+		}
+		if g.openProjects != open || !g.late.empty() {
+			b.Errorf("%d projects count as open of %d", g.openProjects, open)
+		}
+	}
+	for _, st := range s.order {
+		events, open, lanes := 0, 0, make(map[*resource]int32)
+		for _, l := range st.lanes {
+			events += int(l.events)
+			lanes[l.resource]++
+			if l.events <= 0 || l.dropped {
+				b.Errorf("a lane with %d events is kept", l.events)
+			}
+			if l.resource.lanes.holds(l) != (!l.empty() && !l.held) {
+				b.Errorf("a lane of %s with something to do, or none, is out of its place", l.webhookID)
+			}
+		}
+		for key, r := range st.resources {
+			open += change(false, r.circuit.open)
+			if lanes[r] != r.attached || s.rest.holds(r) != (r.attached == 0) {
+				b.Errorf("%v counts %d lanes and has %d", key, r.attached, lanes[r])
+			}
+		}
+		if events != st.pending || st.inFlight() != 0 || open != st.openResources {
+			b.Errorf("%s: counts %d pending, %d in flight, %d open; there are %d, %d open", st.resourceType, st.pending, st.inFlight(), st.openResources, events, open)
+		}
+	}
 }
 
 func (b *bench) start(options Options) {
@@ -105,6 +147,29 @@ func (b *bench) pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// warm has resources prove themselves, so that they may have as many attempts at
+// once as the limits allow, and forgets that.
+func (b *bench) warm(integrations int, types ...string) {
+	b.Helper()
+	const each = 100
+	for n := range integrations * each {
+		for _, resourceType := range types {
+			b.events.accept(n%integrations, resourceType)
+		}
+	}
+	for b.events.count()[storage.Pending] > 0 {
+		b.pass(time.Minute) // they are not remembered for ever
+	}
+	b.want(0, integrations*each*len(types), 0)
+	b.events.clear()
+	b.log.clear()
+	for _, resourceType := range types {
+		if n := len(b.d.schedule.stations[resourceType].resources); n != integrations {
+			b.Fatalf("%d resources are known, of %d", n, integrations)
+		}
+	}
+}
+
 // want checks the counts of events.
 func (b *bench) want(pending, delivered, failed int) {
 	b.Helper()
@@ -124,4 +189,7 @@ var (
 	resultRetry   = trigger.Result{Verdict: trigger.Retry, StatusCode: 503, Error: trigger.ErrStatus}
 	resultFail    = trigger.Result{Verdict: trigger.Fail, StatusCode: 404, Error: trigger.ErrStatus}
 	resultRefused = trigger.Result{Verdict: trigger.RefusedCredential, StatusCode: 401, Error: trigger.ErrStatus}
+	resultDenied  = trigger.Result{Verdict: trigger.RefusedCredential, StatusCode: 403, Error: trigger.ErrStatus}
+	resultAway    = trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrConnect}
+	resultTimeout = trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout}
 )

@@ -18,48 +18,62 @@ const (
 	longestPause = time.Minute
 )
 
-// health is what an attempt says about the endpoint behind a trigger.
+// health is what an attempt says about that which a circuit protects.
 type health int
 
 const (
-	silent  health = iota // nothing: the endpoint was not asked, or did not matter
-	well                  // it answers
+	silent  health = iota // nothing: it was not asked, or did not matter
+	well                  // it works
 	ill                   // it failed in a way that may pass
-	refused               // it refused the operator's credential
+	refused               // it will fail until somebody mends it
 )
 
-// circuit keeps attempts away from an endpoint that fails. All times are
-// since the start of the schedule. Its zero value is closed.
+// circuit keeps attempts away from what fails: an endpoint, a project's use of
+// it, or a resource. All times are since the start of the schedule. Its zero
+// value is closed.
 type circuit struct {
-	failures int // in a row
-	open     bool
-	pause    time.Duration
-	until    time.Duration
+	pause, until time.Duration
+	failures     int32 // in a row
 	// cycle counts the openings, so that the end of an attempt that began in
 	// an earlier one is not taken for the end of the probe.
-	cycle   int
+	cycle   int32
+	open    bool
 	probing bool
+	// better is the standing of a probe that is late: one of a better standing
+	// need not wait for its end.
+	better standing
 }
 
-// allows says whether an attempt may begin now.
-func (c *circuit) allows(now time.Duration) bool {
-	return !c.open || !c.probing && now >= c.until
+// allows says whether an attempt may begin now, of a resource of that standing.
+func (c *circuit) allows(k standing, now time.Duration) bool {
+	return !c.open || now >= c.until && (!c.probing || k < c.better)
 }
 
 // begin notes that an attempt begins. It returns what end wants to know: not
 // 0 for the probe of an open circuit.
-func (c *circuit) begin() (probe int) {
+func (c *circuit) begin() (probe int32) {
 	if !c.open {
 		return 0
 	}
-	c.probing = true
+	c.probing, c.better = true, 0
 	return c.cycle
 }
 
+// await notes that an attempt is late.
+func (c *circuit) await(probe int32, k standing) {
+	if c.isProbe(probe) {
+		c.better = k
+	}
+}
+
+// isProbe says whether an attempt that began so is what the circuit waits for.
+func (c *circuit) isProbe(probe int32) bool { return c.open && probe == c.cycle }
+
 // end takes in how an attempt ended and says whether the circuit was opened
-// by it, for the first time or again.
-func (c *circuit) end(probe int, h health, now time.Duration) (opened bool) {
-	isProbe := c.open && probe == c.cycle
+// by it, for the first time or again. A failure keeps it open for no less than
+// it asked for; one that asked opens it.
+func (c *circuit) end(probe int32, h health, least, now time.Duration) (opened bool) {
+	isProbe := c.isProbe(probe)
 	if isProbe {
 		c.probing = false
 	}
@@ -70,16 +84,21 @@ func (c *circuit) end(probe int, h health, now time.Duration) (opened bool) {
 		*c = circuit{cycle: c.cycle}
 		return false
 	case c.open && !isProbe:
-		return false // it began before the circuit opened and adds nothing
+		c.until = max(c.until, now+least)
+		return false // it began before the circuit opened and adds nothing else
 	}
 	c.failures++
-	if !c.open && h != refused && c.failures < tolerated {
+	isFault := c.open && c.pause > 0 || h == refused || c.failures >= tolerated
+	if !isFault && least == 0 {
+		c.open = false // it was open for as long as was asked
 		return false
 	}
 	c.open = true
 	c.cycle++
-	c.pause = min(max(2*c.pause, firstPause), longestPause)
-	c.until = now + c.pause
+	if isFault {
+		c.pause = min(max(2*c.pause, firstPause), longestPause)
+	}
+	c.until = now + max(c.pause, least)
 	return true
 }
 

@@ -13,8 +13,9 @@ import (
 func TestCircuit(t *testing.T) {
 	type step struct {
 		at     time.Duration
-		probe  int // as begin returned it
+		probe  int32 // as begin returned it
 		health health
+		least  time.Duration
 		state  string // afterwards
 		until  time.Duration
 	}
@@ -46,6 +47,17 @@ func TestCircuit(t *testing.T) {
 			{health: refused, state: StateOpen, until: 1 * s},
 			{health: well, state: StateClosed},
 		},
+		"a while that was asked for": {
+			{health: ill, least: 10 * s, state: StateOpen, until: 10 * s},
+			{at: 1 * s, health: ill, least: 20 * s, state: StateOpen, until: 21 * s}, // began before
+			{at: 21 * s, probe: 1, health: ill, least: 2 * s, state: StateOpen, until: 23 * s},
+			{at: 23 * s, probe: 2, health: ill, state: StateClosed}, // three in a row
+			{at: 24 * s, health: ill, state: StateClosed},
+			{at: 25 * s, health: ill, least: 100 * time.Millisecond, state: StateOpen, until: 26 * s},
+			{at: 26 * s, probe: 3, health: ill, state: StateOpen, until: 28 * s},
+			{at: 28 * s, probe: 4, health: ill, least: 10 * s, state: StateOpen, until: 38 * s},
+			{at: 38 * s, probe: 5, health: well, state: StateClosed},
+		},
 		"the probe of an earlier opening": {
 			{health: refused, state: StateOpen, until: 1 * s},
 			{at: 2 * s, health: well, state: StateClosed},
@@ -57,11 +69,11 @@ func TestCircuit(t *testing.T) {
 			var c circuit
 			for i, step := range steps {
 				if step.probe != 0 && step.probe == c.cycle {
-					if !c.allows(step.at) || c.begin() != step.probe || c.allows(step.at) {
+					if !c.allows(proven, step.at) || c.begin() != step.probe || c.allows(proven, step.at) {
 						t.Fatalf("step %d: no single probe is allowed", i)
 					}
 				}
-				c.end(step.probe, step.health, step.at)
+				c.end(step.probe, step.health, step.least, step.at)
 				if got := c.state(step.at); got != step.state || step.until != 0 && c.until != step.until {
 					t.Fatalf("step %d: %s until %v", i, got, c.until)
 				}
@@ -81,7 +93,7 @@ func TestCircuitPaces(t *testing.T) {
 				if up.Load() {
 					return resultOK
 				}
-				return resultRetry
+				return resultAway
 			}, "assistant", "workflow"))
 		b.events.accept(0, "assistant")
 		b.events.accept(0, "workflow") // shares the circuit
@@ -118,7 +130,7 @@ func TestCircuitOfRefusedCredential(t *testing.T) {
 		b.d.Use(b.plan(Policy{}, always(resultRefused)))
 		b.events.accept(0, "assistant")
 		b.pass(0)
-		if got := b.d.Status(); got[0].State != StateOpen {
+		if got := b.d.Status()[0]; got != (TriggerStatus{ResourceType: "assistant", State: StateClosed, OpenProjects: 1}) {
 			t.Fatalf("got %+v", got)
 		}
 		// What comes now is neither attempted nor uses up anything.
@@ -153,11 +165,11 @@ func TestHalfOpenHasOneProbe(t *testing.T) {
 			b.events.accept(1, "assistant")
 		}
 		b.pass(59 * time.Second)
-		if got := b.d.Status()[0]; got.State != StateHalfOpen || got.InFlight != 1 {
+		if got := b.d.Status()[0]; got.OpenProjects != 1 || got.InFlight != 1 {
 			t.Errorf("got %+v", got)
 		}
-		b.pass(10 * time.Second)
-		if got := b.d.Status()[0]; got.State != StateClosed || got.InFlight < 16 {
+		b.pass(2 * time.Minute)
+		if got := b.d.Status()[0]; got.OpenProjects != 0 || got.InFlight < 16 {
 			t.Errorf("got %+v", got)
 		}
 		b.pass(time.Hour)

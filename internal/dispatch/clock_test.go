@@ -80,8 +80,8 @@ func TestShorterWait(t *testing.T) {
 		late := resultRetry
 		late.RetryAfter = 20 * time.Hour
 		b.d.Use(b.plan(Policy{Max: 20 * time.Hour}, always(late)))
-		for range 4 {
-			b.events.accept(0, "assistant")
+		for n := range 4 {
+			b.events.accept(n, "assistant")
 		}
 		b.pass(time.Minute)
 		b.want(4, 0, 0)

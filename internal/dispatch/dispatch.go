@@ -60,7 +60,7 @@ type Dispatcher struct {
 
 	mu       sync.Mutex
 	schedule schedule
-	guests   []*guest
+	hasPlan  bool
 	farthest time.Duration // no due time of the storage is believed beyond
 	warning  *time.Timer   // pending while it is not nil
 	timer    *time.Timer
@@ -80,11 +80,7 @@ func New(options Options) *Dispatcher {
 		began:    time.Now(),
 		shaping:  newShaping(),
 		farthest: day,
-		schedule: schedule{
-			limits:   Concurrency{}.withDefaults(),
-			stations: make(map[string]*station),
-			running:  make(map[storage.Identity]load),
-		},
+		schedule: newSchedule(),
 	}
 	if d.observe == nil {
 		d.observe = func(string, string, time.Duration) {}
@@ -122,13 +118,14 @@ func (d *Dispatcher) Use(plan *Plan) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.guests = guests
+	d.hasPlan = plan != nil
+	now := d.now()
 	if plan != nil {
 		d.farthest = own.Retry.longest()
 		d.schedule.limits = own.Concurrency
-		d.schedule.clamp(d.now() + d.farthest)
+		d.schedule.clamp(now + d.farthest)
 	}
-	d.schedule.serve(guests)
+	d.schedule.serve(guests, now)
 	d.warnOfUnserved()
 	d.pump()
 }
@@ -139,17 +136,21 @@ func (d *Dispatcher) Use(plan *Plan) {
 func (d *Dispatcher) Wake(identity storage.Identity) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.schedule.release(identity)
+	d.schedule.release(identity, d.now())
 	d.pump()
 }
 
 // TriggerStatus is what the status page shows of a resource type.
 type TriggerStatus struct {
 	ResourceType string
-	// State of the trigger's circuit: closed, open or half_open.
+	// State of the endpoint's circuit: closed, open or half_open.
 	State string
-	// InFlight counts the attempts that are under way.
-	InFlight int
+	// InFlight counts the attempts that are under way, Aside those of them that
+	// are late and set aside.
+	InFlight, Aside int
+	// OpenProjects counts the projects whose circuit for the trigger is not
+	// closed, OpenResources the resources of the type whose circuit is not.
+	OpenProjects, OpenResources int
 }
 
 // Status returns the resource types of the plan in use, sorted.
@@ -157,10 +158,14 @@ func (d *Dispatcher) Status() []TriggerStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
+	d.schedule.tidy(now)
 	var all []TriggerStatus
-	for _, g := range d.guests {
+	for _, g := range d.schedule.guests {
 		for _, st := range g.stations {
-			all = append(all, TriggerStatus{st.resourceType, g.circuit.state(now), st.running})
+			all = append(all, TriggerStatus{
+				ResourceType: st.resourceType, State: g.circuit.state(now), InFlight: st.inFlight(), Aside: st.aside.from(idle),
+				OpenProjects: g.openProjects, OpenResources: st.openResources,
+			})
 		}
 	}
 	slices.SortFunc(all, func(a, b TriggerStatus) int { return strings.Compare(a.ResourceType, b.ResourceType) })
@@ -227,7 +232,7 @@ func (d *Dispatcher) add(ref storage.Ref) {
 	defer d.mu.Unlock()
 	now := d.now()
 	st := d.schedule.add(ref, now+min(time.Until(ref.Due), d.farthest), now)
-	if st.guest == nil && !st.warned && d.warning == nil {
+	if !st.isServed() && !st.warned && d.warning == nil {
 		d.warning = time.AfterFunc(warnPause, d.warnLater)
 	}
 	d.pump()
@@ -241,13 +246,11 @@ func (d *Dispatcher) pump() {
 		return
 	}
 	now := d.now()
+	d.schedule.tidy(now)
 	d.schedule.ripen(now)
-	for {
-		j, ok := d.schedule.take(now)
-		if !ok {
-			break
-		}
-		d.workers.Go(func() { d.work(&j) })
+	d.schedule.wait(now)
+	for j := d.schedule.take(now); j != nil; j = d.schedule.take(now) {
+		d.workers.Go(func() { d.work(j) })
 	}
 	d.arm(now)
 }

@@ -34,7 +34,7 @@ func TestDelivers(t *testing.T) {
 		b.want(0, 1, 0)
 		if got.Number != 1 || got.IdempotencyKey != id.String() || got.Event.ID != id.String() ||
 			got.Event.WebhookID != "hook-0" || got.Event.Project != "demo" ||
-			got.Event.Resource != (trigger.Resource{Type: "assistant", ID: "r"}) {
+			got.Event.Resource != (trigger.Resource{Type: "assistant", ID: "r-0"}) {
 			t.Errorf("got %+v of %+v", got, got.Event)
 		}
 		attempt := b.events.get(id).Attempts[0]
@@ -286,7 +286,7 @@ func TestResourceNotAllowed(t *testing.T) {
 		b.pass(0)
 		b.want(0, 0, 1)
 		got := b.events.get(id).Attempts
-		if len(got) != 1 || got[0].Error != trigger.ErrResourceNotAllowed || got[0].Detail != "no assistant r for demo" {
+		if len(got) != 1 || got[0].Error != trigger.ErrResourceNotAllowed || got[0].Detail != "no assistant r-0 for demo" {
 			t.Errorf("got %+v", got)
 		}
 		if len(b.log.all()) != 0 {

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -123,4 +124,37 @@ func TestOldEventIsAttempted(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// What waits behind an open circuit of a resource or a project ends when its
+// time is over, and nothing else does.
+func TestExpiresBehindEachCircuit(t *testing.T) {
+	for _, kind := range []string{"500", "403", "401", "limited", "hang"} {
+		t.Run(kind, func(t *testing.T) {
+			simulate(t, Options{}, func(b *bench) {
+				b.d.Use(b.plan(Policy{For: time.Hour, Initial: time.Millisecond, Max: 3 * time.Hour}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+					result := misbehaves(ctx, attempt)
+					if result.RetryAfter > 0 {
+						result.RetryAfter = 3 * time.Hour
+					}
+					return result
+				}))
+				for n := range 300 {
+					b.events.acceptFor("demo", n%7, "assistant", fmt.Sprint(kind, "-", n%3))
+				}
+				b.pass(time.Hour - time.Second)
+				b.want(300, 0, 0)
+				b.pass(5 * time.Minute)
+				got := b.events.count()
+				switch kind {
+				case "limited": // what was refused may be tried when its time has come
+					if got[storage.Failed] < 297 {
+						t.Errorf("got %v", got)
+					}
+				default:
+					b.want(0, 0, 300)
+				}
+			})
+		})
+	}
 }

@@ -53,6 +53,7 @@ func TestFairBetweenTriggers(t *testing.T) {
 		quick := newCallLog()
 		plan.Triggers = append(plan.Triggers, &fakeTrigger{types: []string{"quick"}, log: quick, run: always(resultOK)})
 		b.d.Use(plan)
+		b.warm(1, "slow")
 		for range 1000 {
 			b.events.accept(0, "slow")
 		}
@@ -64,7 +65,7 @@ func TestFairBetweenTriggers(t *testing.T) {
 		if n := len(quick.all()); n != 1000 {
 			t.Errorf("%d of 1000 quick ones ran", n)
 		}
-		if got := b.d.Status(); got[0].InFlight != 0 || got[1].InFlight != 64 {
+		if got := b.d.Status(); got[0].InFlight != 0 || got[1].InFlight != 48 {
 			t.Errorf("got %+v", got)
 		}
 		b.pass(100 * time.Hour)
@@ -152,11 +153,14 @@ func TestLimits(t *testing.T) {
 					}}
 					plan.Triggers = append(plan.Triggers, triggers[n])
 				}
+				var types []string
 				for n := range test.types {
 					f := triggers[n%test.triggers]
-					f.types = append(f.types, fmt.Sprint("type-", n))
+					types = append(types, fmt.Sprint("type-", n))
+					f.types = append(f.types, types[n])
 				}
 				b.d.Use(plan)
+				b.warm(test.integrations, types...)
 				for n := range 3000 {
 					b.events.accept(n%test.integrations, fmt.Sprint("type-", n%test.types))
 				}
@@ -186,7 +190,7 @@ var spreads = []struct {
 	{"one integration", 1_000_000, 0, 32},
 	{"a thousand each", 1000, 0, 40},
 	{"a thousand each, delayed", 1000, time.Hour, 64},
-	{"one each", 1, 0, 256},
+	{"one each, and a resource", 1, 0, 480},
 }
 
 // fill schedules n pending events and returns the memory they take.
@@ -200,6 +204,7 @@ func fill(tb testing.TB, n, each int, due time.Duration) int {
 	ref := storage.Ref{ResourceType: "assistant", Due: time.Now().Add(due)}
 	for i := range n {
 		ref.Integration, ref.WebhookID = identity(i/each), fmt.Sprint("webhook-", i/each)
+		ref.Project, ref.ResourceID = fmt.Sprint("project-", i/each/100), fmt.Sprint("resource-", i/each)
 		binary.BigEndian.PutUint64(ref.ID[8:], uint64(i)+1)
 		events.fn(ref)
 	}

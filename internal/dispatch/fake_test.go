@@ -42,13 +42,18 @@ func identity(n int) (id storage.Identity) {
 	return id
 }
 
-// accept stores a new event and tells the watcher.
+// accept stores a new event for the integration's resource and tells the watcher.
 func (f *fakeEvents) accept(integration int, resourceType string) storage.ID {
+	return f.acceptFor("demo", integration, resourceType, fmt.Sprint("r-", integration))
+}
+
+// acceptFor does so for any resource.
+func (f *fakeEvents) acceptFor(project string, integration int, resourceType, resourceID string) storage.ID {
 	now := time.Now()
 	return f.store(storage.Record{
 		Event: storage.Event{
 			Integration: identity(integration), WebhookID: fmt.Sprint("hook-", integration),
-			Project: "demo", ResourceType: resourceType, ResourceID: "r", ReceivedAt: now,
+			Project: project, ResourceType: resourceType, ResourceID: resourceID, ReceivedAt: now,
 		},
 		State: storage.State{Status: storage.Pending, Due: now, QueuedAt: now},
 	})
@@ -68,7 +73,10 @@ func (f *fakeEvents) store(record storage.Record) storage.ID {
 }
 
 func ref(r storage.Record) storage.Ref {
-	return storage.Ref{ID: r.ID, Integration: r.Integration, WebhookID: r.WebhookID, ResourceType: r.ResourceType, Due: r.Due, Size: int64(len(r.Body))}
+	return storage.Ref{
+		ID: r.ID, Integration: r.Integration, WebhookID: r.WebhookID, Project: r.Project,
+		ResourceType: r.ResourceType, ResourceID: r.ResourceID, Due: r.Due, Size: int64(len(r.Body)),
+	}
 }
 
 // requeue queues a failed event again.
@@ -214,6 +222,13 @@ func (f *fakeEvents) drop(integration int) {
 	}
 }
 
+// clear forgets all events.
+func (f *fakeEvents) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.records)
+}
+
 func (f *fakeEvents) find(call string, integration storage.Identity, id storage.ID) (*fakeRecord, error) {
 	if f.fail != nil {
 		if err := f.fail(call, id); err != nil {
@@ -243,6 +258,8 @@ func (f *fakeEvents) claimed(call string, integration storage.Identity, id stora
 type call struct {
 	id           string
 	webhookID    string
+	project      string
+	resource     trigger.Resource
 	number       int
 	key          string
 	began, ended time.Time
@@ -263,6 +280,7 @@ type fakeTrigger struct {
 type callLog struct {
 	mu       sync.Mutex
 	calls    []call
+	begun    []call
 	running  map[string]int // by event
 	inFlight int
 	most     int
@@ -282,10 +300,11 @@ func (f *fakeTrigger) Allow(project string, resource trigger.Resource) error {
 
 func (f *fakeTrigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
 	l, c := f.log, call{
-		id: attempt.Event.ID, webhookID: attempt.Event.WebhookID,
+		id: attempt.Event.ID, webhookID: attempt.Event.WebhookID, project: attempt.Event.Project, resource: attempt.Event.Resource,
 		number: attempt.Number, key: attempt.IdempotencyKey, began: time.Now(),
 	}
 	l.mu.Lock()
+	l.begun = append(l.begun, c)
 	l.inFlight++
 	l.most = max(l.most, l.inFlight)
 	if l.running[c.id]++; l.running[c.id] > 1 {
@@ -304,8 +323,22 @@ func (f *fakeTrigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger
 	return c.result
 }
 
+// clear forgets all calls.
+func (l *callLog) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls, l.begun, l.most = nil, nil, l.inFlight
+}
+
 func (l *callLog) all() []call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]call(nil), l.calls...)
+}
+
+// started returns those that have begun, whether they have ended or not.
+func (l *callLog) started() []call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]call(nil), l.begun...)
 }

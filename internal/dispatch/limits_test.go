@@ -21,7 +21,7 @@ func (b *bench) acceptBody(integration int, body []byte) storage.ID {
 	return b.events.store(storage.Record{
 		Event: storage.Event{
 			Integration: identity(integration), WebhookID: fmt.Sprint("hook-", integration),
-			ResourceType: "assistant", ReceivedAt: now, Body: body,
+			Project: "demo", ResourceType: "assistant", ResourceID: fmt.Sprint("r-", integration), ReceivedAt: now, Body: body,
 		},
 		State: storage.State{Status: storage.Pending, Due: now, QueuedAt: now},
 	})
@@ -47,6 +47,7 @@ func TestBytes(t *testing.T) {
 					time.Sleep(time.Second)
 					return resultOK
 				}))
+				b.warm(test.integrations, "assistant")
 				for n := range 200 {
 					b.acceptBytes(n%test.integrations, test.size)
 				}
@@ -125,7 +126,7 @@ type limitedTrigger struct {
 func (l *limitedTrigger) ConcurrencyLimit() int { return l.limit }
 
 func TestLimitOfTrigger(t *testing.T) {
-	for limit, want := range map[int]int{0: 20, 3: 3, 200: 100} {
+	for limit, want := range map[int]int{0: 20 + 5, 3: 3, 200: 100} {
 		simulate(t, Options{}, func(b *bench) {
 			b.limits = Concurrency{PerTrigger: 20, Total: 100}
 			plan := b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
@@ -134,6 +135,7 @@ func TestLimitOfTrigger(t *testing.T) {
 			})
 			plan.Triggers[0] = &limitedTrigger{*plan.Triggers[0].(*fakeTrigger), limit}
 			b.d.Use(plan)
+			b.warm(50, "assistant")
 			for n := range 500 {
 				b.events.accept(n%50, "assistant")
 			}
@@ -153,8 +155,7 @@ func TestLimitsChange(t *testing.T) {
 			time.Sleep(time.Minute)
 			return resultOK
 		}
-		b.d.Use(b.plan(Policy{}, slow))
-		for n := range 500 {
+		for n := range 2000 {
 			b.acceptBytes(n%50, 1000)
 		}
 		for _, step := range []struct {
@@ -168,13 +169,13 @@ func TestLimitsChange(t *testing.T) {
 		} {
 			b.limits = step.limits
 			b.d.Use(b.plan(Policy{}, slow))
-			b.pass(time.Minute + time.Second) // those of the plan before end
+			b.pass(6 * time.Minute) // those of the plan before end, and these prove themselves
 			if got := b.d.Status()[0].InFlight; got != step.want {
 				t.Errorf("%+v: %d at once, want %d", step.limits, got, step.want)
 			}
 		}
 		b.pass(time.Hour)
-		b.want(0, 500, 0)
+		b.want(0, 2000, 0)
 	})
 }
 

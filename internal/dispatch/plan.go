@@ -168,28 +168,3 @@ func (p Policy) judge(result trigger.Result, state *storage.State, age time.Dura
 	wait := min(p.wait(failures, result.RetryAfter), max(left, min(result.RetryAfter, p.Max)))
 	return storage.Pending, wait
 }
-
-// guest is a trigger in use, with what all its resource types share.
-type guest struct {
-	trigger  trigger.Trigger
-	plan     *Plan
-	limit    int // attempts at once
-	circuit  circuit
-	stations []*station
-}
-
-func newGuest(t trigger.Trigger, plan *Plan) *guest {
-	g := &guest{trigger: t, plan: plan, limit: plan.Concurrency.PerTrigger}
-	if limited, ok := t.(trigger.Limited); ok && limited.ConcurrencyLimit() > 0 {
-		g.limit = limited.ConcurrencyLimit()
-	}
-	return g
-}
-
-func (g *guest) running() int {
-	n := 0
-	for _, station := range g.stations {
-		n += station.running
-	}
-	return n
-}

@@ -109,22 +109,3 @@ func TestPolicyJudge(t *testing.T) {
 		})
 	}
 }
-
-func TestHealthOf(t *testing.T) {
-	for name, test := range map[string]struct {
-		result trigger.Result
-		want   health
-	}{
-		"delivered":  {resultOK, well},
-		"retry":      {resultRetry, ill},
-		"zeros":      {trigger.Result{}, ill},
-		"credential": {resultRefused, refused},
-		"an answer":  {resultFail, well},
-		"no answer":  {trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid}, silent},
-		"a defect":   {trigger.Result{Error: trigger.ErrInternal}, silent},
-	} {
-		if got := healthOf(test.result); got != test.want {
-			t.Errorf("%s: got %v, want %v", name, got, test.want)
-		}
-	}
-}

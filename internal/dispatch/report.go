@@ -50,18 +50,68 @@ func (d *Dispatcher) reportAttempt(record *storage.Record, at storage.Attempt, s
 	}
 }
 
-// reportCircuit logs that a guest's circuit has opened or closed.
-func (d *Dispatcher) reportCircuit(g *guest, code string) {
-	types := make([]string, len(g.stations))
-	for i, st := range g.stations {
-		types[i] = st.resourceType
-	}
-	if g.circuit.open {
-		d.logger.Warn("a trigger's circuit has opened: its endpoint gets one attempt from time to time until one succeeds",
-			zap.Strings("resource_types", types), zap.String("outcome", code))
+// reportCircuits logs which circuits have opened or closed by a job's end. Those
+// of endpoints are few; a project may have thousands of resources that fail, so
+// the lines about these are bounded. mu is held.
+func (d *Dispatcher) reportCircuits(j *job, before, after circuits, code string, now time.Duration) {
+	if before == after {
 		return
 	}
-	d.logger.Info("a trigger's circuit has closed", zap.Strings("resource_types", types))
+	g, r := j.guest, j.lane.resource
+	project := zap.String("project", r.project.name)
+	if before.endpoint != after.endpoint {
+		d.reportCircuit("an endpoint", after.endpoint, zap.Strings("resource_types", g.resourceTypes()), zap.String("outcome", code))
+	}
+	if before.project != after.project && g.lines.take(now) {
+		d.reportCircuit("a project", after.project, project, zap.Strings("resource_types", g.resourceTypes()),
+			zap.String("outcome", code), g.lines.told())
+	}
+	if before.resource != after.resource && g.lines.take(now) {
+		d.reportCircuit("a resource", after.resource, project, zap.String("resource_type", r.station.resourceType),
+			zap.String("resource_id", r.id), zap.String("outcome", code), g.lines.told())
+	}
+}
+
+func (d *Dispatcher) reportCircuit(whose string, isOpen bool, fields ...zap.Field) {
+	if isOpen {
+		d.logger.Warn(whose+"'s circuit has opened: one attempt probes it from time to time, until one succeeds", fields...)
+		return
+	}
+	d.logger.Info(whose+"'s circuit has closed", fields...)
+}
+
+// quota bounds the lines that tell of one trigger's circuits.
+type quota struct {
+	since         time.Duration
+	used, leftOut int
+}
+
+const (
+	quotaTime  = time.Minute
+	quotaLines = 10
+)
+
+// take says whether one more line may be written.
+func (q *quota) take(now time.Duration) bool {
+	if q.used == 0 || now-q.since >= quotaTime {
+		q.since, q.used = now, 0
+	}
+	if q.used == quotaLines {
+		q.leftOut++
+		return false
+	}
+	q.used++
+	return true
+}
+
+// told is the field that says how many lines were left out before this one.
+func (q *quota) told() zap.Field {
+	n := q.leftOut
+	q.leftOut = 0
+	if n == 0 {
+		return zap.Skip()
+	}
+	return zap.Int("left_out", n)
 }
 
 // warnPause is how long the storage may list events before they are counted
@@ -71,11 +121,11 @@ const warnPause = time.Second
 // warnOfUnserved logs the events that wait for a trigger that the plan in use
 // does not have, once for each resource type and plan. mu is held.
 func (d *Dispatcher) warnOfUnserved() {
-	if d.guests == nil {
+	if !d.hasPlan {
 		return
 	}
 	for _, st := range d.schedule.order {
-		if st.guest == nil && st.pending > 0 && !st.warned {
+		if !st.isServed() && st.pending > 0 && !st.warned {
 			st.warned = true
 			d.logger.Warn("events wait, for no trigger serves their resource type",
 				zap.String("resource_type", st.resourceType), zap.Int("pending", st.pending))

@@ -114,3 +114,34 @@ func TestLogsFaultsSparingly(t *testing.T) {
 		b.events.mu.Unlock()
 	})
 }
+
+// However many resources of a project fail, their circuits take few lines, which
+// say how many they leave out.
+func TestLogsCircuitsSparingly(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	simulate(t, Options{Logger: zap.New(core)}, func(b *bench) {
+		b.d.Use(b.plan(Policy{Initial: time.Second, Max: time.Second}, misbehaves))
+		for n := range 2000 {
+			b.events.acceptFor("demo", n/10, "assistant", fmt.Sprint("403-", n))
+			b.events.acceptFor(fmt.Sprint("p-", n/3), 10_000+n, "assistant", fmt.Sprint("500-", n))
+		}
+		for range 5 {
+			b.pass(time.Minute)
+			b.d.Use(b.plan(Policy{Initial: time.Second, Max: time.Second}, misbehaves))
+		}
+		b.pass(5 * time.Minute)
+	})
+	lines := logs.FilterMessageSnippet("circuit")
+	if n := lines.Len(); n < 20 || n > 5*10+6*10 {
+		t.Errorf("%d lines in ten minutes", n)
+	}
+	leftOut := int64(0)
+	for _, line := range lines.All() {
+		if n, ok := line.ContextMap()["left_out"].(int64); ok {
+			leftOut += n
+		}
+	}
+	if leftOut < 1000 {
+		t.Errorf("they tell of %d that were left out", leftOut)
+	}
+}

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,51 +12,86 @@ import (
 // clock and no lock: the Dispatcher does.
 //
 // An event that may be attempted waits in the lane of its integration and
-// resource type, one whose time has not come in the heap of delays. The lanes
-// of a type take turns, and so do the types, so that what one integration has
-// pending delays another's first event by no more than one round.
+// resource, one whose time has not come in the heap of delays. The lanes of a
+// resource take turns, the resources of a project, the projects of a trigger,
+// and the triggers. What must not be attempted now is not among those that
+// take turns: a resource or a project whose circuit is open waits outside, so
+// that nobody looks at it until its time.
 type schedule struct {
 	limits Concurrency
 
 	stations map[string]*station
 	order    []*station // all stations
-	turn     int        // whose turn it is in order
+	guests   []*guest
+	nobody   *guest // in charge of what no trigger serves
+	turn     int    // whose turn it is in guests
 	delays   heap[delayed]
+	pauses   heap[pause]
+	rest     list[*resource] // those without events, the longest first
+	held     map[storage.Identity][]*lane
 
-	all     load // under way
+	busy    int              // jobs, but for those set aside
+	aside   int              // attempts set aside
+	bytes   [standings]int64 // that jobs hold
 	running map[storage.Identity]load
-	untold  int // results that the storage does not take at present
+	young   list[*job] // attempts that are not awaited for long, the oldest first
+	untold  int        // results that the storage does not take at present
 
 	// changes counts what may have changed an integration's state. A lane is
 	// held on the word of an earlier state only if nothing has changed since.
 	changes uint64
 }
 
-// station is where the events of one resource type wait.
-type station struct {
-	resourceType string
-	guest        *guest // nil while no trigger serves the type
-	lanes        map[storage.Identity]*lane
-	ring         queue[*lane] // lanes with events that may be attempted
-	overdue      queue[delayed]
-	pending      int
-	running      int
-	warned       bool // that no trigger serves the type
+func newSchedule() schedule {
+	return schedule{
+		limits:   Concurrency{}.withDefaults(),
+		stations: make(map[string]*station),
+		nobody:   newGuest(nil, nil),
+		held:     make(map[storage.Identity][]*lane),
+		running:  make(map[storage.Identity]load),
+	}
 }
 
-// lane is where the events of one integration and resource type wait.
+// station is where the events of one resource type wait.
+type station struct {
+	resourceType   string
+	guest          *guest
+	resources      map[resourceKey]*resource
+	lanes          map[laneKey]*lane
+	pending        int
+	running, aside tally // attempts
+	openResources  int
+	warned         bool // that no trigger serves the type
+}
+
+// isServed says whether a trigger serves the type.
+func (st *station) isServed() bool { return st.guest.trigger != nil }
+
+// inFlight counts the attempts that are under way.
+func (st *station) inFlight() int { return st.running.from(idle) + st.aside.from(idle) }
+
+type laneKey struct {
+	integration storage.Identity
+	resource    string
+}
+
+// lane is where the events of one integration and resource wait.
 type lane struct {
-	station   *station
+	resource  *resource
 	identity  storage.Identity
 	webhookID string
 	fresh     heap[item]  // came from the storage
 	again     queue[item] // had a worker before
-	events    int32       // all that belong to the lane, delayed and in flight too
-	inRing    bool
+	places    link[*lane]
+	events    int32 // all that belong to the lane, delayed and in flight too
 	held      bool
 	dropped   bool
 	freshNext bool
 }
+
+func (l *lane) link() *link[*lane] { return &l.places }
+
+func (l *lane) key() laneKey { return laneKey{l.identity, l.resource.id} }
 
 func (l *lane) empty() bool { return len(l.fresh)+len(l.again) == 0 }
 
@@ -81,38 +115,15 @@ func (l *lane) pop() item {
 
 func (l *lane) isFreshNext() bool { return len(l.again) == 0 || l.freshNext && len(l.fresh) > 0 }
 
-// job is an event in the hands of a worker.
-type job struct {
-	item    item
-	lane    *lane
-	guest   *guest // the one to attempt it, also when another plan comes
-	probe   int    // what circuit.end wants to know
-	changes uint64 // schedule.changes when the job began
-	weight  int64  // what it counts for in Concurrency.Bytes
-	// queued is when the event was accepted or queued again, once it is claimed.
-	queued time.Duration
-	left   bool // the endpoint: its result is being recorded
-	// overdue means that the event's time ran out behind an open circuit.
-	overdue bool
-}
-
-// fate is what the schedule does with an event that a worker hands back.
-type fate int
-
-const (
-	forget fate = iota // it is no longer pending
-	later              // it waits until its time
-	hold               // its integration is disabled
-	drop               // its integration is deleted
-)
-
 // station returns the place of a resource type.
 func (s *schedule) station(resourceType string) *station {
 	st := s.stations[resourceType]
 	if st == nil {
 		st = &station{
 			resourceType: strings.Clone(resourceType),
-			lanes:        make(map[storage.Identity]*lane),
+			guest:        s.nobody,
+			resources:    make(map[resourceKey]*resource),
+			lanes:        make(map[laneKey]*lane),
 		}
 		s.stations[st.resourceType] = st
 		s.order = append(s.order, st)
@@ -120,15 +131,25 @@ func (s *schedule) station(resourceType string) *station {
 	return st
 }
 
+// lane returns the place of an integration's events for a resource.
+func (s *schedule) lane(ref storage.Ref, now time.Duration) *lane {
+	st := s.station(ref.ResourceType)
+	if l := st.lanes[laneKey{ref.Integration, ref.ResourceID}]; l != nil {
+		return l
+	}
+	r := s.resource(st, ref.Project, ref.ResourceID)
+	l := &lane{resource: r, identity: ref.Integration, webhookID: strings.Clone(ref.WebhookID)}
+	st.lanes[l.key()] = l
+	r.attached++
+	s.place(r, now)
+	return l
+}
+
 // add takes in a pending event that is due at the given time, and returns
 // where it waits.
 func (s *schedule) add(ref storage.Ref, due, now time.Duration) *station {
-	st := s.station(ref.ResourceType)
-	l := st.lanes[ref.Integration]
-	if l == nil {
-		l = &lane{station: st, identity: ref.Integration, webhookID: strings.Clone(ref.WebhookID)}
-		st.lanes[l.identity] = l
-	}
+	l := s.lane(ref, now)
+	st := l.resource.station
 	l.events++
 	st.pending++
 	// A fresh event is due when it was queued. For one that was attempted
@@ -139,20 +160,47 @@ func (s *schedule) add(ref storage.Ref, due, now time.Duration) *station {
 		return st
 	}
 	l.fresh.push(it)
-	s.line(l)
+	s.line(l, now)
 	return st
 }
 
-// line puts a lane into its ring if it has something to do there.
-func (s *schedule) line(l *lane) {
-	if l.inRing || l.held || l.dropped || l.empty() {
+// line puts a lane with something to attempt among those of its resource.
+func (s *schedule) line(l *lane, now time.Duration) {
+	r := l.resource
+	if l.held || l.dropped || l.empty() || r.lanes.holds(l) {
 		return
 	}
-	l.inRing = true
-	l.station.ring.push(l)
+	r.lanes.push(l)
+	if r.lanes.first == l { // else the resource is where it belongs
+		s.place(r, now)
+	}
 }
 
-// ripen moves the events whose time has come into their lanes.
+// unline takes a lane out of there.
+func (s *schedule) unline(l *lane, now time.Duration) {
+	remove(l)
+	s.place(l.resource, now)
+}
+
+// discard lets go of a lane whose events are gone.
+func (s *schedule) discard(l *lane, now time.Duration) {
+	delete(l.resource.station.lanes, l.key())
+	l.resource.attached--
+	s.unline(l, now)
+}
+
+// pause is when an open circuit may have its probe, of a resource or of a
+// project.
+type pause struct {
+	due      time.Duration
+	resource *resource
+	project  *project
+}
+
+func (a pause) before(b pause) bool { return a.due < b.due }
+
+// ripen moves the events whose time has come into their lanes, and what waited
+// for a circuit to where its turn comes.
 func (s *schedule) ripen(now time.Duration) {
 	for len(s.delays) > 0 && s.delays[0].due <= now {
 		d := s.delays.pop()
@@ -164,146 +212,87 @@ func (s *schedule) ripen(now time.Duration) {
 		default:
 			d.lane.again.push(d.item)
 		}
-		s.line(d.lane)
+		s.line(d.lane, now)
 	}
-}
-
-// take picks the next event to attempt, if one may be attempted now.
-func (s *schedule) take(now time.Duration) (job, bool) {
-	if s.all.attempts >= s.limits.Total || s.untold > 0 {
-		return job{}, false
-	}
-	for range s.order {
-		st := s.order[s.turn]
-		s.turn = (s.turn + 1) % len(s.order)
-		if st.guest == nil {
-			continue
-		}
-		j, ok := s.takeReady(st, now)
-		if !ok {
-			j, ok = s.takeOverdue(st)
-		}
-		if ok {
-			j.guest = st.guest
-			j.changes = s.changes
-			s.enter(&j)
-			return j, true
-		}
-	}
-	return job{}, false
-}
-
-func (s *schedule) takeReady(st *station, now time.Duration) (job, bool) {
-	if len(st.ring) == 0 || !st.guest.circuit.allows(now) || st.guest.running() >= st.guest.limit {
-		return job{}, false
-	}
-	for range len(st.ring) {
-		l := st.ring.pop()
-		l.inRing = false
-		if l.held || l.dropped || l.empty() {
-			continue
-		}
-		if !s.fits(l.identity, l.peek()) {
-			s.line(l) // few lanes can be at a limit at once
-			continue
-		}
-		it := l.pop()
-		s.line(l)
-		return job{item: it, lane: l, probe: st.guest.circuit.begin()}, true
-	}
-	return job{}, false
-}
-
-// takeOverdue picks an event whose time is over: it is not attempted, so
-// neither the circuit nor the trigger's limit counts.
-func (s *schedule) takeOverdue(st *station) (job, bool) {
-	for len(st.overdue) > 0 {
-		d := st.overdue[0]
-		if !d.lane.dropped && !d.lane.held && !s.fits(d.lane.identity, d.item) {
-			return job{}, false // few are at a limit while a circuit is open
-		}
-		st.overdue.pop()
-		switch {
-		case d.lane.dropped:
-		case d.lane.held:
-			d.lane.again.push(d.item)
+	for len(s.pauses) > 0 && s.pauses[0].due <= now {
+		p := s.pauses.pop()
+		switch r := p.resource; {
+		case r == nil:
+			p.project.place(now)
+		case !r.circuit.open, r.attached == 0:
+		case now < r.circuit.until: // it asked to be left alone for longer
+			s.expireResource(r, now)
+			s.pauseResource(r, now)
 		default:
-			return job{item: d.item, lane: d.lane, overdue: true}, true
+			s.place(r, now)
 		}
 	}
-	return job{}, false
 }
 
-// giveBack ends a job. With later and hold the event waits for the delay;
-// for hold, 0 means until something changes.
-func (s *schedule) giveBack(j *job, f fate, delay, now time.Duration) {
-	s.all.attempts--
-	l := j.lane
-	if l.dropped {
-		return
+// pauseResource has a resource looked at when its circuit may be probed; and
+// before, lest what waits for it is not noticed to be too old.
+func (s *schedule) pauseResource(r *resource, now time.Duration) {
+	s.pauses.push(pause{due: min(r.circuit.until, now+longestPause), resource: r})
+}
+
+// pauseProject does so for a project, and for the proven ones of its resources.
+func (s *schedule) pauseProject(p *project, now time.Duration) {
+	p.early = now + firstPause
+	s.pauses.push(pause{due: p.early, project: p})
+	if p.circuit.until > p.early {
+		s.pauses.push(pause{due: p.circuit.until, project: p})
 	}
-	switch f {
-	case forget:
-		l.station.pending--
-		if l.events--; l.events == 0 {
-			delete(l.station.lanes, l.identity)
-		}
-	case later:
-		s.delays.push(delayed{due: now + delay, lane: l, item: j.item})
-	case hold:
-		l.again.push(j.item)
-		if j.changes == s.changes && !l.held {
-			l.held = true
-			if delay > 0 {
-				s.delays.push(delayed{due: now + delay, lane: l})
+}
+
+// serve puts the guests in charge of the resource types they name.
+func (s *schedule) serve(guests []*guest, now time.Duration) {
+	old := append(s.guests, s.nobody)
+	s.guests, s.nobody, s.turn = guests, newGuest(nil, nil), 0
+	for _, st := range s.order {
+		st.guest, st.warned, st.openResources = s.nobody, false, 0
+	}
+	for _, g := range guests {
+		for _, resourceType := range g.trigger.ResourceTypes() {
+			if st := s.station(resourceType); st.guest == s.nobody {
+				st.guest = g
+				g.stations = append(g.stations, st)
 			}
 		}
-		s.line(l)
-	case drop:
-		l.dropped = true
-		l.fresh, l.again = nil, nil
-		l.station.pending -= int(l.events)
-		delete(l.station.lanes, l.identity)
 	}
-}
-
-// expire looks for events whose time has run out while the guest's circuit is
-// open. Who has no fault of the endpoint's to wait for is never expired so.
-func (s *schedule) expire(g *guest, now time.Duration) {
-	latest := seconds(now - g.plan.Retry.For)
-	for _, st := range g.stations {
-		for _, l := range st.lanes {
-			if l.held {
+	s.rest, s.pauses = list[*resource]{}, nil
+	for _, st := range s.order {
+		for key, r := range st.resources {
+			remove(r)
+			if r.reset(); r.attached == 0 {
+				delete(st.resources, key)
 				continue
 			}
-			isOver := func(it item) bool {
-				if it.queued >= latest {
-					return false
-				}
-				st.overdue.push(delayed{lane: l, item: it})
-				return true
-			}
-			l.again = slices.DeleteFunc(l.again, isOver)
-			fresh := l.fresh
-			l.fresh = fresh[:0]
-			for _, it := range fresh {
-				if !isOver(it) {
-					l.fresh.push(it)
-				}
-			}
+			r.project = st.guest.project(r.project.name)
+			r.project.resources++
+			s.place(r, now)
+		}
+		for _, l := range st.lanes {
+			l.held = false
+			s.line(l, now)
 		}
 	}
+	for _, g := range old {
+		for len(g.overdue) > 0 {
+			s.reinstate(g.overdue.pop(), now)
+		}
+	}
+	clear(s.held)
+	s.changes++
 }
 
-// reinstate gives what expire found another chance: the endpoint may answer.
-func (s *schedule) reinstate(st *station) {
-	for len(st.overdue) > 0 {
-		d := st.overdue.pop()
-		if !d.lane.dropped {
-			d.lane.again.push(d.item)
-			s.line(d.lane)
-		}
+// release lets an integration's held lanes go on.
+func (s *schedule) release(identity storage.Identity, now time.Duration) {
+	for _, l := range s.held[identity] {
+		l.held = false
+		s.line(l, now)
 	}
+	delete(s.held, identity)
+	s.changes++
 }
 
 // clamp brings nearer what is due later than the given time. The heap stays
@@ -314,50 +303,25 @@ func (s *schedule) clamp(latest time.Duration) {
 	}
 }
 
-// serve puts the guests in charge of the resource types they name.
-func (s *schedule) serve(guests []*guest) {
-	for _, st := range s.order {
-		st.guest, st.warned = nil, false
-	}
-	for _, g := range guests {
-		for _, resourceType := range g.trigger.ResourceTypes() {
-			if st := s.station(resourceType); st.guest == nil {
-				st.guest = g
-				g.stations = append(g.stations, st)
-			}
-		}
-	}
-	for _, st := range s.order {
-		s.reinstate(st)
-		for _, l := range st.lanes {
-			l.held = false
-			s.line(l)
-		}
-	}
-	s.changes++
-}
-
-// release lets an integration's held lanes go on.
-func (s *schedule) release(identity storage.Identity) {
-	for _, st := range s.order {
-		if l := st.lanes[identity]; l != nil {
-			l.held = false
-			s.line(l)
-		}
-	}
-	s.changes++
-}
-
 // next is when something happens by itself again.
 func (s *schedule) next(now time.Duration) (time.Duration, bool) {
 	at := time.Duration(math.MaxInt64)
 	if len(s.delays) > 0 {
 		at = s.delays[0].due
 	}
-	for _, st := range s.order {
-		if st.guest != nil && len(st.ring) > 0 && st.guest.circuit.state(now) == StateOpen {
-			at = min(at, st.guest.circuit.until)
+	if len(s.pauses) > 0 {
+		at = min(at, s.pauses[0].due)
+	}
+	for _, g := range s.guests {
+		if g.circuit.state(now) == StateOpen && !g.isIdle() {
+			at = min(at, g.circuit.until)
 		}
+	}
+	if !s.young.empty() {
+		// Under load that time moves on and on: a grain of it saves setting the
+		// timer each time.
+		const grain = patience / 4
+		at = min(at, (s.young.first.looked+patience+grain-1)/grain*grain)
 	}
 	return at, at < math.MaxInt64
 }

@@ -35,7 +35,7 @@ func TestShapingTakesTurns(t *testing.T) {
 			waiting = append(waiting, b.events.accept(i%30, "assistant"))
 		}
 		for i := range 20 {
-			b.acceptBody(40, nil) // of another project
+			b.events.acceptFor("other", 40, "assistant", "r")
 			b.pass(time.Millisecond)
 			b.want(300, i+1, 0)
 			b.pass(time.Second)

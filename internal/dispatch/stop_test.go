@@ -18,6 +18,7 @@ func TestStopDrains(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			return resultOK
 		}))
+		b.warm(1, "assistant")
 		for range 100 {
 			b.events.accept(0, "assistant")
 		}

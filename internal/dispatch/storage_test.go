@@ -109,7 +109,7 @@ func TestRefusedResults(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
 		b.limits = Concurrency{PerTrigger: 5}
 		b.d.Use(b.plan(Policy{}, func(context.Context, *trigger.Attempt) trigger.Result {
-			time.Sleep(time.Second)
+			time.Sleep(100 * time.Millisecond)
 			return resultOK
 		}))
 		down := true

@@ -32,6 +32,7 @@ func status(c *call, _ []string) error {
 			ResourceType string `json:"resource_type"`
 			State        string
 			InFlight     int `json:"in_flight"`
+			Open         struct{ Projects, Resources int }
 		}
 	}
 	s, printed, err := ask[answer](c, request{method: http.MethodGet, path: path("status")})
@@ -50,7 +51,8 @@ func status(c *call, _ []string) error {
 		rows = append(rows, []string{"key " + key.ID, fmt.Sprintf("%s, %s of events", key.State, size(key.Bytes))})
 	}
 	for _, trigger := range s.Triggers {
-		rows = append(rows, []string{"trigger " + trigger.ResourceType, fmt.Sprintf("%s, %d in flight", trigger.State, trigger.InFlight)})
+		rows = append(rows, []string{"trigger " + trigger.ResourceType, fmt.Sprintf("%s, %d in flight; open circuits: %d of projects, %d of resources",
+			trigger.State, trigger.InFlight, trigger.Open.Projects, trigger.Open.Resources)})
 	}
 	return c.table(rows)
 }

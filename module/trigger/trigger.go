@@ -33,8 +33,8 @@ type Trigger interface {
 
 // Limited may be implemented by a Trigger.
 type Limited interface {
-	// ConcurrencyLimit is how many attempts may be under way at once. With 0
-	// the gateway's own limit holds. The answer never changes.
+	// ConcurrencyLimit is how many attempts may be under way at once, also when
+	// they hang. With 0 the gateway's own limit holds. The answer never changes.
 	ConcurrencyLimit() int
 }
 
@@ -181,10 +181,12 @@ const (
 	// resource.
 	FaultUnsaid Fault = iota
 
-	// FaultResource is of this resource alone, as with a status of 403.
+	// FaultResource is of this resource alone, as with a status of 403; the
+	// endpoint was reached.
 	FaultResource
 
-	// FaultProject is of all that the project may start: its credential.
+	// FaultProject is of all that the project may start: its credential. The
+	// endpoint was reached.
 	FaultProject
 
 	// FaultEndpoint is of the endpoint, which was not reached.

@@ -1,0 +1,143 @@
+package dispatch
+
+import (
+	"strings"
+
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// guest is a trigger in use, with what all its resource types share.
+type guest struct {
+	trigger  trigger.Trigger // nil for what no trigger serves
+	plan     *Plan
+	circuit  circuit
+	stations []*station
+	projects map[string]*project
+	rings    [standings]list[*turn] // of projects with something to attempt
+	next     standing               // whose ring is next
+	overdue  queue[delayed]
+	// overdueNext says that one whose time is over is next.
+	overdueNext bool
+
+	// limit is how many attempts may be under way at once, aside how many more
+	// may be that have been awaited for long.
+	limit, aside int
+	spare        int   // how many more than limit, for resources with none
+	window       int32 // the most that one resource may have of both
+	doubt        int   // the most that one project may have of doubtful ones
+	late         list[*job]
+
+	openProjects int
+	lines        quota // in the log, about its circuits
+}
+
+func newGuest(t trigger.Trigger, plan *Plan) *guest {
+	g := &guest{trigger: t, plan: plan, projects: make(map[string]*project)}
+	if t == nil {
+		return g
+	}
+	g.limit = plan.Concurrency.PerTrigger
+	g.aside = plan.Concurrency.aside() / 2
+	g.spare = spare(g.limit)
+	if limited, ok := t.(trigger.Limited); ok && limited.ConcurrencyLimit() > 0 {
+		g.limit, g.aside, g.spare = limited.ConcurrencyLimit(), 0, 0
+	}
+	g.window = int32(part(g.limit, untried))
+	g.doubt = max(1, (part(g.limit, untried)+g.aside)/4)
+	return g
+}
+
+// project returns a project's use of the trigger.
+func (g *guest) project(name string) *project {
+	p := g.projects[name]
+	if p == nil {
+		p = newProject(g, strings.Clone(name))
+		g.projects[p.name] = p
+	}
+	return p
+}
+
+// resourceTypes names the types that it serves.
+func (g *guest) resourceTypes() []string {
+	types := make([]string, len(g.stations))
+	for i, st := range g.stations {
+		types[i] = st.resourceType
+	}
+	return types
+}
+
+// running counts the attempts of resources of a standing, and of all worse ones,
+// that are under way and not set aside.
+func (g *guest) running(k standing) (n int) {
+	for _, st := range g.stations {
+		n += st.running.from(k)
+	}
+	return n
+}
+
+// allows says whether one more attempt may be under way for a resource of that
+// standing: the worse it is, the less of the limit is for its like, and the
+// spare ones are not for those that have some.
+func (g *guest) allows(k standing) bool {
+	bound := g.limit
+	if k != proven {
+		bound += g.spare
+	}
+	if g.running(idle) >= bound {
+		return false
+	}
+	for ; k >= untried; k-- {
+		if g.running(k) >= part(g.limit, k) || k == hanging && g.hanging() >= max(1, (g.limit+g.aside)/4) {
+			return false
+		}
+	}
+	return true
+}
+
+// hanging counts the attempts of hanging resources, those set aside too.
+func (g *guest) hanging() (n int) {
+	for _, st := range g.stations {
+		n += st.running[hanging] + st.aside[hanging]
+	}
+	return n
+}
+
+// setAside counts the attempts that are under way aside.
+func (g *guest) setAside() (n int) {
+	for _, st := range g.stations {
+		n += st.aside.from(idle)
+	}
+	return n
+}
+
+// isIdle says that nothing waits for its turn.
+func (g *guest) isIdle() bool {
+	for k := range g.rings {
+		if !g.rings[k].empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// tally counts by standing.
+type tally [standings]int
+
+// from sums up those of the standing and of all worse ones.
+func (t *tally) from(k standing) (n int) {
+	for ; k < standings; k++ {
+		n += t[k]
+	}
+	return n
+}
+
+// part is how much of a bound the resources of a standing and of all worse ones
+// may take together: three quarters of it untried ones, half of it failing
+// ones, one quarter hanging ones.
+func part[T int | int64](bound T, k standing) T {
+	return max(1, bound-bound*T(max(k-proven, 0))/4)
+}
+
+// spare is how much a bound may be passed by resources that have no attempt under
+// way: those that take long must not keep all others from theirs.
+func spare(bound int) int { return bound / 4 }
