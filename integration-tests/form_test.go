@@ -170,6 +170,21 @@ func TestFormWarnings(t *testing.T) {
 	check(g.API("PUT", gateway.Integration(demo, "gl"), `{"authentication":{"signature":{"provider":"gitlab","secrets":["short"]}}`+resource), 201, "authentication.signature.secrets[0]")
 }
 
+// Of a declared integration the log says what is surely not meant, and where.
+func TestDeclaredWarnings(t *testing.T) {
+	t.Parallel()
+	g, _ := edge(t, `integration brief {
+		project demo
+		resource ticket T-1
+		signature standard-webhooks whsec_YWJj
+	}`)
+	for _, word := range []string{`"webhook_id":"brief"`, `"field":"authentication.signature.secrets[0]"`, "so short a secret", `Caddyfile:`} {
+		if !gateway.Within(gateway.Patience, func() bool { return strings.Contains(g.Logs(), word) }) {
+			t.Errorf("the log does not say %s", word)
+		}
+	}
+}
+
 // A secret keeps only what its sender sends with it.
 func TestStraySecrets(t *testing.T) {
 	t.Parallel()

@@ -73,6 +73,7 @@ func factsOf(p *provider.Provider) integration.ProviderFacts {
 		NumbersDeliveries: p.NumbersDeliveries(),
 		Learns:            p.Learns(),
 		CheckSecret:       p.CheckSecret,
+		KeySize:           p.KeySize,
 	}
 }
 
@@ -84,7 +85,7 @@ func (a *App) provisionIntegrations() error {
 		Rules: a.rules(),
 		Place: a.place,
 		Expand: func(webhookID, field, text string) (string, error) {
-			secret.WarnLiteral(a.logger.With(zap.String("webhook_id", webhookID)), field, text)
+			secret.WarnLiteral(a.logger.With(zap.String("webhook_id", webhookID), zap.String("line", a.place(webhookID, field))), field, text)
 			return secret.Expand(text)
 		},
 	}

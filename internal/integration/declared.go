@@ -82,8 +82,11 @@ func (d Declaring) parse(text []byte) (in *Integration, webhookID string, err er
 // tell is what is wrong with the declaration of that number.
 func (d Declaring) tell(number int, webhookID string, err error) string {
 	name := item("integrations", number)
-	if ValidWebhookID(webhookID) {
+	switch {
+	case ValidWebhookID(webhookID):
 		name = "integration " + webhookID
+	case webhookID != "":
+		name = fmt.Sprintf("integration %.64q", webhookID)
 	}
 	place := func(field string) string {
 		if d.Place == nil {

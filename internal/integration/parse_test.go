@@ -309,7 +309,7 @@ func TestParseDeclared(t *testing.T) {
 		{[]string{one, one}, "integration a (Caddyfile:3): webhook_id: two integrations have it"},
 		{[]string{strings.Replace(one, `"webhook_id":"a",`, "", 1)}, "integrations[0]: webhook_id: it is needed"},
 		{[]string{strings.Replace(one, `"project":"demo",`, "", 1)}, "integration a (Caddyfile:3): project: it is needed"},
-		{[]string{strings.Replace(one, `"a"`, `"a.b"`, 1)}, "integrations[0]: webhook_id: "},
+		{[]string{strings.Replace(one, `"a"`, `"a.b"`, 1)}, `integration "a.b": webhook_id: up to 128`},
 		{[]string{strings.Replace(one, `{env.A}`, `********01234567`, 1)}, "integration a (Caddyfile:3): authentication.signature.secrets[0]: this mask"},
 		{[]string{`{"webhook_id":"a","project":"demo","alas":"","authentication":{"signature":{"provider":"asana"}}}`, one[1:], `{"webhook_id":"b","project":"demo"}`},
 			`integration a (Caddyfile:3): alas: there is no such field (did you mean "alias"?); authentication.signature.secrets: a declared integration needs one: ` +

@@ -72,6 +72,10 @@ type ProviderFacts struct {
 	// not be one before.
 	Learns bool
 
+	// KeySize says how many bytes of a key a secret stands for, or false where it is
+	// no shared key; nil takes each character for one.
+	KeySize func(secret string) (int, bool)
+
 	// CheckSecret says what is wrong with a secret, never showing it; nil
 	// takes any.
 	CheckSecret func(secret string) error

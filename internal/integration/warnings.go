@@ -26,9 +26,14 @@ func (r Rules) Warnings(in *Integration) []Warning {
 		list = append(list, Warning{field, fmt.Sprintf(format, args...)})
 	}
 	auth := &in.Authentication
+	facts := r.facts(auth)
 	auth.mapSecrets(func(field string, secret Secret) Secret {
-		if len(secret.value) < shortSecret {
-			warn(credentials+"."+field, "so few characters are found by trying: at least 16 random ones are usual")
+		size, shared := len(secret.value), true
+		if facts.KeySize != nil && strings.HasPrefix(field, "signature.") {
+			size, shared = facts.KeySize(secret.value)
+		}
+		if shared && size < shortSecret {
+			warn(credentials+"."+field, "so short a secret is found by trying: at least 16 random bytes are usual")
 		}
 		return secret
 	})
@@ -38,7 +43,6 @@ func (r Rules) Warnings(in *Integration) []Warning {
 	if token := auth.JWT; token != nil && token.Claims["email"] != nil && token.Claims["email_verified"] != true {
 		warn(credentials+".jwt.claims", "anyone may claim an email address: ask for email_verified true beside it")
 	}
-	facts := r.facts(auth)
 	if len(in.EventFilter) > 0 && auth.Signature != nil && !facts.NamesEvents {
 		warn("event_filter", "this sender names no events, so that none is wanted; match can look at the payload")
 	}

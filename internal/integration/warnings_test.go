@@ -17,6 +17,7 @@ func TestWarnings(t *testing.T) {
 	rules.Provider = func(name string) (ProviderFacts, bool) {
 		facts, ok := known(name)
 		facts.NumbersDeliveries, facts.NamesEvents = name == "github", name == "github"
+		facts.KeySize = func(secret string) (int, bool) { return len(secret), secret != "public" }
 		return facts, ok
 	}
 	rules.AllowUnauthenticated = true
@@ -27,10 +28,11 @@ func TestWarnings(t *testing.T) {
 		`"dedupe":"body",` + strings.Replace(github, `"github"`, `"jira"`, 1) + resource:                                   "",
 		`"dedupe":"none","event_filter":["a"],` + strings.Replace(github, `"github"`, `"jira"`, 1) + resource:              "event_filter",
 		`"dedupe":"none","event_filter":["a"],"authentication":{"bearer":{"tokens":["` + long + `"]}}` + resource:          "",
-		`"authentication":{"bearer":{"tokens":["` + long + `","short"]}}` + resource:                                       "authentication.bearer.tokens[1] dedupe",
-		`"dedupe":"body","authentication":{"secure_header":{"name":"X-A","value":"short"}}` + resource:                     "authentication.secure_header.value",
+		`"authentication":{"bearer":{"tokens":["` + long + `","brief"]}}` + resource:                                       "authentication.bearer.tokens[1] dedupe",
+		`"dedupe":"body","authentication":{"secure_header":{"name":"X-A","value":"brief"}}` + resource:                     "authentication.secure_header.value",
 		`"dedupe":"body","authentication":{"basic":{"username":"u ","password":"pat"}}`:                                    "authentication.basic.password authentication.basic.username resource",
 		strings.Replace(github, long, "1234567", 1) + resource:                                                             "authentication.signature.secrets[0]",
+		strings.Replace(github, long, "public", 1) + resource:                                                              "",
 		github + `,"event_filter":["push","pu\u0455h"]` + resource:                                                         "event_filter[1]",
 		`"dedupe":"none","authentication":{"jwt":{"issuer":"google","audience":"a","claims":{"email":"a@b"}}}`:             "authentication.jwt.claims resource",
 		`"dedupe":"none","authentication":{"jwt":{"issuer":"google","audience":"a","claims":{"sub":"1"}}}` + resource:      "",
@@ -47,7 +49,7 @@ func TestWarnings(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s:\ngot  %v\nwant %s", text, warnings, want)
 		}
-		if all := fmt.Sprint(warnings); strings.Contains(all, "1234567") || strings.Contains(all, "short") || strings.Contains(all, "pat ") {
+		if all := fmt.Sprint(warnings); strings.Contains(all, "1234567") || strings.Contains(all, "brief") || strings.Contains(all, "pat ") {
 			t.Errorf("a secret is shown: %s", all)
 		}
 	}

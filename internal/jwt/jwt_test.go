@@ -312,6 +312,8 @@ func TestParseKeySet(t *testing.T) {
 		"encryption": {write(jose.JSONWebKey{Key: rsaKey.Public(), Use: "enc"}), 0},
 		"private":    {write(jose.JSONWebKey{Key: rsaKey}), 0},
 		"weak":       {write(jose.JSONWebKey{Key: weak.Public()}), 0},
+		"e is 1":     {write(jose.JSONWebKey{Key: &rsa.PublicKey{N: rsaKey.N, E: 1}}, good), 1},
+		"of order 1": {write(map[string]any{"kty": "OKP", "crv": "Ed25519", "x": "AQ" + strings.Repeat("A", 41)}, good), 1},
 		"symmetric":  {write(jose.JSONWebKey{Key: []byte("secret")}), 0},
 		"empty":      {write(), 0},
 		"as many":    {write(many[1:]...), maxKeys},

@@ -399,3 +399,29 @@ func readMessage(p *Provider, header http.Header, payload *document.Document) (M
 	_, err := m.Read(p, header, payload, nil, everything{})
 	return m, err
 }
+
+// What counts of a secret is the key that it stands for.
+func TestKeySize(t *testing.T) {
+	for _, test := range []struct {
+		provider, secret string
+		size             int
+		shared           bool
+	}{
+		{"github", "abc", 3, true},
+		{"gitlab", "a token", 7, true},
+		{"standard-webhooks", "whsec_YWJj", 3, true},
+		{"standard-webhooks", "YWJj", 3, true},
+		{"discord", strings.Repeat("0a", 32), 0, false},
+		{"meta", "verify:w", 0, false},
+		{"meta", "abc", 3, true},
+		{"sns", "arn:aws:sns:eu-west-1:123456789012:topic", 0, false},
+	} {
+		p, found := Lookup(test.provider)
+		if !found {
+			t.Fatal(test.provider)
+		}
+		if size, shared := p.KeySize(test.secret); size != test.size || shared != test.shared {
+			t.Errorf("%s: %d, %v", test.provider, size, shared)
+		}
+	}
+}

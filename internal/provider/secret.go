@@ -53,6 +53,24 @@ func (p *Provider) CheckSecret(text string) error {
 	return fault
 }
 
+// KeySize returns how many bytes the key has that a secret stands for, and false
+// for one that is no shared key: a public one, or a word of a handshake.
+func (p *Provider) KeySize(secret string) (int, bool) {
+	if _, ok := p.word(secret); ok {
+		return 0, false
+	}
+	for i := range p.schemes {
+		s := &p.schemes[i]
+		if s.method.kind != byMAC && s.method.kind != byToken {
+			continue
+		}
+		if material, err := s.material(secret); err == nil {
+			return len(material), true
+		}
+	}
+	return 0, false
+}
+
 // word returns the word of the handshake, if the secret is one.
 func (p *Provider) word(secret string) (string, bool) {
 	for i := range p.handshakes {
