@@ -207,3 +207,14 @@ func TestBrokenLines(t *testing.T) {
 		}
 	}
 }
+
+// everything wants each event that is no ping.
+type everything struct{}
+
+func (everything) Wants(m *Message) bool { return !m.Ping }
+
+func readMessage(p *Provider, header http.Header, payload *document.Document) (Message, error) {
+	var m Message
+	_, err := m.Read(p, header, payload, nil, everything{})
+	return m, err
+}

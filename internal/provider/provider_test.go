@@ -389,17 +389,6 @@ func TestGuess(t *testing.T) {
 	}
 }
 
-// everything wants each event that is no ping.
-type everything struct{}
-
-func (everything) Wants(m *Message) bool { return !m.Ping }
-
-func readMessage(p *Provider, header http.Header, payload *document.Document) (Message, error) {
-	var m Message
-	_, err := m.Read(p, header, payload, nil, everything{})
-	return m, err
-}
-
 // What counts of a secret is the key that it stands for.
 func TestKeySize(t *testing.T) {
 	for _, test := range []struct {
