@@ -32,6 +32,7 @@ type compiler struct {
 	references map[int64]*ast.ReferenceInfo
 	locals     []string // the names of the slots
 	run        *run     // evaluates what does not depend on the event
+	room       int      // for what is kept of that
 }
 
 // compile makes a step. What does not depend on the event is evaluated now, with
@@ -67,9 +68,9 @@ func (c *compiler) compile(e ast.Expr) (part, error) {
 	return c.fold(made)
 }
 
-// maxFolded is how many values and bytes of text a part may have that is kept with
-// the expression.
-const maxFolded = MaxLength
+// maxFolded is how many values and bytes of text the parts may have, in all, that are
+// kept with an expression.
+const maxFolded = 2 * MaxLength
 
 // fits takes off left what a value has, as far as it goes.
 func fits(v value, left *int) bool {
@@ -94,8 +95,8 @@ func fits(v value, left *int) bool {
 func (c *compiler) fold(p part) (part, error) {
 	result, err := c.run.evaluate(p.step)
 	if err == nil {
-		if left := maxFolded; fits(result, &left) {
-			p = fixed(result)
+		if left := c.room; fits(result, &left) {
+			c.room, p = left, fixed(result)
 		}
 		return p, nil
 	}

@@ -108,7 +108,7 @@ func Compile(text string) (*Expression, error) {
 	if kind := checked.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("its result must be true or false, and is of type %s", kind)
 	}
-	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(context.Background(), &Event{}, 0)}
+	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(context.Background(), &Event{}, 0), room: maxFolded}
 	whole, err := c.compile(checked.NativeRep().Expr())
 	if err != nil {
 		return nil, err
