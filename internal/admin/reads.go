@@ -9,25 +9,11 @@ import (
 	"github.com/hookgate/hookgate/internal/turns"
 )
 
-// Reads are lists, events, and what reads many events. A project may have
-// mostOfProject of them under way, and fewOfProject once half of all are: so a few
-// projects whose readers do not take what they ask for leave room for the others.
-const (
-	mostReads     = 256
-	mostOfProject = 32
-	fewOfProject  = 4
-
-	// readWait is how long a read waits for one of its project to end.
-	readWait = 5 * time.Second
-)
-
-// Reads bounds what administrators read at once, in number and in the whole events
-// that are in memory for it.
+// Reads bounds what administrators have the gateway hold at once: reads, which are
+// lists, events, and what reads many events; the bodies of writes that are being
+// received; and whole events in memory.
 type Reads struct {
-	mu        sync.Mutex
-	underWay  int
-	ofProject map[string]int // "" is the platform administrator
-	ended     chan struct{}  // closed when one ends
+	reads, bodies *seats
 
 	// An event is in memory for as long as it takes to decrypt it or to write it
 	// once more, or to be judged by an expression, whoever waits for that.
@@ -37,17 +23,41 @@ type Reads struct {
 // NewReads returns one that has nothing under way.
 func NewReads() *Reads {
 	return &Reads{
-		ofProject: make(map[string]int),
-		ended:     make(chan struct{}),
-		events:    turns.New(turns.Limits{Total: 2, PerProject: 1}),
-		judged:    turns.New(turns.Limits{Total: 4, PerProject: 1, Part: 250 * time.Millisecond}),
+		reads:  newSeats(256, 32, 4, "too many answers to reads of this project are being waited for"),
+		bodies: newSeats(64, 16, 2, "too many bodies are being received for this project"),
+		events: turns.New(turns.Limits{Total: 2, PerProject: 1}),
+		judged: turns.New(turns.Limits{Total: 4, PerProject: 1, Part: 250 * time.Millisecond}),
+	}
+}
+
+// seatWait is how long it is waited for one of its project to end.
+const seatWait = 5 * time.Second
+
+// seats are what is under way for administrators who may take as long as they like,
+// within bounds: most in all, manyOfProject of one project, and fewOfProject once half
+// of all are taken. So a few projects that do not go on leave room for the others.
+type seats struct {
+	most, manyOfProject, fewOfProject int
+	// full is what is said to who finds none.
+	full string
+
+	mu        sync.Mutex
+	underWay  int
+	ofProject map[string]int // "" is the platform administrator
+	ended     chan struct{}  // closed when one ends
+}
+
+func newSeats(most, manyOfProject, fewOfProject int, full string) *seats {
+	return &seats{
+		most: most, manyOfProject: manyOfProject, fewOfProject: fewOfProject, full: full,
+		ofProject: make(map[string]int), ended: make(chan struct{}),
 	}
 }
 
 // seated has a handler count among the reads of its project while it runs.
 func seated(serve func(*call) error) func(*call) error {
 	return func(c *call) error {
-		end, err := c.Reads.begin(c.r.Context(), c.project)
+		end, err := c.Reads.reads.begin(c.r.Context(), c.project)
 		if err != nil {
 			return err
 		}
@@ -56,48 +66,48 @@ func seated(serve func(*call) error) func(*call) error {
 	}
 }
 
-// begin counts a read, once there is room for it.
-func (r *Reads) begin(ctx context.Context, project string) (end func(), err error) {
-	timer := time.NewTimer(readWait)
+// begin takes a seat, once there is one for the project.
+func (s *seats) begin(ctx context.Context, project string) (end func(), err error) {
+	timer := time.NewTimer(seatWait)
 	defer timer.Stop()
 	for {
-		ended, ok := r.tryBegin(project)
+		ended, ok := s.tryBegin(project)
 		if ok {
-			return func() { r.end(project) }, nil
+			return func() { s.end(project) }, nil
 		}
 		select {
 		case <-ended:
 		case <-timer.C:
-			return nil, &refusal{http.StatusServiceUnavailable, "too many answers to reads of this project are being waited for"}
+			return nil, &refusal{http.StatusServiceUnavailable, s.full}
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// tryBegin says whether there is room, and what is closed once there may be.
-func (r *Reads) tryBegin(project string) (ended <-chan struct{}, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	most := mostOfProject
-	if r.underWay >= mostReads/2 {
-		most = fewOfProject
+// tryBegin says whether there was one, and what is closed once there may be.
+func (s *seats) tryBegin(project string) (ended <-chan struct{}, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ofProject := s.manyOfProject
+	if s.underWay >= s.most/2 {
+		ofProject = s.fewOfProject
 	}
-	if r.ofProject[project] >= most || r.underWay >= mostReads {
-		return r.ended, false
+	if s.ofProject[project] >= ofProject || s.underWay >= s.most {
+		return s.ended, false
 	}
-	r.underWay++
-	r.ofProject[project]++
+	s.underWay++
+	s.ofProject[project]++
 	return nil, true
 }
 
-func (r *Reads) end(project string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.underWay--
-	if r.ofProject[project]--; r.ofProject[project] == 0 {
-		delete(r.ofProject, project)
+func (s *seats) end(project string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.underWay--
+	if s.ofProject[project]--; s.ofProject[project] == 0 {
+		delete(s.ofProject, project)
 	}
-	close(r.ended)
-	r.ended = make(chan struct{})
+	close(s.ended)
+	s.ended = make(chan struct{})
 }

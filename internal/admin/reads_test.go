@@ -184,8 +184,8 @@ func TestReadersThatStall(t *testing.T) {
 					if took > c.most+time.Second || !c.whole && took < stallTime {
 						t.Errorf("it ended after %v; the answer is %s", took, response.Status)
 					}
-					if a.Reads.underWay != 0 {
-						t.Errorf("%d reads are counted still", a.Reads.underWay)
+					if a.Reads.reads.underWay != 0 {
+						t.Errorf("%d reads are counted still", a.Reads.reads.underWay)
 					}
 					conn.Close()
 					server.Close()
@@ -235,7 +235,7 @@ func TestLongList(t *testing.T) {
 // waits; the others do not.
 func TestSharesOfReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reads := NewReads()
+		reads := newSeats(256, 32, 4, "full")
 		begin := func(project string) (func(), error) { return reads.begin(t.Context(), project) }
 		var ends []func()
 		fill := func(project string, n int) {
@@ -253,17 +253,17 @@ func TestSharesOfReads(t *testing.T) {
 			began := time.Now()
 			_, err := begin(project)
 			var own *refusal
-			if !errors.As(err, &own) || own.status != http.StatusServiceUnavailable || time.Since(began) != readWait {
+			if !errors.As(err, &own) || own.status != http.StatusServiceUnavailable || time.Since(began) != seatWait {
 				t.Errorf("%s: after %v: %v", project, time.Since(began), err)
 			}
 		}
 		for i := range 4 { // half of all
 			project := fmt.Sprint("greedy-", i)
-			fill(project, mostOfProject)
+			fill(project, reads.manyOfProject)
 			refused(project)
 		}
 		for i := range 32 {
-			fill(fmt.Sprint("modest-", i), fewOfProject)
+			fill(fmt.Sprint("modest-", i), reads.fewOfProject)
 		}
 		refused("late")
 		time.AfterFunc(time.Second, ends[0])
@@ -279,5 +279,52 @@ func TestSharesOfReads(t *testing.T) {
 		if reads.underWay != 0 || len(reads.ofProject) != 0 {
 			t.Errorf("%d are left, %v", reads.underWay, reads.ofProject)
 		}
+	})
+}
+
+// Who sends a body slowly holds what has come of it. A project may have some of these.
+func TestSlowBodies(t *testing.T) {
+	a := newAPI(t)
+	synctest.Test(t, func(t *testing.T) {
+		a.Reads = NewReads()
+		conns := make(pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Serve(w, r, a.Backend) })}
+		go server.Serve(conns)
+		send := func(project, body string, length int) net.Conn {
+			client, served := net.Pipe()
+			t.Cleanup(func() { client.Close() })
+			conns <- served
+			head := "POST /webhooks/projects/" + project + "/integrations HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
+			if _, err := fmt.Fprintf(client, "%s%d\r\n\r\n%s", head, length, body); err != nil {
+				t.Error(err)
+			}
+			return client
+		}
+		status := func(conn net.Conn) int {
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Error(err)
+				return 0
+			}
+			return response.StatusCode
+		}
+		for range 16 {
+			send("slow", "{", 2)
+		}
+		synctest.Wait()
+		began := time.Now()
+		if got := status(send("slow", "{", 2)); got != http.StatusServiceUnavailable || time.Since(began) != seatWait {
+			t.Errorf("one more is answered %d after %v", got, time.Since(began))
+		}
+		began = time.Now()
+		if got := status(send("demo", "{}", 2)); got != http.StatusBadRequest || time.Since(began) > 0 {
+			t.Errorf("another project is answered %d after %v", got, time.Since(began))
+		}
+		time.Sleep(bodyTime)
+		synctest.Wait()
+		if a.Reads.bodies.underWay != 0 {
+			t.Errorf("%d bodies are waited for still", a.Reads.bodies.underWay)
+		}
+		server.Close()
 	})
 }

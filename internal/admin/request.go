@@ -74,6 +74,12 @@ func (c *call) body() ([]byte, error) {
 	if c.r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
+	end, err := c.Reads.bodies.begin(c.r.Context(), c.project)
+	if err != nil {
+		c.w.Header().Set("Connection", "close") // lest the body be waited for
+		return nil, err
+	}
+	defer end()
 	// The admin endpoint's own time is short for a large body; where the
 	// deadline cannot be moved it stays as it is.
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(bodyTime))
