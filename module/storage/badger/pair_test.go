@@ -200,3 +200,21 @@ func TestCutLog(t *testing.T) {
 		t.Errorf("the state is %s", state)
 	}
 }
+
+// An unused webhook ID is reserved by the clock of the events from its deletion on.
+func TestReservedByTheClockOfTheEvents(t *testing.T) {
+	b := mustOpen(t, &Storage{Path: filepath.Join(t.TempDir(), "store")}).(*backend)
+	in := storage.Integration{WebhookID: "a", Project: "p", Unused: true, Deleted: true}
+	before := b.events.Age()
+	if _, err := b.integrations.Put(t.Context(), in, 0); err != nil {
+		t.Fatal(err)
+	}
+	for page, err := range b.integrations.Export(t.Context()) {
+		if err != nil || len(page.Integrations) != 1 {
+			t.Fatal(page, err)
+		}
+		if since := page.Integrations[0].Since; since < before || since > b.events.Age() || before == 0 {
+			t.Errorf("reserved since %d, and not between %d and %d", since, before, b.events.Age())
+		}
+	}
+}
