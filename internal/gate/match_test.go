@@ -2,10 +2,15 @@ package gate
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -115,4 +120,39 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%v %s: %+v, want %q", test.filter, test.match, got, test.want)
 		}
 	}
+}
+
+// A request with many events, none of which a long filter wants, waits for those of
+// its own project alone.
+func TestBatchesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ends []func()
+		for range max(1, runtime.GOMAXPROCS(0)/2) {
+			end, err := match.Turn(t.Context(), "busy", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends = append(ends, end)
+		}
+		for project, status := range map[string]int{"busy": 503, "other": 200} {
+			in := github(func(it *integration.Integration) {
+				it.Project, it.EventFilter = project, []string{"deal.creation"}
+				it.Authentication = integration.Authentication{Bearer: &integration.Bearer{Tokens: secrets("t")}, Match: integration.MatchAny,
+					Signature: &integration.Signature{Provider: "hubspot", Secrets: secrets("s")}}
+			})
+			w := &recorder{header: make(http.Header)}
+			body := `[{"subscriptionType":"contact.creation"},{"subscriptionType":"contact.deletion"}]`
+			r := httptest.NewRequest("POST", "/webhooks/hook", strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer t")
+			b := newBackend(t, in)
+			began := time.Now()
+			seen := New(Settings{}).Serve(w, r, "", func() (Backend, func(), error) { return b, func() {}, nil })
+			if w.status != status || status == 200 && time.Since(began) > 0 || status == 503 && seen.Reason != "match_busy" {
+				t.Errorf("%s: %d %s after %v", project, w.status, w.body, time.Since(began))
+			}
+		}
+		for _, end := range ends {
+			end()
+		}
+	})
 }

@@ -38,9 +38,10 @@ func (v *visit) understand() *answer {
 		v.content.payload = document.New(payload)
 	}
 	message := &v.content.message
-	var err error
-	v.content.wanted, err = message.Read(p, v.r.Header, v.content.payload, &v.claim, v.route)
+	err := v.readMessage()
 	switch {
+	case errors.Is(err, match.ErrBusy):
+		return v.refuse(matchBusy, "match_busy")
 	case errors.Is(err, provider.ErrEvents):
 		return v.refuse(tooManyEvents, "too_many_events")
 	// A type or delivery ID is stored, shown and sent on: a secret never is.
@@ -49,6 +50,20 @@ func (v *visit) understand() *answer {
 	}
 	v.seen.EventType, v.seen.DeliveryID = message.Type, message.DeliveryID
 	return nil
+}
+
+// readMessage finds the event. Where a request may hold many, of which each is held
+// against the filter, it takes a turn of the project's.
+func (v *visit) readMessage() (err error) {
+	if v.route.filter != nil && v.content.provider.Batches() {
+		end, err := match.Turn(context.WithoutCancel(v.r.Context()), v.route.Integration.Project, len(v.payload))
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	v.content.wanted, err = v.content.message.Read(v.content.provider, v.r.Header, v.content.payload, &v.claim, v.route)
+	return err
 }
 
 // Wants says whether the filter wants an event. A ping must be named; without an

@@ -32,6 +32,14 @@ const largeSize = 64 << 10
 // ErrBusy means that other evaluations of the project take all of its time.
 var ErrBusy = errors.New("too many expressions of the project are being evaluated")
 
+// Turn waits for the project's turn to have a payload of so many bytes judged in
+// another way than by an expression. The error is ErrBusy.
+func Turn(ctx context.Context, project string, size int) (end func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	return takeTurn(ctx, project, size)
+}
+
 // takeTurn waits for a turn, which end ends.
 func takeTurn(ctx context.Context, project string, size int) (end func(), err error) {
 	line := small

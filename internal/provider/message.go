@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"unsafe"
 
 	"github.com/hookgate/hookgate/internal/document"
 	public "github.com/hookgate/hookgate/module/provider"
@@ -46,6 +47,9 @@ type Message struct {
 	// entries are those of the lists in which the event stands.
 	entries [public.MaxLists]document.Value
 	depth   int
+	// shared is what stands outside of the innermost list: it is the same for all
+	// events there, and may lie behind them.
+	shared []sharedName
 	// lines says that the body is no JSON, but each of its lines is.
 	lines bool
 	// typeIn and deliveryIn are the places that hold type and delivery ID.
@@ -222,7 +226,30 @@ func (m *Message) name(at *eventPath) string {
 	if at.lists > m.depth {
 		return ""
 	}
-	if text := textOf(get(m.base(at.lists), at.rest)); isName(text) {
+	base := m.base(at.lists)
+	if at.lists == m.depth {
+		return nameOf(get(base, at.rest))
+	}
+	i := slices.IndexFunc(m.shared, func(s sharedName) bool { return s.at == at })
+	if i < 0 {
+		i = len(m.shared)
+		m.shared = append(m.shared, sharedName{at: at})
+	}
+	if s := &m.shared[i]; s.base != unsafe.SliceData(base.Raw()) {
+		s.base, s.text = unsafe.SliceData(base.Raw()), nameOf(get(base, at.rest))
+	}
+	return m.shared[i].text
+}
+
+// sharedName is what stands at a path that begins at a base.
+type sharedName struct {
+	at   *eventPath
+	base *byte // where it begins
+	text string
+}
+
+func nameOf(value document.Value) string {
+	if text := textOf(value); isName(text) {
 		return text
 	}
 	return ""

@@ -101,6 +101,9 @@ func (p *Provider) Numbers() bool {
 	return !slices.ContainsFunc(p.schemes, func(s scheme) bool { return !slices.Contains(s.numbers, true) })
 }
 
+// Batches says whether a request of the sender's may hold several events.
+func (p *Provider) Batches() bool { return len(p.lists) > 0 }
+
 // Status is the answer to an accepted event on which the sender insists, or 0.
 func (p *Provider) Status() int { return p.status }
 
