@@ -188,8 +188,6 @@ func TestAboutTheSubscription(t *testing.T) {
 		{"intercom", `{"topic":"ping","id":"1"}`, nil, false, "pong", ""},
 		{"terraform", `{"notifications":[{"trigger":"verification"}]}`, nil, false, "pong", ""},
 		{"github", `{"action":"opened"}`, []string{"X-GitHub-Event", "ping"}, true, "", ""},
-		{"github", `{"action":"deleted","hook_id":7}`, []string{"X-GitHub-Event", "meta"}, false, "pong", "event_filter *"},
-		{"github", `{"action":"deleted","hook_id":7}`, []string{"X-GitHub-Event", "meta"}, false, "accepted", "event_filter meta"},
 	}
 	var integrations strings.Builder
 	for i, test := range tests {

@@ -33,7 +33,7 @@ var codeHosts = []Sender{
 			Event:     []place{header("X-GitHub-Event")},
 			Delivery:  []place{header("X-GitHub-Delivery")},
 			Action:    public.Paths{"action"},
-			Pings:     []string{"ping", "meta"}, // meta: the webhook has been deleted
+			Pings:     []string{"ping"},
 			FormField: "payload",
 			Pass: []string{
 				"X-GitHub-Hook-ID", "X-GitHub-Hook-Installation-Target-Type", "X-GitHub-Hook-Installation-Target-ID",
