@@ -108,7 +108,7 @@ func Compile(text string) (*Expression, error) {
 	if kind := checked.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("its result must be true or false, and is of type %s", kind)
 	}
-	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(context.Background(), &Event{}, 0), room: maxFolded}
+	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(nil, &Event{}, 0), room: maxFolded}
 	whole, err := c.compile(checked.NativeRep().Expr())
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 		return false, err
 	}
 	defer done()
-	r := newRun(ctx, event, len(event.Payload.Payload()))
+	r := newRun(ctx.Done(), event, len(event.Payload.Payload()))
 	result, err := r.evaluate(x.whole)
 	if err != nil {
 		return false, err

@@ -196,7 +196,7 @@ func TestMatchIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	event := of(`[0` + strings.Repeat(`,0`, 10_000) + `]`)
-	if _, err := newRun(ctx, event, 20_000).evaluate(x.whole); !errors.Is(err, ErrInterrupted) {
+	if _, err := newRun(ctx.Done(), event, 20_000).evaluate(x.whole); !errors.Is(err, ErrInterrupted) {
 		t.Errorf("got %v", err)
 	}
 }

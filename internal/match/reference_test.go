@@ -220,7 +220,7 @@ func FuzzWork(f *testing.F) {
 			return
 		}
 		began := time.Now()
-		_, err = newRun(t.Context(), event, len(event.Payload.Payload())).evaluate(x.whole)
+		_, err = newRun(t.Context().Done(), event, len(event.Payload.Payload())).evaluate(x.whole)
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("%v after %v", err, took)
 		}

@@ -1,7 +1,6 @@
 package match
 
 import (
-	"context"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -13,7 +12,7 @@ type step func(*run) (value, error)
 // run is one evaluation. What it does it has paid for before, from what is left
 // here: nothing that an expression calls does work of its own accord.
 type run struct {
-	ctx     context.Context
+	done    <-chan struct{} // closed when there is no more time; nil never is
 	event   *Event
 	units   int // that may still be spent
 	bytes   int // of the payload that may still be read, each reading counted
@@ -23,8 +22,8 @@ type run struct {
 	payload, headers value
 }
 
-func newRun(ctx context.Context, event *Event, length int) *run {
-	return &run{ctx: ctx, event: event, units: maxCost, bytes: maxReadings * max(length, minRead), members: maxMembers}
+func newRun(done <-chan struct{}, event *Event, length int) *run {
+	return &run{done: done, event: event, units: maxCost, bytes: maxReadings * max(length, minRead), members: maxMembers}
 }
 
 // slot holds a variable of a loop. It points to where the value lies, so that what
@@ -59,8 +58,10 @@ func (r *run) read(n int) {
 }
 
 func (r *run) check() {
-	if r.ctx.Err() != nil {
+	select {
+	case <-r.done:
 		panic(stop{ErrInterrupted})
+	default:
 	}
 }
 

@@ -92,7 +92,7 @@ func TestWorkIsBounded(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			began := time.Now()
-			_, err = newRun(t.Context(), event, len(test.payload)).evaluate(x.whole)
+			_, err = newRun(t.Context().Done(), event, len(test.payload)).evaluate(x.whole)
 			took := time.Since(began)
 			runtime.ReadMemStats(&after)
 			memory := after.TotalAlloc - before.TotalAlloc
