@@ -76,6 +76,9 @@ func TestKinds(t *testing.T) {
 const other = `"bearer":{"tokens":["another-token"]}`
 
 func checkAskedFor(t *testing.T, e credentialtest.Example) {
+	if reason := e.Name + "_mismatch"; !slices.Contains(Reasons(), reason) {
+		t.Errorf("%s is no reason", reason)
+	}
 	refused := func(it *integration.Integration, header http.Header, reason string) {
 		t.Helper()
 		s := serve(t, newBackend(t, it), New(Settings{}))
