@@ -66,6 +66,17 @@ type Wanting interface{ Wants(m *Message) bool }
 // valid credential of the provider's that the request carries, or nil.
 func (m *Message) Read(p *Provider, header http.Header, payload *document.Document, claim *Claim, by Wanting) (wanted bool, err error) {
 	*m = Message{provider: p, claim: claim, header: header, payload: payload}
+	if len(p.lists) > 0 {
+		return m.readSeveral(by)
+	}
+	if err := m.find(); err != nil {
+		return false, err
+	}
+	return by.Wants(m), nil
+}
+
+// readSeveral does so where a request may hold more than one event.
+func (m *Message) readSeveral(by Wanting) (wanted bool, err error) {
 	var first Message
 	count := 0
 	m.each(func() bool {
