@@ -174,3 +174,17 @@ func TestAdminDeclared(t *testing.T) {
 	g.Start()
 	is(t, g.Post("/webhooks/declared", gateway.GitHub(secret, "push", "1", body), body), 200, `{"status":"duplicate","id":"`+event+`"}`)
 }
+
+// TestFetchOfNode: a client that says how it fetches, as that of Node.js does, has
+// to say from where.
+func TestFetchOfNode(t *testing.T) {
+	t.Parallel()
+	g := gateway.Start(t, gateway.Config("", gateway.Edge))
+	const fetch = "Sec-Fetch-Mode"
+	path := gateway.Integrations(demo)
+	g.API("GET", path, nil, fetch, "cors").Want(t, 403)
+	g.API("GET", path, nil, fetch, "cors", "Origin", "http://"+g.Admin).Want(t, 200)
+	form := `{"webhook_id":"fetched","authentication":{"bearer":{"tokens":["a-long-secret"]}}}`
+	g.API("POST", path, form, fetch, "cors", "Origin", "http://"+g.Admin, "Content-Type", "text/plain").Want(t, 415)
+	g.API("POST", path, form, fetch, "cors", "Origin", "http://"+g.Admin).Want(t, 201)
+}

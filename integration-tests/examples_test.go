@@ -192,6 +192,9 @@ func testExample(t *testing.T, name, file string) {
 		}
 	}
 	gateway.Eventually(t, "the events have arrived", func() bool { return len(sink.Deliveries()) >= expected })
+	if strings.Contains(g.Logs(), "a log shows what webhooks prove themselves by") {
+		t.Error("a log of it shows credentials")
+	}
 }
 
 // refusesOthers sends to paths and hosts that a configuration does not mean, as

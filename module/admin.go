@@ -27,7 +27,7 @@ func (*adminAPI) CaddyModule() caddy.ModuleInfo {
 // Provision learns of the remote admin endpoint: Caddy provisions a router for
 // it once the configuration's apps have started, and the local one's before.
 func (*adminAPI) Provision(ctx caddy.Context) error {
-	if app := lastStarted.Load(); app != nil && app.gone == ctx.Done() {
+	if app := lastStarted.Load(); app != nil && app.ctx.Done() == ctx.Done() {
 		app.remoteAdmin.Store(true)
 	}
 	return nil

@@ -79,7 +79,7 @@ type App struct {
 	Lines map[string]map[string]string `json:"lines,omitempty"`
 
 	logger   *zap.Logger
-	gone     <-chan struct{} // closed when the configuration is cleaned up
+	ctx      caddy.Context // ends when the configuration is cleaned up
 	storage  storage.Storage
 	shelf    keys.Shelf
 	triggers []trigger.Trigger
@@ -129,7 +129,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // `caddy validate` provisions too, beside a running server.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
-	a.gone = ctx.Done()
+	a.ctx = ctx
 	a.shelf = newShelf(ctx.Storage(), a.logger)
 	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
@@ -222,6 +222,7 @@ func (a *App) provisionTriggers(ctx caddy.Context) error {
 // loop of restarts: it is tried again, and until then requests are refused.
 func (a *App) Start() error {
 	lastStarted.Store(a)
+	a.warnOfLogs()
 	a.opening.Lock()
 	a.started = true
 	a.opening.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -69,6 +70,9 @@ type Handler struct {
 	app    *App
 	gate   *gate.Gate
 	logger *zap.Logger
+	// failures are the error routes of the routes around the handler, the
+	// innermost first.
+	failures []*caddyhttp.HTTPErrorConfig
 }
 
 // CaddyModule returns the Caddy module information.
@@ -79,6 +83,11 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision sets the defaults and finds the app, which need not be configured.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	for _, m := range slices.Backward(ctx.Modules()) {
+		if around, ok := m.(*caddyhttp.Subroute); ok && around.Errors != nil {
+			h.failures = append(h.failures, around.Errors)
+		}
+	}
 	if h.Prefix == "" {
 		h.Prefix = gate.DefaultPrefix
 	}
@@ -136,8 +145,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	collectors.request(seen)
 	h.log(seen, client)
 	setPlaceholders(r, seen)
-	if seen.Pass {
-		return next.ServeHTTP(w, r)
+	if !seen.Pass {
+		return nil
+	}
+	if err := next.ServeHTTP(w, r); err != nil {
+		h.answerFailure(w, r, err, seen)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (a *App) keepOpening() {
 	defer ticker.Stop()
 	for {
 		select {
-		case <-a.gone:
+		case <-a.ctx.Done():
 			return
 		case <-ticker.C:
 		}

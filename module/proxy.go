@@ -2,7 +2,6 @@ package module
 
 import (
 	"net/http"
-	"reflect"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -22,8 +21,8 @@ func (a *App) warnOfProxy(r *http.Request) {
 }
 
 // trustsProxies says whether the server has the option trusted_proxies, in any of
-// its forms. Caddy keeps that to itself once it is provisioned.
+// its forms.
 func trustsProxies(server *caddyhttp.Server) bool {
-	source := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
-	return server.TrustedProxiesUnix || !source.IsValid() || source.Kind() != reflect.Interface || !source.IsNil()
+	source, known := peek[caddyhttp.IPRangeSource](server, "trustedProxies")
+	return server.TrustedProxiesUnix || !known || source != nil
 }
