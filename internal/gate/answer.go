@@ -82,6 +82,8 @@ var (
 		"The body cannot be read as JSON.", "", "")
 	badForm = problem(Invalid, http.StatusBadRequest,
 		"The form holds no payload.", "", "")
+	badHandshake = problem(Invalid, http.StatusBadRequest,
+		"The request is about the subscription, and cannot be answered.", "", "")
 	badHeader = problem(Invalid, http.StatusBadRequest,
 		"An event or delivery header is not valid.", "", "")
 	tooManyEvents = problem(Invalid, http.StatusBadRequest,

@@ -43,7 +43,7 @@ func (v *visit) shakeHandsWithoutBody() *answer {
 		return a
 	}
 	claim.URL = v.address()
-	if a := v.shake(claim.Present() && claim.Verify(nil) == ""); a != nil || !proven {
+	if a, _ := v.shake(claim.Present() && claim.Verify(nil) == ""); a != nil || !proven {
 		return a
 	}
 	return v.refuse(unauthorized, "handshake_"+string(provider.Mismatch))
@@ -63,12 +63,16 @@ func (v *visit) precheckHandshake() (provider.Claim, string) {
 }
 
 // shakeHands answers a request by which the sender makes sure of the address.
-// It has been authenticated.
+// It has been authenticated, so that one that cannot be answered is no event either.
 func (v *visit) shakeHands() *answer {
 	if !v.mayShakeHands() {
 		return nil
 	}
-	return v.shake(v.claim.Present())
+	a, asked := v.shake(v.claim.Present())
+	if a == nil && asked {
+		return v.refuse(badHandshake, "handshake_malformed")
+	}
+	return a
 }
 
 // maxUnsigned is the largest body, in bytes, in which a handshake is looked for
@@ -97,14 +101,17 @@ func (v *visit) shakeHandsUnsigned() *answer {
 			return a
 		}
 	}
-	return v.shake(false)
+	a, _ := v.shake(false)
+	return a
 }
 
 func (v *visit) mayShakeHands() bool {
 	return v.route.provider != nil && v.route.credentials.verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
 }
 
-func (v *visit) shake(verified bool) *answer {
+// shake returns the answer to a handshake, if it gets one, and says whether the
+// request is one at all and not an event.
+func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	l := lesson{visit: v}
 	var learn func(string) bool
 	if v.learning() {
@@ -113,17 +120,17 @@ func (v *visit) shake(verified bool) *answer {
 	a, ok := v.route.credentials.verifier.Handshake(v.request(), &v.document, verified, learn)
 	switch {
 	case l.err != nil:
-		return v.refuse(unavailable, "learn_failed")
+		return v.refuse(unavailable, "learn_failed"), true
 	case l.refused:
-		return v.refuse(unauthorized, "secret_refused")
+		return v.refuse(unauthorized, "secret_refused"), true
 	case !ok:
-		return nil
+		return nil, a.Asked
 	case a.Pong && v.content.wanted && v.content.message.Ping: // it is an event here
-		return nil
+		return nil, false
 	case a.Pong:
-		return v.answerPong()
+		return v.answerPong(), true
 	}
-	return v.answerHandshake(&a)
+	return v.answerHandshake(&a), true
 }
 
 // learning says whether the sender may bring a secret now.

@@ -115,6 +115,30 @@ func TestHandshakeByPost(t *testing.T) {
 	}
 }
 
+// What is about the subscription is no event, though it cannot be answered.
+func TestHandshakeThatCannotBeAnswered(t *testing.T) {
+	for _, test := range []struct{ provider, body string }{
+		{"slack", `{"type":"url_verification"}`},
+		{"slack", `{"type":"url_verification","challenge":"` + strings.Repeat("a", 257) + `"}`},
+		{"slack", `{"type":"url_verification","challenge":"café"}`},
+		{"zoom", `{"event":"endpoint.url_validation","payload":{"plainToken":"a b"}}`},
+		{"zoom", `{"event":"endpoint.url_validation"}`},
+		{"azure-event-grid", `[{"id":"1","eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{}}]`},
+	} {
+		b := newBackend(t, github(by(test.provider, "k")))
+		s := serve(t, b, New(Settings{}))
+		p, _ := provider.Lookup(test.provider)
+		r := p.Sample("", "d", time.Now())
+		r.Body = []byte(test.body)
+		if err := p.Sign("k", r); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.post(t, "/webhooks/hook", r.Header, test.body); got.status != 400 || b.log.count() != 0 {
+			t.Errorf("%s, %s: %d %s, %d events stored", test.provider, test.body, got.status, got.body, b.log.count())
+		}
+	}
+}
+
 // Azure Event Grid does not sign its handshake, so it is answered to all; its
 // events still need the credential.
 func TestHandshakeUnsigned(t *testing.T) {

@@ -28,6 +28,9 @@ type Answer struct {
 	Body []byte
 	// Pong says that the request is to be answered like a ping.
 	Pong bool
+	// Asked says that the request is about the subscription, also where it gets no
+	// answer: it is no event.
+	Asked bool
 }
 
 // handshake is a description's, with canonical header names.
@@ -105,13 +108,20 @@ func (p *Provider) Learns() bool {
 // opened the window for it.
 func (v *Verifier) Handshake(r *public.Request, body *document.Document, verified bool, learn func(secret string) bool) (Answer, bool) {
 	places := places{request: r, body: body}
+	asked := false
 	for i := range v.provider.handshakes {
 		h := &v.provider.handshakes[i]
-		if h.Method == r.Method && (h.Open || verified) && places.match(h.When) {
-			return v.answer(h, &places, learn)
+		if h.Method != r.Method || !places.match(h.When) {
+			continue
+		}
+		asked = true
+		if h.Open || verified {
+			a, ok := v.answer(h, &places, learn)
+			a.Asked = true
+			return a, ok
 		}
 	}
-	return Answer{}, false
+	return Answer{Asked: asked}, false
 }
 
 func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool) (Answer, bool) {

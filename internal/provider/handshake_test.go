@@ -171,6 +171,11 @@ func TestMoreHandshakes(t *testing.T) {
 			want: `{"validationResponse":"512d38b6"}`,
 		},
 		{
+			name: "event grid, without the header", provider: "azure-event-grid", method: "POST", verified: true,
+			body: `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]`,
+			want: `{"validationResponse":"512d38b6"}`,
+		},
+		{
 			name: "event grid, an event", provider: "azure-event-grid", method: "POST", header: http.Header{"Aeg-Event-Type": {"Notification"}},
 			body: `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]`, want: "-",
 		},

@@ -166,22 +166,33 @@ var standards = []Sender{
 			Event:    []place{field("#.eventType")},
 			Delivery: []place{field("#.id")},
 			Pings:    []string{eventGridDeleted},
-			Handshakes: []public.Handshake{{
-				When: []condition{
-					{Place: header("Aeg-Event-Type"), Equals: "SubscriptionValidation"},
-					{Place: field("0.eventType"), Equals: "Microsoft.EventGrid.SubscriptionValidationEvent"},
+			Handshakes: []public.Handshake{
+				{
+					When: []condition{
+						{Place: header("Aeg-Event-Type"), Equals: "SubscriptionValidation"},
+						{Place: field("0.eventType"), Equals: eventGridValidation},
+					},
+					Open:   true,
+					Echo:   &place{JSON: "0.data.validationCode"},
+					Member: "validationResponse",
 				},
-				Open:   true,
-				Echo:   &place{JSON: "0.data.validationCode"},
-				Member: "validationResponse",
-			}},
+				// What relays the requests may not pass the header on.
+				{
+					When:   []condition{{Place: field("0.eventType"), Equals: eventGridValidation}},
+					Echo:   &place{JSON: "0.data.validationCode"},
+					Member: "validationResponse",
+				},
+			},
 			Sample: "Microsoft.Storage.BlobCreated",
 		},
 	},
 }
 
-// eventGridDeleted says that a subscription of Azure Event Grid has ended.
-const eventGridDeleted = "Microsoft.EventGrid.SubscriptionDeletedEvent"
+// The messages of Azure Event Grid about a subscription: it begins, or has ended.
+const (
+	eventGridValidation = "Microsoft.EventGrid.SubscriptionValidationEvent"
+	eventGridDeleted    = "Microsoft.EventGrid.SubscriptionDeletedEvent"
+)
 
 // standardWebhooks signs ID, time and body; several signatures stand side by
 // side while a secret is changed.

@@ -31,8 +31,11 @@ func newTwilio(secrets []string) (public.Verifier, error) {
 
 func (t twilio) Verify(r *public.Request) Reason {
 	fields, reason := twilioFields(r)
-	if reason != "" {
+	switch {
+	case reason != "":
 		return reason
+	case strings.HasPrefix(fields, "?") && !strings.Contains(r.URL, "?"):
+		return Malformed // a query that was signed has been moved into the form
 	}
 	sent := r.Header.Get(twilioHeader)
 	for address := range twilioURLs(r.URL) {

@@ -32,6 +32,25 @@ func TestTwilioURLs(t *testing.T) {
 
 var long = strings.Repeat("'", maxSpelled)
 
+// A query that Twilio has signed cannot be moved into the form, where it would be the
+// name of a parameter.
+func TestTwilioQueryIsNoParameter(t *testing.T) {
+	v := mustVerifier(t, "twilio", false, "token")
+	p := mustLookup(t, "twilio")
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	r := &public.Request{Method: "POST", URL: "https://h.example/x?a=b", Header: form, Body: []byte("Body=hi"), Now: time.Now()}
+	if err := p.Sign("token", r); err != nil {
+		t.Fatal(err)
+	}
+	if got := check(v, r); got != "" {
+		t.Fatalf("what Twilio sends is %s", got)
+	}
+	r.URL, r.Body = "https://h.example/x", []byte("%3Fa%3DbBody=hi")
+	if got := check(v, r); got == "" {
+		t.Error("the moved query verifies")
+	}
+}
+
 func FuzzTwilioURLs(f *testing.F) {
 	f.Add("https://h:1/x?a='%20&b")
 	f.Fuzz(func(t *testing.T, address string) {
