@@ -34,9 +34,9 @@ var heavy = map[string]struct{ expression, payload string }{
 	"in, nothing is":             {`payload.l.all(x, payload.l.all(y, !(2 in payload.l)))`, listOf("1", 22_000)},
 	"lists added":                {`payload.l.map(x, payload.l + payload.l + payload.l).size() == 1`, listOf("1", 22_000)},
 	"lists added and kept":       {`payload.l.map(x, payload.l).map(x, x + x).size() == 1`, listOf("1", 2_000)},
-	"texts added":                {`payload.l.map(x, x + x + x + x).size() == 1`, listOf(`"`+strings.Repeat("x", 1000)+`"`, 2_000)},
-	"texts compared":             {`payload.l.all(x, payload.l.all(y, x == y))`, listOf(`"`+strings.Repeat("x", 10_000)+`"`, 2_000)},
-	"texts ordered":              {`payload.l.all(x, payload.l.all(y, x <= y))`, listOf(`"`+strings.Repeat("x", 10_000)+`"`, 2_000)},
+	"texts added":                {`payload.l.map(x, x + x + x + x).size() == 1`, listOf(`"`+strings.Repeat("x", 1000)+`"`, 400)},
+	"texts compared":             {`payload.l.all(x, payload.l.all(y, x == y))`, listOf(`"`+strings.Repeat("x", 10_000)+`"`, 400)},
+	"texts ordered":              {`payload.l.all(x, payload.l.all(y, x <= y))`, listOf(`"`+strings.Repeat("x", 10_000)+`"`, 400)},
 	"lists compared":             {`payload.l.all(x, payload.l == payload.l)`, listOf("1", 22_000)},
 	"objects compared":           {`payload.l.all(x, x == payload.l[0])`, listOf(`{"a":{"b":[1,2,3]},"c":"x","d":null}`, 20_000)},
 	"deep values compared":       {`payload.l.all(x, x == payload.l[0])`, listOf(nested(200, "1"), 2_000)},
@@ -48,8 +48,8 @@ var heavy = map[string]struct{ expression, payload string }{
 	"a pattern":                  {`payload.l.exists(x, x.matches("(a|a?)+b(a|a?)+b(a|a?)+c"))`, listOf(`"`+strings.Repeat("a", 50_000)+`"`, 200)},
 	"a large pattern":            {`payload.l.exists(x, x.matches("(.*a){20}.{60}b"))`, listOf(`"`+strings.Repeat("a", 9_000)+`"`, 200)},
 	"patterns":                   {`payload.l.all(x, !x.matches("(?i)(aa|ab|ac|ad|ae){10}z"))`, listOf(`"`+strings.Repeat("aB", 500)+`"`, 20_000)},
-	"sizes":                      {`payload.l.all(x, size(x) > 0)`, listOf(`"`+strings.Repeat("é", 5_000)+`"`, 2_000)},
-	"conversions":                {`payload.l.all(x, string(bytes(x)) == x)`, listOf(`"`+strings.Repeat("é", 5_000)+`"`, 2_000)},
+	"sizes":                      {`payload.l.all(x, size(x) > 0)`, listOf(`"`+strings.Repeat("é", 5_000)+`"`, 400)},
+	"conversions":                {`payload.l.all(x, string(bytes(x)) == x)`, listOf(`"`+strings.Repeat("é", 5_000)+`"`, 400)},
 	"numbers in texts":           {`payload.l.exists(x, double(x) == 0.5)`, listOf(`"1.`+strings.Repeat("9", 1000)+`"`, 20_000)},
 	"no times":                   {`payload.l.exists(x, timestamp(x) < timestamp(0) || duration(x) < duration("1s"))`, listOf(`"`+strings.Repeat("9", 1000)+`"`, 20_000)},
 	"times":                      {`payload.l.all(x, timestamp(x).getHours("Europe/Berlin") >= 0)`, listOf(`"2026-11-23T13:00:00Z"`, 20_000)},
@@ -62,9 +62,9 @@ var heavy = map[string]struct{ expression, payload string }{
 	"filters":                    {`payload.l.filter(x, payload.l.filter(y, x == y).size() == 0).size() == 1`, listOf("1", 22_000)},
 	"escapes":                    {`payload.l.all(x, x == x)`, listOf(`"`+strings.Repeat(`\u00e9`, 1000)+`"`, 700)},
 	"long numbers":               {`payload.l.all(x, x > 0)`, listOf("1"+strings.Repeat("0", 300), 20_000)},
-	"one long number":            {`payload.l[0] > 0`, listOf("1"+strings.Repeat("0", 4<<20), 1)},
+	"one long number":            {`payload.l[0] > 0`, listOf("1"+strings.Repeat("0", 1<<20), 1)},
 	"many members":               {`payload.l.all(x, x.a == 1)`, listOf(`{"a":1,"b":2}`, 300_000)},
-	"many items":                 {`payload.l.size() == 1`, listOf("1", 2_000_000)},
+	"many items":                 {`payload.l.size() == 1`, listOf("1", 400_000)},
 	"types":                      {`payload.l.all(x, type(x) == int && type(payload) == map && dyn(x) == x)`, listOf("1", 22_000)},
 	"headers":                    {`payload.l.all(x, headers.all(h, headers[h] == headers[h]))`, listOf("1", 22_000)},
 }
@@ -98,7 +98,7 @@ func TestWorkIsBounded(t *testing.T) {
 			memory := after.TotalAlloc - before.TotalAlloc
 			t.Logf("%s with a payload of %d KiB: %v, %v, %d KiB of memory", reason(err), len(test.payload)>>10, err, took, memory>>10)
 			// It is some milliseconds, and some tens where the payload is large.
-			if took > 2*time.Second || memory > 48<<20 {
+			if took > Patience || memory > 48<<20 {
 				t.Errorf("it took %v and %d bytes", took, memory)
 			}
 		})
