@@ -130,25 +130,6 @@ func TestSmallShare(t *testing.T) {
 	}
 }
 
-// Who holds an address holds those beside it too, where one line has many.
-func TestNetwork(t *testing.T) {
-	for client, want := range map[string]string{
-		"192.0.2.1":            "192.0.2.1",
-		"::ffff:192.0.2.1":     "192.0.2.1",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::",
-		"2001:db8:1:2:ffff::1": "2001:db8:1:2::",
-		"2001:db8:1:3::1":      "2001:db8:1:3::",
-		"fe80::1%eth0":         "fe80::",
-		"":                     "invalid IP",
-		"@":                    "invalid IP",
-		"192.0.2.1:80":         "invalid IP",
-	} {
-		if got := network(client).String(); got != want {
-			t.Errorf("%q is %s, want %s", client, got, want)
-		}
-	}
-}
-
 // Uploads are counted to the byte, whatever becomes of them and in which order.
 func FuzzFlight(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})

@@ -2,10 +2,10 @@ package gate
 
 import (
 	"net/http"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/network"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -47,24 +47,9 @@ type upload struct {
 // begin prepares for a body of the integration. proven says that it is
 // authenticated already.
 func (u *upload) begin(f *Flight, identity storage.Identity, client string, announced int64, proven bool, control *http.ResponseController, now time.Time) {
-	u.holding = holding{flight: f, identity: identity, client: network(client), proven: proven}
+	u.holding = holding{flight: f, identity: identity, client: network.Of(client), proven: proven}
 	u.control, u.announced = control, announced
 	u.start, u.mark = now, now
-}
-
-// network is who is behind a client's address: the address itself, or the
-// network of 64 bits that one line gets in IPv6.
-func network(client string) netip.Addr {
-	addr, err := netip.ParseAddr(client)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
-		return addr
-	}
-	prefix, _ := addr.Prefix(64) // which an address of 128 bits has
-	return prefix.Addr()
 }
 
 // take adds n bytes that were received, and whole says that they are the last

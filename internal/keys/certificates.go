@@ -5,10 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/network"
 )
 
 // The limits of certificates, whose addresses stand in requests: a flood of
@@ -79,7 +80,7 @@ func (c *Certificates) Get(ctx context.Context, label, address, client string) (
 		return nil, ErrUnavailable
 	}
 	return c.cache.Get(ctx, &Source[[]*x509.Certificate]{
-		Key: address, Group: parsed.Host, Client: network(client), Label: label,
+		Key: address, Group: parsed.Host, Client: network.Of(client).String(), Label: label,
 		Fetch: func(ctx context.Context) ([]*x509.Certificate, time.Duration, error) {
 			text, _, err := c.client.Get(ctx, address)
 			if err != nil {
@@ -101,17 +102,6 @@ func (c *Certificates) Prove(address string, chain []*x509.Certificate) {
 	if shelf := c.shelf.Load(); shelf != nil {
 		c.cache.Behind(func(ctx context.Context) { shelf.Save(ctx, address, writeChain(chain)) })
 	}
-}
-
-// network is what one client is taken to hold: its address, of IPv6 the first
-// half, which is the least that is handed out.
-func network(client string) string {
-	address, err := netip.ParseAddr(client)
-	if err != nil || !address.Is6() || address.Is4In6() {
-		return client
-	}
-	prefix, _ := address.Prefix(64) // an address has that many bits
-	return prefix.String()
 }
 
 // parseChain reads certificates in PEM. The key of the first must be sound.
