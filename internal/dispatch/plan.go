@@ -41,15 +41,7 @@ type Plan struct {
 // newShaping returns the turns in which events are shaped, so that a project whose
 // shapes take long uses up neither the processor nor the workers: of each project few
 // wait for a turn.
-func newShaping() *turns.Turns {
-	cores := runtime.GOMAXPROCS(0)
-	return turns.New(turns.Limits{
-		Total:      cores,
-		PerProject: max(1, cores/2),
-		Part:       time.Duration(cores) * time.Second / 8,
-		Waiting:    4,
-	})
-}
+func newShaping() *turns.Turns { return turns.ForComputing(runtime.GOMAXPROCS(0), 4) }
 
 // errShaping means that it is not the project's turn to have an event shaped.
 var errShaping = errors.New("too many events of the project are being shaped")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"time"
 
 	"github.com/hookgate/hookgate/internal/turns"
 )
@@ -12,19 +11,11 @@ import (
 // A payload that is taken apart can need many times its size in memory, so few
 // are at once, however many requests there are: evaluations use the processor
 // alone, and more of them at once would end no sooner. Large payloads have turns
-// of their own, lest they keep the small ones waiting. In each, a project has half
-// of the turns that could run at once, and an eighth of the machine's time.
-var small, large = newTurns(4*runtime.GOMAXPROCS(0), 4<<20), newTurns(runtime.GOMAXPROCS(0), 32<<20)
-
-func newTurns(total, waiting int) *turns.Turns {
-	cores := runtime.GOMAXPROCS(0)
-	return turns.New(turns.Limits{
-		Total:      total,
-		PerProject: max(1, cores/2),
-		Part:       time.Duration(cores) * time.Second / 8,
-		Waiting:    waiting,
-	})
-}
+// of their own, lest they keep the small ones waiting.
+var (
+	small = turns.ForComputing(4*runtime.GOMAXPROCS(0), 4<<20)
+	large = turns.ForComputing(runtime.GOMAXPROCS(0), 32<<20)
+)
 
 // largeSize is how many bytes a large payload has at least.
 const largeSize = 64 << 10

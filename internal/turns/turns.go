@@ -7,6 +7,7 @@ package turns
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -59,6 +60,18 @@ type waiter struct {
 // New returns turns within the limits.
 func New(limits Limits) *Turns {
 	return &Turns{limits: limits, projects: make(map[string]*project), sweepAt: 64}
+}
+
+// ForComputing returns turns for work that needs nothing but the processor: a project
+// has half of the processors at once, and an eighth of the machine's time.
+func ForComputing(total, waiting int) *Turns {
+	cores := runtime.GOMAXPROCS(0)
+	return New(Limits{
+		Total:      total,
+		PerProject: max(1, cores/2),
+		Part:       time.Duration(cores) * time.Second / 8,
+		Waiting:    waiting,
+	})
 }
 
 // Take waits for a turn of the project, which end ends when it is called, once. The
