@@ -102,14 +102,7 @@ func TestOneProjectHangs(t *testing.T) {
 // the integration may have.
 func TestOneOfSeveralHangs(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
-		var hangs atomic.Bool
-		b.d.Use(b.plan(Policy{}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
-			if !hangs.Load() {
-				time.Sleep(answerTime)
-				return resultOK
-			}
-			return misbehaves(ctx, attempt)
-		}))
+		hangs := b.misbehavesLater(Policy{}, answerTime, resultOK)
 		both := func() storage.ID {
 			b.events.acceptFor("demo", 0, "assistant", "hang-1")
 			return b.events.acceptFor("demo", 0, "assistant", "ok-1")
@@ -134,14 +127,7 @@ func TestOneOfSeveralHangs(t *testing.T) {
 // may have taken.
 func TestManyComeToAStop(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
-		var hangs atomic.Bool
-		b.d.Use(b.plan(Policy{}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
-			if !hangs.Load() {
-				time.Sleep(answerTime)
-				return resultOK
-			}
-			return misbehaves(ctx, attempt)
-		}))
+		hangs := b.misbehavesLater(Policy{}, answerTime, resultOK)
 		busy := func(each int) {
 			for n := range 20 {
 				for range each {

@@ -45,6 +45,20 @@ func misbehaves(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
 	}
 }
 
+// misbehavesLater has a trigger serve that misbehaves once it is told to; until then
+// it takes its time for one and the same result.
+func (b *bench) misbehavesLater(policy Policy, takes time.Duration, before trigger.Result) (from *atomic.Bool) {
+	from = new(atomic.Bool)
+	b.d.Use(b.plan(policy, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+		if !from.Load() {
+			time.Sleep(takes)
+			return before
+		}
+		return misbehaves(ctx, attempt)
+	}))
+	return from
+}
+
 // delay is how long after now the event's first attempt began, at most patience
 // from now.
 func (b *bench) delay(id storage.ID, patience time.Duration) time.Duration {
@@ -225,14 +239,7 @@ func TestProjectOfFailingResources(t *testing.T) {
 // The probe of an endpoint is of a resource whose last attempt did not fail.
 func TestProbeOfEndpoint(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
-		var down atomic.Bool
-		down.Store(true)
-		b.d.Use(b.plan(Policy{Initial: time.Millisecond, Max: time.Millisecond}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
-			if down.Load() {
-				return resultAway
-			}
-			return misbehaves(ctx, attempt)
-		}))
+		back := b.misbehavesLater(Policy{Initial: time.Millisecond, Max: time.Millisecond}, 0, resultAway)
 		for n := range 20 {
 			b.events.acceptFor(fmt.Sprint("p-", n), n, "assistant", fmt.Sprint("hang-", n))
 		}
@@ -243,7 +250,7 @@ func TestProbeOfEndpoint(t *testing.T) {
 		if n := len(b.log.all()); n > 20+6+8 {
 			t.Errorf("%d attempts at an endpoint that is away", n)
 		}
-		down.Store(false)
+		back.Store(true)
 		id := b.events.acceptFor("good", 99, "assistant", "ok-1")
 		if late := b.delay(id, time.Minute+time.Second); late > time.Minute {
 			t.Errorf("it waits %v", late)
@@ -257,17 +264,10 @@ func TestProbeOfEndpoint(t *testing.T) {
 // A probe that hangs does not hold up a better one.
 func TestProbeHangs(t *testing.T) {
 	simulate(t, Options{}, func(b *bench) {
-		var down atomic.Bool
-		down.Store(true)
-		b.d.Use(b.plan(Policy{Initial: time.Millisecond, Max: time.Millisecond}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
-			if down.Load() {
-				return resultAway
-			}
-			return misbehaves(ctx, attempt)
-		}))
+		back := b.misbehavesLater(Policy{Initial: time.Millisecond, Max: time.Millisecond}, 0, resultAway)
 		b.events.acceptFor("bad", 0, "assistant", "hang-1")
 		b.pass(time.Minute)
-		down.Store(false)
+		back.Store(true)
 		for b.d.Status()[0].InFlight == 0 {
 			b.pass(100 * time.Millisecond)
 		}

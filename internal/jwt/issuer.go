@@ -68,7 +68,7 @@ func (s *Settings) Validate() error {
 
 // shown shows an address in a message, unless it may hold a password.
 func shown(address string) string {
-	if strings.Contains(address, "@") {
+	if strings.Contains(address, "@") || strings.Contains(address, "?") {
 		return ""
 	}
 	return fmt.Sprintf(": %q", address)

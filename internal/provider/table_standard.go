@@ -2,23 +2,28 @@ package provider
 
 import public "github.com/hookgate/hookgate/module/provider"
 
+const standardSpec = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
+
+// standardFacts are what the specification asks of whoever follows it.
+var standardFacts = Facts{
+	Batch:    oneEvent,
+	Deadline: "15 to 30 seconds are recommended",
+	Success:  "2xx; a redirect counts as a failure",
+	Retries:  "ever further apart, over days, is recommended",
+	Signs:    "yes, with a new time and the same ID",
+	GivesUp:  "410 is to disable it at once, failing for long also",
+	Test:     NotKnown,
+	Seen:     NotKnown,
+	From:     []string{standardSpec},
+}
+
 // standards are schemes that many senders share.
 var standards = []Sender{
 	{
-		Title: "Standard Webhooks",
-		Docs:  "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-		Setup: "Give the sender the URL; the secret is the signing secret that it shows, which begins with `whsec_`",
-		Delivers: Facts{
-			Batch:    oneEvent,
-			Deadline: "15 to 30 seconds are recommended",
-			Success:  "2xx; a redirect counts as a failure",
-			Retries:  "ever further apart, over days, is recommended",
-			Signs:    "yes, with a new time and the same ID",
-			GivesUp:  "410 is to disable it at once, failing for long also",
-			Test:     NotKnown,
-			Seen:     NotKnown,
-			From:     []string{"https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"},
-		},
+		Title:    "Standard Webhooks",
+		Docs:     standardSpec,
+		Setup:    "Give the sender the URL; the secret is the signing secret that it shows, which begins with `whsec_`",
+		Delivers: standardFacts,
 		Description: public.Description{
 			Name:     "standard-webhooks",
 			Schemes:  []public.Scheme{standardWebhooks("webhook-")},
@@ -28,20 +33,10 @@ var standards = []Sender{
 		},
 	},
 	{
-		Title: "Standard Webhooks, asymmetric",
-		Docs:  "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
-		Setup: "Give the sender the URL; the secret is the public key that it shows, which begins with `whpk_`",
-		Delivers: Facts{
-			Batch:    oneEvent,
-			Deadline: "15 to 30 seconds are recommended",
-			Success:  "2xx; a redirect counts as a failure",
-			Retries:  "ever further apart, over days, is recommended",
-			Signs:    "yes, with a new time and the same ID",
-			GivesUp:  "410 is to disable it at once, failing for long also",
-			Test:     NotKnown,
-			Seen:     NotKnown,
-			From:     []string{"https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"},
-		},
+		Title:    "Standard Webhooks, asymmetric",
+		Docs:     standardSpec,
+		Setup:    "Give the sender the URL; the secret is the public key that it shows, which begins with `whpk_`",
+		Delivers: standardFacts,
 		Description: public.Description{
 			Name:     "standard-webhooks-ed25519",
 			Schemes:  []public.Scheme{asymmetric(standardWebhooks("webhook-"))},
