@@ -53,7 +53,7 @@ func (a *App) nameTrigger(err error) error {
 	return fmt.Errorf("trigger %s%s, at %w%s", t.Module, t.ResourceType, err, told)
 }
 
-// shown shows an address in a message, unless it may hold a password.
+// shown shows an address in a message, unless it may hold a password or key.
 func shown(address string) string {
 	if strings.Contains(address, "@") || strings.Contains(address, "?") {
 		return ""

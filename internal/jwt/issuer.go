@@ -66,7 +66,7 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
-// shown shows an address in a message, unless it may hold a password.
+// shown shows an address in a message, unless it may hold a password or key.
 func shown(address string) string {
 	if strings.Contains(address, "@") || strings.Contains(address, "?") {
 		return ""
