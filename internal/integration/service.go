@@ -151,7 +151,7 @@ func (s *Service) Create(ctx context.Context, view View, project string, text []
 	if err != nil {
 		return nil, err
 	}
-	next, err := form{rules: view.Rules, project: project}.read(document) //nolint:contextcheck // a form waits for nothing
+	next, err := form{rules: view.Rules, project: project}.read(document)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (s *Service) Put(ctx context.Context, view View, project, webhookID string,
 		if err != nil {
 			return nil, record, err
 		}
-		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(document) //nolint:contextcheck // a form waits for nothing
+		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(document)
 		if err != nil {
 			return nil, record, err
 		}
@@ -227,7 +227,7 @@ func (s *Service) Patch(ctx context.Context, view View, project, webhookID strin
 		}
 		merged := mergePatch(document, patch)
 		recompute(merged, patch, current.SignatureProvider())
-		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current, cleared: cleared(patch)}.read(merged) //nolint:contextcheck // a form waits for nothing
+		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current, cleared: cleared(patch)}.read(merged)
 		if err != nil {
 			return nil, record, err
 		}
