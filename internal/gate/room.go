@@ -112,7 +112,7 @@ func (f *Flight) end(c *candidate, of *share) int64 {
 	c.shard.Lock()
 	defer c.shard.Unlock()
 	u := c.upload
-	if u.session.Load() != c.session {
+	if u.generation.Load() != c.generation {
 		return 0
 	}
 	c.shard.unfinished.remove(u)
@@ -126,10 +126,10 @@ func (f *Flight) end(c *candidate, of *share) int64 {
 // candidate is an unfinished upload that may be ended, as it was when it was
 // looked at.
 type candidate struct {
-	upload  *upload
-	shard   *shard[storage.Identity]
-	session uint64
-	late    bool
+	upload     *upload
+	shard      *shard[storage.Identity]
+	generation uint64
+	late       bool
 	// order is more for those that go first: how far a late one is behind, and
 	// how much another one has taken for its age.
 	order float64
@@ -180,7 +180,7 @@ func (all *candidates) look(s *shard[storage.Identity], u *upload, l need, tiny 
 	defer s.Unlock()
 	for other := s.unfinished.first; other != nil; other = other.next {
 		behind := now.Sub(other.mark)
-		c := candidate{upload: other, shard: s, session: other.session.Load(), late: behind >= late}
+		c := candidate{upload: other, shard: s, generation: other.generation.Load(), late: behind >= late}
 		switch {
 		case !l.includes(u, other), tiny && !c.late && other == u:
 			continue

@@ -36,10 +36,10 @@ type upload struct {
 	// ended is why others have ended it.
 	ended *overflow
 
-	// session tells the uploads apart that the memory is used for, and is 0
+	// generation tells the uploads apart that the memory is used for, and is 0
 	// while it is in no list; listed says that others may have seen it there,
 	// and is the upload's own.
-	session    atomic.Uint64
+	generation atomic.Uint64
 	listed     bool
 	prev, next *upload
 }
@@ -151,13 +151,13 @@ func (u *upload) reset() {
 // list is the list of a shard's uploads.
 type list struct {
 	first *upload
-	// last is the session given last: no list gives one that another one gives.
+	// last is the generation given last: no list gives one that another one gives.
 	last uint64
 }
 
 func (l *list) add(u *upload) {
 	l.last += shards
-	u.session.Store(l.last)
+	u.generation.Store(l.last)
 	u.prev, u.next = nil, l.first
 	if l.first != nil {
 		l.first.prev = u
@@ -166,10 +166,10 @@ func (l *list) add(u *upload) {
 }
 
 func (l *list) remove(u *upload) {
-	if u.session.Load() == 0 {
+	if u.generation.Load() == 0 {
 		return
 	}
-	u.session.Store(0)
+	u.generation.Store(0)
 	if u.prev != nil {
 		u.prev.next = u.next
 	} else {
