@@ -177,12 +177,24 @@ func TestDeclaredWarnings(t *testing.T) {
 		project demo
 		resource ticket T-1
 		signature standard-webhooks whsec_YWJj
+	}
+	integration bare {
+		project demo
+		resource ticket T-2
+		secure_header X-Key "a literal of a test"
 	}`)
 	for _, word := range []string{`"webhook_id":"brief"`, `"field":"authentication.signature.secrets[0]"`, "so short a secret", `Caddyfile:`} {
 		if !gateway.Within(gateway.Patience, func() bool { return strings.Contains(g.Logs(), word) }) {
 			t.Errorf("the log does not say %s", word)
 		}
 	}
+	// What was left out has no line of its own: the integration's is told.
+	for line := range strings.SplitSeq(g.Logs(), "\n") {
+		if strings.Contains(line, `"webhook_id":"bare"`) && strings.Contains(line, `"field":"dedupe"`) && strings.Contains(line, "Caddyfile:") {
+			return
+		}
+	}
+	t.Error("the log does not say where dedupe was left out")
 }
 
 // A secret keeps only what its sender sends with it.

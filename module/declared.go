@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -98,7 +99,7 @@ func (a *App) provisionIntegrations() error {
 				continue // it may be for a site that is inline
 			}
 			a.logger.Warn("something in an integration is surely not meant", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
-				zap.String("reason", warning.Message), zap.String("line", a.place(in.WebhookID, warning.Field)))
+				zap.String("reason", warning.Message), zap.String("line", cmp.Or(a.place(in.WebhookID, warning.Field), a.place(in.WebhookID, ""))))
 		}
 	}
 	return nil
