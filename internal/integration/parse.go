@@ -364,9 +364,14 @@ func shape(f *fields) *payload.Spec {
 		MaxBytes: o.number("max_bytes", payload.DefaultMaxBytes),
 	}
 	o.end()
-	var refusal *payload.Refusal
-	if _, err := payload.Compile(*spec); errors.As(err, &refusal) {
-		o.refuse(refusal.Field, codeInvalid, "%s", refusal.Reason)
+	var wrong payload.Refusals
+	if _, err := payload.Compile(*spec); errors.As(err, &wrong) {
+		for _, err := range wrong {
+			var refusal *payload.Refusal
+			if errors.As(err, &refusal) {
+				o.refuse(refusal.Field, codeInvalid, "%s", refusal.Reason)
+			}
+		}
 	}
 	return spec
 }

@@ -52,6 +52,14 @@ func refuse(field, format string, args ...any) error {
 	return &Refusal{field, fmt.Sprintf(format, args...)}
 }
 
+// Refusals is all that is wrong with a Spec, at least one thing.
+type Refusals []error
+
+func (r Refusals) Error() string { return r[0].Error() }
+
+// Unwrap returns each as a *Refusal.
+func (r Refusals) Unwrap() []error { return r }
+
 // Shape is a compiled Spec. It is never changed, so many goroutines may use it.
 // The nil Shape leaves events as they are.
 type Shape struct {
@@ -61,41 +69,57 @@ type Shape struct {
 	maxBytes int
 }
 
-// Compile checks a Spec and prepares it. An error is a *Refusal.
+// Compile checks a Spec and prepares it. An error is Refusals.
 func Compile(spec Spec) (*Shape, error) {
 	s := &Shape{names: slices.Sorted(maps.Keys(spec.Fields)), maxBytes: spec.MaxBytes}
 	if s.maxBytes == 0 {
 		s.maxBytes = DefaultMaxBytes
 	}
+	var wrong Refusals
+	if s.maxBytes < 0 || s.maxBytes > maxMaxBytes {
+		wrong = append(wrong, refuse("max_bytes", "a number from 1 to %d is needed", maxMaxBytes))
+	}
 	switch {
-	case s.maxBytes < 0 || s.maxBytes > maxMaxBytes:
-		return nil, refuse("max_bytes", "a number from 1 to %d is needed", maxMaxBytes)
 	case len(s.names) > maxFields:
-		return nil, refuse("fields", "at most %d are allowed", maxFields)
+		wrong = append(wrong, refuse("fields", "at most %d are allowed", maxFields))
+		s.names = nil
 	case len(s.names) == 0 && spec.Template == "":
-		return nil, refuse("fields", "at least one is needed, or a template")
+		wrong = append(wrong, refuse("fields", "at least one is needed, or a template"))
+	}
+	for _, name := range s.names {
+		p, err := parsePath(spec.Fields[name])
+		switch {
+		case !isName(name):
+			wrong = append(wrong, refuse("fields", "%.64q: a name is a small letter and then up to 63 small letters, digits and _", name))
+		case err != nil:
+			wrong = append(wrong, refuse("fields."+name, "%v", err))
+		}
+		s.paths = append(s.paths, p)
+	}
+	var err error
+	if s.template, err = compileTemplate(spec); err != nil {
+		wrong = append(wrong, err)
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return s, nil
+}
+
+func compileTemplate(spec Spec) (template, error) {
+	switch {
+	case spec.Template == "":
+		return nil, nil
 	case len(spec.Template) > maxTemplate:
 		return nil, refuse("template", "at most %d bytes are allowed", maxTemplate)
 	case !utf8.ValidString(spec.Template):
 		return nil, refuse("template", "it must be valid Unicode")
 	}
-	for _, name := range s.names {
-		if !isName(name) {
-			return nil, refuse("fields", "%.64q: a name is a small letter and then up to 63 small letters, digits and _", name)
-		}
-		p, err := parsePath(spec.Fields[name])
-		if err != nil {
-			return nil, refuse("fields."+name, "%v", err)
-		}
-		s.paths = append(s.paths, p)
+	t, err := parse(spec.Template, spec.Fields)
+	if err != nil {
+		return nil, refuse("template", "%v", err)
 	}
-	if spec.Template != "" {
-		var err error
-		if s.template, err = parse(spec.Template, spec.Fields); err != nil {
-			return nil, refuse("template", "%v", err)
-		}
-	}
-	return s, nil
+	return t, nil
 }
 
 // isName leaves no room for the names of the gateway's own placeholders, which
