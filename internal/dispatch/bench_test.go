@@ -68,6 +68,9 @@ func (b *bench) verify() {
 			}
 			open += change(false, p.circuit.open)
 		}
+		if g.doubtful != 0 {
+			b.Errorf("%d doubtful attempts", g.doubtful)
+		}
 		if g.openProjects != open || !g.late.empty() {
 			b.Errorf("%d projects count as open of %d", g.openProjects, open)
 		}

@@ -24,7 +24,8 @@ type guest struct {
 	limit, aside int
 	spare        int   // how many more than limit, for resources with none
 	window       int32 // the most that one resource may have of both
-	doubt        int   // the most that one project may have of doubtful ones
+	doubt        int   // the most that all projects may have of doubtful ones
+	doubtful     int   // of them, those that are under way
 	late         list[*job]
 
 	openProjects int
@@ -43,7 +44,7 @@ func newGuest(t trigger.Trigger, plan *Plan) *guest {
 		g.limit, g.aside, g.spare = limited.ConcurrencyLimit(), 0, 0
 	}
 	g.window = int32(part(g.limit, untried))
-	g.doubt = max(1, (part(g.limit, untried)+g.aside)/4)
+	g.doubt = part(g.limit, untried) + g.aside
 	return g
 }
 

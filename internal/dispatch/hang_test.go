@@ -98,6 +98,33 @@ func TestOneProjectHangs(t *testing.T) {
 	})
 }
 
+// Hundreds of a project's resources hang: what is new in it has a place all the same,
+// and others do, when a second and a third project are in that state.
+func TestHundredsOfAProjectHang(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{}, misbehaves))
+		integrations := 10_000
+		soon := func(project string) {
+			t.Helper()
+			integrations++
+			if late := b.delay(b.events.acceptFor(project, integrations, "assistant", "ok-new"), 5*time.Second); late > 2*soonEnough {
+				t.Errorf("what is new in %s waits %v", project, late)
+			}
+		}
+		for n := range 250 {
+			b.events.acceptFor("bad-1", n, "assistant", fmt.Sprint("hang-", n))
+		}
+		soon("bad-1")
+		for n := range 400 {
+			b.events.acceptFor(fmt.Sprint("bad-", 2+n%2), 1000+n, "assistant", fmt.Sprint("hang-", n))
+		}
+		for n := range 60 {
+			soon(fmt.Sprint("good-", n))
+			b.pass(5 * time.Second)
+		}
+	})
+}
+
 // One of an integration's resources hangs, with as many events as fill all that
 // the integration may have.
 func TestOneOfSeveralHangs(t *testing.T) {

@@ -124,7 +124,7 @@ func (s *schedule) enter(j *job, now time.Duration) {
 	r.young++
 	if j.standing > proven {
 		j.isDoubtful = true
-		j.project.doubtful++
+		j.project.doubt(1)
 	}
 	s.young.push(j)
 }
@@ -145,7 +145,7 @@ func (s *schedule) leave(j *job, f finding, now time.Duration) {
 		s.giveWay(j)
 	}
 	if j.isDoubtful {
-		j.project.doubtful--
+		j.project.doubt(-1)
 	}
 	s.place(j.lane.resource, now)
 }
@@ -201,7 +201,7 @@ func (s *schedule) setAside(j *job, now time.Duration) {
 	j.isAside = true
 	if !j.isDoubtful {
 		j.isDoubtful = true
-		j.project.doubtful++
+		j.project.doubt(1)
 	}
 	j.project.place(now)
 }

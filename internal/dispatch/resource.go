@@ -138,7 +138,7 @@ func newProject(g *guest, name string) *project {
 func (p *project) admits(k standing, now time.Duration) bool {
 	switch {
 	case !p.circuit.open:
-		return k <= proven || p.doubtful < p.guest.doubt
+		return k <= proven || p.mayDoubt()
 	case k <= proven && !p.isRefused && now >= p.early:
 		// What works shall not wait for long because much else fails.
 		return true
@@ -152,6 +152,20 @@ func (p *project) admits(k standing, now time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// mayDoubt says whether one more attempt may be under way that may be of no use.
+// A project may have as many of them as it leaves to others, and a quarter
+// whatever they take.
+func (p *project) mayDoubt() bool {
+	g := p.guest
+	return p.doubtful < max(1, g.doubt/4, g.doubt-g.doubtful)
+}
+
+// doubt counts an attempt in that may be of no use, or out.
+func (p *project) doubt(n int) {
+	p.doubtful += n
+	p.guest.doubtful += n
 }
 
 // place puts the project where its turns will come.
