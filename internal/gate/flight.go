@@ -64,7 +64,7 @@ func (f *Flight) Used() int64 { return f.all.bytes.Load() }
 // as one integration's share of what is not kept for small ones.
 func LargestBody(limit int64) int64 {
 	share := limit / holderShare
-	return max(share-share/smallShare, min(share, smallBody))
+	return max(ofLarge.part(share), min(share, smallBody))
 }
 
 // holding is what one body has of a Flight.
@@ -86,7 +86,7 @@ func (h *holding) add(s *shard[storage.Identity], by held) need {
 	limit := f.limit.Load()
 	integration := s.held[h.identity]
 	if short := integration.add(by, limit/holderShare); short != enough {
-		return need{of: ofIntegration, short: short, bytes: limit / holderShare}
+		return need{of: ofIntegration, short: short, bytes: short.part(limit / holderShare)}
 	}
 	if h.client.IsValid() {
 		c := f.clients.shard(h.client)
@@ -94,7 +94,7 @@ func (h *holding) add(s *shard[storage.Identity], by held) need {
 		defer c.Unlock()
 		client := c.held[h.client]
 		if short := client.add(by, limit/holderShare); short != enough {
-			return need{of: ofClient, short: short, bytes: limit / holderShare}
+			return need{of: ofClient, short: short, bytes: short.part(limit / holderShare)}
 		}
 		if l := h.addToAll(by, limit); l.of != nil {
 			return l
@@ -111,14 +111,14 @@ func (h *holding) add(s *shard[storage.Identity], by held) need {
 func (h *holding) addToAll(by held, limit int64) need {
 	f := h.flight
 	if short := f.all.add(by, limit); short != enough {
-		return need{of: ofAll, short: short, bytes: limit}
+		return need{of: ofAll, short: short, bytes: short.part(limit)}
 	}
 	if h.proven {
 		return need{}
 	}
 	if short := f.unproven.add(by, limit/unprovenShare); short != enough {
 		f.all.remove(by)
-		return need{of: ofUnproven, short: short, bytes: limit / unprovenShare}
+		return need{of: ofUnproven, short: short, bytes: short.part(limit / unprovenShare)}
 	}
 	return need{}
 }
@@ -171,7 +171,7 @@ func (h *held) add(by held, share int64) shortage {
 	switch {
 	case sum.bytes > share:
 		return ofBytes
-	case by.large > 0 && sum.large > share-share/smallShare:
+	case by.large > 0 && sum.large > ofLarge.part(share):
 		return ofLarge
 	}
 	*h = sum
@@ -185,7 +185,7 @@ func (t *total) add(by held, share int64) shortage {
 	if !addUpTo(&t.bytes, by.bytes, share) {
 		return ofBytes
 	}
-	if by.large > 0 && !addUpTo(&t.large, by.large, share-share/smallShare) {
+	if by.large > 0 && !addUpTo(&t.large, by.large, ofLarge.part(share)) {
 		t.bytes.Add(-by.bytes)
 		return ofLarge
 	}

@@ -130,6 +130,23 @@ func TestSmallShare(t *testing.T) {
 	}
 }
 
+// A body for which there can be no room is refused for that, and not as one that
+// came too slowly.
+func TestBodyThatNeverFits(t *testing.T) {
+	for name, announced := range map[string]int64{"announced": 1*mib + 1, "not announced": -1} {
+		t.Run(name, func(t *testing.T) {
+			u := someone(NewFlight(4*mib), 1, "192.0.2.1", announced)
+			var got *overflow
+			for got == nil && u.bytes <= 1*mib {
+				got = u.take(16<<10, time.Now(), false)
+			}
+			if got != &ofIntegration.full {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 // Uploads are counted to the byte, whatever becomes of them and in which order.
 func FuzzFlight(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})

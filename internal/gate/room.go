@@ -39,7 +39,7 @@ var (
 type need struct {
 	of    *share
 	short shortage
-	bytes int64 // of the share
+	bytes int64 // that the share has for its like
 	size  int64 // of the body with what has no room
 }
 
@@ -52,6 +52,14 @@ const (
 	ofLarge          // those of large bodies
 )
 
+// part is how much of a share those who lack bytes may hold.
+func (s shortage) part(share int64) int64 {
+	if s == ofLarge {
+		return share - share/smallShare
+	}
+	return share
+}
+
 // makeRoom ends uploads for n bytes of another one, or lets it wait. It returns
 // why the upload itself must end.
 //
@@ -62,7 +70,7 @@ const (
 // that whoever is not tiny waits for a moment, in which those fall behind that
 // only began fast.
 func (f *Flight) makeRoom(u *upload, l need, n int64, now time.Time) *overflow {
-	if l.size > l.bytes {
+	if max(u.announced, l.size) > l.bytes {
 		return &l.of.full // however many others were ended
 	}
 	tiny := max(u.announced, l.size) <= tinyBody
