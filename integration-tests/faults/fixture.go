@@ -61,8 +61,11 @@ func (l *ledger) checkAlias(t *trial, g *gateway.Gateway, alias string) {
 
 // status is what the status page says.
 type status struct {
-	Store    struct{ State string }
-	Events   struct{ Pending, Failed int }
+	Store  struct{ State string }
+	Events struct{ Pending, Failed int }
+	Limits struct {
+		InFlight struct{ Used int64 } `json:"in_flight"`
+	}
 	Triggers []struct {
 		InFlight int `json:"in_flight"`
 	}

@@ -25,15 +25,23 @@ const (
 	smallBody  = 1 << 20
 )
 
-// Flight bounds the bytes of bodies that the process holds, by bytes received:
-// an announced length costs nothing. Where a body finds no room, it is made at
-// the cost of the unfinished one that has got least for its time.
+// Flight bounds the bytes of bodies that the process holds. A body is counted by
+// what has come of it, and an announced length costs nothing, until it has shown
+// that it is large: then it takes the room for all of it at once, or waits for
+// it. Otherwise many that had begun would keep each other from their end.
+//
+// Where a body finds no room, it is made at the cost of the unfinished one that
+// has got least for its time.
 type Flight struct {
 	limit        atomic.Int64
+	received     atomic.Int64
 	all          total
 	unproven     total
 	integrations holders[storage.Identity]
 	clients      holders[netip.Addr]
+
+	waiting  atomic.Int64 // uploads that wait for the room of a large body
+	stallers stallers
 }
 
 // NewFlight returns a Flight with a bound in bytes; 0 means DefaultFlight.
@@ -42,6 +50,7 @@ func NewFlight(limit int64) *Flight {
 	f.SetLimit(limit)
 	f.integrations.init()
 	f.clients.init()
+	f.stallers.seed = maphash.MakeSeed()
 	return f
 }
 
@@ -57,14 +66,14 @@ func (f *Flight) SetLimit(limit int64) {
 // Limit returns the bound in bytes.
 func (f *Flight) Limit() int64 { return f.limit.Load() }
 
-// Used returns the bytes in flight.
-func (f *Flight) Used() int64 { return f.all.bytes.Load() }
+// Used returns the bytes in flight: those that have been received.
+func (f *Flight) Used() int64 { return f.received.Load() }
 
 // LargestBody returns how large a body can be under a bound, in bytes: as large
 // as one integration's share of what is not kept for small ones.
 func LargestBody(limit int64) int64 {
 	share := limit / holderShare
-	return max(ofLarge.part(share), min(share, smallBody))
+	return max(largePart(share), min(share, smallBody))
 }
 
 // holding is what one body has of a Flight.
@@ -73,20 +82,29 @@ type holding struct {
 	identity storage.Identity
 	client   netip.Addr // not valid when it is not known
 	proven   bool       // somebody has authenticated it
+	received int64
 	held
 }
 
-// add counts what has come of the body, if it fits. The integration's shard is
-// locked.
-func (h *holding) add(s *shard[storage.Identity], by held) need {
-	if by.bytes == 0 {
-		return need{}
+// receive counts n bytes that have come of the body and by, for which it needs
+// room, if that fits. The integration's shard is locked.
+func (h *holding) receive(s *shard[storage.Identity], n int64, by held) need {
+	if by != (held{}) {
+		if l := h.add(s, by); l.of != nil {
+			return l
+		}
 	}
+	h.flight.received.Add(n)
+	h.received += n
+	return need{}
+}
+
+func (h *holding) add(s *shard[storage.Identity], by held) need {
 	f := h.flight
 	limit := f.limit.Load()
 	integration := s.held[h.identity]
 	if short := integration.add(by, limit/holderShare); short != enough {
-		return need{of: ofIntegration, short: short, bytes: short.part(limit / holderShare)}
+		return need{of: ofIntegration, short: short, share: limit / holderShare}
 	}
 	if h.client.IsValid() {
 		c := f.clients.shard(h.client)
@@ -94,7 +112,7 @@ func (h *holding) add(s *shard[storage.Identity], by held) need {
 		defer c.Unlock()
 		client := c.held[h.client]
 		if short := client.add(by, limit/holderShare); short != enough {
-			return need{of: ofClient, short: short, bytes: short.part(limit / holderShare)}
+			return need{of: ofClient, short: short, share: limit / holderShare}
 		}
 		if l := h.addToAll(by, limit); l.of != nil {
 			return l
@@ -111,14 +129,14 @@ func (h *holding) add(s *shard[storage.Identity], by held) need {
 func (h *holding) addToAll(by held, limit int64) need {
 	f := h.flight
 	if short := f.all.add(by, limit); short != enough {
-		return need{of: ofAll, short: short, bytes: short.part(limit)}
+		return need{of: ofAll, short: short, share: limit}
 	}
 	if h.proven {
 		return need{}
 	}
 	if short := f.unproven.add(by, limit/unprovenShare); short != enough {
 		f.all.remove(by)
-		return need{of: ofUnproven, short: short, bytes: short.part(limit / unprovenShare)}
+		return need{of: ofUnproven, short: short, share: limit / unprovenShare}
 	}
 	return need{}
 }
@@ -131,24 +149,29 @@ func (h *holding) prove() {
 	}
 }
 
-// giveBack gives all of it back. The integration's shard is locked.
-func (h *holding) giveBack(s *shard[storage.Identity]) {
-	if h.bytes == 0 {
+// giveBack gives room back, with all of it also the bytes in flight. The
+// integration's shard is locked.
+func (h *holding) giveBack(s *shard[storage.Identity], room held) {
+	if room.bytes == 0 {
 		return
 	}
 	f := h.flight
-	s.remove(h.identity, h.held)
+	s.remove(h.identity, room)
 	if h.client.IsValid() {
 		c := f.clients.shard(h.client)
 		c.Lock()
-		c.remove(h.client, h.held)
+		c.remove(h.client, room)
 		c.Unlock()
 	}
-	f.all.remove(h.held)
+	f.all.remove(room)
 	if !h.proven {
-		f.unproven.remove(h.held)
+		f.unproven.remove(room)
 	}
-	h.held = held{}
+	h.held = held{h.bytes - room.bytes, h.large - room.large}
+	if h.bytes == 0 {
+		f.received.Add(-h.received)
+		h.received = 0
+	}
 }
 
 // release gives back what a body that is complete holds.
@@ -159,10 +182,13 @@ func (h *holding) release() {
 	s := h.flight.integrations.shard(h.identity)
 	s.Lock()
 	defer s.Unlock()
-	h.giveBack(s)
+	h.giveBack(s, h.held)
 }
 
-// held are bytes, and of them those of large bodies.
+// largePart is what large bodies may have of a share.
+func largePart(share int64) int64 { return share - share/smallShare }
+
+// held are bytes, and of them those that large bodies have taken.
 type held struct{ bytes, large int64 }
 
 // add adds what fits into a share of so many bytes, and says whether it does.
@@ -171,7 +197,7 @@ func (h *held) add(by held, share int64) shortage {
 	switch {
 	case sum.bytes > share:
 		return ofBytes
-	case by.large > 0 && sum.large > ofLarge.part(share):
+	case by.large > 0 && sum.large > largePart(share):
 		return ofLarge
 	}
 	*h = sum
@@ -185,7 +211,7 @@ func (t *total) add(by held, share int64) shortage {
 	if !addUpTo(&t.bytes, by.bytes, share) {
 		return ofBytes
 	}
-	if by.large > 0 && !addUpTo(&t.large, by.large, ofLarge.part(share)) {
+	if by.large > 0 && !addUpTo(&t.large, by.large, largePart(share)) {
 		t.bytes.Add(-by.bytes)
 		return ofLarge
 	}

@@ -19,7 +19,7 @@ import (
 func someone(f *Flight, integration byte, client string, announced int64) *upload {
 	u := new(upload)
 	control := http.NewResponseController(&deadlines{ResponseRecorder: httptest.NewRecorder()})
-	u.begin(f, storage.Identity{integration}, client, announced, false, control, time.Now())
+	u.begin(f, storage.Identity{integration}, client, announced, DefaultMaxBody, false, control, time.Now())
 	return u
 }
 
@@ -79,12 +79,14 @@ func TestShares(t *testing.T) {
 		}, 1*mib + 1, &ofAll.full},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := NewFlight(64 * mib)
-			test.held(f)
-			u := someone(f, 1, "192.0.2.1", test.n)
-			if got := u.take(test.n, time.Now(), true); got != test.want {
-				t.Errorf("got %+v, want %+v", got, test.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				f := NewFlight(64 * mib)
+				test.held(f)
+				u := someone(f, 1, "192.0.2.1", test.n)
+				if got := u.take(test.n, time.Now(), true); got != test.want {
+					t.Errorf("got %+v, want %+v", got, test.want)
+				}
+			})
 		})
 	}
 }
@@ -103,15 +105,17 @@ func TestSmallShare(t *testing.T) {
 		{"large, not announced", -1, 1*mib + 1, &ofIntegration.full},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := NewFlight(64 * mib)
-			large := someone(f, 1, "192.0.2.1", 15*mib)
-			if large.take(15*mib, time.Now(), true) != nil {
-				t.Fatal("there is room")
-			}
-			u := someone(f, 1, "192.0.2.2", test.announced)
-			if got := u.take(test.took, time.Now(), true); got != test.want {
-				t.Errorf("got %+v, want %+v", got, test.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				f := NewFlight(64 * mib)
+				large := someone(f, 1, "192.0.2.1", 15*mib)
+				if large.take(15*mib, time.Now(), true) != nil {
+					t.Fatal("there is room")
+				}
+				u := someone(f, 1, "192.0.2.2", test.announced)
+				if got := u.take(test.took, time.Now(), true); got != test.want {
+					t.Errorf("got %+v, want %+v", got, test.want)
+				}
+			})
 		})
 	}
 	for limit, want := range map[int64]int64{256 * mib: 60 * mib, 64 * mib: 15 * mib, 4 * mib: 1 * mib, 1 * mib: 256 << 10} {
@@ -168,7 +172,7 @@ func fly(t *testing.T, steps []byte) {
 	const limit = 16 * mib
 	f := NewFlight(limit)
 	uploads := make([]*upload, 16)
-	complete := make([]bool, len(uploads))
+	complete := make([]bool, len(uploads)) // or refused
 	begin := func(i int) {
 		clients := []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", ""}
 		uploads[i] = someone(f, byte(i%3), clients[i%len(clients)], []int64{-1, 60 << 10, 3 * mib}[i%3])
@@ -190,16 +194,17 @@ func fly(t *testing.T, steps []byte) {
 			time.Sleep(time.Duration(size) * 10 * time.Millisecond)
 		case 2:
 			if !complete[i] && u.complete() == nil {
-				complete[i] = true
 				u.prove()
 			}
+			complete[i] = true
 		case 3:
 			if !complete[i] {
-				complete[i] = u.take(size, time.Now(), true) == nil
+				u.take(size, time.Now(), true)
+				complete[i] = true
 			}
 		default:
 			if !complete[i] {
-				u.send(size * size * 16)
+				complete[i] = u.send(size*size*16) != nil
 			}
 		}
 		checkSums(t, f, uploads)
@@ -214,12 +219,14 @@ func fly(t *testing.T, steps []byte) {
 func checkSums(t *testing.T, f *Flight, uploads []*upload) {
 	t.Helper()
 	var all, unproven held
+	var received int64
 	integrations, clients := map[any]held{}, map[any]held{}
 	plus := func(a, b held) held { return held{a.bytes + b.bytes, a.large + b.large} }
 	for _, u := range uploads {
-		if u.bytes < 0 || u.large != 0 && u.large != u.bytes || u.ended != nil && u.bytes != 0 {
-			t.Fatalf("an upload holds %+v", u.held)
+		if u.received < 0 || u.bytes < u.received || u.large != 0 && u.large != u.bytes || u.large == 0 && u.bytes != u.received || u.ended != nil && u.bytes != 0 {
+			t.Fatalf("an upload of %d bytes holds %+v", u.received, u.held)
 		}
+		received += u.received
 		all = plus(all, u.held)
 		if !u.proven {
 			unproven = plus(unproven, u.held)
@@ -230,6 +237,9 @@ func checkSums(t *testing.T, f *Flight, uploads []*upload) {
 				clients[u.client] = plus(clients[u.client], u.held)
 			}
 		}
+	}
+	if f.Used() != received || f.waiting.Load() != 0 {
+		t.Fatalf("%d bytes are counted, %d are there; %d wait", f.Used(), received, f.waiting.Load())
 	}
 	limit := f.Limit()
 	within := func(what string, got, want held, share int64) {
@@ -265,7 +275,7 @@ func TestFlightAtOnce(t *testing.T) {
 			u := new(upload)
 			for range 2000 {
 				control := http.NewResponseController(&deadlines{ResponseRecorder: httptest.NewRecorder()})
-				u.begin(f, storage.Identity{byte(random.IntN(3))}, fmt.Sprint("192.0.2.", random.IntN(3)), 1, false, control, time.Now())
+				u.begin(f, storage.Identity{byte(random.IntN(3))}, fmt.Sprint("192.0.2.", random.IntN(3)), 1, DefaultMaxBody, false, control, time.Now())
 				for range random.IntN(4) {
 					if u.take(int64(random.IntN(60<<10)), time.Now(), false) != nil {
 						break
@@ -292,7 +302,7 @@ func checkEmpty(t *testing.T, f *Flight) {
 			t.Error("an upload is left")
 		}
 	}
-	if f.Used() != 0 || f.all.large.Load() != 0 || f.unproven.bytes.Load() != 0 || f.unproven.large.Load() != 0 || entries != 0 {
+	if f.Used() != 0 || f.waiting.Load() != 0 || f.all.bytes.Load() != 0 || f.all.large.Load() != 0 || f.unproven.bytes.Load() != 0 || f.unproven.large.Load() != 0 || entries != 0 {
 		t.Errorf("%d bytes and %d holders are left", f.Used(), entries)
 	}
 }
@@ -331,7 +341,7 @@ func BenchmarkFlight(b *testing.B) {
 			b.RunParallel(func(p *testing.PB) {
 				u := new(upload)
 				for p.Next() {
-					u.begin(f, storage.Identity{1}, "192.0.2.1", 1<<10, false, nil, time.Now())
+					u.begin(f, storage.Identity{1}, "192.0.2.1", 1<<10, DefaultMaxBody, false, nil, time.Now())
 					if u.take(1<<10, time.Now(), true) != nil || u.complete() != nil {
 						b.Fatal("no room")
 					}

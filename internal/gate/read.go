@@ -41,7 +41,7 @@ func (v *visit) readUpTo(most int64, proven bool) *answer {
 		return nil
 	}
 	p := v.pace()
-	v.upload.begin(v.backend.Flight(), v.route.Integration.Identity, v.client, announced, proven, &v.control, p.start)
+	v.upload.begin(v.backend.Flight(), v.route.Integration.Identity, v.client, announced, most, proven, &v.control, p.start)
 	limit := int(most)
 	if v.body == nil {
 		v.body = make([]byte, 0, first(announced))
@@ -68,7 +68,7 @@ func (v *visit) readUpTo(most int64, proven bool) *answer {
 			return v.refuseBody(err)
 		case now.After(p.deadline):
 			return v.refuse(tooSlow, "body")
-		case p.extend(len(v.body)):
+		case p.extend(len(v.body), v.upload.waited):
 			// Others may have ended the upload by a deadline that is gone now.
 			if ended := v.upload.wasEnded(); ended != nil {
 				return v.refuse(ended.answer, ended.reason)
@@ -141,36 +141,38 @@ func grow(buffer []byte, limit int) []byte {
 	return grown
 }
 
-// pace watches that a body comes fast enough: it has the gate's patience, and
-// what time the bytes that have come earn it. What is announced earns nothing.
+// pace watches that a body comes fast enough: it has patience, what time the bytes
+// that have come earn it, and what time it was made to wait. What is announced
+// earns nothing.
 type pace struct {
 	gate     *Gate
 	control  *http.ResponseController
 	start    time.Time
 	deadline time.Time
 	counted  int
+	waited   time.Duration
 }
 
 func (v *visit) pace() pace {
 	p := pace{gate: v.gate, control: &v.control, start: time.Now()}
-	p.expect(0)
+	p.expect(0, 0)
 	return p
 }
 
 // expect sets the deadline for what has come. Where none can be set, the clock is
 // looked at after each piece.
-func (p *pace) expect(received int) {
-	p.counted = received
-	p.deadline = p.start.Add(p.gate.patience + time.Duration(received)*time.Second/leastRate)
+func (p *pace) expect(received int, waited time.Duration) {
+	p.counted, p.waited = received, waited
+	p.deadline = p.start.Add(waited + p.gate.patience + time.Duration(received)*time.Second/leastRate)
 	p.control.SetReadDeadline(p.deadline)
 }
 
 // extend moves the deadline when a second's worth has come, for it costs
-// something, and says whether it did.
-func (p *pace) extend(received int) bool {
-	if received-p.counted < leastRate {
+// something, or when there was a wait, and says whether it did.
+func (p *pace) extend(received int, waited time.Duration) bool {
+	if received-p.counted < leastRate && waited == p.waited {
 		return false
 	}
-	p.expect(received)
+	p.expect(received, waited)
 	return true
 }

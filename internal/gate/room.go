@@ -1,22 +1,27 @@
 package gate
 
 import (
+	"hash/maphash"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
 
 const (
-	// tinyBody is a body, in bytes, that comes in a piece or two: it is never
-	// made to wait. Larger ones wait for room, a pause at a time and not longer
-	// than maxWait in all.
-	tinyBody = 64 << 10
-	maxWait  = 1500 * time.Millisecond
-	pause    = 20 * time.Millisecond
 	// lateAfter is how far an upload may be behind its time before one that can
 	// wait may have its room, and lateNow before one that cannot.
 	lateAfter = time.Second
 	lateNow   = 250 * time.Millisecond
+	// An upload waits for room a pause at a time, for maxWait until those fall
+	// behind that only began fast, and for mostWait where it is a large body's.
+	pause    = 20 * time.Millisecond
+	maxWait  = 1500 * time.Millisecond
+	mostWait = 30 * time.Second
+	// seatTime is in what time a large body should come: its room is no one
+	// else's meanwhile.
+	seatTime = 32 * time.Second
 )
 
 // overflow is what is told to a request that found no room, or lost it.
@@ -37,10 +42,11 @@ var (
 
 // need says what a body found no room in.
 type need struct {
-	of    *share
-	short shortage
-	bytes int64 // that the share has for its like
-	size  int64 // of the body with what has no room
+	of     *share
+	short  shortage
+	share  int64 // its bytes
+	by     held  // what had no room
+	behind bool  // others wait for it longer
 }
 
 // shortage says whose bytes are too many.
@@ -52,60 +58,57 @@ const (
 	ofLarge          // those of large bodies
 )
 
-// part is how much of a share those who lack bytes may hold.
-func (s shortage) part(share int64) int64 {
-	if s == ofLarge {
-		return share - share/smallShare
-	}
-	return share
-}
-
-// makeRoom ends uploads for n bytes of another one, or lets it wait. It returns
-// why the upload itself must end.
+// makeRoom ends uploads for another one, or lets it wait. It returns why the upload
+// itself must end.
 //
 // Those go first that are most behind their time. To begin fast costs a stranger
 // next to nothing, in any number and from anywhere, and earns nothing here; to
-// keep up costs what it costs a sender. While all keep up, those go that have
-// taken much in a short time, so that a burst finds its room among its own. Before
-// that whoever is not tiny waits for a moment, in which those fall behind that
-// only began fast.
-func (f *Flight) makeRoom(u *upload, l need, n int64, now time.Time) *overflow {
-	if max(u.announced, l.size) > l.bytes {
+// keep up costs what it costs a sender. Whoever is not tiny waits for a moment,
+// in which those fall behind that only began fast. While all keep up, the room of
+// a large body is taken from one that has it for longer than it deserves; and a
+// small body's from those that have taken much in a short time, so that a burst
+// finds its room among its own.
+func (f *Flight) makeRoom(u *upload, l need, now time.Time) *overflow {
+	large := l.by.large > 0
+	if !l.behind && (u.come > l.share || large && u.claim > largePart(l.share)) {
 		return &l.of.full // however many others were ended
 	}
-	tiny := max(u.announced, l.size) <= tinyBody
-	patient := !tiny && u.waited < maxWait
-	late := lateNow
-	if patient {
-		late = lateAfter
+	tiny := max(u.announced, u.come) <= tinyBody
+	hurried := tiny || u.waited >= maxWait
+	if !l.behind {
+		worst := f.worst(u, l, now, hurried, tiny)
+		var freed int64
+		for i := range worst.count {
+			c := &worst.list[i]
+			if freed >= l.by.bytes || !c.late && (freed > 0 || !hurried) {
+				break
+			}
+			if c.upload == u {
+				return &l.of.ended
+			}
+			freed += f.end(c, l.of, now)
+		}
+		if freed > 0 || worst.count > 0 && hurried && !large {
+			return nil
+		}
 	}
-	worst := f.worst(u, l, tiny, now, late)
-	if worst.count == 0 {
+	switch {
+	case tiny, !large && u.waited >= maxWait, u.waited >= mostWait:
 		return &l.of.full
 	}
-	var freed int64
-	for i := range worst.count {
-		c := &worst.list[i]
-		switch {
-		case freed >= n, freed > 0 && !c.late:
-			return nil
-		case !c.late && patient:
-			u.wait(now)
-			return nil
-		case c.upload == u:
-			return &l.of.ended
-		}
-		freed += f.end(c, l.of)
-	}
+	u.pause(l.of, large, now)
 	return nil
 }
 
-// wait waits for a moment, in which nobody can hold against the upload that it
+// pause waits for a moment, in which nobody can hold against the upload that it
 // does not go on.
-func (u *upload) wait(now time.Time) {
+func (u *upload) pause(of *share, large bool, now time.Time) {
 	s := u.flight.integrations.shard(u.identity)
 	s.Lock()
 	u.mark = now.Add(pause)
+	if large {
+		u.wait(of)
+	}
 	s.Unlock()
 	u.waited += pause
 	time.Sleep(pause)
@@ -115,8 +118,8 @@ func (u *upload) wait(now time.Time) {
 var longAgo = time.Unix(1, 0)
 
 // end ends an upload, unless it has got to its end meanwhile, and returns how
-// much it held. Its bytes are given back at once; whoever reads it is woken.
-func (f *Flight) end(c *candidate, of *share) int64 {
+// much room it had. That is given back at once; whoever reads it is woken.
+func (f *Flight) end(c *candidate, of *share, now time.Time) int64 {
 	c.shard.Lock()
 	defer c.shard.Unlock()
 	u := c.upload
@@ -124,9 +127,13 @@ func (f *Flight) end(c *candidate, of *share) int64 {
 		return 0
 	}
 	c.shard.unfinished.remove(u)
+	u.wait(nil)
 	u.ended = &of.ended
 	freed := u.bytes
-	u.giveBack(c.shard)
+	u.giveBack(c.shard, u.held)
+	if c.late {
+		f.stallers.note(u.client, now)
+	}
 	u.control.SetReadDeadline(longAgo) // where there are none, its next byte ends it
 	return freed
 }
@@ -138,8 +145,8 @@ type candidate struct {
 	shard      *shard[storage.Identity]
 	generation uint64
 	late       bool
-	// order is more for those that go first: how far a late one is behind, and
-	// how much another one has taken for its age.
+	// order is more for those that go first: how far one is behind, or how
+	// much it has taken for its age.
 	order float64
 }
 
@@ -171,34 +178,49 @@ func (all *candidates) add(c candidate) {
 
 // worst returns the uploads that go first of those whose end makes room for
 // the upload.
-func (f *Flight) worst(u *upload, l need, tiny bool, now time.Time, late time.Duration) *candidates {
+func (f *Flight) worst(u *upload, l need, now time.Time, hurried, tiny bool) *candidates {
 	all := new(candidates)
 	if l.of == ofIntegration {
-		all.look(f.integrations.shard(u.identity), u, l, tiny, now, late)
+		all.look(f.integrations.shard(u.identity), u, l, now, hurried, tiny)
 		return all
 	}
 	for i := range f.integrations.shards {
-		all.look(&f.integrations.shards[i], u, l, tiny, now, late)
+		all.look(&f.integrations.shards[i], u, l, now, hurried, tiny)
 	}
 	return all
 }
 
-func (all *candidates) look(s *shard[storage.Identity], u *upload, l need, tiny bool, now time.Time, late time.Duration) {
+func (all *candidates) look(s *shard[storage.Identity], u *upload, l need, now time.Time, hurried, tiny bool) {
+	large := l.by.large > 0
+	late := lateAfter
+	if hurried && !large {
+		late = lateNow
+	}
 	s.Lock()
 	defer s.Unlock()
 	for other := s.unfinished.first; other != nil; other = other.next {
 		behind := now.Sub(other.mark)
 		c := candidate{upload: other, shard: s, generation: other.generation.Load(), late: behind >= late}
 		switch {
-		case !l.includes(u, other), tiny && !c.late && other == u:
+		case !l.includes(u, other), !c.late && other == u && (tiny || large), !c.late && large != (other.large > 0):
 			continue
 		case c.late:
 			c.order = behind.Seconds()
+		case large:
+			if c.order = other.overdue(now); c.order < lateAfter.Seconds() {
+				continue
+			}
 		default:
 			c.order = float64(other.bytes) / (now.Sub(other.start) + patience).Seconds()
 		}
 		all.add(c)
 	}
+}
+
+// overdue is by how many seconds a large body has had its room for longer than
+// what has come of it deserves.
+func (u *upload) overdue(now time.Time) float64 {
+	return now.Sub(u.seated).Seconds() - seatTime.Seconds()*float64(u.received)/float64(u.large)
 }
 
 // includes says whether the other upload has of what the upload lacks.
@@ -215,4 +237,67 @@ func (l *need) includes(u, other *upload) bool {
 		return !other.proven
 	}
 	return true
+}
+
+// ahead returns the share in which another upload waits for the room of a large
+// body and comes first, if there is one. Those come first whose network has not
+// held others up before, and then who began earlier.
+func (f *Flight) ahead(u *upload) *share {
+	if f.waiting.Load() == 0 {
+		return nil
+	}
+	for i := range f.integrations.shards {
+		if of := f.integrations.shards[i].ahead(u); of != nil {
+			return of
+		}
+	}
+	return nil
+}
+
+func (s *shard[K]) ahead(u *upload) *share {
+	s.Lock()
+	defer s.Unlock()
+	for other := s.unfinished.first; other != nil; other = other.next {
+		if other == u || other.waitsFor == nil || other.stalls && !u.stalls || other.stalls == u.stalls && !other.start.Before(u.start) {
+			continue
+		}
+		if l := (&need{of: other.waitsFor}); l.includes(other, u) {
+			return other.waitsFor
+		}
+	}
+	return nil
+}
+
+// stallers remember, for a while, the networks whose uploads have been ended
+// because they did not go on. Strangers that come again from where they were
+// wait behind those who are new. It knows too many when many are known, and then
+// tells nobody apart.
+type stallers struct {
+	seed  maphash.Seed
+	until [4096]atomic.Int64 // Unix times
+}
+
+const stallTime = time.Minute
+
+func (s *stallers) at(client netip.Addr) *atomic.Int64 {
+	bits := 24
+	if client.Is6() {
+		bits = 48
+	}
+	prefix, err := client.Prefix(bits)
+	if err != nil {
+		return nil // it is not known who that is
+	}
+	return &s.until[maphash.Comparable(s.seed, prefix)%uint64(len(s.until))]
+}
+
+func (s *stallers) note(client netip.Addr, now time.Time) {
+	if at := s.at(client); at != nil {
+		at.Store(now.Add(stallTime).Unix())
+	}
+}
+
+func (s *stallers) know(client netip.Addr, now time.Time) bool {
+	at := s.at(client)
+	return at != nil && now.Unix() < at.Load()
 }

@@ -24,19 +24,23 @@ func TestStrangersMakeRoom(t *testing.T) {
 		uploads           int
 		size              int64
 		clients, webhooks int
-		trickle           int64 // bytes, each quarter of a second
-		again             bool  // as soon as they are ended
+		pause             time.Duration // after each MiB
+		trickle           int64         // bytes, each quarter of a second
+		again             bool          // as soon as they are ended
 	}{
-		{"7 of 20 MiB to the webhook", 7, 20 * mib, 1, 1, 0, false},
-		{"7 of 20 MiB from as many addresses", 7, 20 * mib, 7, 1, 0, false},
-		{"14 of 20 MiB from 4 addresses to 4 webhooks", 14, 20 * mib, 4, 4, 0, false},
-		{"40 of 20 MiB from as many addresses", 40, 20 * mib, 40, 40, 0, false},
-		{"300 of 1 MiB from as many addresses", 300, 1 * mib, 300, 300, 0, false},
-		{"3000 of 60 KiB from 250 addresses", 3000, 60 << 10, 250, 250, 0, false},
-		{"of 20 MiB, one byte after the other", 14, 20 * mib, 4, 4, 1, false},
-		{"of 20 MiB, and then slowly", 14, 20 * mib, 4, 4, 15 << 10, false},
-		{"14 of 20 MiB, again and again", 14, 20 * mib, 14, 4, 0, true},
-		{"100 of 2 MiB, again and again", 100, 2 * mib, 100, 20, 0, true},
+		{name: "7 of 20 MiB to the webhook", uploads: 7, size: 20 * mib, clients: 1, webhooks: 1},
+		{name: "7 of 20 MiB from as many addresses", uploads: 7, size: 20 * mib, clients: 7, webhooks: 1},
+		{name: "14 of 20 MiB from 4 addresses to 4 webhooks", uploads: 14, size: 20 * mib, clients: 4, webhooks: 4},
+		{name: "40 of 20 MiB from as many addresses", uploads: 40, size: 20 * mib, clients: 40, webhooks: 40},
+		{name: "300 of 1 MiB from as many addresses", uploads: 300, size: 1 * mib, clients: 300, webhooks: 300},
+		{name: "3000 of 60 KiB from 250 addresses", uploads: 3000, size: 60 << 10, clients: 250, webhooks: 250},
+		{name: "of 20 MiB, one byte after the other", uploads: 14, size: 20 * mib, clients: 4, webhooks: 4, trickle: 1},
+		{name: "of 20 MiB, and then slowly", uploads: 14, size: 20 * mib, clients: 4, webhooks: 4, trickle: 15 << 10},
+		{name: "14 of 20 MiB, side by side", uploads: 14, size: 20 * mib, clients: 4, webhooks: 4, pause: 50 * time.Millisecond},
+		{name: "40 of 20 MiB, side by side", uploads: 40, size: 20 * mib, clients: 40, webhooks: 40, pause: 50 * time.Millisecond},
+		{name: "14 of 20 MiB, again and again", uploads: 14, size: 20 * mib, clients: 14, webhooks: 4, again: true},
+		{name: "40 of 20 MiB, side by side, again and again", uploads: 40, size: 20 * mib, clients: 40, webhooks: 40, pause: 50 * time.Millisecond, again: true},
+		{name: "100 of 2 MiB, again and again", uploads: 100, size: 2 * mib, clients: 100, webhooks: 20, again: true},
 	} {
 		t.Run(strangers.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -70,7 +74,11 @@ func TestStrangersMakeRoom(t *testing.T) {
 						client := fmt.Sprintf("198.51.%d.%d", i%strangers.clients/250, i%strangers.clients%250)
 						for again := true; again; again = strangers.again {
 							u := someone(f, byte(1+i%strangers.webhooks%250), client, strangers.size)
-							over := u.send(strangers.size - 1)
+							var over *overflow
+							for left := strangers.size - 1; left > 0 && over == nil; left -= mib {
+								over = u.send(min(left, mib))
+								time.Sleep(strangers.pause)
+							}
 							for ; over == nil; over = u.wasEnded() {
 								select {
 								case <-done:
@@ -116,12 +124,12 @@ func TestWhoGoes(t *testing.T) {
 		ended  string // 3 is the upload itself
 		spent  time.Duration
 	}{
-		{"the most behind", 1500 * time.Millisecond, false, false, 1 * mib, "[0]", 0},
+		{"the most behind", 1500 * time.Millisecond, false, false, 1 * mib, "[0 1]", 0},
 		{"the most behind, for a tiny one", 1500 * time.Millisecond, false, false, 60 << 10, "[0]", 0},
-		{"who falls behind", 0, false, false, 1 * mib, "[0]", 100 * time.Millisecond},
+		{"who falls behind", 0, false, false, 1 * mib, "[0 1]", 280 * time.Millisecond},
 		{"who is behind a little, for a tiny one", 0, false, false, 60 << 10, "[0]", 0},
 		{"who took most, for a tiny one", 0, true, false, 60 << 10, "[1]", 0},
-		{"who took most", 0, true, true, 1 * mib, "[1]", 0},
+		{"who took most", 0, true, true, 600 << 10, "[1]", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -129,18 +137,15 @@ func TestWhoGoes(t *testing.T) {
 				var others []*upload
 				done := make(chan struct{})
 				var group sync.WaitGroup
-				third := int64(1*mib - 32<<10)
-				if test.keep {
-					third -= 144 << 10
-				}
-				for _, size := range []int64{1 * mib, 2 * mib, third} {
+				// 4 MiB less 16 KiB, and, while the others keep up, what they send more.
+				for _, size := range []int64{800 << 10, 900 << 10, 800 << 10, 800 << 10, 780 << 10} {
 					other := someone(f, 1, "", 1*mib)
 					others = append(others, other)
 					if over := other.send(size); over != nil {
 						t.Fatal(over)
 					}
 					group.Go(func() {
-						for test.keep && other.send(8<<10) == nil {
+						for test.keep && other.send(7<<10) == nil {
 							select {
 							case <-done:
 								return
@@ -148,7 +153,7 @@ func TestWhoGoes(t *testing.T) {
 							}
 						}
 					})
-					time.Sleep(300 * time.Millisecond)
+					time.Sleep(180 * time.Millisecond)
 				}
 				time.Sleep(test.wait)
 				start := time.Now()
@@ -182,6 +187,66 @@ func TestWhoGoes(t *testing.T) {
 	}
 }
 
+// A large body takes its room at once, and gives back what it did not need. Those
+// that wait for theirs come in turn, and after all others those whose network has
+// held others up.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFlight(16 * mib) // 3.75 MiB for large bodies of an integration
+		staller := someone(f, 1, "198.51.100.1", 3*mib)
+		if over := staller.send(1 * mib); over != nil || f.Used() != mib || f.all.bytes.Load() != 3*mib {
+			t.Fatalf("%v; %d bytes are counted, %d taken", over, f.Used(), f.all.bytes.Load())
+		}
+		time.Sleep(2 * time.Second)
+		var order []string
+		var group sync.WaitGroup
+		for _, client := range []string{"198.51.100.2", "192.0.2.1", "192.0.2.2"} {
+			u := someone(f, 1, client, 3*mib)
+			group.Go(func() {
+				if over := u.send(3*mib, true); over != nil {
+					t.Errorf("%s: %s", client, over.reason)
+				}
+				order = append(order, client)
+				time.Sleep(100 * time.Millisecond)
+				u.release()
+			})
+			time.Sleep(time.Microsecond)
+			if staller.wasEnded() == nil {
+				t.Fatal("who stands still is not ended")
+			}
+			if client == "198.51.100.2" { // it has the room now
+				continue
+			}
+		}
+		again := someone(f, 1, "198.51.100.1", 3*mib)
+		again.start = again.start.Add(-time.Hour) // it may say that it came first
+		group.Go(func() {
+			if over := again.send(3*mib, true); over != nil {
+				t.Error(over.reason)
+			}
+			order = append(order, "again")
+			again.release()
+		})
+		group.Wait()
+		if got := fmt.Sprint(order); got != "[198.51.100.2 192.0.2.1 192.0.2.2 again]" {
+			t.Errorf("in the order %s", got)
+		}
+
+		unknown := someone(f, 1, "192.0.2.1", -1)
+		unknown.most = 3*mib - 1
+		if over := unknown.send(1*mib + 1); over != nil || f.all.bytes.Load() != 3*mib {
+			t.Errorf("%v; of an unknown length it takes %d", over, f.all.bytes.Load())
+		}
+		if over := unknown.complete(); over != nil || f.all.bytes.Load() != mib+1 || f.all.large.Load() != mib+1 {
+			t.Errorf("%v; it keeps %d", over, f.all.bytes.Load())
+		}
+		for _, u := range []*upload{staller, unknown} {
+			u.release()
+		}
+		checkEmpty(t, f)
+	})
+}
+
 // One that asks for room after all others have gone on ends itself.
 func TestSlowEndsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -191,7 +256,7 @@ func TestSlowEndsItself(t *testing.T) {
 			t.Fatal(over)
 		}
 		time.Sleep(9 * time.Second)
-		other := someone(f, 1, "", 4*mib)
+		other := someone(f, 1, "", 15*mib/4)
 		if over := other.send(15 * mib / 4); over != nil {
 			t.Fatal(over)
 		}

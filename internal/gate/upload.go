@@ -14,8 +14,11 @@ const (
 	// bytes of it that have come.
 	patience  = 10 * time.Second
 	leastRate = 64 << 10
-	// holdTime is how long bytes may be held in the time of others: what has
-	// come should have come within that.
+	// tinyBody is a body, in bytes, that comes in a piece or two. It never waits
+	// for room, and of an announced large body no more comes before it has its
+	// room.
+	tinyBody = 64 << 10
+	// holdTime is in what time a body should come again as far as it has come.
 	holdTime = 64 * time.Second
 )
 
@@ -25,16 +28,29 @@ type upload struct {
 	holding
 	// control ends a read that nobody else can end.
 	control *http.ResponseController
-	// announced is how large the body says to be, -1 when it says nothing.
-	announced int64
-	start     time.Time
-	// mark is the time for which what has come was enough: never later than the
-	// last of it came, however much that was, but while it waits for room.
+	// announced is how large the body says to be, -1 when it says nothing, and
+	// most how large it may be.
+	announced, most int64
+	start           time.Time
+	// mark is the time for which what has come was enough at leastRate, or at the
+	// rate of what it holds: never later than the last of it came, however much
+	// that was, but while it waits for room.
 	mark time.Time
-	// waited is how long it has waited for room.
-	waited time.Duration
+	// seated is when it took the room of a large body.
+	seated time.Time
+	// waitsFor is the share in which it waits for that.
+	waitsFor *share
+	// stalls says that its network has held others up before.
+	stalls bool
 	// ended is why others have ended it.
 	ended *overflow
+
+	// come is how much has come, claim how much room it has taken or waits for
+	// as a large body, roomy whether it has it, and waited for how long it has
+	// waited. They are the upload's own.
+	come, claim int64
+	roomy       bool
+	waited      time.Duration
 
 	// generation tells the uploads apart that the memory is used for, and is 0
 	// while it is in no list; listed says that others may have seen it there,
@@ -44,11 +60,11 @@ type upload struct {
 	prev, next *upload
 }
 
-// begin prepares for a body of the integration. proven says that it is
-// authenticated already.
-func (u *upload) begin(f *Flight, identity storage.Identity, client string, announced int64, proven bool, control *http.ResponseController, now time.Time) {
+// begin prepares for a body of the integration, of at most so many bytes. proven
+// says that it is authenticated already.
+func (u *upload) begin(f *Flight, identity storage.Identity, client string, announced, most int64, proven bool, control *http.ResponseController, now time.Time) {
 	u.holding = holding{flight: f, identity: identity, client: network.Of(client), proven: proven}
-	u.control, u.announced = control, announced
+	u.control, u.announced, u.most = control, announced, most
 	u.start, u.mark = now, now
 }
 
@@ -56,37 +72,62 @@ func (u *upload) begin(f *Flight, identity storage.Identity, client string, anno
 // ones. Where there is no room for them it is made. It returns why the request
 // must end, if it must.
 func (u *upload) take(n int64, now time.Time, whole bool) *overflow {
+	u.come += n
+	by := u.needs(n, now)
 	for {
-		ended, need := u.tryTake(n, now, whole)
-		if ended != nil || need.of == nil {
+		ended, lacking := u.tryTake(n, by, now, whole)
+		if ended != nil || lacking.of == nil {
 			return ended
 		}
-		if refused := u.flight.makeRoom(u, need, n, now); refused != nil {
+		if refused := u.flight.makeRoom(u, lacking, now); refused != nil {
+			u.giveUp()
 			return refused
 		}
 		now = time.Now()
 	}
 }
 
-func (u *upload) tryTake(n int64, now time.Time, whole bool) (*overflow, need) {
+// needs returns the room that the last n bytes need: their own, or, for the body
+// that they show to be large, all that it will have.
+func (u *upload) needs(n int64, now time.Time) held {
+	switch {
+	case u.roomy && u.come <= u.claim:
+		return held{}
+	case u.roomy:
+		return held{bytes: n, large: n}
+	case u.come > smallBody || u.announced > smallBody && u.come > tinyBody:
+		u.claim = u.announced
+		if u.announced < 0 {
+			u.claim = min(u.most+1, LargestBody(u.flight.Limit()))
+		}
+		u.claim = max(u.claim, u.come)
+		u.stalls = u.flight.stallers.know(u.client, now)
+		return held{bytes: u.claim - (u.come - n), large: u.claim}
+	}
+	return held{bytes: n}
+}
+
+func (u *upload) tryTake(n int64, by held, now time.Time, whole bool) (*overflow, need) {
+	if by.large > 0 {
+		if of := u.flight.ahead(u); of != nil {
+			return nil, need{of: of, by: by, behind: true}
+		}
+	}
 	s := u.flight.integrations.shard(u.identity)
 	s.Lock()
 	defer s.Unlock()
 	if u.ended != nil {
 		return u.ended, need{}
 	}
-	by := held{bytes: n}
-	switch {
-	case u.large > 0:
-		by.large = n
-	case max(u.announced, u.bytes+n) > smallBody:
-		by.large = u.bytes + n
-	}
-	if l := u.add(s, by); l.of != nil {
-		l.size = u.bytes + n
+	if l := u.receive(s, n, by); l.of != nil {
+		l.by = by
 		return nil, l
 	}
-	rate := max(leastRate, u.bytes/int64(holdTime/time.Second))
+	if by.large > 0 {
+		u.wait(nil)
+		u.roomy, u.seated = true, now
+	}
+	rate := max(leastRate, u.received/int64(holdTime/time.Second))
 	u.mark = earlier(now, u.mark.Add(time.Duration(n)*time.Second/time.Duration(rate)))
 	switch {
 	case whole:
@@ -96,6 +137,26 @@ func (u *upload) tryTake(n int64, now time.Time, whole bool) (*overflow, need) {
 		u.listed = true
 	}
 	return nil, need{}
+}
+
+// wait notes in which share the upload waits for the room of a large body, or
+// that it does so no more. Its shard is locked.
+func (u *upload) wait(of *share) {
+	switch {
+	case u.waitsFor == nil && of != nil:
+		u.flight.waiting.Add(1)
+	case u.waitsFor != nil && of == nil:
+		u.flight.waiting.Add(-1)
+	}
+	u.waitsFor = of
+}
+
+// giveUp lets others come before the upload, which waits no more.
+func (u *upload) giveUp() {
+	s := u.flight.integrations.shard(u.identity)
+	s.Lock()
+	defer s.Unlock()
+	u.wait(nil)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -114,6 +175,10 @@ func (u *upload) complete() *overflow {
 	s.Lock()
 	defer s.Unlock()
 	s.unfinished.remove(u)
+	if u.ended == nil {
+		spare := u.bytes - u.received
+		u.giveBack(s, held{spare, min(spare, u.large)})
+	}
 	u.listed = u.ended != nil
 	return u.ended
 }
@@ -131,7 +196,7 @@ func (u *upload) wasEnded() *overflow {
 
 // release gives back what the upload holds, finished or not.
 func (u *upload) release() {
-	if !u.listed {
+	if !u.listed && u.waitsFor == nil {
 		u.holding.release()
 		return
 	}
@@ -139,13 +204,15 @@ func (u *upload) release() {
 	s.Lock()
 	defer s.Unlock()
 	s.unfinished.remove(u)
-	u.giveBack(s)
+	u.wait(nil)
+	u.giveBack(s, u.held)
 }
 
 // reset prepares the memory for another upload.
 func (u *upload) reset() {
 	u.holding, u.control, u.ended = holding{}, nil, nil
-	u.waited, u.listed = 0, false
+	u.come, u.claim, u.roomy, u.waited = 0, 0, false, 0
+	u.listed, u.stalls = false, false
 }
 
 // list is the list of a shard's uploads.
