@@ -17,6 +17,19 @@ var standardFacts = Facts{
 	From:     []string{standardSpec},
 }
 
+// svixFacts are those of Svix, however an endpoint is signed for.
+var svixFacts = Facts{
+	Batch:    oneEvent,
+	Deadline: "15 seconds",
+	Success:  "2xx; a redirect counts as a failure",
+	Retries:  "7 times in 28 hours: after 5 seconds, 5 and 30 minutes, 2, 5, 10 and 10 hours",
+	Signs:    "yes, with a new time and the same ID",
+	GivesUp:  "disables an endpoint without a success for 5 days",
+	Test:     "*Testing* → *Send Example* sends a sample of the type that one chooses",
+	Seen:     asEvent,
+	From:     []string{"https://docs.svix.com/retries"},
+}
+
 // standards are schemes that many senders share.
 var standards = []Sender{
 	{
@@ -47,20 +60,10 @@ var standards = []Sender{
 	},
 	{
 		// Svix writes its own header names, and its library takes either.
-		Title: "Svix, and senders that use it",
-		Docs:  "https://docs.svix.com/receiving/verifying-payloads/how-manual",
-		Setup: "Endpoints → Add Endpoint; the secret is its Signing Secret",
-		Delivers: Facts{
-			Batch:    oneEvent,
-			Deadline: "15 seconds",
-			Success:  "2xx; a redirect counts as a failure",
-			Retries:  "7 times in 28 hours: after 5 seconds, 5 and 30 minutes, 2, 5, 10 and 10 hours",
-			Signs:    "yes, with a new time and the same ID",
-			GivesUp:  "disables an endpoint without a success for 5 days",
-			Test:     "*Testing* → *Send Example* sends a sample of the type that one chooses",
-			Seen:     asEvent,
-			From:     []string{"https://docs.svix.com/retries"},
-		},
+		Title:    "Svix, and senders that use it",
+		Docs:     "https://docs.svix.com/receiving/verifying-payloads/how-manual",
+		Setup:    "Endpoints → Add Endpoint; the secret is its Signing Secret",
+		Delivers: svixFacts,
 		Description: public.Description{
 			Name:     "svix",
 			Schemes:  []public.Scheme{standardWebhooks("svix-"), standardWebhooks("webhook-")},
@@ -72,20 +75,10 @@ var standards = []Sender{
 	{
 		// A row of its own: were a public key taken beside shared secrets, one given
 		// without its prefix would be a secret that everybody knows.
-		Title: "Svix with Ed25519",
-		Docs:  "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
-		Setup: "For endpoints whose signing is asymmetric: the secret is the public key that Svix shows, which begins with `whpk_`",
-		Delivers: Facts{
-			Batch:    oneEvent,
-			Deadline: "15 seconds",
-			Success:  "2xx; a redirect counts as a failure",
-			Retries:  "7 times in 28 hours: after 5 seconds, 5 and 30 minutes, 2, 5, 10 and 10 hours",
-			Signs:    "yes, with a new time and the same ID",
-			GivesUp:  "disables an endpoint without a success for 5 days",
-			Test:     "*Testing* → *Send Example* sends a sample of the type that one chooses",
-			Seen:     asEvent,
-			From:     []string{"https://docs.svix.com/retries"},
-		},
+		Title:    "Svix with Ed25519",
+		Docs:     "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
+		Setup:    "For endpoints whose signing is asymmetric: the secret is the public key that Svix shows, which begins with `whpk_`",
+		Delivers: svixFacts,
 		Description: public.Description{
 			Name:     "svix-ed25519",
 			Schemes:  []public.Scheme{asymmetric(standardWebhooks("svix-")), asymmetric(standardWebhooks("webhook-"))},
