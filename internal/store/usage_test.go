@@ -302,11 +302,11 @@ func TestForgetAfterRestore(t *testing.T) {
 	if err := Restore(Options{Dir: dir, Key: key}, s.Export(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	clock.age.Add(storage.ReservedFor.Milliseconds())
 	restored := mustBeside(t, dir, key, clock)
 	if u := usageOfProject(t, restored, "p"); u.ReservedIDs != 1 {
 		t.Errorf("%+v", u)
 	}
+	clock.age.Add(storage.ReservedFor.Milliseconds())
 	clock.forgotten(t)
 	if _, err := restored.Get(t.Context(), "a"); !errors.Is(err, storage.ErrNotFound) {
 		t.Error(err)
