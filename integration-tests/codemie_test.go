@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
-	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 )
 
 const platformToken = "the operator's token"

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // TestRetriesAreFresh sends what a sender that signs once would send at its last retry.
@@ -32,14 +32,14 @@ func TestRetriesAreFresh(t *testing.T) {
 	}
 	g, sink := edge(t, declared)
 	for i, test := range tests {
-		p, found := provider.Lookup(test.provider)
+		p, found := sender.Lookup(test.provider)
 		if !found {
 			t.Fatalf("there is no provider %s", test.provider)
 		}
 		send := func(age time.Duration) *gateway.Answer {
 			at := time.Now().Add(-age)
 			body := strings.Replace(test.body, "AT", strconv.FormatInt(at.UnixMilli(), 10), 1)
-			r := &public.Request{Method: http.MethodPost, Header: gateway.Headers("Content-Type", "application/json"), Body: []byte(body), Now: at}
+			r := &provider.Request{Method: http.MethodPost, Header: gateway.Headers("Content-Type", "application/json"), Body: []byte(body), Now: at}
 			if err := p.Sign(key, r); err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
-	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 )
 
 // TestImport takes over the platform's webhooks, and sends one of them an

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // TestSenderPages pastes what the page of each sender says: all Caddyfile
@@ -90,7 +90,7 @@ func readPages(t *testing.T) []senderPage {
 	t.Helper()
 	folder := filepath.Join(gateway.Root(t), "docs", "senders")
 	var pages []senderPage
-	for _, name := range provider.Names() {
+	for _, name := range sender.Names() {
 		text, err := os.ReadFile(filepath.Join(folder, name+".md"))
 		if err != nil {
 			t.Fatal(err)
@@ -100,13 +100,13 @@ func readPages(t *testing.T) []senderPage {
 		if found == nil {
 			t.Fatalf("%s: there is no place for the secret", name)
 		}
-		scheme, _ := provider.Lookup(name)
+		scheme, _ := sender.Lookup(name)
 		p.variable, p.secret = found[1], secretOf(t, scheme)
 		if status := scheme.Status(); status != 0 {
 			p.status = status
 		}
 		sample := scheme.Sample("https://hooks.example.com/webhooks/my-"+name, "1", time.Now())
-		p.senderSigns = errors.Is(scheme.Sign(p.secret, sample), provider.ErrSenderSigns)
+		p.senderSigns = errors.Is(scheme.Sign(p.secret, sample), sender.ErrSenderSigns)
 		pages = append(pages, p)
 	}
 	return pages
@@ -124,7 +124,7 @@ func snippet(t *testing.T, page []byte, language string) string {
 }
 
 // secretOf returns a secret that the provider takes.
-func secretOf(t *testing.T, p *provider.Provider) string {
+func secretOf(t *testing.T, p *sender.Provider) string {
 	t.Helper()
 	for _, secret := range []string{
 		"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

@@ -15,19 +15,19 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // signedBy returns the headers with which a sender sends the body, and the body,
 // where the sender puts its signature into that.
 func signedBy(t *testing.T, name, key, address, body string, pairs ...string) (http.Header, []byte) {
 	t.Helper()
-	p, found := provider.Lookup(name)
+	p, found := sender.Lookup(name)
 	if !found {
 		t.Fatalf("there is no provider %s", name)
 	}
-	r := &public.Request{Method: "POST", URL: address, Header: gateway.Headers(pairs...), Body: []byte(body), Now: time.Now()}
+	r := &provider.Request{Method: "POST", URL: address, Header: gateway.Headers(pairs...), Body: []byte(body), Now: time.Now()}
 	if r.Header.Get("Content-Type") == "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -81,7 +81,7 @@ type App struct {
 	logger   *zap.Logger
 	ctx      caddy.Context // ends when the configuration is cleaned up
 	storage  storage.Storage
-	shelf    keys.Shelf
+	shelf    remotekey.Shelf
 	triggers []trigger.Trigger
 	byType   map[string]trigger.Trigger
 	parsed   []*integration.Integration // declared, without identity

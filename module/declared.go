@@ -11,9 +11,9 @@ import (
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/internal/secret"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -21,9 +21,9 @@ import (
 func (a *App) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
-		Providers:            provider.Names,
+		Providers:            sender.Names,
 		Custom:               customFacts,
-		EventHeaders:         provider.EventHeaders(),
+		EventHeaders:         sender.EventHeaders(),
 		Issuer:               a.issuerFacts,
 		Issuers:              a.issuerNames,
 		ResourceTypes:        a.resourceTypes,
@@ -45,25 +45,25 @@ func (a *App) allow(project, resourceType, id string) error {
 func (a *App) resourceTypes() []string { return slices.Sorted(maps.Keys(a.byType)) }
 
 func providerFacts(name string) (integration.ProviderFacts, bool) {
-	p, ok := provider.Lookup(name)
+	p, ok := sender.Lookup(name)
 	if !ok {
 		return integration.ProviderFacts{}, false
 	}
 	return factsOf(p), true
 }
 
-func customFacts(d *public.Description) (integration.ProviderFacts, error) {
+func customFacts(d *provider.Description) (integration.ProviderFacts, error) {
 	if err := d.Validate(); err != nil {
 		return integration.ProviderFacts{}, err
 	}
-	p, err := provider.Compile(d)
+	p, err := sender.Compile(d)
 	if err != nil {
 		return integration.ProviderFacts{}, err
 	}
 	return factsOf(p), nil
 }
 
-func factsOf(p *provider.Provider) integration.ProviderFacts {
+func factsOf(p *sender.Provider) integration.ProviderFacts {
 	return integration.ProviderFacts{
 		SHA256:            p.SHA256(),
 		SHA256Optional:    p.SHA256Optional(),

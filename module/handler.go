@@ -17,7 +17,7 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -195,7 +195,7 @@ func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceTyp
 
 func (e edge) Issuer(name string) *jwt.Issuer { return e.app.issuers[name] }
 
-func (e edge) Remote() *provider.Remote { return e.remote }
+func (e edge) Remote() *sender.Remote { return e.remote }
 
 func (e edge) AllowUnauthenticated() bool { return e.app.AllowUnauthenticated }
 

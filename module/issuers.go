@@ -17,8 +17,8 @@ import (
 	"github.com/hookgate/hookgate/internal/admin"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/keys"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/remotekey"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/internal/option"
 )
 
@@ -108,7 +108,7 @@ func (a *App) openIssuers(g *gateway) map[string]*jwt.Issuer {
 
 // sources returns the names under which keys are fetched.
 func (a *App) sources() []string {
-	names := append(provider.Sources(), jwt.Google.Name)
+	names := append(sender.Sources(), jwt.Google.Name)
 	for _, issuer := range a.JWTIssuers {
 		names = append(names, issuer.Name)
 	}
@@ -181,12 +181,12 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 }
 
 // openRemote prepares what is fetched from others.
-func (g *gateway) openRemote(shelf keys.Shelf) {
-	client := keys.NewClient(nil)
+func (g *gateway) openRemote(shelf remotekey.Shelf) {
+	client := remotekey.NewClient(nil)
 	g.keySets = jwt.NewKeySets(client, g.fetched)
-	g.remote = &provider.Remote{
+	g.remote = &sender.Remote{
 		Google:       g.keySets.Issuer(jwt.Google),
-		Certificates: keys.NewCertificates(client, g.fetched),
+		Certificates: remotekey.NewCertificates(client, g.fetched),
 		Client:       client,
 	}
 	g.remote.Certificates.Use(shelf)

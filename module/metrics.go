@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/internal/gate"
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -80,7 +80,7 @@ func (m metrics) prepare(resourceTypes, sources []string) {
 		}
 	}
 	for _, source := range sources {
-		for _, outcome := range append(keys.FailureCodes(), fetched) {
+		for _, outcome := range append(remotekey.FailureCodes(), fetched) {
 			m.fetches.WithLabelValues(source, outcome)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/keys"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/remotekey"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -39,7 +39,7 @@ type gateway struct {
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
 	keySets    *jwt.KeySets
-	remote     *provider.Remote
+	remote     *sender.Remote
 	sources    sources
 	reads      *admin.Reads
 	replays    admin.Pace
@@ -55,7 +55,7 @@ type gateway struct {
 }
 
 // openGateway opens the storage, or joins those who have it open.
-func openGateway(s storage.Storage, shelf keys.Shelf, logger *zap.Logger) (*gateway, error) {
+func openGateway(s storage.Storage, shelf remotekey.Shelf, logger *zap.Logger) (*gateway, error) {
 	key := s.Key()
 	door(key).Lock()
 	defer door(key).Unlock()
@@ -81,7 +81,7 @@ func door(key string) *sync.Mutex {
 	return lock.(*sync.Mutex)
 }
 
-func newGateway(s storage.Storage, shelf keys.Shelf, logger *zap.Logger) (*gateway, error) {
+func newGateway(s storage.Storage, shelf remotekey.Shelf, logger *zap.Logger) (*gateway, error) {
 	backend, err := s.Open()
 	if err != nil {
 		return nil, err

@@ -6,8 +6,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // providersNamespace is where third parties add modules that describe a
@@ -18,7 +18,7 @@ const providersNamespace = "webhooks.providers"
 // are part of the program, so that this is done once.
 var installProviders = sync.OnceValue(func() error {
 	for _, info := range caddy.GetModules(providersNamespace) {
-		guest, ok := info.New().(public.Provider)
+		guest, ok := info.New().(provider.Provider)
 		if !ok {
 			return fmt.Errorf("the module %s is no provider", info.ID)
 		}
@@ -26,7 +26,7 @@ var installProviders = sync.OnceValue(func() error {
 		if d.Name != info.ID.Name() {
 			return fmt.Errorf("the module %s describes the provider %q: both need the same name", info.ID, d.Name)
 		}
-		if err := provider.Install(&d); err != nil {
+		if err := sender.Install(&d); err != nil {
 			return fmt.Errorf("the module %s: %w", info.ID, err)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 func init() { caddy.RegisterModule(tinyDesk{}) }
@@ -19,23 +19,23 @@ func (tinyDesk) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "webhooks.providers.tiny-desk", New: func() caddy.Module { return new(tinyDesk) }}
 }
 
-func (tinyDesk) Description() public.Description {
-	return public.Description{
+func (tinyDesk) Description() provider.Description {
+	return provider.Description{
 		Name: "tiny-desk",
-		Schemes: []public.Scheme{{
-			Header: "X-Tiny-Proof", Algorithm: public.HMACSHA256,
-			NewVerifier: func(secrets []string) (public.Verifier, error) { return tinyProof(secrets[0]), nil },
+		Schemes: []provider.Scheme{{
+			Header: "X-Tiny-Proof", Algorithm: provider.HMACSHA256,
+			NewVerifier: func(secrets []string) (provider.Verifier, error) { return tinyProof(secrets[0]), nil },
 		}},
-		Event: []public.Place{{Header: "X-Tiny-Event"}},
+		Event: []provider.Place{{Header: "X-Tiny-Event"}},
 	}
 }
 
 // tinyProof is the secret whose header is a proof, as far as a test needs one.
 type tinyProof string
 
-func (p tinyProof) Verify(r *public.Request) public.Reason {
+func (p tinyProof) Verify(r *provider.Request) provider.Reason {
 	if r.Header.Get("X-Tiny-Proof") != string(p)+"/"+string(r.Body) {
-		return public.Mismatch
+		return provider.Mismatch
 	}
 	return ""
 }
@@ -49,12 +49,12 @@ func TestInstalledProvider(t *testing.T) {
 	if !found || !facts.SHA256 || facts.CredentialHeaders[0] != "X-Tiny-Proof" {
 		t.Fatalf("%v %v", facts, found)
 	}
-	p, _ := provider.Lookup("tiny-desk")
+	p, _ := sender.Lookup("tiny-desk")
 	v, err := p.NewVerifier([]string{"s"}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for proof, want := range map[string]public.Reason{"s/body": "", "t/body": public.Mismatch} {
+	for proof, want := range map[string]provider.Reason{"s/body": "", "t/body": provider.Mismatch} {
 		r := p.Sample("https://hooks.example.com/webhooks/x", "", time.Unix(1764000000, 0))
 		r.Header.Set("X-Tiny-Proof", proof)
 		claim, reason := v.Precheck(r.Header, r.Now)
@@ -64,14 +64,14 @@ func TestInstalledProvider(t *testing.T) {
 		if reason != want {
 			t.Errorf("%s: %q, want %q", proof, reason, want)
 		}
-		if provider.Guess(r.Header) != p {
+		if sender.Guess(r.Header) != p {
 			t.Error("its event header tells nothing")
 		}
 	}
 	d := tinyDesk{}.Description()
 	for _, name := range []string{"tiny-desk", "github", "custom", "No Name"} {
 		d.Name = name
-		if provider.Install(&d) == nil {
+		if sender.Install(&d) == nil {
 			t.Errorf("a second %s was installed", name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
 // shelfFolder is where senders' certificates are in Caddy's own storage, which
@@ -22,8 +22,8 @@ const shelfPatience = 5 * time.Second
 
 // newShelf keeps senders' certificates in a storage of Caddy's: each in a file
 // whose first line is its address.
-func newShelf(s certmagic.Storage, logger *zap.Logger) keys.Shelf {
-	return keys.Shelf{
+func newShelf(s certmagic.Storage, logger *zap.Logger) remotekey.Shelf {
+	return remotekey.Shelf{
 		Save: func(ctx context.Context, address string, chain []byte) {
 			if err := s.Store(ctx, shelfKey(address), append([]byte(address+"\n"), chain...)); err != nil {
 				logger.Warn("the certificate of a sender cannot be kept; it is fetched again after the next start", zap.Error(err))

@@ -16,8 +16,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // github is the sender beside which the others are measured.
@@ -26,10 +26,10 @@ const github = "github"
 // anySecret can be any sender's: it is text, base64 and hexadecimal.
 const anySecret = "0123456789abcdef0123456789abcdef"
 
-// sender is a sender that signs with a HMAC.
-type sender struct {
-	*provider.Provider
-	algorithm public.Algorithm
+// signer is a sender that signs with a HMAC.
+type signer struct {
+	*sender.Provider
+	algorithm provider.Algorithm
 	sample    string
 }
 
@@ -57,7 +57,7 @@ func compareProviders(ctx context.Context, s settings) error {
 
 // measureRound measures each sender once, at new gateways: in those that had
 // all rounds behind them the events would need tens of gigabytes.
-func measureRound(ctx context.Context, s settings, senders []sender, name string, all map[string][]versus) (err error) {
+func measureRound(ctx context.Context, s settings, senders []signer, name string, all map[string][]versus) (err error) {
 	var both [2]*gateway
 	for i := range both {
 		if both[i], err = startGateway(s, fmt.Sprintf("providers-%d", i), ""); err != nil {
@@ -70,7 +70,7 @@ func measureRound(ctx context.Context, s settings, senders []sender, name string
 			}
 		}
 	}
-	first := slices.IndexFunc(senders, func(p sender) bool { return p.Name() == github })
+	first := slices.IndexFunc(senders, func(p signer) bool { return p.Name() == github })
 	warmUp := s
 	warmUp.time = time.Second
 	if _, err := measureTogether(ctx, warmUp, both, senders[first], senders[first]); err != nil {
@@ -88,23 +88,23 @@ func measureRound(ctx context.Context, s settings, senders []sender, name string
 }
 
 // hmacSenders are the senders that are wanted, and GitHub.
-func (s settings) hmacSenders() ([]sender, error) {
+func (s settings) hmacSenders() ([]signer, error) {
 	var wanted []string
 	if s.senders != "" {
 		wanted = strings.Split(s.senders, ",")
 	}
-	var senders []sender
-	for _, row := range provider.Senders() {
-		p, _ := provider.Lookup(row.Name)
+	var senders []signer
+	for _, row := range sender.Senders() {
+		p, _ := sender.Lookup(row.Name)
 		algorithm := row.Schemes[0].Algorithm
-		hmac := algorithm == public.HMACSHA1 || algorithm == public.HMACSHA256 || algorithm == public.HMACSHA512
+		hmac := algorithm == provider.HMACSHA1 || algorithm == provider.HMACSHA256 || algorithm == provider.HMACSHA512
 		chosen := len(wanted) == 0 || slices.Contains(wanted, row.Name) || row.Name == github
 		if !hmac || !chosen || p.CheckSecret(anySecret) != nil {
 			continue
 		}
-		known := sender{p, algorithm, row.Sample}
+		known := signer{p, algorithm, row.Sample}
 		switch _, err := known.write(1 << 10); {
-		case errors.Is(err, provider.ErrSenderSigns):
+		case errors.Is(err, sender.ErrSenderSigns):
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", row.Name, err)
 		default:
@@ -112,7 +112,7 @@ func (s settings) hmacSenders() ([]sender, error) {
 		}
 	}
 	for _, name := range wanted {
-		if !slices.ContainsFunc(senders, func(p sender) bool { return p.Name() == name }) {
+		if !slices.ContainsFunc(senders, func(p signer) bool { return p.Name() == name }) {
 			return nil, fmt.Errorf("-senders: %s is no sender that signs with a HMAC", name)
 		}
 	}
@@ -121,7 +121,7 @@ func (s settings) hmacSenders() ([]sender, error) {
 
 // integrate adds an integration and a project of the sender's name. It wants
 // the events that are sent.
-func (g *gateway) integrate(p sender) error {
+func (g *gateway) integrate(p signer) error {
 	body := map[string]any{
 		"webhook_id": p.Name(), "dedupe": "none",
 		"authentication": map[string]any{"signature": map[string]any{"provider": p.Name(), "secrets": []string{anySecret}}},
@@ -147,7 +147,7 @@ func (g *gateway) integrate(p sender) error {
 }
 
 // write returns an event of that size as the sender signs it now, for wrk.
-func (p sender) write(size int) ([]byte, error) {
+func (p signer) write(size int) ([]byte, error) {
 	const host = "hooks.example.com"
 	r := p.Sample("http://"+host+"/webhooks/"+p.Name(), "bench-1", time.Now())
 	const begin, end = `,"bench":"`, `"}`
@@ -190,13 +190,13 @@ func (v versus) besideRate() float64 { return v.own.rate() / v.github.rate() }
 
 // measureTogether measures a sender and GitHub at the same time, twice: each of
 // them at each gateway.
-func measureTogether(ctx context.Context, s settings, both [2]*gateway, p, github sender) (versus, error) {
+func measureTogether(ctx context.Context, s settings, both [2]*gateway, p, github signer) (versus, error) {
 	var v versus
 	for turn := range both {
 		var one [2]measured
 		var faults [2]error
 		var group sync.WaitGroup
-		for i, p := range [2]sender{p, github} {
+		for i, p := range [2]signer{p, github} {
 			group.Go(func() { one[i], faults[i] = both[(i+turn)%2].measureSender(ctx, s, p) })
 		}
 		group.Wait()
@@ -220,7 +220,7 @@ func (m *measured) add(other measured) {
 }
 
 // measureSender signs an event and has it accepted again and again.
-func (g *gateway) measureSender(ctx context.Context, s settings, p sender) (measured, error) {
+func (g *gateway) measureSender(ctx context.Context, s settings, p signer) (measured, error) {
 	text, err := p.write(1 << 10)
 	if err != nil {
 		return measured{}, err
@@ -233,9 +233,9 @@ func (g *gateway) measureSender(ctx context.Context, s settings, p sender) (meas
 }
 
 // printSenders writes the table, in Markdown, the dearest first.
-func printSenders(senders []sender, runs map[string][]versus) {
-	cost := func(p sender) float64 { return median(each(runs[p.Name()], versus.besideCPU)) }
-	slices.SortFunc(senders, func(a, b sender) int {
+func printSenders(senders []signer, runs map[string][]versus) {
+	cost := func(p signer) float64 { return median(each(runs[p.Name()], versus.besideCPU)) }
+	slices.SortFunc(senders, func(a, b signer) int {
 		return int(1e6 * (cost(b) - cost(a)))
 	})
 	fmt.Print("Events of 1 KB, accepted durably, beside GitHub's at the same time:\n\n")

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/gate"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // test sends the integration a sample event and tells what came of it.
@@ -28,8 +28,8 @@ func (c *call) test() error {
 		return &refusal{http.StatusTooManyRequests, "a project may send 10 test events a minute"}
 	}
 	got, err := gate.Sample(c.r.Context(), c.Edge, c.webhookID)
-	if errors.Is(err, provider.ErrSenderSigns) {
-		return conflict(provider.ErrSenderSigns.Error())
+	if errors.Is(err, sender.ErrSenderSigns) {
+		return conflict(sender.ErrSenderSigns.Error())
 	}
 	if err != nil {
 		return err

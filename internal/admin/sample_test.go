@@ -9,7 +9,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -35,7 +35,7 @@ func (edge) PublicURL(string) string    { return "" }
 func (e edge) Flight() *gate.Flight     { return e.flight }
 func (edge) Serves(string) bool         { return true }
 func (edge) AllowUnauthenticated() bool { return false }
-func (edge) Remote() *provider.Remote   { return nil }
+func (edge) Remote() *sender.Remote     { return nil }
 
 func TestTestEvent(t *testing.T) {
 	a := newAPI(t)

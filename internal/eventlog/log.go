@@ -15,9 +15,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -182,7 +182,7 @@ func (l *Log) open() error {
 		return fmt.Errorf("making the event log: %w", err)
 	}
 	var err error
-	if l.lock, err = disk.Lock(filepath.Join(l.Dir, "lock")); err != nil {
+	if l.lock, err = fsutil.Lock(filepath.Join(l.Dir, "lock")); err != nil {
 		return fmt.Errorf("opening the event log: %w", err)
 	}
 	l.segments = newSegments(l)
@@ -289,7 +289,7 @@ func makeDirs(dirs ...string) error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if err := disk.SyncDir(filepath.Dir(dir)); err != nil {
+		if err := fsutil.SyncDir(filepath.Dir(dir)); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -64,7 +64,7 @@ func TestRandomHistory(t *testing.T) {
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	const memory = "/dev/shm"
-	if free, err := disk.Free(memory); err != nil || free < 1<<30 {
+	if free, err := fsutil.Free(memory); err != nil || free < 1<<30 {
 		return t.TempDir()
 	}
 	dir, err := os.MkdirTemp(memory, "hookgate-test-")

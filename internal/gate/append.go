@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -127,7 +127,7 @@ func (v *visit) storedHeader() http.Header {
 	}
 	for _, name := range v.content.provider.KeptHeaders() {
 		values := v.r.Header[name]
-		if len(values) == 0 || len(values[0]) > maxStored || !provider.Printable(values[0]) ||
+		if len(values) == 0 || len(values[0]) > maxStored || !sender.Printable(values[0]) ||
 			v.route.isSecret(values[0]) || slices.Contains(v.route.strip, name) {
 			continue
 		}

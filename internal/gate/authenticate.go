@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // precheck refuses what the headers alone can refuse, before the body costs
@@ -19,7 +19,7 @@ import (
 func (v *visit) precheck() *answer {
 	open := v.backend.AllowUnauthenticated()
 	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), open)
-	if strings.HasSuffix(reason, "_"+string(provider.Missing)) {
+	if strings.HasSuffix(reason, "_"+string(sender.Missing)) {
 		if a := v.shakeHandsUnsigned(); a != nil {
 			return a
 		}
@@ -39,11 +39,11 @@ func (v *visit) precheck() *answer {
 
 // refuseCredential returns nil for a credential that counts. One that cannot
 // be judged now may be right: a wanted event must not be lost.
-func (v *visit) refuseCredential(kind string, reason provider.Reason) *answer {
+func (v *visit) refuseCredential(kind string, reason sender.Reason) *answer {
 	switch reason {
 	case "":
 		return nil
-	case provider.Unavailable:
+	case sender.Unavailable:
 		return v.refuse(noKeys, kind+"_"+string(reason))
 	}
 	return v.refuse(unauthorized, kind+"_"+string(reason))
@@ -77,7 +77,7 @@ func (v *visit) verify() *answer {
 	}
 	v.claim.Client = v.client
 	reason := v.claim.VerifyBy(v.r.Context(), &v.document, v.backend.Remote(), v.route.credentials.signed)
-	if reason == provider.Missing { // it would be in the body
+	if reason == sender.Missing { // it would be in the body
 		if a := v.shakeHandsUnsigned(); a != nil {
 			return a
 		}
@@ -100,7 +100,7 @@ func (v *visit) confirm() *answer {
 // credentials are an integration's ways in.
 type credentials struct {
 	tokens   []token
-	verifier *provider.Verifier
+	verifier *sender.Verifier
 	jwt      *jsonWebToken
 
 	certificate *integration.ClientCertificate
@@ -115,7 +115,7 @@ type credentials struct {
 	open bool
 }
 
-func newCredentials(auth *integration.Authentication, p *provider.Provider) (credentials, error) {
+func newCredentials(auth *integration.Authentication, p *sender.Provider) (credentials, error) {
 	c := credentials{
 		certificate: auth.ClientCertificate,
 		sources:     auth.SourceIPs,
@@ -179,24 +179,24 @@ func (c *credentials) proof() bool {
 // that costs less. A credential that the request carries must be valid
 // also where another one would do. An address is different: it is never enough
 // beside another credential, since many may share it, and always needed.
-func (c *credentials) precheck(r *http.Request, client string, now time.Time, open bool) (provider.Claim, string) {
+func (c *credentials) precheck(r *http.Request, client string, now time.Time, open bool) (sender.Claim, string) {
 	header := r.Header
 	if !c.any() {
 		if c.open && open {
-			return provider.Claim{}, ""
+			return sender.Claim{}, ""
 		}
-		return provider.Claim{}, "credential_not_configured"
+		return sender.Claim{}, "credential_not_configured"
 	}
 	if !isSource(c.sources, client) {
-		return provider.Claim{}, "source_ips_" + string(provider.Mismatch)
+		return sender.Claim{}, "source_ips_" + string(sender.Mismatch)
 	}
 	carried := !c.proof()
 	if c.certificate != nil {
 		switch reason := checkCertificate(c.certificate, r.TLS, now); {
 		case reason == "":
 			carried = true
-		case reason != provider.Missing || c.all:
-			return provider.Claim{}, "client_certificate_" + string(reason)
+		case reason != sender.Missing || c.all:
+			return sender.Claim{}, "client_certificate_" + string(reason)
 		}
 	}
 	for i := range c.tokens {
@@ -204,31 +204,31 @@ func (c *credentials) precheck(r *http.Request, client string, now time.Time, op
 		switch reason := t.check(header); {
 		case reason == "":
 			carried = true
-		case reason != provider.Missing || c.all:
-			return provider.Claim{}, t.kind + "_" + string(reason)
+		case reason != sender.Missing || c.all:
+			return sender.Claim{}, t.kind + "_" + string(reason)
 		}
 	}
 	if c.jwt != nil {
 		switch _, reason := credentialText(header, c.jwt.header, c.jwt.scheme); {
 		case reason == "":
 			carried = true
-		case reason != provider.Missing || c.all:
-			return provider.Claim{}, "jwt_" + string(reason)
+		case reason != sender.Missing || c.all:
+			return sender.Claim{}, "jwt_" + string(reason)
 		}
 	}
-	var claim provider.Claim
+	var claim sender.Claim
 	if c.verifier != nil {
-		var reason provider.Reason
+		var reason sender.Reason
 		claim, reason = c.verifier.Precheck(header, now)
 		if reason == "" && !claim.Present() && (c.all || c.signed) {
-			reason = provider.Missing
+			reason = sender.Missing
 		}
 		if reason != "" {
-			return provider.Claim{}, "signature_" + string(reason)
+			return sender.Claim{}, "signature_" + string(reason)
 		}
 	}
 	if !carried && !claim.Present() {
-		return provider.Claim{}, "credential_missing"
+		return sender.Claim{}, "credential_missing"
 	}
 	return claim, ""
 }
@@ -254,7 +254,7 @@ func newToken(kind, header, scheme string, values ...string) token {
 	return t
 }
 
-func (t *token) check(header http.Header) provider.Reason {
+func (t *token) check(header http.Header) sender.Reason {
 	value, reason := credentialText(header, t.header, t.scheme)
 	if reason != "" {
 		return reason
@@ -264,22 +264,22 @@ func (t *token) check(header http.Header) provider.Reason {
 		match |= subtle.ConstantTimeCompare(sent[:], t.digests[i][:])
 	}
 	if match != 1 {
-		return provider.Mismatch
+		return sender.Mismatch
 	}
 	return ""
 }
 
 // credentialText returns the credential that is the value of a header, without
 // the name of its scheme.
-func credentialText(header http.Header, name, scheme string) (string, provider.Reason) {
+func credentialText(header http.Header, name, scheme string) (string, sender.Reason) {
 	values := header[name]
 	switch {
 	case len(values) == 0:
-		return "", provider.Missing
+		return "", sender.Missing
 	case len(values) > 1:
-		return "", provider.Duplicate
-	case values[0] == "" || !provider.Printable(values[0]):
-		return "", provider.Malformed
+		return "", sender.Duplicate
+	case values[0] == "" || !sender.Printable(values[0]):
+		return "", sender.Malformed
 	}
 	if scheme == "" {
 		return values[0], ""
@@ -288,7 +288,7 @@ func credentialText(header http.Header, name, scheme string) (string, provider.R
 	// follows it.
 	sent, rest, found := strings.Cut(values[0], " ")
 	if !found || !strings.EqualFold(sent, scheme) {
-		return "", provider.Malformed
+		return "", sender.Malformed
 	}
 	return strings.TrimLeft(rest, " "), ""
 }

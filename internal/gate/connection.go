@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // isSource says whether the client may call at all. Without an address that is
@@ -30,13 +30,13 @@ func isSource(sources []netip.Prefix, client string) bool {
 
 // checkCertificate judges the certificate with which the client has opened the
 // connection. Its key is the client's: the TLS handshake has proved that.
-func checkCertificate(want *integration.ClientCertificate, connection *tls.ConnectionState, now time.Time) provider.Reason {
+func checkCertificate(want *integration.ClientCertificate, connection *tls.ConnectionState, now time.Time) sender.Reason {
 	if connection == nil || len(connection.PeerCertificates) == 0 {
-		return provider.Missing
+		return sender.Missing
 	}
 	leaf := connection.PeerCertificates[0]
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return provider.Stale
+		return sender.Stale
 	}
 	digest := sha256.Sum256(leaf.Raw)
 	if slices.Contains(want.Fingerprints, hex.EncodeToString(digest[:])) {
@@ -46,7 +46,7 @@ func checkCertificate(want *integration.ClientCertificate, connection *tls.Conne
 	if verified && slices.ContainsFunc(want.SANs, func(name string) bool { return hasName(leaf, name) }) {
 		return ""
 	}
-	return provider.Mismatch
+	return sender.Mismatch
 }
 
 // hasName compares a name with those of its kind. Only the names of hosts are

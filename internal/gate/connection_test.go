@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // from lets the integration be called from these addresses only.
@@ -149,25 +149,25 @@ func TestCheckCertificate(t *testing.T) {
 		name  string
 		want  *integration.ClientCertificate
 		state *tls.ConnectionState
-		out   provider.Reason
+		out   sender.Reason
 	}{
-		{"no TLS", digest(valid), nil, provider.Missing},
-		{"no certificate", digest(valid), &tls.ConnectionState{}, provider.Missing},
+		{"no TLS", digest(valid), nil, sender.Missing},
+		{"no certificate", digest(valid), &tls.ConnectionState{}, sender.Missing},
 		{"fingerprint, verified", digest(valid), state(valid, true), ""},
 		{"fingerprint, not verified", digest(valid), state(valid, false), ""},
-		{"another fingerprint", digest(early), state(valid, true), provider.Mismatch},
-		{"expired", digest(expired), state(expired, false), provider.Stale},
-		{"expired, verified", name("sender.example.com"), state(expired, true), provider.Stale},
-		{"not valid yet", digest(early), state(early, true), provider.Stale},
+		{"another fingerprint", digest(early), state(valid, true), sender.Mismatch},
+		{"expired", digest(expired), state(expired, false), sender.Stale},
+		{"expired, verified", name("sender.example.com"), state(expired, true), sender.Stale},
+		{"not valid yet", digest(early), state(early, true), sender.Stale},
 		{"host", name("x", "sender.EXAMPLE.com"), state(valid, true), ""},
-		{"host, not verified", name("sender.example.com"), state(valid, false), provider.Mismatch},
-		{"the wildcard's host", name("a.wild.example.com"), state(valid, true), provider.Mismatch},
-		{"a part of the host", name("example.com"), state(valid, true), provider.Mismatch},
+		{"host, not verified", name("sender.example.com"), state(valid, false), sender.Mismatch},
+		{"the wildcard's host", name("a.wild.example.com"), state(valid, true), sender.Mismatch},
+		{"a part of the host", name("example.com"), state(valid, true), sender.Mismatch},
 		{"URI", name("spiffe://example.com/Sender"), state(valid, true), ""},
-		{"URI in another case", name("spiffe://example.com/sender"), state(valid, true), provider.Mismatch},
-		{"URI, longer", name("spiffe://example.com/Sender/"), state(valid, true), provider.Mismatch},
+		{"URI in another case", name("spiffe://example.com/sender"), state(valid, true), sender.Mismatch},
+		{"URI, longer", name("spiffe://example.com/Sender/"), state(valid, true), sender.Mismatch},
 		{"mail", name("Ci@example.com"), state(valid, true), ""},
-		{"mail of another user", name("ci@example.com"), state(valid, true), provider.Mismatch},
+		{"mail of another user", name("ci@example.com"), state(valid, true), sender.Mismatch},
 	}
 	for _, test := range tests {
 		if got := checkCertificate(test.want, test.state, now); got != test.out {

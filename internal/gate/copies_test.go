@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // sending is a request as its sender signs it.
@@ -21,7 +21,7 @@ type sending struct {
 
 func (s sending) signedBy(t *testing.T, name, key string) (http.Header, string) {
 	t.Helper()
-	p, _ := provider.Lookup(name)
+	p, _ := sender.Lookup(name)
 	header := http.Header{"Content-Type": {"application/json"}}
 	set := func(pairs []string) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -29,7 +29,7 @@ func (s sending) signedBy(t *testing.T, name, key string) (http.Header, string) 
 		}
 	}
 	set(s.header)
-	r := &public.Request{Method: "POST", URL: "https://hooks.example.com/webhooks/hook", Header: header, Body: []byte(s.body), Now: time.Now()}
+	r := &provider.Request{Method: "POST", URL: "https://hooks.example.com/webhooks/hook", Header: header, Body: []byte(s.body), Now: time.Now()}
 	if err := p.Sign(key, r); err != nil {
 		t.Fatal(err)
 	}

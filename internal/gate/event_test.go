@@ -13,9 +13,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -63,7 +63,7 @@ func TestDedupeIsFramed(t *testing.T) {
 		v := newVisit()
 		v.route = &Route{Integration: &integration.Integration{Dedupe: mode}}
 		v.body, v.payload = []byte(body), []byte(body)
-		if _, err := v.content.message.Read(provider.Guess(nil), nil, document.New(v.body), nil, v.route); err != nil {
+		if _, err := v.content.message.Read(sender.Guess(nil), nil, jsondoc.New(v.body), nil, v.route); err != nil {
 			t.Fatal(err)
 		}
 		v.content.message.DeliveryID = delivery
@@ -229,7 +229,7 @@ func TestStoredHeadersHoldNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := newVisit()
-	v.route, v.content.provider = route, provider.Guess(nil)
+	v.route, v.content.provider = route, sender.Guess(nil)
 	v.r = &http.Request{Header: http.Header{"Traceparent": {"a.token.x"}, "User-Agent": {"sender"}}}
 	if got := asText(v.storedHeader()); got != `{"User-Agent":["sender"]}` {
 		t.Errorf("kept %s", got)

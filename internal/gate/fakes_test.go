@@ -24,7 +24,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -183,7 +183,7 @@ func (b *backend) PublicURL(string) string { return "https://hooks.example.com/w
 
 func (b *backend) AllowUnauthenticated() bool { return b.open }
 
-func (b *backend) Remote() *provider.Remote { return nil }
+func (b *backend) Remote() *sender.Remote { return nil }
 
 func (b *backend) Issuer(name string) *jwt.Issuer { return b.issuers[name] }
 

@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/document"
 	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -78,7 +78,7 @@ type Backend interface {
 	Issuer(name string) *jwt.Issuer
 
 	// Remote is what verifiers ask others for.
-	Remote() *provider.Remote
+	Remote() *sender.Remote
 
 	// AllowUnauthenticated says whether the operator permits integrations
 	// without any credential.
@@ -197,14 +197,14 @@ type visit struct {
 	release func()
 	id      string
 	route   *Route
-	claim   provider.Claim
+	claim   sender.Claim
 
 	upload *upload
 	// body is what was received, payload what the event is: of a form the
 	// JSON inside it.
 	body     []byte
-	received bool              // the body is there as a whole
-	document document.Document // of the body
+	received bool             // the body is there as a whole
+	document jsondoc.Document // of the body
 	payload  []byte
 	content  content
 

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // shakeHandsByMethod answers a request that is no POST, when the provider has
@@ -46,20 +46,20 @@ func (v *visit) shakeHandsWithoutBody() *answer {
 	if a, _ := v.shake(claim.Present() && claim.Verify(nil) == ""); a != nil || !proven {
 		return a
 	}
-	return v.refuse(unauthorized, "handshake_"+string(provider.Mismatch))
+	return v.refuse(unauthorized, "handshake_"+string(sender.Mismatch))
 }
 
 // precheckHandshake holds a handshake against what the headers and the connection
 // show, and says what is wrong. The sender's own credential may be missing, since
 // many a sender does not sign its handshakes. Nothing else may that every request
 // must have.
-func (v *visit) precheckHandshake() (provider.Claim, string) {
+func (v *visit) precheckHandshake() (sender.Claim, string) {
 	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), false)
 	switch reason {
-	case "", "credential_" + string(provider.Missing), "signature_" + string(provider.Missing):
+	case "", "credential_" + string(sender.Missing), "signature_" + string(sender.Missing):
 		return claim, ""
 	}
-	return provider.Claim{}, reason
+	return sender.Claim{}, reason
 }
 
 // shakeHands answers a request by which the sender makes sure of the address.
@@ -138,8 +138,8 @@ func (v *visit) learning() bool { return v.route.Integration.Handshake.Open(time
 
 // request is what a provider sees of the request, with the body as far as it has
 // been received.
-func (v *visit) request() *public.Request {
-	return &public.Request{Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
+func (v *visit) request() *provider.Request {
+	return &provider.Request{Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
 }
 
 // lesson is what became of a secret that a sender has brought.
@@ -159,7 +159,7 @@ func (l *lesson) learn(secret string) bool {
 	return learned
 }
 
-func (v *visit) answerHandshake(a *provider.Answer) *answer {
+func (v *visit) answerHandshake(a *sender.Answer) *answer {
 	v.reply = answer{outcome: Handshake, status: a.Status, kind: a.Header["Content-Type"], more: a.Header, forget: v.seen.Learned, body: a.Body}
 	return &v.reply
 }

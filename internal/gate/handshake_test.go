@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // by makes the integration another provider's.
@@ -90,7 +90,7 @@ func TestHandshakeByMethod(t *testing.T) {
 func TestHandshakeByPost(t *testing.T) {
 	b := newBackend(t, github(by("slack", "k")))
 	s := serve(t, b, New(Settings{}))
-	p, _ := provider.Lookup("slack")
+	p, _ := sender.Lookup("slack")
 	for _, test := range []struct {
 		secret, body string
 		status       int
@@ -127,7 +127,7 @@ func TestHandshakeThatCannotBeAnswered(t *testing.T) {
 	} {
 		b := newBackend(t, github(by(test.provider, "k")))
 		s := serve(t, b, New(Settings{}))
-		p, _ := provider.Lookup(test.provider)
+		p, _ := sender.Lookup(test.provider)
 		r := p.Sample("", "d", time.Now())
 		r.Body = []byte(test.body)
 		if err := p.Sign("k", r); err != nil {
@@ -172,10 +172,10 @@ func TestHandshakeUnsignedOfAnyFraming(t *testing.T) {
 	none := http.Header{}
 	const token = `{"verification_token":"secret_x"}`
 	own := func(it *integration.Integration) {
-		it.Authentication.Signature = &integration.Signature{Secrets: secrets("k"), Description: &public.Description{
+		it.Authentication.Signature = &integration.Signature{Secrets: secrets("k"), Description: &provider.Description{
 			Name:       "custom",
-			Schemes:    []public.Scheme{{Header: "X-Signature", Signed: "{body}", Algorithm: public.HMACSHA256}},
-			Handshakes: []public.Handshake{{Open: true, When: []public.Condition{{Place: public.Place{JSON: "challenge"}}}, Echo: &public.Place{JSON: "challenge"}}},
+			Schemes:    []provider.Scheme{{Header: "X-Signature", Signed: "{body}", Algorithm: provider.HMACSHA256}},
+			Handshakes: []provider.Handshake{{Open: true, When: []provider.Condition{{Place: provider.Place{JSON: "challenge"}}}, Echo: &provider.Place{JSON: "challenge"}}},
 		}}
 		it.Authentication.RequireSHA256Signature = false
 	}
@@ -255,7 +255,7 @@ func TestNoHandshakeInTheHeaders(t *testing.T) {
 // a sender that insists on 200 gets it.
 func TestSignedURL(t *testing.T) {
 	s := serve(t, newBackend(t, github(by("trello", "k"))), New(Settings{}))
-	p, _ := provider.Lookup("trello")
+	p, _ := sender.Lookup("trello")
 	for _, test := range []struct {
 		address, path string
 		status        int

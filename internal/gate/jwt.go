@@ -6,7 +6,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // jsonWebToken is what a JSON web token must be.
@@ -43,7 +43,7 @@ func (v *visit) judgeToken() *answer {
 			return v.refuse(noKeys, "jwt_issuer_unknown") // the operator may have to name it again
 		}
 		reason = issuer.Verify(v.r.Context(), text, wanted.want, time.Now())
-	case provider.Missing:
+	case sender.Missing:
 		return nil // another credential has let the request in
 	}
 	return v.refuseCredential("jwt", reason)

@@ -12,27 +12,27 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/integration/credentialtest"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // withExample is an integration with the credential, and what else its
 // authentication has.
 func withExample(t *testing.T, e credentialtest.Example, more ...string) *integration.Integration {
 	t.Helper()
-	facts := func(p *provider.Provider) integration.ProviderFacts {
+	facts := func(p *sender.Provider) integration.ProviderFacts {
 		return integration.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders(), Timed: p.Timed()}
 	}
 	declaring := integration.Declaring{Rules: integration.Rules{
 		Provider: func(name string) (integration.ProviderFacts, bool) {
-			p, found := provider.Lookup(name)
+			p, found := sender.Lookup(name)
 			if !found {
 				return integration.ProviderFacts{}, false
 			}
 			return facts(p), true
 		},
-		Custom: func(d *public.Description) (integration.ProviderFacts, error) {
-			p, err := provider.Compile(d)
+		Custom: func(d *provider.Description) (integration.ProviderFacts, error) {
+			p, err := sender.Compile(d)
 			if err != nil {
 				return integration.ProviderFacts{}, err
 			}
@@ -118,7 +118,7 @@ func checkSampled(t *testing.T, e credentialtest.Example) {
 	b := newBackend(t, withExample(t, e))
 	got, err := Sample(t.Context(), b, "hook")
 	if !e.Sampled {
-		if !errors.Is(err, provider.ErrSenderSigns) {
+		if !errors.Is(err, sender.ErrSenderSigns) {
 			t.Errorf("a sample is answered %d, %v", got.StatusCode, err)
 		}
 		return

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
-	"github.com/hookgate/hookgate/internal/provider"
-	public "github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -33,7 +33,7 @@ var readers = map[string]func(t *testing.T, text string) (string, bool){
 		return name, err == nil
 	},
 	"lookup": func(_ *testing.T, text string) (string, bool) {
-		d := document.New([]byte(text))
+		d := jsondoc.New([]byte(text))
 		return d.Value().Get("branch").Text(), d.Err() == nil
 	},
 	"match": func(t *testing.T, text string) (string, bool) {
@@ -50,16 +50,16 @@ var readers = map[string]func(t *testing.T, text string) (string, bool){
 	},
 }
 
-func readAs(t *testing.T, text string) *provider.Message {
-	at := []public.Place{{JSON: "branch"}}
-	p, err := provider.Compile(&public.Description{
-		Name: "mine", Schemes: []public.Scheme{{Header: "X-Token", Algorithm: public.Token}}, Event: at, Delivery: at, Action: public.Paths{"branch"},
+func readAs(t *testing.T, text string) *sender.Message {
+	at := []provider.Place{{JSON: "branch"}}
+	p, err := sender.Compile(&provider.Description{
+		Name: "mine", Schemes: []provider.Scheme{{Header: "X-Token", Algorithm: provider.Token}}, Event: at, Delivery: at, Action: provider.Paths{"branch"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := new(provider.Message)
-	if _, err := m.Read(p, http.Header{}, document.New([]byte(text)), nil, &Route{}); err != nil {
+	m := new(sender.Message)
+	if _, err := m.Read(p, http.Header{}, jsondoc.New([]byte(text)), nil, &Route{}); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -78,8 +78,8 @@ func byGuesses(t *testing.T, text, expression string) (string, bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wanted, err := x.Match(t.Context(), &match.Event{Names: new(provider.Message), Payload: document.New([]byte(text))})
-		if document.Unreadable(err) {
+		wanted, err := x.Match(t.Context(), &match.Event{Names: new(sender.Message), Payload: jsondoc.New([]byte(text))})
+		if jsondoc.Unreadable(err) {
 			return "", false
 		}
 		if wanted {
@@ -160,7 +160,7 @@ func TestOneReading(t *testing.T) {
 			if !ok {
 				got = unreadable
 			}
-			if isHeader := name == "event type" || name == "delivery ID" || name == "action"; isHeader && !provider.Printable(want) {
+			if isHeader := name == "event type" || name == "delivery ID" || name == "action"; isHeader && !sender.Printable(want) {
 				if got != "" {
 					t.Errorf("%s of %.60q: got %q, which is no name", name, text, got)
 				}

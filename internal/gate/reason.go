@@ -5,7 +5,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/match"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // Outcomes returns all that a request may have.
@@ -30,14 +30,14 @@ var reasons = []string{
 // that event from whoever looks at its increase.
 func Reasons() []string {
 	all := slices.Clone(reasons)
-	credential := []provider.Reason{provider.Missing, provider.Duplicate, provider.Malformed, provider.Mismatch}
-	for kind, further := range map[string][]provider.Reason{
+	credential := []sender.Reason{sender.Missing, sender.Duplicate, sender.Malformed, sender.Mismatch}
+	for kind, further := range map[string][]sender.Reason{
 		"secure_header":      nil,
 		"basic":              nil,
 		"bearer":             nil,
-		"client_certificate": {provider.Stale},
-		"signature":          {provider.Stale, provider.Weak, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
-		"jwt":                {provider.Stale, provider.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
+		"client_certificate": {sender.Stale},
+		"signature":          {sender.Stale, sender.Weak, sender.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
+		"jwt":                {sender.Stale, sender.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
 	} {
 		for _, reason := range append(further, credential...) {
 			all = append(all, kind+"_"+string(reason))

@@ -79,7 +79,7 @@ func isClaim(kind ast.Expr) bool {
 func TestReasonsOfCredentialsAreComplete(t *testing.T) {
 	known := Reasons()
 	for dir, kind := range map[string]string{
-		"../../module/provider": "signature", "../provider": "signature", "../jwt": "jwt",
+		"../../module/provider": "signature", "../sender": "signature", "../jwt": "jwt",
 	} {
 		for _, file := range sources(t, gotoken.NewFileSet(), dir) {
 			ast.Inspect(file, func(n ast.Node) bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // Route is an integration, ready to judge requests. It is never changed.
@@ -17,7 +17,7 @@ type Route struct {
 	Integration *integration.Integration
 
 	// provider is nil when the integration names none.
-	provider    *provider.Provider
+	provider    *sender.Provider
 	credentials credentials
 	filter      *filter.Filter
 	expression  *match.Expression
@@ -65,11 +65,11 @@ func Compile(it *integration.Integration) (*Route, error) {
 func (r *Route) Shape() *payload.Shape { return r.shape }
 
 // providerOf returns who signs.
-func providerOf(signature *integration.Signature) (*provider.Provider, error) {
+func providerOf(signature *integration.Signature) (*sender.Provider, error) {
 	if signature.Description != nil {
-		return provider.Compile(signature.Description)
+		return sender.Compile(signature.Description)
 	}
-	p, found := provider.Lookup(signature.Provider)
+	p, found := sender.Lookup(signature.Provider)
 	if !found {
 		return nil, fmt.Errorf("there is no provider %q", signature.Provider)
 	}
@@ -79,7 +79,7 @@ func providerOf(signature *integration.Signature) (*provider.Provider, error) {
 	return p, nil
 }
 
-func credentialHeaders(auth *integration.Authentication, p *provider.Provider) []string {
+func credentialHeaders(auth *integration.Authentication, p *sender.Provider) []string {
 	if p == nil {
 		return auth.Headers(nil)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // Sampled is the answer to a sample event.
@@ -57,19 +57,19 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.
 	}
 	p := r.provider
 	if p == nil {
-		p = provider.Guess(nil)
+		p = sender.Guess(nil)
 	}
 	event := p.Sample(address, "test-"+rand.Text(), now)
 	auth := &r.Integration.Authentication
 	setTokens(event.Header, auth)
 	c := &r.credentials
 	if (c.jwt != nil || c.certificate != nil) && (c.all || len(c.tokens) == 0 && c.verifier == nil) {
-		return nil, provider.ErrSenderSigns
+		return nil, sender.ErrSenderSigns
 	}
 	if verifier := r.credentials.verifier; verifier != nil {
 		err := verifier.Sign(event)
 		// Where one credential is enough, another one may do.
-		if err != nil && (!errors.Is(err, provider.ErrSenderSigns) || r.credentials.all || r.credentials.signed || len(r.credentials.tokens) == 0) {
+		if err != nil && (!errors.Is(err, sender.ErrSenderSigns) || r.credentials.all || r.credentials.signed || len(r.credentials.tokens) == 0) {
 			return nil, err
 		}
 	}

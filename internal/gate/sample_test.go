@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // ed25519Key is a public key, of the first test of RFC 8032, section 7.1.
@@ -62,7 +62,7 @@ func TestSample(t *testing.T) {
 			b := newBackend(t, it)
 			got, err := Sample(t.Context(), b, "hook")
 			if test.fails {
-				if !errors.Is(err, provider.ErrSenderSigns) || b.log.count() != 0 {
+				if !errors.Is(err, sender.ErrSenderSigns) || b.log.count() != 0 {
 					t.Errorf("%v, %d events", err, b.log.count())
 				}
 				return

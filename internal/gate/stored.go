@@ -5,9 +5,9 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/match"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -23,11 +23,11 @@ type Judgement struct {
 
 // Judge says what would become of a stored event if it came now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
-	var message provider.Message
-	payload := document.New(event.Body)
+	var message sender.Message
+	payload := jsondoc.New(event.Body)
 	wanted, err := message.Read(r.senderOf(event), event.Header, payload, nil, r)
 	switch {
-	case errors.Is(err, provider.ErrEvents):
+	case errors.Is(err, sender.ErrEvents):
 		return Judgement{Reason: "too_many_events"}
 	case err != nil:
 		return Judgement{Reason: "event_header"}
@@ -42,7 +42,7 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	wanted, err = r.matches(ctx, &message, event.Header, payload)
 	var failed *match.Error
 	switch {
-	case document.Unreadable(err):
+	case jsondoc.Unreadable(err):
 		return Judgement{Reason: "body_unreadable", Detail: err.Error()}
 	case errors.As(err, &failed):
 		return Judgement{Reason: failed.Reason, Detail: failed.Detail()}
@@ -58,7 +58,7 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 
 // unread says why it cannot be told whether the filter wants an event, of which no
 // name is known that it wants.
-func (r *Route) unread(message *provider.Message) error {
+func (r *Route) unread(message *sender.Message) error {
 	prefix, err := message.Unread()
 	if err == nil || !r.filter.MayMatch(prefix) {
 		return nil
@@ -68,7 +68,7 @@ func (r *Route) unread(message *provider.Message) error {
 
 // matches says whether the integration's expression wants an event that has come
 // or is stored.
-func (r *Route) matches(ctx context.Context, message *provider.Message, header http.Header, payload *document.Document) (bool, error) {
+func (r *Route) matches(ctx context.Context, message *sender.Message, header http.Header, payload *jsondoc.Document) (bool, error) {
 	return r.expression.Match(ctx, &match.Event{
 		Header:    header,
 		Names:     message,
@@ -80,12 +80,12 @@ func (r *Route) matches(ctx context.Context, message *provider.Message, header h
 
 // senderOf returns the provider that a stored event came by: the integration
 // may have had another one then.
-func (r *Route) senderOf(event *storage.Event) *provider.Provider {
+func (r *Route) senderOf(event *storage.Event) *sender.Provider {
 	if r.provider != nil && r.provider.Name() == event.Provider {
 		return r.provider
 	}
-	if p, found := provider.Lookup(event.Provider); found {
+	if p, found := sender.Lookup(event.Provider); found {
 		return p
 	}
-	return provider.Guess(event.Header)
+	return sender.Guess(event.Header)
 }

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/match"
-	"github.com/hookgate/hookgate/internal/provider"
+	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // content is what an authenticated request says.
 type content struct {
-	provider *provider.Provider
-	message  provider.Message
-	payload  *document.Document
+	provider *sender.Provider
+	message  sender.Message
+	payload  *jsondoc.Document
 	// wanted says that the filter wants the event.
 	wanted bool
 	// form says that the payload came inside a form.
@@ -25,24 +25,24 @@ type content struct {
 func (v *visit) understand() *answer {
 	p := v.route.provider
 	if p == nil {
-		p = provider.Guess(v.r.Header)
+		p = sender.Guess(v.r.Header)
 	}
 	v.content.provider, v.payload = p, v.body
 	v.content.payload = &v.document
-	if field := p.FormField(); field != "" && provider.IsForm(v.r.Header) {
-		payload, ok := provider.FormValue(v.body, field)
+	if field := p.FormField(); field != "" && sender.IsForm(v.r.Header) {
+		payload, ok := sender.FormValue(v.body, field)
 		if !ok {
 			return v.refuse(badForm, "form")
 		}
 		v.payload, v.content.form = payload, true
-		v.content.payload = document.New(payload)
+		v.content.payload = jsondoc.New(payload)
 	}
 	message := &v.content.message
 	err := v.readMessage()
 	switch {
 	case errors.Is(err, match.ErrBusy):
 		return v.refuse(matchBusy, "match_busy")
-	case errors.Is(err, provider.ErrEvents):
+	case errors.Is(err, sender.ErrEvents):
 		return v.refuse(tooManyEvents, "too_many_events")
 	// A type or delivery ID is stored, shown and sent on: a secret never is.
 	case err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID):
@@ -68,7 +68,7 @@ func (v *visit) readMessage() (err error) {
 
 // Wants says whether the filter wants an event. A ping must be named; without an
 // event type nothing is wanted, once there is a filter.
-func (r *Route) Wants(m *provider.Message) bool {
+func (r *Route) Wants(m *sender.Message) bool {
 	if m.Ping {
 		return r.filter.Names(m.Type)
 	}
@@ -108,7 +108,7 @@ func (v *visit) checkMatch() *answer {
 		return v.refuse(matchBusy, "match_busy")
 	case errors.Is(err, match.ErrInterrupted):
 		return v.refuse(unavailable, "match_interrupted")
-	case document.Unreadable(err):
+	case jsondoc.Unreadable(err):
 		return v.refuse(unreadable, "body_unreadable")
 	}
 	var failed *match.Error

@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
 // Settings are those of an issuer.
@@ -88,15 +88,15 @@ const (
 
 // KeySets keeps the keys of issuers. It outlives the issuers that use it.
 type KeySets struct {
-	client *keys.Client
-	cache  *keys.Cache[keySet]
+	client *remotekey.Client
+	cache  *remotekey.Cache[keySet]
 }
 
 // NewKeySets returns empty ones. observe is told of each fetch; see
 // keys.NewCache.
-func NewKeySets(client *keys.Client, observe func(label, code string)) *KeySets {
-	limits := keys.Limits{Entries: maxIssuers, Pace: keys.Pace{Burst: 1, Pause: pause}}
-	return &KeySets{client, keys.NewCache[keySet](limits, observe)}
+func NewKeySets(client *remotekey.Client, observe func(label, code string)) *KeySets {
+	limits := remotekey.Limits{Entries: maxIssuers, Pace: remotekey.Pace{Burst: 1, Pause: pause}}
+	return &KeySets{client, remotekey.NewCache[keySet](limits, observe)}
 }
 
 // Close ends what is under way.
@@ -107,7 +107,7 @@ type Issuer struct {
 	issuer     string
 	algorithms []jose.SignatureAlgorithm
 	sets       *KeySets
-	source     keys.Source[keySet]
+	source     remotekey.Source[keySet]
 }
 
 // Issuer returns the issuer with these settings, which are valid.
@@ -120,7 +120,7 @@ func (k *KeySets) Issuer(s Settings) *Issuer {
 		}
 	}
 	key := s.Issuer + " " + s.JWKSURL
-	i.source = keys.Source[keySet]{Key: key, Group: key, Label: s.Name, Fetch: func(ctx context.Context) (keySet, time.Duration, error) {
+	i.source = remotekey.Source[keySet]{Key: key, Group: key, Label: s.Name, Fetch: func(ctx context.Context) (keySet, time.Duration, error) {
 		return k.fetch(ctx, s.Issuer, s.JWKSURL)
 	}}
 	return i
@@ -152,7 +152,7 @@ func (k *KeySets) discover(ctx context.Context, issuer string) (string, error) {
 		JWKSURI string `json:"jwks_uri"`
 	}
 	if json.Unmarshal(text, &configuration) != nil || configuration.Issuer != issuer || !isHTTPS(configuration.JWKSURI) {
-		return "", keys.Invalid()
+		return "", remotekey.Invalid()
 	}
 	return configuration.JWKSURI, nil
 }

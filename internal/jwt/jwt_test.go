@@ -20,7 +20,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -73,7 +73,7 @@ func newServer(t testing.TB) *server {
 
 // issuer is how the server is known, with the usual place of its keys.
 func (s *server) issuer(t testing.TB) *Issuer {
-	sets := NewKeySets(keys.NewClient(s.Client().Transport), func(string, string) {})
+	sets := NewKeySets(remotekey.NewClient(s.Client().Transport), func(string, string) {})
 	t.Cleanup(sets.Close)
 	return sets.Issuer(Settings{Name: "test", Issuer: s.URL})
 }
@@ -247,8 +247,8 @@ func TestVerifyWithoutKeys(t *testing.T) {
 // A known key counts while the issuer is down; an unknown one may exist.
 func TestVerifyWhileTheIssuerIsDown(t *testing.T) {
 	s := newServer(t)
-	limits := keys.Limits{Entries: 1, Pace: keys.Pace{Burst: 100, Pause: time.Hour}}
-	sets := &KeySets{keys.NewClient(s.Client().Transport), keys.NewCache[keySet](limits, func(string, string) {})}
+	limits := remotekey.Limits{Entries: 1, Pace: remotekey.Pace{Burst: 100, Pause: time.Hour}}
+	sets := &KeySets{remotekey.NewClient(s.Client().Transport), remotekey.NewCache[keySet](limits, func(string, string) {})}
 	defer sets.Close()
 	issuer := sets.Issuer(Settings{Name: "test", Issuer: s.URL, JWKSURL: s.URL + "/keys", Algorithms: []string{"RS256"}})
 	verify := func(key crypto.PrivateKey, keyID string) provider.Reason {

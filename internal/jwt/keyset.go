@@ -5,7 +5,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/hookgate/hookgate/internal/keys"
+	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
 const maxKeys = 100 // in a set
@@ -20,7 +20,7 @@ func parseKeySet(text []byte) (keySet, error) {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &raw); err != nil || len(raw.Keys) > maxKeys {
-		return nil, keys.Invalid()
+		return nil, remotekey.Invalid()
 	}
 	var set keySet
 	for _, text := range raw.Keys {
@@ -30,7 +30,7 @@ func parseKeySet(text []byte) (keySet, error) {
 		}
 	}
 	if len(set) == 0 {
-		return nil, keys.Invalid()
+		return nil, remotekey.Invalid()
 	}
 	return set, nil
 }
@@ -40,7 +40,7 @@ func verifies(key *jose.JSONWebKey) bool {
 	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
 		return false
 	}
-	return keys.Sound(key.Key)
+	return remotekey.Sound(key.Key)
 }
 
 // maxTried bounds how many keys are tried on one token.

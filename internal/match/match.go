@@ -14,7 +14,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // The bounds of an expression. What one evaluation may cost is counted, not
@@ -47,7 +47,7 @@ type Event struct {
 	WebhookID string
 	Project   string
 	// Payload is not changed during the evaluation.
-	Payload *document.Document
+	Payload *jsondoc.Document
 }
 
 // Names are what the sender calls an event. An error is the document's: the sender

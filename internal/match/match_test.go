@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 func pullRequest() *Event {
@@ -19,7 +19,7 @@ func pullRequest() *Event {
 		Names:     named{"pull_request", "opened", "72d3162e"},
 		WebhookID: "hook",
 		Project:   "demo",
-		Payload: document.New([]byte(`{"action":"opened","number":7,"big":9007199254740993,"huge":18446744073709551615,"ratio":0.5,
+		Payload: jsondoc.New([]byte(`{"action":"opened","number":7,"big":9007199254740993,"huge":18446744073709551615,"ratio":0.5,
 			"pull_request":{"draft":false,"title":"Caf\u00e9","base":{"ref":"main"},"merged_at":null,
 			"labels":[{"name":"bug"},{"name":"urgent"}]},"changed":["a.go","b.md"],
 			"a.b":"dotted","created_at":"2026-11-23T13:00:00Z"}`)),
@@ -33,7 +33,7 @@ func (n named) EventAction() (string, error)   { return n.action, nil }
 func (n named) EventDelivery() (string, error) { return n.delivery, nil }
 
 // of returns an event of which nothing is known but the payload.
-func of(payload string) *Event { return &Event{Names: named{}, Payload: document.New([]byte(payload))} }
+func of(payload string) *Event { return &Event{Names: named{}, Payload: jsondoc.New([]byte(payload))} }
 
 func TestMatch(t *testing.T) {
 	tests := []struct {
@@ -93,12 +93,12 @@ func TestUnreadable(t *testing.T) {
 		expression, payload string
 		want                error
 	}{
-		{`payload.a == 1`, `a=1`, document.ErrInvalid},
-		{`payload.a == 1`, ``, document.ErrInvalid},
-		{`payload.a == 1`, `{"a":1`, document.ErrInvalid},
-		{`payload.a == 1 || event == "push"`, "{\"a\":\"\n\"}", document.ErrInvalid},
-		{`payload.a == 1`, strings.Repeat(`{"a":`, 1<<20), document.ErrDepth},
-		{`payload.b == 1`, `{"a":1,"b":1,"a":2}`, document.ErrDuplicate},
+		{`payload.a == 1`, `a=1`, jsondoc.ErrInvalid},
+		{`payload.a == 1`, ``, jsondoc.ErrInvalid},
+		{`payload.a == 1`, `{"a":1`, jsondoc.ErrInvalid},
+		{`payload.a == 1 || event == "push"`, "{\"a\":\"\n\"}", jsondoc.ErrInvalid},
+		{`payload.a == 1`, strings.Repeat(`{"a":`, 1<<20), jsondoc.ErrDepth},
+		{`payload.b == 1`, `{"a":1,"b":1,"a":2}`, jsondoc.ErrDuplicate},
 		{`payload.a == 1 || event == ""`, `a=1`, nil},
 		{`event == ""`, `a=1`, nil},
 	} {

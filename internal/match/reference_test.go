@@ -11,7 +11,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // The library's own interpreter says what an expression means. It is not used for
@@ -184,7 +184,7 @@ func differs(t *testing.T, expression string) {
 		return
 	}
 	event := pullRequest()
-	event.Names, event.Payload = named{"push", "", "d"}, document.New([]byte(referencePayload))
+	event.Names, event.Payload = named{"push", "", "d"}, jsondoc.New([]byte(referencePayload))
 	got, gotErr := x.Match(t.Context(), event)
 	want, wantErr := reference(t, expression, event)
 	if wantErr != nil && strings.Contains(wantErr.Error(), "internal error") {

@@ -8,7 +8,7 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // The bounds of what an evaluation looks at in a payload.
@@ -49,7 +49,7 @@ type unfit struct{ err error }
 // for the payload.
 func (r *run) resolve(cell *value) (value, error) {
 	switch v := (*cell).(type) {
-	case document.Value:
+	case jsondoc.Value:
 		made, err := r.convert(v)
 		if err != nil {
 			made = unfit{err}
@@ -62,7 +62,7 @@ func (r *run) resolve(cell *value) (value, error) {
 	return *cell, nil
 }
 
-func (r *run) convert(v document.Value) (value, error) {
+func (r *run) convert(v jsondoc.Value) (value, error) {
 	length := len(v.Raw())
 	switch {
 	case v.IsArray():
@@ -100,7 +100,7 @@ func number(text string) (value, error) {
 	return types.Double(n), nil
 }
 
-func (r *run) list(v document.Value) (value, error) {
+func (r *run) list(v jsondoc.Value) (value, error) {
 	made := new(list)
 	for item := range v.Entries() {
 		if r.members--; r.members < 0 {
@@ -111,7 +111,7 @@ func (r *run) list(v document.Value) (value, error) {
 	return made, nil
 }
 
-func (r *run) object(v document.Value) (value, error) {
+func (r *run) object(v jsondoc.Value) (value, error) {
 	made := new(object)
 	for name, member := range v.Members() {
 		if r.members--; r.members < 0 {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // The paths are those of GJSON that look something up: names, indexes, wildcards, `#` and
@@ -236,7 +236,7 @@ func comparison(text string) (operator, value string, err error) {
 		}
 		value = strings.Trim(value, blanks)
 		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-			quoted := document.New([]byte(value)).Value()
+			quoted := jsondoc.New([]byte(value)).Value()
 			if !quoted.IsString() {
 				return "", "", errors.New("the value of a query is no JSON string")
 			}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 const somePayload = `{"name":{"first":"Tom","last":"Anderson"},"age":37,"children":["Sara","Alex","Jack"],"fav.movie":"Deer Hunter","":{"":1},
@@ -19,15 +19,15 @@ const somePayload = `{"name":{"first":"Tom","last":"Anderson"},"age":37,"childre
 		{"first":"Jane","last":"Murphy","age":47,"nets":["ig","tw"],"x":null},7,"Dale",null,[1,[2,3]],-1.5e1,"true",[{"first":"Bo"}]],
 	"#":"hash","0":"zero","deep":[[[{"a":[{"a":1},{"a":2}]}]]],"users":{"u1":{"n":1},"u2":{"m":2},"x3":{"m":3}},"é":"\u00e9\"x"}`
 
-func lookUp(t *testing.T, payload, text string) (document.Value, error) {
+func lookUp(t *testing.T, payload, text string) (jsondoc.Value, error) {
 	t.Helper()
 	p, err := parsePath(text)
 	if err != nil {
-		return document.Value{}, err
+		return jsondoc.Value{}, err
 	}
-	values, err := pick(document.New([]byte(payload)).Value(), []path{p})
+	values, err := pick(jsondoc.New([]byte(payload)).Value(), []path{p})
 	if err != nil {
-		return document.Value{}, err
+		return jsondoc.Value{}, err
 	}
 	return values[0], nil
 }
@@ -45,7 +45,7 @@ func TestPaths(t *testing.T) {
 		`friends|1|last`: `"Craig"`, `friends.#[last="Craig"].age`: `68`, `friends.#(on).on`: `true`, `friends.#(<8)`: `7`, `@this`: ``, `children.-1`: ``, `children.01`: ``,
 	} {
 		if text == whole {
-			want = string(document.New([]byte(somePayload)).Value().Raw())
+			want = string(jsondoc.New([]byte(somePayload)).Value().Raw())
 		}
 		if got, err := lookUp(t, somePayload, text); err != nil || string(got.Raw()) != want {
 			t.Errorf("%s: got %s, %v, want %s", text, got.Raw(), err, want)

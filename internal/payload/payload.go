@@ -11,7 +11,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -143,9 +143,9 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	if s == nil {
 		return event, nil
 	}
-	var values []document.Value
+	var values []jsondoc.Value
 	if len(s.names) > 0 {
-		payload := document.New(event.Body)
+		payload := jsondoc.New(event.Body)
 		err := payload.Err()
 		if err == nil {
 			values, err = pick(payload.Value(), s.paths)
@@ -170,7 +170,7 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 }
 
 // texts are those of the fields by their names.
-func (s *Shape) texts(values []document.Value) map[string]text {
+func (s *Shape) texts(values []jsondoc.Value) map[string]text {
 	texts := make(map[string]text, len(values))
 	for i, name := range s.names {
 		texts[name] = textOf(values[i])
@@ -180,7 +180,7 @@ func (s *Shape) texts(values []document.Value) map[string]text {
 
 // object writes the fields as a JSON object. A value that is cut becomes a
 // string.
-func (s *Shape) object(values []document.Value) []byte {
+func (s *Shape) object(values []jsondoc.Value) []byte {
 	texts, lengths := make([]text, len(values)), make([]int, len(values))
 	for i := range values {
 		texts[i] = textOf(values[i])

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -193,7 +193,7 @@ func TestApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	event.Body = []byte("a=1")
-	if _, err := fields.Apply(event); !errors.Is(err, document.ErrInvalid) {
+	if _, err := fields.Apply(event); !errors.Is(err, jsondoc.ErrInvalid) {
 		t.Errorf("no JSON: %v", err)
 	}
 	constant, err := Compile(Spec{Template: "{webhook.id} was called"})

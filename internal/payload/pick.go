@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // ErrCost means that to find the fields the payload would have to be read too often.
@@ -30,7 +30,7 @@ func (r *reader) read(n int) {
 }
 
 // pick returns the values of paths in a payload.
-func pick(payload document.Value, paths []path) (values []document.Value, err error) {
+func pick(payload jsondoc.Value, paths []path) (values []jsondoc.Value, err error) {
 	defer func() {
 		switch stopped := recover(); stopped {
 		case nil:
@@ -41,7 +41,7 @@ func pick(payload document.Value, paths []path) (values []document.Value, err er
 		}
 	}()
 	r := reader{maxReadings*len(payload.Raw()) + maxAgain}
-	values = make([]document.Value, len(paths))
+	values = make([]jsondoc.Value, len(paths))
 	ways := make([]way, len(paths))
 	for i, p := range paths {
 		ways[i] = way{&values[i], p.names()}
@@ -58,12 +58,12 @@ func pick(payload document.Value, paths []path) (values []document.Value, err er
 
 // way is that of a path as far as it goes by plain names.
 type way struct {
-	found *document.Value
+	found *jsondoc.Value
 	names []string
 }
 
 // spread goes all ways at once, and passes each object or list once for all of them.
-func (r *reader) spread(v document.Value, ways []way) {
+func (r *reader) spread(v jsondoc.Value, ways []way) {
 	var further []way
 	for _, w := range ways {
 		if len(w.names) == 0 {
@@ -92,7 +92,7 @@ func (r *reader) spread(v document.Value, ways []way) {
 }
 
 // branch goes the ways that lead through a member or entry.
-func (r *reader) branch(v document.Value, name []byte, ways []way) {
+func (r *reader) branch(v jsondoc.Value, name []byte, ways []way) {
 	var through []way
 	for _, w := range ways {
 		if w.names[0] == string(name) {
@@ -104,7 +104,7 @@ func (r *reader) branch(v document.Value, name []byte, ways []way) {
 	}
 }
 
-func (r *reader) follow(v document.Value, p path) document.Value {
+func (r *reader) follow(v jsondoc.Value, p path) jsondoc.Value {
 	for _, steps := range p {
 		v = r.walk(v, steps)
 	}
@@ -112,7 +112,7 @@ func (r *reader) follow(v document.Value, p path) document.Value {
 }
 
 // walk goes down step by step. What it gives does not exist where the way ends early.
-func (r *reader) walk(v document.Value, steps chain) document.Value {
+func (r *reader) walk(v jsondoc.Value, steps chain) jsondoc.Value {
 	if len(steps) == 0 {
 		return v
 	}
@@ -125,7 +125,7 @@ func (r *reader) walk(v document.Value, steps chain) document.Value {
 	case v.IsArray() && s.hash:
 		return r.each(v, steps[1:])
 	case s.query != nil:
-		return document.Value{}
+		return jsondoc.Value{}
 	case v.IsObject() && s.wild:
 		return r.guess(v, s.name, steps[1:])
 	}
@@ -133,19 +133,19 @@ func (r *reader) walk(v document.Value, steps chain) document.Value {
 	if found := v.Walk(names); found.Exists() {
 		return r.walk(found, steps[len(names):])
 	}
-	return document.Value{}
+	return jsondoc.Value{}
 }
 
-func count(list document.Value) document.Value {
+func count(list jsondoc.Value) jsondoc.Value {
 	n := 0
 	for range list.Entries() {
 		n++
 	}
-	return document.Made(strconv.AppendInt(nil, int64(n), 10))
+	return jsondoc.Made(strconv.AppendInt(nil, int64(n), 10))
 }
 
 // each makes a list of what is found in each entry of one.
-func (r *reader) each(list document.Value, steps chain) document.Value {
+func (r *reader) each(list jsondoc.Value, steps chain) jsondoc.Value {
 	var made maker
 	for entry := range list.Entries() {
 		made.add(r, r.walk(entry, steps))
@@ -155,7 +155,7 @@ func (r *reader) each(list document.Value, steps chain) document.Value {
 
 // search finds what is wanted in the first entry that a query means, or makes a list
 // of what is found in all of them.
-func (r *reader) search(list document.Value, q *query, steps chain) document.Value {
+func (r *reader) search(list jsondoc.Value, q *query, steps chain) jsondoc.Value {
 	var made maker
 	for entry := range list.Entries() {
 		if !r.meets(entry, q) {
@@ -168,14 +168,14 @@ func (r *reader) search(list document.Value, q *query, steps chain) document.Val
 		made.add(r, found)
 	}
 	if !q.all {
-		return document.Value{}
+		return jsondoc.Value{}
 	}
 	return made.value()
 }
 
 // guess takes the first member whose name the pattern means, and under which the way
 // goes on.
-func (r *reader) guess(object document.Value, pattern string, steps chain) document.Value {
+func (r *reader) guess(object jsondoc.Value, pattern string, steps chain) jsondoc.Value {
 	for name, member := range object.Members() {
 		r.read(len(name.Raw()) * costOf(pattern))
 		text := name.Text()
@@ -186,13 +186,13 @@ func (r *reader) guess(object document.Value, pattern string, steps chain) docum
 			return found
 		}
 	}
-	return document.Value{}
+	return jsondoc.Value{}
 }
 
 // maker makes a list of values.
 type maker struct{ json []byte }
 
-func (m *maker) add(r *reader, v document.Value) {
+func (m *maker) add(r *reader, v jsondoc.Value) {
 	if !v.Exists() {
 		return
 	}
@@ -200,21 +200,21 @@ func (m *maker) add(r *reader, v document.Value) {
 	m.json = append(append(m.json, ','), v.Raw()...)
 }
 
-func (m *maker) value() document.Value {
+func (m *maker) value() jsondoc.Value {
 	if m.json == nil {
-		return document.Made([]byte("[]"))
+		return jsondoc.Made([]byte("[]"))
 	}
 	m.json[0] = '['
-	return document.Made(append(m.json, ']'))
+	return jsondoc.Made(append(m.json, ']'))
 }
 
 // meets says whether a query means an entry.
-func (r *reader) meets(entry document.Value, q *query) bool {
+func (r *reader) meets(entry jsondoc.Value, q *query) bool {
 	v := entry
 	switch {
 	case entry.IsObject() || entry.IsArray():
 		if v = r.follow(entry, q.path); q.path == nil {
-			v = document.Value{} // it cannot be compared itself
+			v = jsondoc.Value{} // it cannot be compared itself
 		}
 	case q.path != nil:
 		return false
@@ -245,7 +245,7 @@ func (r *reader) meets(entry document.Value, q *query) bool {
 }
 
 // isKind says whether a value is one that a query calls ~true, ~false, ~null or ~*.
-func isKind(v document.Value, kind string) (is, known bool) {
+func isKind(v jsondoc.Value, kind string) (is, known bool) {
 	n, _ := strconv.ParseFloat(string(v.Raw()), 64)
 	said, err := strconv.ParseBool(strings.ToLower(v.Text()))
 	isBool := v.IsString() && err == nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hookgate/hookgate/internal/document"
+	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
 // text is what is written of a value. A long one is never in memory as a whole.
@@ -18,9 +18,9 @@ type text struct {
 }
 
 // textOf returns a string itself, nothing for null, and the JSON of anything else.
-func textOf(value document.Value) text {
+func textOf(value jsondoc.Value) text {
 	if value.IsNull() {
-		value = document.Value{}
+		value = jsondoc.Value{}
 	}
 	return newText(value.Pieces())
 }

@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 )
 
 // ReadKeyFile reads a key file: the key, and below it those that it has
@@ -133,5 +133,5 @@ func writeAside(path, text string, place func(aside string) error) error {
 		_ = os.Remove(file.Name()) // the error that counts is the first
 		return err
 	}
-	return disk.SyncDir(dir)
+	return fsutil.SyncDir(dir)
 }

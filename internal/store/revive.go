@@ -8,7 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -63,7 +63,7 @@ func (s *Store) tryRevive() error {
 func (s *Store) reopen() error {
 	s.replacing.Lock()
 	defer s.replacing.Unlock()
-	if err := disk.SyncDir(filepath.Dir(s.dir)); err != nil {
+	if err := fsutil.SyncDir(filepath.Dir(s.dir)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.aside()); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
@@ -296,7 +296,7 @@ func (s *Store) makeAside(chunks <-chan []entry) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	m, err := disk.OpenMark(filepath.Join(s.aside(), markName))
+	m, err := fsutil.OpenMark(filepath.Join(s.aside(), markName))
 	if err != nil {
 		return err
 	}
@@ -321,7 +321,7 @@ func syncAll(dir string) error {
 			return err
 		}
 	}
-	return errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir)))
+	return errors.Join(fsutil.SyncDir(dir), fsutil.SyncDir(filepath.Dir(dir)))
 }
 
 // sumAside opens the new database and reads it.
@@ -358,9 +358,9 @@ func (s *Store) exchange() error {
 		s.logger.Warn("the former database of integrations cannot be closed cleanly", zap.Error(err))
 	}
 	s.step("closed")
-	if err := disk.Exchange(s.aside(), s.dir); err != nil {
+	if err := fsutil.Exchange(s.aside(), s.dir); err != nil {
 		s.logger.Warn("the store of integrations was written anew and cannot be put in place; it goes on as it is", zap.Error(err))
-	} else if err := disk.SyncDir(filepath.Dir(s.dir)); err != nil {
+	} else if err := fsutil.SyncDir(filepath.Dir(s.dir)); err != nil {
 		return err // a power cut may bring either of them: nothing goes
 	}
 	s.step("exchanged")

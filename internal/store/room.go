@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -81,7 +81,7 @@ func (s *Store) makeReserve() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(disk.Allocate(file, reserveSize), file.Close())
+	return errors.Join(fsutil.Allocate(file, reserveSize), file.Close())
 }
 
 func (s *Store) reserve() string { return filepath.Join(s.dir, "reserve") }

@@ -18,7 +18,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -69,7 +69,7 @@ type Store struct {
 
 	// mark names the last acknowledged revision. When Badger meets a damaged byte in
 	// its write-ahead log it drops that record and all later ones without a word.
-	mark *disk.Mark
+	mark *fsutil.Mark
 
 	// writes is read by one goroutine, which alone changes what is below.
 	writes  chan *write
@@ -111,7 +111,7 @@ func newStore(o Options) *Store {
 		s.logger = zap.NewNop()
 	}
 	if s.space == nil {
-		s.space = disk.Free
+		s.space = fsutil.Free
 	}
 	if s.step == nil {
 		s.step = func(string) {}
@@ -124,8 +124,8 @@ func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	s.lock, err = disk.Lock(s.dir + ".lock")
-	if errors.Is(err, disk.ErrLocked) {
+	s.lock, err = fsutil.Lock(s.dir + ".lock")
+	if errors.Is(err, fsutil.ErrLocked) {
 		return errors.New("it is in use by another process; to change the configuration of a running server use `caddy reload`")
 	}
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Store) start() (err error) {
 	if err := s.keepReserve(); err != nil {
 		return err
 	}
-	return disk.SyncDir(s.dir)
+	return fsutil.SyncDir(s.dir)
 }
 
 // openDatabase opens the database and checks that all is there that was
@@ -165,7 +165,7 @@ func (s *Store) openDatabase() (err error) {
 	if s.db, err = openBadger(s.dir, s.logger, true); err != nil {
 		return err
 	}
-	if s.mark, err = disk.OpenMark(s.markPath()); err != nil {
+	if s.mark, err = fsutil.OpenMark(s.markPath()); err != nil {
 		return err
 	}
 	if s.last, err = s.lastRevision(); err != nil {
@@ -200,7 +200,7 @@ func (s *Store) closeDatabase() error {
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
-		disk.KeepPrivate(s.dir)
+		fsutil.KeepPrivate(s.dir)
 	}
 	s.mark, s.db = nil, nil
 	return errors.Join(errs...)
@@ -245,7 +245,7 @@ func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB,
 	if db, err = badger.Open(o); err != nil {
 		return nil, err // what comes with an error cannot be closed
 	}
-	disk.KeepPrivate(dir)
+	fsutil.KeepPrivate(dir)
 	return db, nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -293,8 +293,8 @@ func (s *Store) persist(txn *badger.Txn, last uint64) error {
 	if err := txn.Commit(); err != nil {
 		return err
 	}
-	disk.KeepPrivate(s.dir)
-	if err := disk.SyncDir(s.dir); err != nil {
+	fsutil.KeepPrivate(s.dir)
+	if err := fsutil.SyncDir(s.dir); err != nil {
 		return err
 	}
 	if err := s.mark.Write(last); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 )
 
 func backupCommand() *cobra.Command {
@@ -74,7 +74,7 @@ func (c *call) downloadTo(name string) (n int64, err error) {
 	if err = errors.Join(err, os.Remove(file.Name())); err != nil {
 		return n, err
 	}
-	return n, disk.SyncDir(filepath.Dir(name))
+	return n, fsutil.SyncDir(filepath.Dir(name))
 }
 
 func isTerminal(out io.Writer) bool {

@@ -16,7 +16,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/hookgate/hookgate/internal/trigger/codemie/settings"
+	"github.com/hookgate/hookgate/internal/delivery/codemie/settings"
 )
 
 // tokenVariable names the environment variable with the platform's token. A

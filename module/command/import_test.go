@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 )
 
 // gatewayWith is an admin API with some integrations, that notes what is written.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
@@ -99,7 +99,7 @@ func (m *manifest) write(dir string, key seal.Key) (named bool, err error) {
 	if err := os.Rename(path+asideSuffix, path); err != nil {
 		return false, err
 	}
-	return true, disk.SyncDir(dir)
+	return true, fsutil.SyncDir(dir)
 }
 
 func readManifest(dir string, key seal.Key) (manifest, error) {

@@ -6,7 +6,7 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 )
 
 const (
@@ -77,7 +77,7 @@ func (w *runWriter) flush() error {
 	w.written += int64(n)
 	w.out = w.out[:0]
 	if w.unsynced += n; err == nil && w.unsynced >= syncSize {
-		w.unsynced, err = 0, disk.SyncData(w.run.file)
+		w.unsynced, err = 0, fsutil.SyncData(w.run.file)
 	}
 	return err
 }

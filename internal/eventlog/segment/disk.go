@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/disk"
+	"github.com/hookgate/hookgate/internal/fsutil"
 )
 
 // File is an open segment.
@@ -49,9 +49,9 @@ func (OS) Create(path string, size int64) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = disk.Allocate(file, size)
+	err = fsutil.Allocate(file, size)
 	if err == nil {
-		err = disk.Zero(file, size)
+		err = fsutil.Zero(file, size)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -77,7 +77,7 @@ func (OS) Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return disk.SyncDir(filepath.Dir(to))
+	return fsutil.SyncDir(filepath.Dir(to))
 }
 
 // Remove removes a file and syncs the directory.
@@ -85,15 +85,15 @@ func (OS) Remove(path string) error {
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return disk.SyncDir(filepath.Dir(path))
+	return fsutil.SyncDir(filepath.Dir(path))
 }
 
 // Truncate shortens a file.
 func (OS) Truncate(path string, size int64) error { return os.Truncate(path, size) }
 
 // Space asks the file system.
-func (OS) Space(dir string) (free int64, err error) { return disk.Free(dir) }
+func (OS) Space(dir string) (free int64, err error) { return fsutil.Free(dir) }
 
 type osFile struct{ *os.File }
 
-func (f osFile) Sync() error { return disk.SyncData(f.File) }
+func (f osFile) Sync() error { return fsutil.SyncData(f.File) }

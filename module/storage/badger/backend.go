@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
 	"github.com/hookgate/hookgate/module/storage"
@@ -80,7 +80,7 @@ func openEvents(dir string, key seal.Key, logger *zap.Logger, joined *pair, inte
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(joined.join(dir, events, integrations), disk.SyncDir(dir)); err != nil {
+	if err := errors.Join(joined.join(dir, events, integrations), fsutil.SyncDir(dir)); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
 	return events, nil
@@ -104,7 +104,7 @@ func (b *backend) noteEvents(ctx context.Context) {
 // all of the storage again, with some to spare for integrations to be written.
 // On a tiny disk it is half of that disk.
 func roomOfOthers(dir string) (int64, error) {
-	size, err := disk.Size(dir)
+	size, err := fsutil.Size(dir)
 	if err != nil {
 		return 0, fmt.Errorf("%w: asking for the size of the disk: %w", storage.ErrUnavailable, err)
 	}

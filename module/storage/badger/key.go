@@ -9,8 +9,8 @@ import (
 	"regexp"
 	"syscall"
 
-	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -221,5 +221,5 @@ func (s *Storage) writeKeycheck(records []byte) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return errors.Join(disk.SyncDir(s.path), disk.SyncDir(filepath.Dir(s.path)))
+	return errors.Join(fsutil.SyncDir(s.path), fsutil.SyncDir(filepath.Dir(s.path)))
 }

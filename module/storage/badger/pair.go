@@ -11,8 +11,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
 )
@@ -35,15 +35,15 @@ const (
 // durable, so it is never behind its own note, whenever the process or the power ends.
 type pair struct {
 	log    *zap.Logger
-	noted  *disk.Mark
+	noted  *fsutil.Mark
 	events atomic.Pointer[eventlog.Log]
 }
 
 // newPair opens what is noted among the events.
 func newPair(dir string, logger *zap.Logger) (*pair, error) {
-	noted, err := disk.OpenMark(filepath.Join(dir, eventsDir, notedFile))
+	noted, err := fsutil.OpenMark(filepath.Join(dir, eventsDir, notedFile))
 	if err == nil {
-		err = disk.SyncDir(filepath.Join(dir, eventsDir))
+		err = fsutil.SyncDir(filepath.Join(dir, eventsDir))
 	}
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("opening what the events know of the integrations: %w", err))

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 
 	"github.com/hookgate/hookgate/internal/backup"
-	"github.com/hookgate/hookgate/internal/disk"
 	"github.com/hookgate/hookgate/internal/eventlog"
+	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
 	"github.com/hookgate/hookgate/module/storage"
@@ -177,7 +177,7 @@ func (s *Storage) moveFrom(aside string) error {
 		err = os.Rename(aside, s.path)
 	}
 	if err == nil {
-		err = disk.SyncDir(filepath.Dir(s.path))
+		err = fsutil.SyncDir(filepath.Dir(s.path))
 	}
 	if err != nil {
 		return fmt.Errorf("putting the storage in place: %w", err)

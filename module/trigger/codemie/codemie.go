@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/trigger/codemie"
+	"github.com/hookgate/hookgate/internal/delivery/codemie"
 	"github.com/hookgate/hookgate/module/internal/option"
 	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/trigger"

@@ -11,7 +11,7 @@ import (
 
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	"github.com/hookgate/hookgate/internal/trigger/codemietest"
+	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 	"github.com/hookgate/hookgate/module/internal/goldentest"
 	"github.com/hookgate/hookgate/module/trigger"
 	_ "github.com/hookgate/hookgate/module/trigger/codemie"

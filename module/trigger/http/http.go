@@ -14,7 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/trigger/endpoint"
+	"github.com/hookgate/hookgate/internal/delivery/endpoint"
 	"github.com/hookgate/hookgate/module/internal/option"
 	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/trigger"

@@ -5,7 +5,7 @@ package guest
 import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/hookgate/hookgate/internal/trigger/limit"
+	"github.com/hookgate/hookgate/internal/allowlist"
 	"github.com/hookgate/hookgate/module/internal/option"
 )
 
@@ -59,8 +59,8 @@ func (p *Projects) UnmarshalOption(d *caddyfile.Dispenser) error {
 }
 
 // Limits returns the patterns by project.
-func (p Projects) Limits() limit.Projects {
-	limits := make(limit.Projects, len(p))
+func (p Projects) Limits() allowlist.Projects {
+	limits := make(allowlist.Projects, len(p))
 	for name, project := range p {
 		limits[name] = project.Resources
 	}

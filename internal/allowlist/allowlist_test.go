@@ -1,0 +1,75 @@
+package allowlist_test
+
+import (
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/allowlist"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+func TestAllow(t *testing.T) {
+	projects := allowlist.Projects{
+		"all":  nil,
+		"some": {"team-a/*", "exact", "*-end", "a*b*c"},
+	}
+	for _, test := range []struct {
+		project, id string
+		allowed     bool
+	}{
+		{"all", "anything", true},
+		{"none", "anything", false},
+		{"", "anything", false},
+		{"some", "team-a/x/y", true},
+		{"some", "team-a/", true},
+		{"some", "team-ab/x", false},
+		{"some", "exact", true},
+		{"some", "exact2", false},
+		{"some", "Exact", false},
+		{"some", "the-end", true},
+		{"some", "the-end-", false},
+		{"some", "abc", true},
+		{"some", "a-c-b-c", true},
+		{"some", "acb", false},
+	} {
+		err := projects.Allow(test.project, trigger.Resource{Type: "ticket", ID: test.id})
+		if (err == nil) != test.allowed {
+			t.Errorf("%s, %s: %v", test.project, test.id, err)
+		}
+	}
+	if err := (allowlist.Projects{}).Allow("x", trigger.Resource{ID: "y"}); err != nil {
+		t.Errorf("without limits: %v", err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, projects := range []allowlist.Projects{{"": nil}, {"a": {"ok", ""}}} {
+		if projects.Validate() == nil {
+			t.Errorf("%v is accepted", projects)
+		}
+	}
+	if err := (allowlist.Projects{"a": {"*"}}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzMatch compares with path.Match where both mean the same.
+func FuzzMatch(f *testing.F) {
+	for _, seed := range [][2]string{{"a*b", "aXb"}, {"*", ""}, {"a*a", "a"}, {"**a*", "bab"}, {"ab*ba", "aba"}, {"*a*b", "ab-b"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, glob, id string) {
+		if glob == "" || strings.ContainsAny(glob, `[]?\/`) || strings.Contains(id, "/") {
+			return
+		}
+		want, err := path.Match(glob, id)
+		if err != nil {
+			return
+		}
+		got := (allowlist.Projects{"p": {glob}}).Allow("p", trigger.Resource{ID: id}) == nil
+		if got != want {
+			t.Errorf("%q matches %q: %v, want %v", glob, id, got, want)
+		}
+	})
+}

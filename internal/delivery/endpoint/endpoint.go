@@ -1,0 +1,198 @@
+// Package endpoint sends an event to an operator's HTTP endpoint: one POST is
+// one attempt.
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/allowlist"
+	"github.com/hookgate/hookgate/internal/httpcall"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// DefaultTimeout covers a whole attempt.
+const DefaultTimeout = 30 * time.Second
+
+// maxAnswer is how much of an answer is read, in bytes. Nothing is done with
+// it; a short answer read to its end lets the connection be used again.
+const maxAnswer = 64 << 10
+
+// Options configure an Endpoint.
+type Options struct {
+	// ResourceType is what the endpoint serves.
+	ResourceType string
+
+	// URL is where events go. {webhook.*} placeholders may stand in its path
+	// and its query.
+	URL string
+
+	// Headers are set on each request, over the sender's own. Their values may
+	// hold {webhook.*} placeholders.
+	Headers map[string][]string
+
+	// Body is a template; each placeholder in it is escaped for a JSON string.
+	// Default: the payload as it came.
+	Body string
+
+	// Timeout covers a whole attempt. Default: 30 s.
+	Timeout time.Duration
+
+	// SigningSecret signs each request by Standard Webhooks. Text that begins
+	// with `whsec_` is followed by the key in base64, other text is the key
+	// itself. Default: no signature.
+	SigningSecret string
+
+	// Projects limits who may start what.
+	Projects allowlist.Projects
+
+	// Tokens are sent as bearer tokens for the events of a project.
+	Tokens map[string]string
+
+	// Transport makes the connections.
+	Transport http.RoundTripper
+
+	// Expand resolves the operator's own placeholders in URL, headers and
+	// body; it gets one at a time, with its braces. Default: there are none.
+	Expand func(placeholder string) (string, error)
+}
+
+// Endpoint is a trigger that sends events to one URL.
+type Endpoint struct {
+	resourceTypes []string
+	address       *address
+	headers       headers
+	body          template // nil for the payload
+	timeout       time.Duration
+	signer        *signer // nil without a secret
+	projects      allowlist.Projects
+	tokens        map[string]string
+	transport     http.RoundTripper
+}
+
+// New checks the options and prepares the templates.
+func New(options Options) (*Endpoint, error) {
+	if options.ResourceType == "" {
+		return nil, errors.New("the resource type is missing")
+	}
+	if options.Timeout < 0 {
+		return nil, errors.New("the time-out is negative")
+	}
+	if options.Timeout == 0 {
+		options.Timeout = DefaultTimeout
+	}
+	if options.Expand == nil {
+		options.Expand = unknownPlaceholder
+	}
+	e := &Endpoint{
+		resourceTypes: []string{options.ResourceType},
+		timeout:       options.Timeout,
+		projects:      options.Projects,
+		tokens:        options.Tokens,
+		transport:     options.Transport,
+	}
+	var err error
+	if e.address, err = parseAddress(options.URL, options.Expand); err != nil {
+		return nil, err
+	}
+	if e.headers, err = parseHeaders(options.Headers, options.Expand); err != nil {
+		return nil, err
+	}
+	if options.Body != "" {
+		if e.body, err = parseBody(options.Body, options.Expand); err != nil {
+			return nil, fmt.Errorf("reading the body template: %w", err)
+		}
+	}
+	if options.SigningSecret != "" {
+		if e.signer, err = newSigner(options.SigningSecret); err != nil {
+			return nil, err
+		}
+	}
+	if err := options.Projects.Validate(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// parseBody escapes the operator's values as the event's are.
+func parseBody(text string, expand expander) (template, error) {
+	return parse(text, func(placeholder string) (string, error) {
+		value, err := expand(placeholder)
+		if err != nil {
+			return "", err
+		}
+		return escapeJSON(value)
+	})
+}
+
+// Secure says whether the URL begins with https.
+func (e *Endpoint) Secure() bool { return strings.HasPrefix(e.address.base, "https:") }
+
+// ResourceTypes names the one type that the endpoint serves.
+func (e *Endpoint) ResourceTypes() []string { return e.resourceTypes }
+
+// Allow says whether the project may start the resource.
+func (e *Endpoint) Allow(project string, resource trigger.Resource) error {
+	return e.projects.Allow(project, resource)
+}
+
+// Run sends the event once.
+func (e *Endpoint) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+	request, err := e.request(ctx, attempt)
+	if err != nil {
+		return trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}
+	}
+	var result trigger.Result
+	failure := httpcall.Do(e.transport, request, e.timeout, func(response *http.Response) error {
+		result = httpcall.Judge(response.StatusCode, response.Header)
+		// The status has decided; a body that breaks off changes nothing.
+		_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
+		return nil
+	})
+	if failure != nil {
+		return trigger.Result{Verdict: trigger.Retry, Error: failure.Code, Fault: failure.Fault}
+	}
+	return result
+}
+
+// request builds the request for an attempt. Its errors are for an admin to
+// read and name no address.
+func (e *Endpoint) request(ctx context.Context, attempt *trigger.Attempt) (*http.Request, error) {
+	event := attempt.Event
+	address, err := e.address.url(event)
+	if err != nil {
+		return nil, err
+	}
+	body := event.Body
+	if e.body != nil {
+		text, err := e.body.render(event, escapeJSON)
+		if err != nil {
+			return nil, err
+		}
+		body = []byte(text)
+	}
+	request := (&http.Request{
+		Method:        http.MethodPost,
+		URL:           address,
+		Host:          address.Host,
+		Header:        make(http.Header, len(event.Header)+len(e.headers)+12),
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(body)), nil
+		},
+	}).WithContext(ctx)
+	if len(body) == 0 {
+		request.Body = http.NoBody
+	}
+	if err := e.setHeaders(request.Header, attempt, body, time.Now()); err != nil {
+		return nil, err
+	}
+	return request, nil
+}

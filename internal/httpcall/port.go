@@ -1,0 +1,19 @@
+package httpcall
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+)
+
+var errPort = errors.New("the URL's port is no number from 1 to 65535")
+
+// CheckPort refuses a URL with a port that no connection can be made to.
+func CheckPort(address *url.URL) error {
+	if port := address.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return errPort
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+// Package remotekey fetches what others publish so that their signatures can be
+// verified, and keeps it. Two things are held against each other: whoever
+// sends forged requests must not be able to make the gateway fetch much, and
+// whoever publishes keys may be out of reach for a while.
+package remotekey
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/internal/httpcall"
+	"github.com/hookgate/hookgate/module/trigger"
+)
+
+// The bounds of one fetch.
+const (
+	timeout = 5 * time.Second
+	maxSize = 256 << 10 // bytes of an answer
+)
+
+// UnknownAge is the age of what does not say how long it may be kept.
+const UnknownAge time.Duration = -1
+
+// Client fetches documents over HTTPS, through the proxy of the environment if
+// there is one. It follows no redirect and keeps no connection.
+type Client struct {
+	transport http.RoundTripper
+}
+
+// NewClient returns a client that uses a transport, or for nil one that trusts
+// the system's certificate authorities.
+func NewClient(transport http.RoundTripper) *Client {
+	if transport != nil {
+		return &Client{transport}
+	}
+	return &Client{&http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
+}
+
+// Failure is why nothing could be fetched, by one of the codes of package
+// trigger. It names no address.
+type Failure struct {
+	Code string
+}
+
+func (f *Failure) Error() string { return "fetching keys: " + f.Code }
+
+// Get returns what stands at an address, of at most 256 KiB, and for how long
+// its headers allow to keep it. Every answer but a 200 is a Failure.
+func (c *Client) Get(ctx context.Context, address string) (body []byte, age time.Duration, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil || request.URL.Scheme != "https" || request.URL.User != nil {
+		return nil, 0, &Failure{trigger.ErrAnswerInvalid}
+	}
+	request.Header.Set("User-Agent", "Hookgate")
+	var wrong string
+	failure := httpcall.Do(c.transport, request, timeout, func(response *http.Response) (broken error) {
+		if wrong = judge(response.StatusCode); wrong != "" {
+			return nil
+		}
+		age = lifetime(response.Header)
+		body, broken = io.ReadAll(io.LimitReader(response.Body, maxSize+1))
+		if len(body) > maxSize {
+			wrong = trigger.ErrAnswerTooLarge
+		}
+		return broken
+	})
+	if failure != nil {
+		return nil, 0, &Failure{failure.Code}
+	}
+	if wrong != "" {
+		return nil, 0, &Failure{wrong}
+	}
+	return body, age, nil
+}
+
+// judge returns what is wrong with a status.
+func judge(status int) string {
+	switch {
+	case status == http.StatusOK:
+		return ""
+	case status >= 300 && status < 400:
+		return trigger.ErrRedirect
+	}
+	return trigger.ErrStatus
+}
+
+// Invalid is the failure to make sense of what was fetched.
+func Invalid() error { return &Failure{trigger.ErrAnswerInvalid} }
+
+// FailureCodes returns the codes that a Failure may have.
+func FailureCodes() []string {
+	return []string{
+		trigger.ErrTimeout, trigger.ErrDNS, trigger.ErrConnect, trigger.ErrTLS, trigger.ErrStatus, trigger.ErrRedirect,
+		trigger.ErrAnswerTooLarge, trigger.ErrAnswerInvalid,
+	}
+}
+
+// codeOf returns the code of a failed fetch.
+func codeOf(err error) string {
+	var failure *Failure
+	if errors.As(err, &failure) {
+		return failure.Code
+	}
+	return trigger.ErrAnswerInvalid
+}
+
+// lifetime is how long the headers allow to keep an answer (RFC 9111, section
+// 4.2), or UnknownAge.
+func lifetime(header http.Header) time.Duration {
+	for _, line := range header.Values("Cache-Control") {
+		for directive := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-store", "no-cache":
+				return 0
+			case "max-age":
+				seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+				if err != nil {
+					return UnknownAge
+				}
+				passed, _ := strconv.ParseUint(header.Get("Age"), 10, 31) // 0 without one
+				return time.Duration(seconds-min(passed, seconds)) * time.Second
+			}
+		}
+	}
+	return UnknownAge
+}
+
+// ErrUnavailable means that a value cannot be had now, although it may exist.
+var ErrUnavailable = errors.New("the keys cannot be had now")

@@ -1,0 +1,81 @@
+package sender
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+
+	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/module/provider"
+)
+
+// graph checks the clientState that Microsoft Graph repeats in every entry of a
+// body: the word that the subscription was made with.
+type graph struct {
+	digests [][sha256.Size]byte
+}
+
+// maxClientState is the longest that Graph takes, in characters.
+const maxClientState = 128
+
+var errSecretState = errors.New("a secret of this provider is a clientState, of at most 128 characters of printable ASCII")
+
+func newGraph(secrets []string) (provider.Verifier, error) {
+	var g graph
+	for _, secret := range secrets {
+		if secret == "" || len(secret) > maxClientState || !Printable(secret) {
+			return nil, errSecretState
+		}
+		g.digests = append(g.digests, sha256.Sum256([]byte(secret)))
+	}
+	return g, nil
+}
+
+// What is read of a body, and of each of its entries.
+var (
+	graphBody  = []string{"value"}
+	graphNames = []string{"clientState"}
+)
+
+func (g graph) Verify(r *provider.Request) Reason { return g.verifyBody(r, jsondoc.New(r.Body)) }
+
+func (g graph) verifyBody(_ *provider.Request, body *jsondoc.Document) Reason {
+	var value [1]jsondoc.Value
+	if !signedMembers(body, graphBody, value[:]) || !value[0].Exists() {
+		return Missing
+	}
+	return eachEntry(value[0], func(entry jsondoc.Value) Reason {
+		var state [1]jsondoc.Value
+		switch {
+		case !members(entry, graphNames, state[:]) || !isText(state[0]):
+			return Malformed
+		case !g.knows(state[0].Text()):
+			return Mismatch
+		}
+		return ""
+	})
+}
+
+func (g graph) knows(state string) bool {
+	sent, match := sha256.Sum256([]byte(state)), 0
+	for i := range g.digests {
+		match |= subtle.ConstantTimeCompare(sent[:], g.digests[i][:])
+	}
+	return match == 1
+}
+
+// signGraph sets the word in a test event.
+func signGraph(secret string, r *provider.Request) error {
+	return changeBody(r, func(body map[string]any) error {
+		entries, _ := body["value"].([]any)
+		for _, entry := range entries {
+			if entry, ok := entry.(map[string]any); ok {
+				entry["clientState"] = secret
+			}
+		}
+		if len(entries) == 0 {
+			return errors.New("the body has no entry")
+		}
+		return nil
+	})
+}

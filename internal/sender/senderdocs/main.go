@@ -1,0 +1,125 @@
+// Command senderdocs writes docs/senders from the table of senders, a page
+// for each and an index. Run `go generate ./internal/sender`.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/provider"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: senderdocs FOLDER")
+		os.Exit(2)
+	}
+	for name, text := range pages() {
+		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(text), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// pages returns the text of each file.
+func pages() map[string]string {
+	all := map[string]string{"README.md": index()}
+	for _, s := range sender.Senders() {
+		all[s.Name+".md"] = page(&s)
+	}
+	return all
+}
+
+func index() string {
+	var b strings.Builder
+	b.WriteString(`# Senders
+
+One page for each provider, written from the table that the gateway itself uses. Any other sender: ` + "`secure_header`" + `,
+` + "`basic`" + ` or ` + "`bearer`" + `; see [what every sender needs](../senders.md).
+
+| provider | sender | proves itself by |
+|---|---|---|
+`)
+	for _, s := range sender.Senders() {
+		fmt.Fprintf(&b, "| [`%s`](%s.md) | %s | %s |\n", s.Name, s.Name, s.Title, proof(&s, &s.Schemes[0]))
+	}
+	b.WriteString("\n## Not there\n\nWhat a sender signs is checked only where its own documents or library say how. These are left out:\n\n")
+	b.WriteString("| sender | why |\n|---|---|\n")
+	for _, m := range missing {
+		fmt.Fprintf(&b, "| %s | %s |\n", m.sender, m.why)
+	}
+	return b.String()
+}
+
+// missing are the senders that have no provider, and what is missing.
+var missing = []struct{ sender, why string }{
+	{"Docker Hub", "it sends no credential at all. The URL is the only thing that it knows: a generated `webhook_id` has 128 random bits, but it stands in logs of proxies and is no credential. " +
+		"If you must, narrow it by `source_ips` to the addresses that you see it call from, take an integration of its own for it, and let the trigger look at Docker Hub's API for what has really changed"},
+}
+
+func page(s *sender.Sender) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\nProvider `%s`. The sender's own documents: <%s>\n", s.Title, s.Name, s.Docs)
+	fmt.Fprintf(&b, "\n## Where to click\n\n%s.\n\nThe URL is the integration's `webhook_url`; the secret %s.\n", strings.TrimSuffix(s.Setup, "."), secretOrigin(s))
+	declared, created := "Caddyfile, in the global option `webhooks`", "Admin API, `POST /webhooks/projects/demo/integrations`"
+	if learns(s) {
+		declared += ", with a secret that is known already"
+		created += ", with such a secret too; to open the window, leave `secrets` out"
+	}
+	fmt.Fprintf(&b, "\n## What to paste\n\n%s:\n\n```caddyfile\nintegration my-%s {\n\tproject demo\n\tsignature %s {env.%s_SECRET}\n%s\tresource assistant 8f0c6f0e\n}\n```\n",
+		declared, s.Name, s.Name, envName(s.Name), filterLine(s))
+	fmt.Fprintf(&b, "\n%s:\n\n```json\n%s\n```\n", created, adminJSON(s))
+	fmt.Fprintf(&b, "\n## What arrives\n\n%s", arrives(s))
+	fmt.Fprintf(&b, "\n## How it delivers\n\n%s", delivers(&s.Delivers))
+	fmt.Fprintf(&b, "\n## What is checked\n\n%s", checked(s))
+	if text := handshakes(s); text != "" {
+		fmt.Fprintf(&b, "\n## Handshake\n\n%s", text)
+	}
+	if lines := limits(s); len(lines) > 0 {
+		fmt.Fprintf(&b, "\n## Limits\n\n- %s\n", strings.Join(lines, "\n- "))
+	}
+	return b.String()
+}
+
+// secretOrigin says where the secret comes from.
+func secretOrigin(s *sender.Sender) string {
+	if learns(s) {
+		return "comes from the sender itself, with its first request: make the integration without one, open " +
+			"[the window](../admin.md#a-secret-that-the-sender-brings) for it, click, and confirm what came"
+	}
+	return "is " + secretText(s)
+}
+
+// learns says whether the sender brings its secret itself.
+func learns(s *sender.Sender) bool {
+	return slices.ContainsFunc(s.Handshakes, func(h provider.Handshake) bool { return h.Learn != nil })
+}
+
+func envName(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
+
+func filterLine(s *sender.Sender) string {
+	if s.Sample == "" || len(s.Event) == 0 {
+		return ""
+	}
+	if strings.Contains(s.Sample, " ") {
+		return "\tevent_filter \"" + s.Sample + "\"\n"
+	}
+	return "\tevent_filter " + s.Sample + "\n"
+}
+
+func adminJSON(s *sender.Sender) string {
+	filter := ""
+	if s.Sample != "" && len(s.Event) > 0 {
+		filter = fmt.Sprintf("\n  \"event_filter\": [%q],", s.Sample)
+	}
+	return fmt.Sprintf(`{
+  "webhook_id": "my-%s",
+  "authentication": {"signature": {"provider": "%s", "secrets": ["…"]}},%s
+  "resource": {"type": "assistant", "id": "8f0c6f0e"}
+}`, s.Name, s.Name, filter)
+}

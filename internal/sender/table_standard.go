@@ -1,0 +1,204 @@
+package sender
+
+import "github.com/hookgate/hookgate/module/provider"
+
+const standardSpec = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
+
+// standardFacts are what the specification asks of whoever follows it.
+var standardFacts = Facts{
+	Batch:    oneEvent,
+	Deadline: "15 to 30 seconds are recommended",
+	Success:  "2xx; a redirect counts as a failure",
+	Retries:  "ever further apart, over days, is recommended",
+	Signs:    "yes, with a new time and the same ID",
+	GivesUp:  "410 is to disable it at once, failing for long also",
+	Test:     NotKnown,
+	Seen:     NotKnown,
+	From:     []string{standardSpec},
+}
+
+// svixFacts are those of Svix, however an endpoint is signed for.
+var svixFacts = Facts{
+	Batch:    oneEvent,
+	Deadline: "15 seconds",
+	Success:  "2xx; a redirect counts as a failure",
+	Retries:  "7 times in 28 hours: after 5 seconds, 5 and 30 minutes, 2, 5, 10 and 10 hours",
+	Signs:    "yes, with a new time and the same ID",
+	GivesUp:  "disables an endpoint without a success for 5 days",
+	Test:     "*Testing* → *Send Example* sends a sample of the type that one chooses",
+	Seen:     asEvent,
+	From:     []string{"https://docs.svix.com/retries"},
+}
+
+// standards are schemes that many senders share.
+var standards = []Sender{
+	{
+		Title:    "Standard Webhooks",
+		Docs:     standardSpec,
+		Setup:    "Give the sender the URL; the secret is the signing secret that it shows, which begins with `whsec_`",
+		Delivers: standardFacts,
+		Description: provider.Description{
+			Name:     "standard-webhooks",
+			Schemes:  []provider.Scheme{standardWebhooks("webhook-")},
+			Event:    []place{field("type")},
+			Delivery: []place{header("webhook-id")},
+			Sample:   "user.created",
+		},
+	},
+	{
+		Title:    "Standard Webhooks, asymmetric",
+		Docs:     standardSpec,
+		Setup:    "Give the sender the URL; the secret is the public key that it shows, which begins with `whpk_`",
+		Delivers: standardFacts,
+		Description: provider.Description{
+			Name:     "standard-webhooks-ed25519",
+			Schemes:  []provider.Scheme{asymmetric(standardWebhooks("webhook-"))},
+			Event:    []place{field("type")},
+			Delivery: []place{header("webhook-id")},
+			Sample:   "user.created",
+		},
+	},
+	{
+		// Svix writes its own header names, and its library takes either.
+		Title:    "Svix, and senders that use it",
+		Docs:     "https://docs.svix.com/receiving/verifying-payloads/how-manual",
+		Setup:    "Endpoints → Add Endpoint; the secret is its Signing Secret",
+		Delivers: svixFacts,
+		Description: provider.Description{
+			Name:     "svix",
+			Schemes:  []provider.Scheme{standardWebhooks("svix-"), standardWebhooks("webhook-")},
+			Event:    []place{field("type")},
+			Delivery: []place{header("svix-id"), header("webhook-id")},
+			Sample:   "user.created",
+		},
+	},
+	{
+		// A row of its own: were a public key taken beside shared secrets, one given
+		// without its prefix would be a secret that everybody knows.
+		Title:    "Svix with Ed25519",
+		Docs:     "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
+		Setup:    "For endpoints whose signing is asymmetric: the secret is the public key that Svix shows, which begins with `whpk_`",
+		Delivers: svixFacts,
+		Description: provider.Description{
+			Name:     "svix-ed25519",
+			Schemes:  []provider.Scheme{asymmetric(standardWebhooks("svix-")), asymmetric(standardWebhooks("webhook-"))},
+			Event:    []place{field("type")},
+			Delivery: []place{header("svix-id"), header("webhook-id")},
+			Sample:   "user.created",
+		},
+	},
+	{
+		Title: "CloudEvents over HTTP",
+		Docs:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
+		Setup: "Give the sender the URL, and `Bearer` with a secret of your own for the header `Authorization`",
+		Delivers: Facts{
+			Batch:    "yes, in batch mode (`application/cloudevents-batch+json`)",
+			Deadline: NotKnown,
+			Success:  "200, 201, 202 and 204",
+			Retries:  NotKnown,
+			Signs:    nothingSigned,
+			GivesUp:  "410 is to end it",
+			Test:     "an `OPTIONS` request may come before the events",
+			Seen:     asHandshake,
+			From: []string{
+				"https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
+				"https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md",
+			},
+		},
+		Notes: []string{
+			"Its rate is granted as it is asked for. A sender that wants to be called back instead gets no call.",
+		},
+		Description: provider.Description{
+			Name:     "cloudevents",
+			Schemes:  authorization,
+			Event:    []place{header("Ce-Type"), field("type"), field("#.type")},
+			Delivery: []place{header("Ce-Id"), field("id"), field("#.id")},
+			Pings:    []string{eventGridDeleted},
+			Pass:     []string{"Ce-Source", "Ce-Specversion", "Ce-Subject", "Ce-Time"},
+			Handshakes: []provider.Handshake{{
+				Method: "OPTIONS",
+				When:   []condition{{Place: header("WebHook-Request-Origin")}},
+				Open:   true,
+				EchoHeaders: map[string]place{
+					"WebHook-Allowed-Origin": header("WebHook-Request-Origin"),
+					"WebHook-Allowed-Rate":   header("WebHook-Request-Rate"),
+				},
+			}},
+			Sample: "com.example.created",
+		},
+	},
+	{
+		// What is validated is the address: the code goes back to whoever
+		// asked, so it is given to all.
+		Title: "Azure Event Grid, its own schema",
+		Docs:  "https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
+		Setup: "Event subscription → Delivery Properties: the header `Authorization` with the value `Bearer SECRET`, marked as secret",
+		Delivers: Facts{
+			Batch:    "yes: the body is a list, of one event unless the subscription asks for more",
+			Deadline: "30 seconds",
+			Success:  "200 to 204",
+			Retries:  "after 10 and 30 seconds, 1, 5, 10 and 30 minutes, then hourly, for 24 hours",
+			Signs:    nothingSigned,
+			GivesUp:  "after these 24 hours, or 30 tries, the event is dropped or dead-lettered",
+			Test:     "making the subscription sends a validation event",
+			Seen:     asHandshake,
+			From: []string{
+				"https://learn.microsoft.com/azure/event-grid/delivery-and-retry",
+				"https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
+			},
+		},
+		Notes: []string{"Event Grid signs nothing. With the CloudEvents schema use the provider `cloudevents`."},
+		Description: provider.Description{
+			Name:     "azure-event-grid",
+			Schemes:  authorization,
+			Event:    []place{field("#.eventType")},
+			Delivery: []place{field("#.id")},
+			Pings:    []string{eventGridDeleted},
+			Handshakes: []provider.Handshake{
+				{
+					When: []condition{
+						{Place: header("Aeg-Event-Type"), Equals: "SubscriptionValidation"},
+						{Place: field("0.eventType"), Equals: eventGridValidation},
+					},
+					Open:   true,
+					Echo:   &place{JSON: "0.data.validationCode"},
+					Member: "validationResponse",
+				},
+				// What relays the requests may not pass the header on.
+				{
+					When:   []condition{{Place: field("0.eventType"), Equals: eventGridValidation}},
+					Echo:   &place{JSON: "0.data.validationCode"},
+					Member: "validationResponse",
+				},
+			},
+			Sample: "Microsoft.Storage.BlobCreated",
+		},
+	},
+}
+
+// The messages of Azure Event Grid about a subscription: it begins, or has ended.
+const (
+	eventGridValidation = "Microsoft.EventGrid.SubscriptionValidationEvent"
+	eventGridDeleted    = "Microsoft.EventGrid.SubscriptionDeletedEvent"
+)
+
+// standardWebhooks signs ID, time and body; several signatures stand side by
+// side while a secret is changed.
+func standardWebhooks(prefix string) provider.Scheme {
+	return provider.Scheme{
+		Header:    prefix + "signature",
+		Algorithm: provider.HMACSHA256,
+		Encoding:  provider.Base64,
+		Prefix:    "v1,",
+		Separator: " ",
+		Signed:    "{header." + prefix + "id}.{header." + prefix + "timestamp}.{body}",
+		Secret:    provider.Whsec,
+		Time:      &provider.Time{Place: header(prefix + "timestamp")},
+	}
+}
+
+// asymmetric signs the same with Ed25519.
+func asymmetric(s provider.Scheme) provider.Scheme {
+	s.Algorithm, s.Prefix, s.Secret = provider.Ed25519, "v1a,", provider.Whpk
+	return s
+}
