@@ -16,6 +16,9 @@ const (
 	// longestPause.
 	firstPause   = time.Second
 	longestPause = time.Minute
+	// provenPause is how long a project's circuit that is open because much in the
+	// project fails keeps a proven resource waiting.
+	provenPause = firstPause / 2
 )
 
 // health is what an attempt says about that which a circuit protects.

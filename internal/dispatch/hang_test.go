@@ -125,6 +125,23 @@ func TestHundredsOfAProjectHang(t *testing.T) {
 	})
 }
 
+// So does a project's hundred, with any number of events, those of its own.
+func TestHundredHang(t *testing.T) {
+	simulate(t, Options{}, func(b *bench) {
+		b.d.Use(b.plan(Policy{}, misbehaves))
+		for n := range 100 {
+			for range 10 {
+				b.events.acceptFor("demo", n, "assistant", fmt.Sprint("hang-", n))
+			}
+		}
+		for n := range 100 {
+			if late := b.delay(b.events.acceptFor("demo", 1000+n, "assistant", fmt.Sprint("ok-", n)), 3*time.Second/2); late > soonEnough {
+				t.Errorf("the %dth waits %v", n, late)
+			}
+		}
+	})
+}
+
 // One of an integration's resources hangs, with as many events as fill all that
 // the integration may have.
 func TestOneOfSeveralHangs(t *testing.T) {

@@ -92,7 +92,7 @@ func TestNeighbours(t *testing.T) {
 	const probes = 6 + 8
 	for _, test := range []struct {
 		kind     string
-		attempts int // in ten minutes, of six events
+		attempts int // in ten minutes, of sixty events
 		open     TriggerStatus
 		// stopped says that what else the project has is stopped, too.
 		stopped bool
@@ -102,12 +102,24 @@ func TestNeighbours(t *testing.T) {
 		{kind: "403", attempts: 1 + probes, open: TriggerStatus{OpenResources: 1}},
 		{kind: "401", attempts: 1 + probes, open: TriggerStatus{OpenProjects: 1}, stopped: true},
 		{kind: "limited", attempts: 1, open: TriggerStatus{OpenResources: 1}},
-		{kind: "hang", attempts: 5 + 8, open: TriggerStatus{OpenResources: 1}},
+		{kind: "hang", attempts: 5 + 9, open: TriggerStatus{OpenResources: 1}},
 	} {
-		t.Run(test.kind, func(t *testing.T) {
+		neighbour := func(t *testing.T, before int) {
 			simulate(t, Options{}, func(b *bench) {
-				b.d.Use(b.plan(Policy{Initial: time.Millisecond, Max: time.Hour}, misbehaves))
-				for range 6 {
+				var worked atomic.Int64
+				b.d.Use(b.plan(Policy{Initial: time.Millisecond, Max: time.Hour}, func(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
+					if strings.HasPrefix(attempt.Event.Resource.ID, test.kind) && worked.Add(1) <= int64(before) {
+						time.Sleep(answerTime)
+						return resultOK
+					}
+					return misbehaves(ctx, attempt)
+				}))
+				for range before {
+					b.events.acceptFor("demo", 0, "assistant", test.kind+"-1")
+				}
+				b.pass(5 * time.Second)
+				b.log.clear()
+				for range 60 {
 					b.events.acceptFor("demo", 0, "assistant", test.kind+"-1")
 				}
 				for range 10 {
@@ -140,7 +152,10 @@ func TestNeighbours(t *testing.T) {
 					t.Errorf("%d attempts, want %d", n, test.attempts)
 				}
 			})
-		})
+		}
+		t.Run(test.kind+" at first", func(t *testing.T) { neighbour(t, 0) })
+		t.Run(test.kind+" after a success", func(t *testing.T) { neighbour(t, 1) })
+		t.Run(test.kind+" after many", func(t *testing.T) { neighbour(t, 300) })
 	}
 }
 

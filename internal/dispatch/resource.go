@@ -199,6 +199,9 @@ func (s *schedule) place(r *resource, now time.Duration) {
 		}
 		move(r, to)
 	}
+	if r.running == 0 && r.lanes.empty() && r.took < patience {
+		r.window = 1 // whether it still works one attempt tells, and soon enough
+	}
 	if r.attached == 0 && r.running == 0 {
 		s.leaveAlone(r, now)
 	}

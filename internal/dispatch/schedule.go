@@ -237,7 +237,7 @@ func (s *schedule) pauseResource(r *resource, now time.Duration) {
 
 // pauseProject does so for a project, and for the proven ones of its resources.
 func (s *schedule) pauseProject(p *project, now time.Duration) {
-	p.early = now + firstPause
+	p.early = now + provenPause
 	s.pauses.push(pause{due: p.early, project: p})
 	if p.circuit.until > p.early {
 		s.pauses.push(pause{due: p.circuit.until, project: p})

@@ -126,7 +126,7 @@ func (s *schedule) takeOf(ring *list[*turn], now time.Duration) *job {
 		p := t.project
 		j.probes = probes{p.guest.circuit.begin(), p.circuit.begin(), r.circuit.begin()}
 		if p.circuit.open {
-			p.early = now + firstPause
+			p.early = now + provenPause
 			s.pauses.push(pause{due: p.early, project: p})
 		}
 		return j
