@@ -59,4 +59,4 @@ var rows = slices.Concat([]row{
 		fault:    "syncs of the database of integrations fail with EIO after a start, under load, while one is written; then the power fails",
 		injected: "strace: msync is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
-}, backupRows, triggerRows(), readerRow, expressionRow, uploadRow, longRows)
+}, backupRows, triggerRows(), neighbourRow, readerRow, expressionRow, uploadRow, longRows)
