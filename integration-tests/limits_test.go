@@ -196,7 +196,7 @@ func TestIntegrationEvents(t *testing.T) {
 		accepted++
 		answer := g.Post("/webhooks/busy", gateway.GitHub(secret, "push", fmt.Sprint("pending-", accepted), body), body)
 		if answer.Status == http.StatusServiceUnavailable {
-			full(t, answer, "as many events as it may")
+			full(t, answer, "has reached its limit of events")
 		}
 		return answer.Status != http.StatusAccepted && countOf(t, g, "busy", "delivered") == 0
 	})

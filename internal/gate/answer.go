@@ -61,7 +61,7 @@ var (
 // The refusals: each has its bytes, whatever the reason was.
 var (
 	methodNotAllowed = problem(MethodNotAllowed, http.StatusMethodNotAllowed,
-		"This address takes POST requests only.", "Allow", "POST")
+		"This address accepts only POST requests.", "Allow", "POST")
 	notFound = problem(NotFound, http.StatusNotFound,
 		"There is no webhook at this address.", "", "")
 	tooEarly = problem(TooEarly, http.StatusTooEarly,
@@ -73,36 +73,36 @@ var (
 	tooSlow = problem(TooSlow, http.StatusRequestTimeout,
 		"The body did not arrive in time.", "", "")
 	uploadEnded = problem(TooSlow, http.StatusRequestTimeout,
-		"The body came more slowly than others, and there was no room for all.", "", "")
+		"The body arrived more slowly than others, and there was not enough room for all.", "", "")
 	unsupportedEncoding = problem(UnsupportedEncoding, http.StatusUnsupportedMediaType,
-		"The body must come without a content encoding.", "Accept-Encoding", "identity")
+		"The body must not have a content encoding.", "Accept-Encoding", "identity")
 	badBody = problem(Invalid, http.StatusBadRequest,
 		"The body could not be read.", "", "")
 	unreadable = problem(Invalid, http.StatusBadRequest,
 		"The body cannot be read as JSON.", "", "")
 	badForm = problem(Invalid, http.StatusBadRequest,
-		"The form holds no payload.", "", "")
+		"The form has no payload.", "", "")
 	badHandshake = problem(Invalid, http.StatusBadRequest,
-		"The request is about the subscription, and cannot be answered.", "", "")
+		"The request concerns the subscription and cannot be answered.", "", "")
 	badHeader = problem(Invalid, http.StatusBadRequest,
 		"An event or delivery header is not valid.", "", "")
 	tooManyEvents = problem(Invalid, http.StatusBadRequest,
-		"The request holds too many events.", "", "")
-	unavailable = lack("The event cannot be taken now; send it again later.", "10")
+		"The request contains too many events.", "", "")
+	unavailable = lack("The event cannot be accepted now; send it again later.", "10")
 )
 
 // The answers for lack of something, each with its Retry-After in seconds: an
 // upload ends soon, a disk or a backlog takes longer.
 var (
-	storeUnavailable = lack("The event cannot be stored now: the disk is full or fails.", "10")
-	noKeys           = lack("The credentials cannot be judged now; send the event again later.", "30")
+	storeUnavailable = lack("The event cannot be stored now: the disk is full or failing.", "10")
+	noKeys           = lack("The credentials cannot be checked now; send the event again later.", "30")
 	unconfirmed      = lack("The subscription cannot be confirmed now.", "30")
-	matchBusy        = lack("Too many events of this integration's project are being judged.", "5")
-	noTrigger        = lack("Nothing is set up to take the events of this integration.", "60")
+	matchBusy        = lack("Too many events of this integration's project are being evaluated.", "5")
+	noTrigger        = lack("No trigger is configured for the events of this integration.", "60")
 
 	// in flight, by who holds too many of the bytes
 	flightFull            = lack("Too many bytes of requests are being received.", "5")
-	unprovenFlightFull    = lack("Too many bytes of requests are being received that nobody has authenticated yet.", "5")
+	unprovenFlightFull    = lack("Too many bytes of unauthenticated requests are being received.", "5")
 	integrationFlightFull = lack("Too many bytes of requests are being received for this integration.", "5")
 	clientFlightFull      = lack("Too many bytes of requests are being received from this address.", "5")
 
@@ -112,7 +112,7 @@ var (
 		storage.LimitBacklog:            lack("The backlog of events is full.", "60"),
 		storage.LimitIntegrationBacklog: lack("The backlog of this integration is full.", "60"),
 		storage.LimitIntegrationDisk:    lack("The disk space for events of this integration is used up.", "60"),
-		storage.LimitIntegrationEvents:  lack("This integration has as many events as it may.", "60"),
+		storage.LimitIntegrationEvents:  lack("This integration has reached its limit of events.", "60"),
 		storage.LimitProjectBacklog:     lack("The backlog of this integration's project is full.", "60"),
 		storage.LimitProjectDisk:        lack("The disk space for events of this integration's project is used up.", "60"),
 	}

@@ -41,16 +41,16 @@ func TestLimits(t *testing.T) {
 		{"limit_backlog", reached(storage.LimitBacklog), "backlog of events"},
 		{"limit_integration_backlog", reached(storage.LimitIntegrationBacklog), "backlog of this integration is"},
 		{"limit_integration_disk", reached(storage.LimitIntegrationDisk), "disk space for events of this integration is"},
-		{"limit_integration_events", reached(storage.LimitIntegrationEvents), "as many events"},
+		{"limit_integration_events", reached(storage.LimitIntegrationEvents), "has reached its limit of events"},
 		{"limit_project_backlog", reached(storage.LimitProjectBacklog), "backlog of this integration's project"},
 		{"limit_project_disk", reached(storage.LimitProjectDisk), "disk space for events of this integration's project"},
 		{"limit_in_flight", inFlight(true, "6 a", "7 b", "8 c", "9 d"), "being received."},
-		{"limit_unauthenticated_in_flight", inFlight(false, "8 192.0.2.1", "9 192.0.2.2"), "nobody has authenticated"},
+		{"limit_unauthenticated_in_flight", inFlight(false, "8 192.0.2.1", "9 192.0.2.2"), "of unauthenticated requests"},
 		{"limit_integration_in_flight", inFlight(true, "1 192.0.2.1"), "for this integration"},
 		{"limit_client_in_flight", inFlight(true, "9 127.0.0.1"), "from this address"},
-		{"store_unavailable", reached("moon"), "disk is full or fails"},
-		{"store_unavailable", func(b *backend) { b.log.fail = storage.ErrUnavailable }, "disk is full or fails"},
-		{"no_trigger", func(b *backend) { b.types = nil }, "Nothing is set up"},
+		{"store_unavailable", reached("moon"), "disk is full or failing"},
+		{"store_unavailable", func(b *backend) { b.log.fail = storage.ErrUnavailable }, "disk is full or failing"},
+		{"no_trigger", func(b *backend) { b.types = nil }, "No trigger is configured"},
 	}
 	answers := map[string]bool{}
 	for _, test := range tests {

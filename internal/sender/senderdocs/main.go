@@ -90,7 +90,7 @@ func page(s *sender.Sender) string {
 func secretOrigin(s *sender.Sender) string {
 	if learns(s) {
 		return "comes from the sender itself, with its first request: make the integration without one, open " +
-			"[the window](../admin.md#a-secret-that-the-sender-brings) for it, click, and confirm what came"
+			"[the window](../admin.md#secrets-chosen-by-the-sender) for it, click, and confirm what came"
 	}
 	return "is " + secretText(s)
 }
