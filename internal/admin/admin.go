@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
@@ -123,8 +124,8 @@ func (c *call) fail(err error) {
 		c.Logger.Error("answering an admin request", zap.Error(err))
 	}
 	answer := failure{Error: text}
-	if form := new(integration.Refusal); errors.As(err, &form) {
-		answer.Code, answer.Errors = "invalid_form", form.Faults
+	if rejected := new(form.Refusal); errors.As(err, &rejected) {
+		answer.Code, answer.Errors = "invalid_form", rejected.Faults
 	}
 	c.answer(status, answer)
 }
@@ -134,8 +135,8 @@ type failure struct {
 	Error string `json:"error"`
 
 	// Code and Errors tell all that is wrong with a form.
-	Code   string              `json:"code,omitempty"`
-	Errors []integration.Fault `json:"errors,omitempty"`
+	Code   string       `json:"code,omitempty"`
+	Errors []form.Fault `json:"errors,omitempty"`
 }
 
 // cut ends an answer that cannot be completed.
@@ -152,14 +153,14 @@ func (c *call) cut(err error) {
 // explain returns the status of an error and what to tell the caller.
 func explain(err error) (status int, text string) {
 	var own *refusal
-	var form *integration.Refusal
+	var rejected *form.Refusal
 	var reached *storage.LimitError
 	var conflict integration.Conflict
 	switch {
 	case errors.As(err, &own):
 		return own.status, own.text
-	case errors.As(err, &form):
-		return http.StatusBadRequest, form.Error()
+	case errors.As(err, &rejected):
+		return http.StatusBadRequest, rejected.Error()
 	case errors.As(err, &conflict):
 		return http.StatusConflict, conflict.Error()
 	case errors.Is(err, integration.ErrNotFound):

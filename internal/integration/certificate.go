@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // ClientCertificate is the certificate with which a sender opens its TLS
@@ -24,27 +26,27 @@ const (
 	maxNameSize = 1024 // bytes
 )
 
-func certificate(f *fields) *ClientCertificate {
+func certificate(f *form.Fields) *ClientCertificate {
 	if f == nil {
 		return nil
 	}
-	c := &ClientCertificate{SANs: f.list("sans"), Fingerprints: f.list("fingerprints")}
-	f.end()
+	c := &ClientCertificate{SANs: f.List("sans"), Fingerprints: f.List("fingerprints")}
+	f.End()
 	switch {
-	case !f.sound("sans") || !f.sound("fingerprints"):
+	case !f.Sound("sans") || !f.Sound("fingerprints"):
 	case len(c.SANs)+len(c.Fingerprints) == 0:
-		f.refuse("", codeRequired, "a name in sans is needed, or one of the fingerprints")
+		f.Refuse("", form.Required, "a name in sans is needed, or one of the fingerprints")
 	case max(len(c.SANs), len(c.Fingerprints)) > maxNames:
-		f.refuse("", codeTooMany, "at most %d sans and %d fingerprints are allowed", maxNames, maxNames)
+		f.Refuse("", form.TooMany, "at most %d sans and %d fingerprints are allowed", maxNames, maxNames)
 	}
 	for i, name := range c.SANs {
 		if reason := checkName(name); reason != "" {
-			f.refuse(item("sans", i), codeInvalid, "%s%s", reason, f.show(name))
+			f.Refuse(form.Item("sans", i), form.Invalid, "%s%s", reason, f.Show(name))
 		}
 	}
 	for i, text := range c.Fingerprints {
 		if digest, err := hex.DecodeString(text); err != nil || len(digest) != 32 || strings.ToLower(text) != text {
-			f.refuse(item("fingerprints", i), codeInvalid, "the SHA-256 of the certificate is needed, as 64 hexadecimal digits in lower case%s", f.show(text))
+			f.Refuse(form.Item("fingerprints", i), form.Invalid, "the SHA-256 of the certificate is needed, as 64 hexadecimal digits in lower case%s", f.Show(text))
 		}
 	}
 	return c

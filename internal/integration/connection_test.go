@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 func TestSourceIPs(t *testing.T) {
@@ -40,7 +42,7 @@ func TestSourceIPs(t *testing.T) {
 	}
 	for _, test := range tests {
 		in, err := parseForm(t, `"authentication":{"source_ips":[`+quote(test.text)+`]}`)
-		var refusal *Refusal
+		var refusal *form.Refusal
 		if test.want == "" {
 			if !errors.As(err, &refusal) || refusal.Faults[0].Field != "authentication.source_ips[0]" {
 				t.Errorf("%q: %v", test.text, err)
@@ -131,7 +133,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := parseForm(t, `"authentication":{"client_certificate":`+test.form+`}`)
-		var refusal *Refusal
+		var refusal *form.Refusal
 		if test.field == "" && err != nil || test.field != "" && (!errors.As(err, &refusal) || refusal.Faults[0].Field != test.field) {
 			t.Errorf("%.60s: %v", test.form, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -20,13 +21,13 @@ const (
 
 // provider reads which provider signs. Only the custom one comes with a
 // description.
-func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
-	document, described := f.take("description")
+func (p reading) provider(f *form.Fields, signature *Signature) (facts ProviderFacts) {
+	document, described := f.Take("description")
 	described = described && document != nil
 	switch {
 	case signature.Provider == Custom && p.rules.Custom != nil:
 		if !described {
-			f.refuse("description", codeRequired, "the provider custom needs one")
+			f.Refuse("description", form.Required, "the provider custom needs one")
 			return facts
 		}
 		if signature.Description = description(f, document); signature.Description == nil {
@@ -34,12 +35,12 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 		}
 		facts, err := p.rules.Custom(signature.Description)
 		if err != nil {
-			f.refuse("description", codeInvalid, "%v", err)
+			f.Refuse("description", form.Invalid, "%v", err)
 		}
 		facts.Timed = false // the description says how old a time may be
 		return facts
 	case described:
-		f.refuse("description", codeConflict, "only the provider custom has one")
+		f.Refuse("description", form.Conflict, "only the provider custom has one")
 	}
 	known := false
 	if p.rules.Provider != nil {
@@ -47,9 +48,9 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 	}
 	switch {
 	case signature.Provider == "":
-		f.refuse("provider", codeRequired, "it must not be empty%s", choose("", p.rules.Providers))
+		f.Refuse("provider", form.Required, "it must not be empty%s", form.Choose("", p.rules.Providers))
 	case !known:
-		f.refuse("provider", codeNotFound, "there is no such provider%s%s", f.show(signature.Provider), choose(signature.Provider, p.rules.Providers))
+		f.Refuse("provider", form.NotFound, "there is no such provider%s%s", f.Show(signature.Provider), form.Choose(signature.Provider, p.rules.Providers))
 	}
 	return facts
 }
@@ -57,37 +58,37 @@ func (p form) provider(f *fields, signature *Signature) (facts ProviderFacts) {
 // description reads a provider's description. What it may hold is checked where
 // it is compiled; here is checked what whoever describes only one integration
 // may not do: choose the header in which a request is repeated.
-func description(f *fields, document any) *provider.Description {
+func description(f *form.Fields, document any) *provider.Description {
 	const field = "description"
 	text, err := json.Marshal(document)
 	if err != nil || len(text) > maxDescription {
-		f.refuse(field, codeTooLong, "at most %d bytes are allowed", maxDescription)
+		f.Refuse(field, form.TooLong, "at most %d bytes are allowed", maxDescription)
 		return nil
 	}
 	d := new(provider.Description)
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(d); err != nil {
-		f.refuse(field, codeInvalid, "it is no description of a provider: %v", err)
+		f.Refuse(field, form.Invalid, "it is no description of a provider: %v", err)
 		return nil
 	}
 	switch {
 	case d.Name != "" && d.Name != Custom:
-		f.refuse(field+".name", codeConflict, "it must be custom, or left out")
+		f.Refuse(field+".name", form.Conflict, "it must be custom, or left out")
 	case len(d.Schemes) > maxSchemes:
-		f.refuse(field+".schemes", codeTooMany, "at most %d are allowed", maxSchemes)
+		f.Refuse(field+".schemes", form.TooMany, "at most %d are allowed", maxSchemes)
 	case len(d.Handshakes) > maxHandshakes:
-		f.refuse(field+".handshakes", codeTooMany, "at most %d are allowed", maxHandshakes)
+		f.Refuse(field+".handshakes", form.TooMany, "at most %d are allowed", maxHandshakes)
 	}
 	for i := range d.Handshakes {
-		h, at := &d.Handshakes[i], item(field+".handshakes", i)
+		h, at := &d.Handshakes[i], form.Item(field+".handshakes", i)
 		switch {
 		case len(h.EchoHeaders) > 0:
-			f.refuse(at+".echo_headers", codeNotAllowed, "only a provider that is built in or installed can have them")
+			f.Refuse(at+".echo_headers", form.NotAllowed, "only a provider that is built in or installed can have them")
 		case h.Learn != nil:
-			f.refuse(at+".learn", codeNotAllowed, "only a provider that is built in or installed can have it")
+			f.Refuse(at+".learn", form.NotAllowed, "only a provider that is built in or installed can have it")
 		case h.JSON != "" && !json.Valid([]byte(h.JSON)):
-			f.refuse(at+".json", codeInvalid, "a JSON document is needed, as a string")
+			f.Refuse(at+".json", form.Invalid, "a JSON document is needed, as a string")
 		}
 	}
 	for i := range d.Schemes {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 func TestCustom(t *testing.T) {
@@ -27,11 +29,11 @@ func TestCustom(t *testing.T) {
 		{`"provider":"custom","description":{"sample":"` + strings.Repeat("a", maxDescription) + `"}`, "description: at most 16384 bytes"},
 	}
 	for _, test := range tests {
-		document, err := decode(fmt.Appendf(nil, `{"project":"demo","authentication":{"signature":{%s,"secrets":["s"]}}}`, test.signature))
+		document, err := form.Decode(fmt.Appendf(nil, `{"project":"demo","authentication":{"signature":{%s,"secrets":["s"]}}}`, test.signature))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = form{rules: rules()}.read(document)
+		_, err = reading{rules: rules()}.read(document)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%.120s: %v, want %q", test.signature, err, test.want)
 		}

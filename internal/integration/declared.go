@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -43,7 +44,7 @@ func (d Declaring) Parse(forms []json.RawMessage) ([]*Integration, error) {
 	for i, text := range forms {
 		in, webhookID, err := d.parse(text)
 		if err == nil && seen[webhookID] {
-			err = &Refusal{[]Fault{{"webhook_id", codeConflict, "two integrations have it"}}}
+			err = &form.Refusal{Faults: []form.Fault{{Field: "webhook_id", Code: form.Conflict, Message: "two integrations have it"}}}
 		}
 		if err != nil {
 			wrong = append(wrong, d.tell(i, webhookID, err))
@@ -62,13 +63,13 @@ func (d Declaring) Parse(forms []json.RawMessage) ([]*Integration, error) {
 }
 
 func (d Declaring) parse(text []byte) (in *Integration, webhookID string, err error) {
-	document, err := decodeForm(text)
+	document, err := form.Decode(text)
 	if err != nil {
 		return nil, "", err
 	}
 	object, _ := document.(map[string]any)
 	webhookID, _ = object["webhook_id"].(string)
-	p := form{rules: d.Rules, declared: true}
+	p := reading{rules: d.Rules, declared: true}
 	if d.Expand != nil {
 		p.expand = func(field, text string) (string, error) { return d.Expand(webhookID, field, text) }
 	}
@@ -81,7 +82,7 @@ func (d Declaring) parse(text []byte) (in *Integration, webhookID string, err er
 
 // tell is what is wrong with the declaration of that number.
 func (d Declaring) tell(number int, webhookID string, err error) string {
-	name := item("integrations", number)
+	name := form.Item("integrations", number)
 	switch {
 	case ValidWebhookID(webhookID):
 		name = "integration " + webhookID
@@ -98,11 +99,11 @@ func (d Declaring) tell(number int, webhookID string, err error) string {
 		}
 		return " (" + at + ")"
 	}
-	var refusal *Refusal
+	var refusal *form.Refusal
 	if !errors.As(err, &refusal) {
 		return name + place("") + ": " + err.Error()
 	}
-	texts := each(refusal.Faults, func(fault Fault) string { return fault.String() + place(fault.Field) })
+	texts := each(refusal.Faults, func(fault form.Fault) string { return fault.String() + place(fault.Field) })
 	return name + place("") + ": " + strings.Join(texts, "; ")
 }
 

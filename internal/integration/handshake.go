@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -74,14 +75,14 @@ func (h *Handshake) Open(now time.Time) bool {
 func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (in *Integration, opened bool, err error) {
 	key := ""
 	if text != nil {
-		document, err := decodeForm(text)
+		document, err := form.Decode(text)
 		if err != nil {
 			return nil, false, err
 		}
-		f := newFields(document)
+		f := form.New(document, form.Options{})
 		key = reader(f)
-		f.end()
-		if err := f.faults.err(); err != nil {
+		f.End()
+		if err := f.Err(); err != nil {
 			return nil, false, err
 		}
 	}
@@ -116,17 +117,17 @@ func (s *Service) CloseHandshake(ctx context.Context, view View, project, webhoo
 // it is the one with the fingerprint, and closes the window. text is
 // `{"fingerprint": "…"}`.
 func (s *Service) ConfirmHandshake(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (*Integration, error) {
-	document, err := decodeForm(text)
+	document, err := form.Decode(text)
 	if err != nil {
 		return nil, err
 	}
-	f := newFields(document)
-	fingerprint := f.text("fingerprint", "")
+	f := form.New(document, form.Options{})
+	fingerprint := f.Text("fingerprint", "")
 	if fingerprint == "" {
-		f.refuse("fingerprint", codeRequired, "that of the secret that was learned is needed")
+		f.Refuse("fingerprint", form.Required, "that of the secret that was learned is needed")
 	}
-	f.end()
-	if err := f.faults.err(); err != nil {
+	f.End()
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {

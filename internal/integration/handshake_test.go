@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -257,7 +258,7 @@ func TestRevealKeys(t *testing.T) {
 	s, view, _ := newLearner(t, learner)
 	zeros := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for _, text := range []string{``, `[]`, `{"public_key":"x"}`, `{"public_key":"AAAA"}`, `{"public_key":1}`, `{"public_key":"` + zeros + `"}`, `{"key":""}`} {
-		var refusal *Refusal
+		var refusal *form.Refusal
 		if _, _, err := s.OpenHandshake(t.Context(), view, "demo", "hook", []byte(text), Precondition{}); !errors.As(err, &refusal) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // DefaultTokenHeader is where a JSON web token stands if nothing else is said.
@@ -39,17 +41,17 @@ var ownClaims = []string{"iss", "aud", "exp", "nbf", "iat"}
 
 // jwt reads what a token must be. An issuer that the configuration has no more
 // may stay, so that the integration can still be changed or disabled.
-func (p form) jwt(f *fields, kept *JWT) *JWT {
+func (p reading) jwt(f *form.Fields, kept *JWT) *JWT {
 	if f == nil {
 		return nil
 	}
 	token := &JWT{
-		Issuer:   f.text("issuer", ""),
-		Audience: f.text("audience", ""),
+		Issuer:   f.Text("issuer", ""),
+		Audience: f.Text("audience", ""),
 		Claims:   claims(f),
-		Header:   f.text("header", DefaultTokenHeader),
+		Header:   f.Text("header", DefaultTokenHeader),
 	}
-	f.end()
+	f.End()
 	var facts IssuerFacts
 	known := false
 	if p.rules.Issuer != nil {
@@ -57,18 +59,18 @@ func (p form) jwt(f *fields, kept *JWT) *JWT {
 	}
 	switch {
 	case token.Issuer == "":
-		f.refuse("issuer", codeRequired, "it must not be empty%s", choose("", p.rules.Issuers))
+		f.Refuse("issuer", form.Required, "it must not be empty%s", form.Choose("", p.rules.Issuers))
 	case !known && (kept == nil || kept.Issuer != token.Issuer):
-		f.refuse("issuer", codeNotFound, "the operator has configured no such issuer%s%s", f.show(token.Issuer), choose(token.Issuer, p.rules.Issuers))
+		f.Refuse("issuer", form.NotFound, "the operator has configured no such issuer%s%s", f.Show(token.Issuer), form.Choose(token.Issuer, p.rules.Issuers))
 	}
 	switch {
 	case token.Audience == "":
-		f.refuse("audience", codeRequired, "it must not be empty: a token that was made for another receiver would do")
+		f.Refuse("audience", form.Required, "it must not be empty: a token that was made for another receiver would do")
 	case !readable(token.Audience, maxAudience):
-		f.refuse("audience", codeTooLong, "at most %d characters are allowed, and no control characters%s", maxAudience, f.show(token.Audience))
+		f.Refuse("audience", form.TooLong, "at most %d characters are allowed, and no control characters%s", maxAudience, f.Show(token.Audience))
 	}
-	if facts.SignsForAll && f.sound("claims") && !token.saysWhose() {
-		f.refuse("claims", codeRequired, "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
+	if facts.SignsForAll && f.Sound("claims") && !token.saysWhose() {
+		f.Refuse("claims", form.Required, "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
 	}
 	return token
 }
@@ -81,30 +83,30 @@ func (t *JWT) saysWhose() bool {
 	})
 }
 
-func claims(f *fields) map[string]any {
-	object := f.object("claims")
-	if object == nil || len(object.left) == 0 {
+func claims(f *form.Fields) map[string]any {
+	object := f.Object("claims")
+	if object == nil || len(object.Members()) == 0 {
 		return nil
 	}
-	if len(object.left) > maxClaims {
-		f.refuse("claims", codeTooMany, "at most %d are allowed", maxClaims)
+	if len(object.Members()) > maxClaims {
+		f.Refuse("claims", form.TooMany, "at most %d are allowed", maxClaims)
 	}
-	for _, name := range slices.Sorted(maps.Keys(object.left)) {
-		value := object.left[name]
+	for _, name := range slices.Sorted(maps.Keys(object.Members())) {
+		value := object.Members()[name]
 		text, isText := value.(string)
 		_, isFlag := value.(bool)
 		switch {
 		case !isText && !isFlag:
-			object.mistyped(name, "a string, true or false", value)
+			object.Mistyped(name, "a string, true or false", value)
 		case name == "" || !readable(name, maxClaimName):
-			f.refuse("claims", codeInvalid, "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
+			f.Refuse("claims", form.Invalid, "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
 		case slices.Contains(ownClaims, name):
-			object.refuse(name, codeNotAllowed, "this claim is checked always, and not here")
+			object.Refuse(name, form.NotAllowed, "this claim is checked always, and not here")
 		case isText && (text == "" || !readable(text, maxClaimText)):
-			object.refuse(name, codeInvalid, "from 1 to %d characters are needed, and no control characters", maxClaimText)
+			object.Refuse(name, form.Invalid, "from 1 to %d characters are needed, and no control characters", maxClaimText)
 		}
 	}
-	return object.left
+	return object.Members()
 }
 
 func readable(text string, most int) bool {

@@ -18,7 +18,7 @@ func TestJWT(t *testing.T) {
 			rules.Issuer = func(name string) (IssuerFacts, bool) {
 				return IssuerFacts{SignsForAll: name == "google"}, slices.Contains(issuers, name)
 			}
-			return form{rules: rules, project: "demo", webhookID: "hook", stored: stored}.read(mustDecode(t, `{"authentication":{"jwt":`+text+`}}`))
+			return reading{rules: rules, project: "demo", webhookID: "hook", stored: stored}.read(mustDecode(t, `{"authentication":{"jwt":`+text+`}}`))
 		}
 	}
 	in, err := read(nil, "google")(`{"issuer":"google","audience":"a","claims":{"email":"x","ok":true,"no":false}}`)

@@ -3,6 +3,8 @@ package integration
 import (
 	"net/http"
 	"slices"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // What has to be known of each kind of credential is gathered here, as far as it
@@ -36,7 +38,7 @@ func (a Authentication) mapSecrets(change func(field string, secret Secret) Secr
 	list := func(field string, secrets []Secret) []Secret {
 		changed := make([]Secret, len(secrets))
 		for i, secret := range secrets {
-			changed[i] = change(item(field, i), secret)
+			changed[i] = change(form.Item(field, i), secret)
 		}
 		return changed
 	}

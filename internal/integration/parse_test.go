@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/payload"
 )
 
@@ -24,11 +25,11 @@ const github = `"authentication":{"signature":{"provider":"github","secrets":["s
 
 func parse(t *testing.T, text string, stored *Integration) (*Integration, error) {
 	t.Helper()
-	document, err := decodeForm([]byte(text))
+	document, err := form.Decode([]byte(text))
 	if err != nil {
 		return nil, err
 	}
-	return form{rules: rules(), project: "demo", webhookID: "hook", stored: stored}.read(document)
+	return reading{rules: rules(), project: "demo", webhookID: "hook", stored: stored}.read(document)
 }
 
 func mustParse(t *testing.T, text string) *Integration {
@@ -160,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		{`{"resource":{"type":"ticket","id":"a"},` + github + `}`, "resource.type: no trigger serves this resource type: \"ticket\"; there are assistant, workflow"},
 	} {
 		in, err := parse(t, c.text, nil)
-		var refusal *Refusal
+		var refusal *form.Refusal
 		if !errors.As(err, &refusal) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%.120s:\ngot  %v, %v\nwant %s", c.text, in, err, c.want)
 		}
@@ -180,7 +181,7 @@ func TestMatchAndPayload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := form{rules: rules(), project: in.Project, webhookID: in.WebhookID, stored: in}.read(document)
+	again, err := reading{rules: rules(), project: in.Project, webhookID: in.WebhookID, stored: in}.read(document)
 	if err != nil || again.Match != in.Match || !reflect.DeepEqual(again.Payload, want) {
 		t.Errorf("what was read cannot be sent back: %+v, %v", again, err)
 	}
@@ -254,10 +255,10 @@ func TestEventFilter(t *testing.T) {
 }
 
 func TestUnauthenticatedNeedsTheOperator(t *testing.T) {
-	document, _ := decode([]byte(`{"project":"demo","authentication":{"allow_unauthenticated":true}}`))
+	document, _ := form.Decode([]byte(`{"project":"demo","authentication":{"allow_unauthenticated":true}}`))
 	open := rules()
 	open.AllowUnauthenticated = true
-	in, err := form{rules: open}.read(document)
+	in, err := reading{rules: open}.read(document)
 	if err != nil || !in.Authentication.AllowUnauthenticated {
 		t.Errorf("%+v, %v", in, err)
 	}
@@ -332,14 +333,14 @@ func FuzzForm(f *testing.F) {
 	f.Add([]byte(`{"authentication":{"basic":{"username":"u","password":"p"},"secure_header":{"name":"X","value":"v"},"match":"all"}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		in, err := func() (*Integration, error) {
-			document, err := decodeForm(text)
+			document, err := form.Decode(text)
 			if err != nil {
 				return nil, err
 			}
-			return form{rules: rules(), project: "demo", webhookID: "hook"}.read(document)
+			return reading{rules: rules(), project: "demo", webhookID: "hook"}.read(document)
 		}()
 		if err != nil {
-			var refusal *Refusal
+			var refusal *form.Refusal
 			if !errors.As(err, &refusal) {
 				t.Fatalf("not a refusal: %v", err)
 			}
@@ -351,7 +352,7 @@ func FuzzForm(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := form{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
+		again, err := reading{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
 		if err != nil {
 			t.Fatalf("sending back %s: %v", text, err)
 		}

@@ -7,33 +7,35 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // faultsOf are what a form is refused for, as field, code and message.
 func faultsOf(t *testing.T, err error) []string {
 	t.Helper()
-	var refusal *Refusal
+	var refusal *form.Refusal
 	if err != nil && !errors.As(err, &refusal) {
 		t.Fatalf("not a refusal: %v", err)
 	}
 	if refusal == nil {
 		return nil
 	}
-	return each(refusal.Faults, func(f Fault) string { return fmt.Sprintf("%s %s %s", f.Field, f.Code, f.Message) })
+	return each(refusal.Faults, func(f form.Fault) string { return fmt.Sprintf("%s %s %s", f.Field, f.Code, f.Message) })
 }
 
 // checkFaults holds a list of faults against what every list is.
-func checkFaults(t *testing.T, faults []Fault) {
+func checkFaults(t *testing.T, faults []form.Fault) {
 	t.Helper()
-	if len(faults) == 0 || len(faults) > maxFaults {
+	if len(faults) == 0 || len(faults) > form.MaxFaults {
 		t.Errorf("%d faults", len(faults))
 	}
 	seen, known := make(map[string]bool), false
 	for _, fault := range faults {
-		if seen[fault.Field] || fault.Message == "" || fault.Code == codeUnknownField && known {
+		if seen[fault.Field] || fault.Message == "" || fault.Code == form.UnknownField && known {
 			t.Errorf("among %v: %v", faults, fault)
 		}
-		seen[fault.Field], known = true, fault.Code != codeUnknownField
+		seen[fault.Field], known = true, fault.Code != form.UnknownField
 	}
 }
 
@@ -158,7 +160,7 @@ func TestFaultsOfPatch(t *testing.T) {
 func TestFaultsShowNoSecret(t *testing.T) {
 	const secret = "CANARY-canary-0123"
 	for _, value := range []string{secret, secret + "!", "x" + secret, secret + strings.Repeat("é", 100)} {
-		for _, form := range []string{
+		for _, template := range []string{
 			`{"alias":7,"webhook_id":V,"authentication":{"bearer":{"tokens":[S]}}}`,
 			`{"dedupe":V,"event_filter":[V,"a*b*c*d*e*f"],"resource":{"type":V,"id":V},"is_enabled":V,"authentication":{"bearer":{"tokens":[S]},"match":V}}`,
 			`{"authentication":{"signature":{"provider":V,"secrets":[S]}}}`,
@@ -167,7 +169,7 @@ func TestFaultsShowNoSecret(t *testing.T) {
 			`{"authentication":{"source_ips":[V],"basic":{"username":V,"password":S}}}`,
 			`{"authentication":{"source_ips":[V],"basic":V,"bearer":V,"secure_header":V,"signature":V,"require_sha256_signature":1,"jwt":V}}`,
 		} {
-			text := strings.NewReplacer("V", quote(value), "S", quote(secret)).Replace(form)
+			text := strings.NewReplacer("V", quote(value), "S", quote(secret)).Replace(template)
 			_, err := parse(t, text, nil)
 			if all := strings.Join(faultsOf(t, err), "\n"); all == "" || strings.Contains(all, "CANARY") {
 				t.Errorf("%s:\n%s", text, all)
@@ -182,7 +184,7 @@ func TestFaultsAreBounded(t *testing.T) {
 		text = fmt.Appendf(text, `,"alia%d":%d`, i, i)
 	}
 	_, err := parse(t, string(text)+`}`, nil)
-	if got := faultsOf(t, err); len(got) != maxFaults {
+	if got := faultsOf(t, err); len(got) != form.MaxFaults {
 		t.Errorf("%d faults", len(got))
 	}
 }
@@ -196,13 +198,13 @@ func TestStrayEnds(t *testing.T) {
 		"authentication.bearer.tokens[0]":     `{"bearer":{"tokens":[%s]}}`,
 		"authentication.signature.secrets[2]": `{"signature":{"provider":"custom","secrets":["a","b",%s],"description":{"schemes":[{"header":"X-A","algorithm":"hmac-sha256","signed":"{body}"}]}}}`,
 	}
-	for field, form := range forms {
+	for field, template := range forms {
 		parseSecret := func(secret string) error {
 			text, err := json.Marshal(secret)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = parse(t, `{"authentication":`+fmt.Sprintf(form, text)+`}`, nil)
+			_, err = parse(t, `{"authentication":`+fmt.Sprintf(template, text)+`}`, nil)
 			return err
 		}
 		for stray, name := range map[string]string{
@@ -245,7 +247,7 @@ func TestBasicWithoutUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := form{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
+	next, err := reading{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
 	if err != nil || next.Authentication.Basic.Password.Reveal() != "pat" {
 		t.Errorf("sent back: %+v, %v", next, err)
 	}

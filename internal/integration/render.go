@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/provider"
 )
@@ -127,5 +128,5 @@ func (in *Integration) document() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(text)
+	return form.Decode(text)
 }

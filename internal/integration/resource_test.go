@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 func TestResources(t *testing.T) {
@@ -87,7 +89,7 @@ func TestPatchOfResources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := form{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(mergePatch(document, mustDecode(t, patch)))
+		next, err := reading{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(form.MergePatch(document, mustDecode(t, patch)))
 		got := fmt.Sprint(err)
 		if err == nil {
 			got = fmt.Sprint(next.Resources)

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // Some senders want the secret that they have brought to be typed in, too. No
@@ -43,14 +45,14 @@ func sealTo(reader, webhookID, text string) ([]byte, error) {
 }
 
 // reader reads the public key of an admin, in base64; it is "" without one.
-func reader(f *fields) string {
+func reader(f *form.Fields) string {
 	const name = "public_key"
-	key, err := base64.StdEncoding.Strict().DecodeString(f.text(name, ""))
+	key, err := base64.StdEncoding.Strict().DecodeString(f.Text(name, ""))
 	if err == nil && len(key) > 0 {
 		_, err = sealTo(string(key), "", "")
 	}
 	if err != nil {
-		f.refuse(name, codeInvalid, "a public key of X25519 is needed, in base64")
+		f.Refuse(name, form.Invalid, "a public key of X25519 is needed, in base64")
 	}
 	return string(key)
 }

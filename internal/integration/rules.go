@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -100,19 +101,19 @@ func (r Rules) facts(auth *Authentication) ProviderFacts {
 }
 
 // checkCredentials holds the ways in against each other.
-func (r Rules) checkCredentials(f *fields, auth *Authentication) {
+func (r Rules) checkCredentials(f *form.Fields, auth *Authentication) {
 	facts := r.facts(auth)
 	ways := auth.configured()
 	switch {
 	case auth.AllowUnauthenticated && len(ways) > 0:
-		f.refuse("allow_unauthenticated", codeConflict, "it cannot stand beside a credential: %s", strings.Join(ways, ", "))
+		f.Refuse("allow_unauthenticated", form.Conflict, "it cannot stand beside a credential: %s", strings.Join(ways, ", "))
 	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
-		f.refuse("allow_unauthenticated", codeNotAllowed, "the operator has not set allow_unauthenticated")
-	case !auth.AllowUnauthenticated && len(ways) == 0 && f.sound("source_ips"):
-		f.refuse("", codeRequired, "a credential is needed: secure_header, signature, basic, bearer, jwt, client_certificate or source_ips")
+		f.Refuse("allow_unauthenticated", form.NotAllowed, "the operator has not set allow_unauthenticated")
+	case !auth.AllowUnauthenticated && len(ways) == 0 && f.Sound("source_ips"):
+		f.Refuse("", form.Required, "a credential is needed: secure_header, signature, basic, bearer, jwt, client_certificate or source_ips")
 	}
-	if auth.RequireSHA256Signature && !facts.SHA256 && f.sound("signature") {
-		f.refuse("require_sha256_signature", codeConflict, "a signature of SHA-256 or stronger is needed beside it")
+	if auth.RequireSHA256Signature && !facts.SHA256 && f.Sound("signature") {
+		f.Refuse("require_sha256_signature", form.Conflict, "a signature of SHA-256 or stronger is needed beside it")
 	}
 	if header := auth.SecureHeader; header != nil {
 		checkHeader(f, "secure_header.name", header.Name, facts)
@@ -125,18 +126,18 @@ func (r Rules) checkCredentials(f *fields, auth *Authentication) {
 
 // checkHeader refuses a header that the sender or a proxy writes for purposes
 // of its own.
-func checkHeader(f *fields, field, name string, facts ProviderFacts) {
+func checkHeader(f *form.Fields, field, name string, facts ProviderFacts) {
 	lower := strings.ToLower(name)
 	switch {
-	case !f.sound(field):
+	case !f.Sound(field):
 	case !token(name) || len(name) > 256:
-		f.refuse(field, codeInvalid, "the name of an HTTP header is needed, of at most 256 characters")
+		f.Refuse(field, form.Invalid, "the name of an HTTP header is needed, of at most 256 characters")
 	case lower == "host", lower == "user-agent", strings.HasPrefix(lower, "content-"):
-		f.refuse(field, codeNotAllowed, "this header has a meaning of its own in every request: %s", lower)
+		f.Refuse(field, form.NotAllowed, "this header has a meaning of its own in every request: %s", lower)
 	case slices.Contains(hopByHop, lower), strings.HasPrefix(lower, "proxy-"):
-		f.refuse(field, codeNotAllowed, "this header belongs to one connection and does not pass a proxy: %s", lower)
+		f.Refuse(field, form.NotAllowed, "this header belongs to one connection and does not pass a proxy: %s", lower)
 	case containsHeader(facts.ReservedHeaders, name):
-		f.refuse(field, codeNotAllowed, "a provider names its event or delivery in this header: %s", http.CanonicalHeaderKey(name))
+		f.Refuse(field, form.NotAllowed, "a provider names its event or delivery in this header: %s", http.CanonicalHeaderKey(name))
 	}
 }
 
@@ -145,12 +146,12 @@ var hopByHop = []string{"connection", "keep-alive", "te", "trailer", "transfer-e
 
 // checkHeadersDiffer refuses two credentials on one header: no request could
 // carry both.
-func checkHeadersDiffer(f *fields, auth *Authentication, facts ProviderFacts) {
+func checkHeadersDiffer(f *form.Fields, auth *Authentication, facts ProviderFacts) {
 	uses := auth.uses(facts.CredentialHeaders)
 	for i, later := range uses {
 		for _, earlier := range uses[:i] {
-			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) && f.legible(earlier.field) && f.legible(later.field) {
-				f.refuse(earlier.field, codeConflict, "this credential and %s are on the same header, %s",
+			if earlier.field != later.field && strings.EqualFold(earlier.header, later.header) && f.Legible(earlier.field) && f.Legible(later.field) {
+				f.Refuse(earlier.field, form.Conflict, "this credential and %s are on the same header, %s",
 					strings.TrimSuffix(strings.TrimSuffix(later.field, ".provider"), ".header"), http.CanonicalHeaderKey(later.header))
 			}
 		}

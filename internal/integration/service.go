@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -147,11 +148,11 @@ func (s *Service) find(ctx context.Context, view View, webhookID string) (*Integ
 // Create makes an integration of a project from its JSON form. Without a
 // webhook ID in the form it draws one.
 func (s *Service) Create(ctx context.Context, view View, project string, text []byte) (*Integration, error) {
-	document, err := decodeForm(text)
+	document, err := form.Decode(text)
 	if err != nil {
 		return nil, err
 	}
-	next, err := form{rules: view.Rules, project: project}.read(document)
+	next, err := reading{rules: view.Rules, project: project}.read(document)
 	if err != nil {
 		return nil, err
 	}
@@ -192,11 +193,11 @@ func (s *Service) Put(ctx context.Context, view View, project, webhookID string,
 		if current != nil && current.ManagedBy == ManagedByConfig {
 			return nil, record, ErrReadOnly
 		}
-		document, err := decodeForm(text)
+		document, err := form.Decode(text)
 		if err != nil {
 			return nil, record, err
 		}
-		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(document)
+		next, err := reading{rules: view.Rules, project: project, webhookID: webhookID, stored: current}.read(document)
 		if err != nil {
 			return nil, record, err
 		}
@@ -217,7 +218,7 @@ func (s *Service) Patch(ctx context.Context, view View, project, webhookID strin
 		if err != nil {
 			return nil, record, err
 		}
-		patch, err := decodeForm(text)
+		patch, err := form.Decode(text)
 		if err != nil {
 			return nil, record, err
 		}
@@ -225,14 +226,27 @@ func (s *Service) Patch(ctx context.Context, view View, project, webhookID strin
 		if err != nil {
 			return nil, record, err
 		}
-		merged := mergePatch(document, patch)
+		merged := form.MergePatch(document, patch)
 		recompute(merged, patch, current.SignatureProvider())
-		next, err := form{rules: view.Rules, project: project, webhookID: webhookID, stored: current, cleared: cleared(patch)}.read(merged)
+		next, err := reading{rules: view.Rules, project: project, webhookID: webhookID, stored: current, cleared: form.Cleared(patch)}.read(merged)
 		if err != nil {
 			return nil, record, err
 		}
 		return next, record, s.succeed(next, current, record)
 	})
+}
+
+// recompute takes require_sha256_signature out of a patched form when the
+// patch changes the provider without naming it, so that it takes the new
+// provider's default.
+func recompute(merged, patch any, provider string) {
+	auth := form.Member(merged, credentials)
+	if _, named := form.Member(patch, credentials)["require_sha256_signature"]; named {
+		return
+	}
+	if next, _ := form.Member(auth, "signature")["provider"].(string); next != provider {
+		delete(auth, "require_sha256_signature")
+	}
 }
 
 // own returns an integration of the project that can be changed.

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/form"
 )
 
 // The bounds of the addresses from which an integration may be called.
@@ -27,18 +29,18 @@ const (
 var globalIPv6 = netip.MustParsePrefix("2000::/3")
 
 // sources reads the addresses, and ranges of them, from which a sender calls.
-func sources(f *fields) []netip.Prefix {
+func sources(f *form.Fields) []netip.Prefix {
 	const name = "source_ips"
-	value, _ := f.take(name)
+	value, _ := f.Take(name)
 	if value == nil {
 		return nil
 	}
-	texts := f.texts(name, value)
+	texts := f.Texts(name, value)
 	switch {
 	case len(texts) == 0:
-		f.refuse(name, codeRequired, "from 1 to %d are needed", maxSources)
+		f.Refuse(name, form.Required, "from 1 to %d are needed", maxSources)
 	case len(texts) > maxSources:
-		f.refuse(name, codeTooMany, "from 1 to %d are needed", maxSources)
+		f.Refuse(name, form.TooMany, "from 1 to %d are needed", maxSources)
 		return nil
 	}
 	prefixes := make([]netip.Prefix, len(texts))
@@ -47,15 +49,15 @@ func sources(f *fields) []netip.Prefix {
 		prefixes[i] = prefix
 		switch {
 		case !ok:
-			f.refuse(item(name, i), codeInvalid, "an IP address is needed, or a range such as 192.0.2.0/24, without a zone%s", f.show(text))
+			f.Refuse(form.Item(name, i), form.Invalid, "an IP address is needed, or a range such as 192.0.2.0/24, without a zone%s", f.Show(text))
 		case prefix != prefix.Masked():
-			f.refuse(item(name, i), codeInvalid, "the range%s is written %s", f.show(text), prefix.Masked())
+			f.Refuse(form.Item(name, i), form.Invalid, "the range%s is written %s", f.Show(text), prefix.Masked())
 		case prefix.Bits() < minSourceBits:
-			f.refuse(item(name, i), codeNotAllowed, "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
+			f.Refuse(form.Item(name, i), form.NotAllowed, "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
 		}
 	}
-	if f.sound(name) && coverTooMuch(prefixes) {
-		f.refuse(name, codeNotAllowed, "together they let in more than four ranges /8 of IPv4 would, or one range /16 of IPv6: that is no credential")
+	if f.Sound(name) && coverTooMuch(prefixes) {
+		f.Refuse(name, form.NotAllowed, "together they let in more than four ranges /8 of IPv4 would, or one range /16 of IPv6: that is no credential")
 	}
 	return prefixes
 }

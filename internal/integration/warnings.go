@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/stray"
 )
 
@@ -48,7 +49,7 @@ func (r Rules) Warnings(in *Integration) []Warning {
 	}
 	for i, entry := range in.EventFilter {
 		if strings.ContainsFunc(entry, func(c rune) bool { return c < ' ' || c > '~' }) {
-			warn(item("event_filter", i), "the name of an event has only printable ASCII, so that this is none: %q", entry)
+			warn(form.Item("event_filter", i), "the name of an event has only printable ASCII, so that this is none: %q", entry)
 		}
 	}
 	if in.Dedupe == DedupeDelivery && !facts.NumbersDeliveries {

@@ -40,7 +40,7 @@ func TestWarnings(t *testing.T) {
 		`"dedupe":"none","authentication":{"source_ips":["192.0.2.1"]},"event_filter":["push"]` + resource:                 "",
 		`"dedupe":"none","is_enabled":false,"authentication":{"client_certificate":{"sans":["a.example.com"]}}` + resource: "",
 	} {
-		in, err := form{rules: rules, project: "demo"}.read(mustDecode(t, `{`+text+`}`))
+		in, err := reading{rules: rules, project: "demo"}.read(mustDecode(t, `{`+text+`}`))
 		if err != nil {
 			t.Fatal(err)
 		}

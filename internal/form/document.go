@@ -1,4 +1,4 @@
-package integration
+package form
 
 import (
 	"bytes"
@@ -17,9 +17,18 @@ const maxDepth = 16
 
 var errJSON = errors.New("the body is not one valid JSON value")
 
-// decode reads one JSON document more strictly than encoding/json does: a key
-// that occurs twice, text that is not Unicode, and anything after the value
-// are refused. No error shows a part of the document but the name of a key.
+// Decode reads one JSON document more strictly than encoding/json does: it
+// refuses a key that occurs twice, text that is not Unicode, and anything after
+// the value. The error is a Refusal, which shows nothing of the document but the
+// name of a key.
+func Decode(text []byte) (any, error) {
+	document, err := decode(text)
+	if err != nil {
+		return nil, &Refusal{[]Fault{{Code: Invalid, Message: err.Error()}}}
+	}
+	return document, nil
+}
+
 func decode(data []byte) (any, error) {
 	if !utf8.Valid(data) {
 		return nil, errJSON
@@ -105,9 +114,9 @@ func unicodeText(text string) error {
 	return nil
 }
 
-// mergePatch applies a JSON merge patch (RFC 7396, section 2) to a decoded
+// MergePatch applies a JSON merge patch (RFC 7396, section 2) to a decoded
 // document. Neither argument is changed.
-func mergePatch(target, patch any) any {
+func MergePatch(target, patch any) any {
 	changes, ok := patch.(map[string]any)
 	if !ok {
 		return patch
@@ -123,54 +132,32 @@ func mergePatch(target, patch any) any {
 			delete(merged, name)
 			continue
 		}
-		merged[name] = mergePatch(merged[name], value)
+		merged[name] = MergePatch(merged[name], value)
 	}
 	return merged
 }
 
-// cleared returns the names of the fields that a merge patch sets to null, by the
+// Cleared returns the names of the fields that a merge patch sets to null, by the
 // path of their object.
-func cleared(patch any) map[string][]string {
+func Cleared(patch any) map[string][]string {
 	found := make(map[string][]string)
 	var look func(path string, value any)
 	look = func(path string, value any) {
 		object, _ := value.(map[string]any)
-		at := fields{path: path}
+		at := Fields{path: path}
 		for _, name := range slices.Sorted(maps.Keys(object)) {
 			if object[name] == nil {
 				found[path] = append(found[path], name)
 			}
-			look(at.at(name), object[name])
+			look(at.At(name), object[name])
 		}
 	}
 	look("", patch)
 	return found
 }
 
-// decodeForm decodes the body of a write.
-func decodeForm(text []byte) (any, error) {
-	document, err := decode(text)
-	if err != nil {
-		return nil, refusal(codeInvalid, err.Error())
-	}
-	return document, nil
-}
-
-// recompute takes require_sha256_signature out of a patched form when the
-// patch changes the provider without naming it, so that it takes the new
-// provider's default.
-func recompute(merged, patch any, provider string) {
-	auth := member(merged, "authentication")
-	if _, named := member(patch, "authentication")["require_sha256_signature"]; named {
-		return
-	}
-	if next, _ := member(auth, "signature")["provider"].(string); next != provider {
-		delete(auth, "require_sha256_signature")
-	}
-}
-
-// member returns the object under a name, nil when there is none.
-func member(document any, name string) map[string]any {
+// Member returns the object under a name, nil when there is none.
+func Member(document any, name string) map[string]any {
 	object, _ := document.(map[string]any)
 	inner, _ := object[name].(map[string]any)
 	return inner

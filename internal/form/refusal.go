@@ -1,4 +1,4 @@
-package integration
+package form
 
 import (
 	"cmp"
@@ -9,20 +9,20 @@ import (
 	"github.com/hookgate/hookgate/internal/spelling"
 )
 
-// Code says for a program what is wrong with a field.
+// Code tells a program what is wrong with a field.
 type Code string
 
 // The codes.
 const (
-	codeUnknownField Code = "unknown_field" // there is no field of this name
-	codeWrongType    Code = "wrong_type"    // another type of JSON is needed
-	codeRequired     Code = "required"      // it is missing or empty
-	codeInvalid      Code = "invalid"       // it is not written as it should be
-	codeNotFound     Code = "not_found"     // there is nothing of this name
-	codeTooLong      Code = "too_long"
-	codeTooMany      Code = "too_many"
-	codeConflict     Code = "conflict"    // something else in the form stands against it
-	codeNotAllowed   Code = "not_allowed" // the rules or the operator forbid it
+	UnknownField Code = "unknown_field" // no field has this name
+	WrongType    Code = "wrong_type"    // another JSON type is needed
+	Required     Code = "required"      // it is missing or empty
+	Invalid      Code = "invalid"       // it is not written as it should be
+	NotFound     Code = "not_found"     // nothing has this name
+	TooLong      Code = "too_long"
+	TooMany      Code = "too_many"
+	Conflict     Code = "conflict"    // something else in the form contradicts it
+	NotAllowed   Code = "not_allowed" // the rules or the operator forbid it
 )
 
 // Fault is one thing that is wrong with a form, for the person who wrote it to
@@ -43,23 +43,17 @@ func (f Fault) String() string {
 	return f.Field + ": " + f.Message
 }
 
-// maxFaults bounds how many faults of one form are told.
-const maxFaults = 100
+// MaxFaults bounds how many faults of one form are told.
+const MaxFaults = 100
 
-// Refusal is why the form of an integration is not accepted: all that is wrong
-// with it, and at least one thing. Unknown fields come first, since what is
-// missing may be in them.
+// Refusal is why a form is not accepted: all that is wrong with it, and at least
+// one thing. Unknown fields come first, since what is missing may be in them.
 type Refusal struct {
 	Faults []Fault
 }
 
 // Error tells the first fault.
 func (r *Refusal) Error() string { return r.Faults[0].String() }
-
-// refusal refuses the form as a whole.
-func refusal(code Code, message string) *Refusal {
-	return &Refusal{[]Fault{{Code: code, Message: message}}}
-}
 
 // faults gathers what is wrong with a form. Of one field only the first fault
 // is kept: the others follow from it.
@@ -71,7 +65,13 @@ type faults struct {
 	// object: what it takes away must exist.
 	cleared map[string][]string
 
-	private private
+	private     private
+	privatePath string // "" for none
+}
+
+// isPrivate reports whether a path leads to what may be a secret.
+func (f *faults) isPrivate(path string) bool {
+	return f.privatePath != "" && strings.HasPrefix(path, f.privatePath)
 }
 
 func (f *faults) add(path string, code Code, message string) {
@@ -85,20 +85,20 @@ func (f *faults) add(path string, code Code, message string) {
 	f.list = append(f.list, Fault{path, code, message})
 }
 
-func (f *faults) full() bool { return len(f.list) >= maxFaults }
+func (f *faults) full() bool { return len(f.list) >= MaxFaults }
 
-// sound says whether nothing is wrong with a field, nor with what it holds, and
+// Sound says whether nothing is wrong with a field, nor with what it holds, and
 // whether there could be such a field where it stands.
 func (f *faults) sound(path string) bool {
 	return f.legible(path) && !slices.ContainsFunc(f.list, func(fault Fault) bool { return within(fault.Field, path) })
 }
 
-// legible says whether the field, and all in which it stands, are of the right type.
+// Legible says whether the field, and all in which it stands, are of the right type.
 func (f *faults) legible(path string) bool {
-	return !slices.ContainsFunc(f.list, func(fault Fault) bool { return fault.Code == codeWrongType && within(path, fault.Field) })
+	return !slices.ContainsFunc(f.list, func(fault Fault) bool { return fault.Code == WrongType && within(path, fault.Field) })
 }
 
-// within says whether a path is the outer one, or below it.
+// within reports whether a path is the outer one, or below it.
 func within(path, outer string) bool {
 	rest, below := strings.CutPrefix(path, outer)
 	return below && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
@@ -110,7 +110,7 @@ func (f *faults) err() error {
 		return nil
 	}
 	rank := func(fault Fault) int {
-		if fault.Code == codeUnknownField {
+		if fault.Code == UnknownField {
 			return 0
 		}
 		return 1
@@ -147,7 +147,7 @@ func (p private) note(value any) {
 // maxShown is how much of a value is shown, in characters.
 const maxShown = 64
 
-// show returns a value as messages end with it, "" for one that might be a secret.
+// Show returns a value as messages end with it, "" for one that might be a secret.
 // own is how often it stands among the credentials itself.
 func (p private) show(value string, own int) string {
 	if len(p) > maxPrivate || p[value] > own {
@@ -168,16 +168,16 @@ func (p private) show(value string, own int) string {
 	return fmt.Sprintf(": %q", shown)
 }
 
-// suggest says which of the names was probably meant.
-func suggest(text string, names []string) string {
+// Suggest names the one that was probably meant, "" when none is near.
+func Suggest(text string, names []string) string {
 	if near := spelling.Nearest(text, names); near != "" {
 		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return ""
 }
 
-// choose says so, and which names there are.
-func choose(text string, list func() []string) string {
+// Choose is Suggest with the list of all names.
+func Choose(text string, list func() []string) string {
 	var names []string
 	if list != nil {
 		names = list()
@@ -185,5 +185,5 @@ func choose(text string, list func() []string) string {
 	if len(names) == 0 {
 		return "; there is none at all"
 	}
-	return suggest(text, names) + "; there are " + strings.Join(names, ", ")
+	return Suggest(text, names) + "; there are " + strings.Join(names, ", ")
 }
