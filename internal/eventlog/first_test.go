@@ -160,6 +160,13 @@ func testFirstStore(t *testing.T, name string, indexed bool) {
 	check("opened")
 	checkFirstCopies(t, l, want)
 	check("after copies")
+	// The first of several leads a copy to that of them which has failed.
+	several := storage.Dedupe{Key: []byte("several kept"), Window: 90 * day, Requeues: 1}
+	if _, outcome, err := l.Append(t.Context(), testEvent(1, "copy"), several); outcome != storage.Requeued || err != nil {
+		t.Fatal(outcome, err)
+	}
+	want = describeAll(t, l)
+	check("after a copy of several")
 	if _, _, err := l.Append(t.Context(), testEvent(8, "late"), storage.Dedupe{}); !errors.Is(err, storage.ErrNotFound) {
 		t.Fatalf("an event of a dropped integration: %v", err)
 	}
