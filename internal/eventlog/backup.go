@@ -30,7 +30,7 @@ func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, c
 	if err := l.enter(); err != nil {
 		return err
 	}
-	held := l.holds.take()
+	held := l.pins.take()
 	l.leave() // a slow copy must not be in the way of Close
 	defer held.release()
 

@@ -190,7 +190,7 @@ func TestReplacedKey(t *testing.T) {
 		}
 	}
 	l = mustOpen(t, options)
-	held := l.holds.take()
+	held := l.pins.take()
 	second := mustAppend(t, l, testEvent(1, "second"), keyed("second"))
 	for _, id := range []storage.ID{first, second} {
 		if _, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil {
@@ -260,7 +260,7 @@ func TestSegmentsOfReplacedKey(t *testing.T) {
 	}
 	l = mustOpen(t, options)
 	eventually(t, "all is sealed with the new key", func() bool {
-		l.collector.hurry()
+		l.compactor.hurry()
 		return l.Sealed()[old.ID()] == 0
 	})
 	if ids, err := KeyIDs(dir); err != nil || ids[old.ID()] {

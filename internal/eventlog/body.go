@@ -20,7 +20,7 @@ const bodyChunk = 32 << 10
 // bodyReader reads the body of an event again, chunk by chunk, after the record was
 // opened as a whole: GCM has one tag for all of it. A digest of each chunk stands
 // for the tag then, so that nothing is given out that was not sealed. Between two
-// chunks it holds no file, and so no disk space: the segment may go.
+// chunks it pins no file, and so no disk space: the segment may go.
 type bodyReader struct {
 	log    *Log
 	number uint64 // of the segment

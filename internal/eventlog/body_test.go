@@ -30,14 +30,14 @@ func withBody(text []byte) *storage.Event {
 	return e
 }
 
-// However many bodies are open, each of them holds a chunk.
+// However many bodies are open, each of them pins a chunk.
 func TestOpenBodiesTakeLittleMemory(t *testing.T) {
 	const size, readers = 8 << 20, 16
 	l := mustOpen(t, testOptions(t, t.TempDir()))
 	id := mustAppend(t, l, withBody(make([]byte, size)), storage.Dedupe{})
 	used := func() uint64 {
 		runtime.GC()
-		runtime.GC() // what a pool holds
+		runtime.GC() // what a pool pins
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc

@@ -46,7 +46,7 @@ func TestChainsAreRecovered(t *testing.T) {
 			return dir
 		},
 		"with the replay alone in the index": func(t *testing.T, l *Log, dir string) string {
-			one := newOverlay()
+			one := newMemtable()
 			for id, c := range l.active.events[storage.Identity{1}] {
 				if c.now.chain.newest.IsZero() {
 					one.put(l.active.events[storage.Identity{1}][id].now, c.base)
@@ -65,7 +65,7 @@ func TestChainsAreRecovered(t *testing.T) {
 			l := mustOpen(t, options)
 			first := mustAppend(t, l, testEvent(1, "a"), keyed("a"))
 			fail(t, l, first)
-			l.indexer.follow(false)
+			l.flusher.follow(false)
 			middle := mustReplay(t, l, first)
 			fail(t, l, middle)
 			newest := mustReplay(t, l, middle)

@@ -327,7 +327,7 @@ func TestDroppedStaysDroppedInARebuiltIndex(t *testing.T) {
 	dir := t.TempDir()
 	l := mustOpen(t, testOptions(t, dir))
 	id := mustAppend(t, l, testEvent(1, "a"), keyed("a"))
-	kept := mustAppend(t, l, testEvent(2, "b"), keyed("b"))
+	relocated := mustAppend(t, l, testEvent(2, "b"), keyed("b"))
 	if err := l.Drop(t.Context(), storage.Identity{1}, true); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestDroppedStaysDroppedInARebuiltIndex(t *testing.T) {
 		if _, err := l.Get(t.Context(), storage.Identity{1}, id); !errors.Is(err, storage.ErrNotFound) {
 			t.Fatalf("a dropped event: %v", err)
 		}
-		if _, err := l.Get(t.Context(), storage.Identity{2}, kept); err != nil {
+		if _, err := l.Get(t.Context(), storage.Identity{2}, relocated); err != nil {
 			t.Fatal(err)
 		}
 		if c := l.Counts(); c.Pending != 1 {

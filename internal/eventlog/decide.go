@@ -12,10 +12,10 @@ import (
 type verdict int
 
 const (
-	nothing verdict = iota // it is answered as it stands
-	join                   // it is answered with the group that it relies on
-	own                    // it needs its record
-	silent                 // it has an effect that needs none
+	noop      verdict = iota // it is answered as it stands
+	wait                     // it is answered with the group that it relies on
+	write                    // it needs its record
+	applyOnly                // it has an effect that needs none
 )
 
 // errFull is the answer below the floor of free space.
@@ -26,9 +26,9 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 	r := &o.record
 	if w.isDropped(r.identity) {
 		if r.kind == dropped {
-			return change{}, nothing, nil
+			return change{}, noop, nil
 		}
-		return change{}, nothing, storage.ErrNotFound
+		return change{}, noop, storage.ErrNotFound
 	}
 	switch r.kind {
 	case accepted, acceptedAll:
@@ -37,17 +37,17 @@ func (w *writer) decide(o *op) (change, verdict, error) {
 		return w.decideReplay(o)
 	case dropped:
 		if !o.force && w.pendingOf(r.identity) {
-			return change{}, nothing, storage.ErrPending
+			return change{}, noop, storage.ErrPending
 		}
-		return change{}, own, nil
-	case kept:
-		return w.decideKept(o)
-	case keptAll:
-		return w.decideKeptAll(o)
+		return change{}, write, nil
+	case relocated:
+		return w.decideRelocate(o)
+	case relocatedAll:
+		return w.decideRelocateAll(o)
 	case purged:
 		return w.decidePurge(o)
 	case closed, clocked, removed:
-		return change{}, own, nil
+		return change{}, write, nil
 	}
 	return w.decideChange(o)
 }
@@ -61,16 +61,16 @@ func (w *writer) decideChange(o *op) (current change, needs verdict, err error) 
 		found, err := w.find(part.identity, part.id, &o.known)
 		switch {
 		case err != nil:
-			return change{}, nothing, err
+			return change{}, noop, err
 		case !found.now.allows(part):
-			return change{}, nothing, storage.ErrNotPending
+			return change{}, noop, storage.ErrNotPending
 		case n == 0:
 			current = found
 		default:
 			o.rest = append(o.rest, found)
 		}
 	}
-	return current, own, nil
+	return current, write, nil
 }
 
 // decideAppend looks for an event that stands for the new one.
@@ -79,10 +79,10 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 	if r.key != "" {
 		first, found, err := w.findCopy(copyName{r.identity, r.key}, &o.known)
 		if !found && err == nil && len(o.dedupe.Former) > 0 {
-			first, found, err = w.findCopy(copyName{r.identity, string(o.dedupe.Former)}, &knowledge{})
+			first, found, err = w.findCopy(copyName{r.identity, string(o.dedupe.Former)}, &prefetched{})
 		}
 		if err != nil {
-			return change{}, nothing, err
+			return change{}, noop, err
 		}
 		if found && first.within(o.dedupe.Window.Milliseconds(), w.age) {
 			if first.gone {
@@ -93,15 +93,15 @@ func (w *writer) decideAppend(o *op) (change, verdict, error) {
 				return w.decideCopy(o, current)
 			}
 			if !errors.Is(err, storage.ErrNotFound) {
-				return change{}, nothing, err
+				return change{}, noop, err
 			}
 		}
 	}
 	if err := w.begin(r); err != nil {
-		return change{}, nothing, err
+		return change{}, noop, err
 	}
 	o.outcome, o.stands = storage.Accepted, r.id
-	return change{}, own, nil
+	return change{}, write, nil
 }
 
 // begin gives a new event its ID, if there is room for it and for those that are
@@ -125,17 +125,17 @@ func (w *writer) begin(r *record) error {
 func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 	r := &o.record
 	o.stands, o.outcome = first.now.ID, storage.Duplicate
-	needs := nothing
+	needs := noop
 	var failed []change
 	for n := range 1 + first.now.further {
 		event, newest, err := w.findFurther(first, n, &o.known)
 		switch {
 		case errors.Is(err, storage.ErrNotFound): // it was purged
 		case err != nil:
-			return change{}, nothing, err
+			return change{}, noop, err
 		case newest.now.Status != storage.Failed || newest.now.Requeued >= o.dedupe.Requeues:
 			if w.staged.get(r.identity, event.now.ID) != nil || w.staged.get(r.identity, newest.now.ID) != nil {
-				needs = join
+				needs = wait
 			}
 		default:
 			failed = append(failed, newest)
@@ -149,12 +149,12 @@ func (w *writer) decideCopy(o *op, first change) (change, verdict, error) {
 	for _, other := range o.rest {
 		o.record.kind, o.record.rest = requeuedAll, append(o.record.rest, other.now.ID)
 	}
-	return failed[0], own, nil
+	return failed[0], write, nil
 }
 
 // findFurther returns the n-th of the events that were accepted at once, from 0,
 // and the newest of its chain.
-func (w *writer) findFurther(first change, n int, known *knowledge) (event, newest change, err error) {
+func (w *writer) findFurther(first change, n int, known *prefetched) (event, newest change, err error) {
 	event = first
 	if n > 0 {
 		if event, err = w.find(first.now.Integration, forward(first.now.ID, uint64(n)), known); err != nil {
@@ -169,9 +169,9 @@ func (w *writer) findFurther(first change, n int, known *knowledge) (event, newe
 func (w *writer) decideRemembered(o *op, first copyOf) (change, verdict, error) {
 	o.outcome, o.stands = storage.Duplicate, first.id
 	if _, ok := w.staged.copies[copyName{o.record.identity, o.record.key}]; ok {
-		return change{}, join, nil
+		return change{}, wait, nil
 	}
-	return change{}, nothing, nil
+	return change{}, noop, nil
 }
 
 // pendingOf says whether the integration has a pending event, before the group
@@ -197,7 +197,7 @@ func (w *writer) isDropped(identity storage.Identity) bool {
 
 // find returns an event as the group leaves it. What the caller read from the
 // index counts only if the index has not moved on since.
-func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge) (change, error) {
+func (w *writer) find(identity storage.Identity, id storage.ID, known *prefetched) (change, error) {
 	if of, ok := w.staged.events[identity][id]; ok {
 		return of.there()
 	}
@@ -221,7 +221,7 @@ func (w *writer) find(identity storage.Identity, id storage.ID, known *knowledge
 	return change{now: e, base: e}, err
 }
 
-func (w *writer) findCopy(name copyName, known *knowledge) (copyOf, bool, error) {
+func (w *writer) findCopy(name copyName, known *prefetched) (copyOf, bool, error) {
 	if c, ok := w.staged.copies[name]; ok {
 		return c, c != copyOf{}, nil
 	}

@@ -26,7 +26,7 @@ func (g gone) append(buf []byte) []byte { return appendInt(append(buf, goneVersi
 const goneVersion = 1
 
 // load takes what the index says of a dropped integration.
-func (x *indexer) load(identity storage.Identity, value []byte) error {
+func (x *flusher) load(identity storage.Identity, value []byte) error {
 	x.log.dropped[identity] = struct{}{}
 	if len(value) == 0 {
 		x.purges = append(x.purges, identity)
@@ -46,13 +46,13 @@ func (x *indexer) load(identity storage.Identity, value []byte) error {
 }
 
 // sortForgets puts what was loaded in its order.
-func (x *indexer) sortForgets() {
+func (x *flusher) sortForgets() {
 	slices.SortFunc(x.gone, func(a, b gone) int { return cmp.Compare(a.at, b.at) })
 }
 
 // forget forgets integrations that were dropped some time ago, so that whoever makes
 // and deletes them without end leaves nothing.
-func (x *indexer) forget() {
+func (x *flusher) forget() {
 	before := x.log.clock.now() - forgetAfter
 	n := 0
 	for n < len(x.gone) && x.gone[n].at <= before {
@@ -78,7 +78,7 @@ func (x *indexer) forget() {
 }
 
 // purge deletes what the index has of dropped integrations.
-func (x *indexer) purge() {
+func (x *flusher) purge() {
 	for len(x.purges) > 0 {
 		identity := x.purges[0]
 		if err := x.purgeOne(identity); err != nil {
@@ -94,7 +94,7 @@ func (x *indexer) purge() {
 	}
 }
 
-func (x *indexer) purgeOne(identity storage.Identity) error {
+func (x *flusher) purgeOne(identity storage.Identity) error {
 	w := indexWriter{log: x.log}
 	view := x.log.index.View()
 	defer view.Close()

@@ -94,7 +94,7 @@ func forgotten(t *testing.T, l *Log, clock *fakeTime) {
 	})
 	clock.pass(forgetAfter * time.Millisecond)
 	eventually(t, "dropped integrations are forgotten", func() bool {
-		l.indexer.hurry()
+		l.flusher.hurry()
 		return marksOfDropped(t, l) == 0
 	})
 }
@@ -119,7 +119,7 @@ func TestDropsWithoutEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kept := mustAppend(t, l, testEvent(99, "kept"), storage.Dedupe{})
+	relocated := mustAppend(t, l, testEvent(99, "kept"), storage.Dedupe{})
 	check := func(when string) {
 		t.Helper()
 		for i, id := range ids {
@@ -130,7 +130,7 @@ func TestDropsWithoutEnd(t *testing.T) {
 		if counts := l.Counts(); counts.Pending != 1 || l.Health().State != "ok" {
 			t.Fatalf("%s: %+v, %s", when, counts, l.Health().State)
 		}
-		if _, err := l.Get(t.Context(), storage.Identity{99}, kept); err != nil {
+		if _, err := l.Get(t.Context(), storage.Identity{99}, relocated); err != nil {
 			t.Fatalf("%s: another's event: %v", when, err)
 		}
 	}

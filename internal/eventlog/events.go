@@ -92,7 +92,7 @@ func (l *Log) waitForIndex(ctx context.Context) error {
 		if !behind {
 			return nil
 		}
-		l.indexer.hurry()
+		l.flusher.hurry()
 		if timeout == nil {
 			timer := time.NewTimer(maxWait)
 			defer timer.Stop()
@@ -109,9 +109,9 @@ func (l *Log) waitForIndex(ctx context.Context) error {
 }
 
 // lookCopy reads a dedupe entry for the writer.
-func (l *Log) lookCopy(name copyName) (knowledge, error) {
+func (l *Log) lookCopy(name copyName) (prefetched, error) {
 	l.mu.Lock()
-	known := knowledge{generation: l.generation}
+	known := prefetched{generation: l.generation}
 	l.mu.Unlock()
 	var err error
 	known.copy, known.copied, err = l.indexedCopy(name)
@@ -119,7 +119,7 @@ func (l *Log) lookCopy(name copyName) (knowledge, error) {
 }
 
 // lookWhole is look with the event's dedupe entry.
-func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*event, knowledge, error) {
+func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*event, prefetched, error) {
 	e, known, err := l.look(identity, id)
 	if err != nil || e.key == "" {
 		return e, known, err
@@ -144,7 +144,7 @@ func (l *Log) submit(ctx context.Context, o *op) error {
 	return o.err
 }
 
-// submitInTurn is submit for an event, for which the collector may make room.
+// submitInTurn is submit for an event, for which the compactor may make room.
 func (l *Log) submitInTurn(ctx context.Context, o *op) (err error) {
 	for range 3 {
 		err = l.submit(ctx, o)
@@ -152,7 +152,7 @@ func (l *Log) submitInTurn(ctx context.Context, o *op) (err error) {
 		if !ok || limit.Limit != storage.LimitIntegrationEvents && limit.Limit != storage.LimitDisk {
 			return err
 		}
-		l.collector.waitTurn(ctx)
+		l.compactor.waitTurn(ctx)
 	}
 	return err
 }
@@ -195,12 +195,12 @@ func (l *Log) bury(ctx context.Context, e *event, cause error) error {
 	_, err := l.change(context.WithoutCancel(ctx), record{
 		kind: finished, identity: e.Integration, id: e.ID, status: storage.Failed,
 		attempt: storage.Attempt{At: moment(millis(l.now())), Error: trigger.ErrCorrupt},
-	}, knowledge{})
+	}, prefetched{})
 	return errors.Join(cause, err)
 }
 
 // change has one thing happen to an event, and returns the event after it.
-func (l *Log) change(ctx context.Context, r record, known knowledge) (*event, error) {
+func (l *Log) change(ctx context.Context, r record, known prefetched) (*event, error) {
 	o := newOp()
 	defer o.free()
 	o.record, o.known = r, known

@@ -136,15 +136,15 @@ func testFault(t *testing.T, fault func(*faultyDisk)) {
 	dir := t.TempDir()
 	options, disk := faultyOptions(t, dir)
 	l := mustOpen(t, options)
-	var kept []storage.ID
+	var relocated []storage.ID
 	add := func(n int) {
 		for range n {
-			kept = append(kept, mustAppend(t, l, testEvent(1, fmt.Sprint(len(kept))), keyed(fmt.Sprint(len(kept)))))
+			relocated = append(relocated, mustAppend(t, l, testEvent(1, fmt.Sprint(len(relocated))), keyed(fmt.Sprint(len(relocated)))))
 		}
 	}
 	add(20)
 	// Two attempts are under way when the disk fails: their ends count.
-	for _, id := range kept[:3] {
+	for _, id := range relocated[:3] {
 		if _, err := l.Claim(t.Context(), storage.Identity{1}, id); err != nil {
 			t.Fatal(err)
 		}
@@ -162,30 +162,30 @@ func testFault(t *testing.T, fault func(*faultyDisk)) {
 	if state := l.Health().State; state != "failed" {
 		t.Errorf("the state is %q", state)
 	}
-	if _, err := l.Claim(t.Context(), storage.Identity{1}, kept[5]); !errors.Is(err, storage.ErrUnavailable) {
+	if _, err := l.Claim(t.Context(), storage.Identity{1}, relocated[5]); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("a claim on a broken disk: %v", err)
 	}
-	if err := l.Finish(t.Context(), storage.Identity{1}, kept[0], storage.Attempt{StatusCode: 200}, storage.Delivered, time.Time{}); err != nil {
+	if err := l.Finish(t.Context(), storage.Identity{1}, relocated[0], storage.Attempt{StatusCode: 200}, storage.Delivered, time.Time{}); err != nil {
 		t.Errorf("a finish on a broken disk: %v", err)
 	}
-	if err := l.Release(t.Context(), storage.Identity{1}, kept[1], time.Time{}); err != nil {
+	if err := l.Release(t.Context(), storage.Identity{1}, relocated[1], time.Time{}); err != nil {
 		t.Errorf("a release on a broken disk: %v", err)
 	}
-	if id, outcome, err := l.Append(t.Context(), testEvent(1, "copy"), keyed("7")); id != kept[7] || outcome != storage.Duplicate || err != nil {
+	if id, outcome, err := l.Append(t.Context(), testEvent(1, "copy"), keyed("7")); id != relocated[7] || outcome != storage.Duplicate || err != nil {
 		t.Errorf("a duplicate on a broken disk: %v, %v, %v", id, outcome, err)
 	}
 	disk.set(func(d *faultyDisk) { d.write, d.sync, d.create = nil, nil, nil })
 	eventually(t, "appending again", func() bool {
-		id, _, err := l.Append(t.Context(), testEvent(1, fmt.Sprint(len(kept))), keyed(fmt.Sprint(len(kept))))
+		id, _, err := l.Append(t.Context(), testEvent(1, fmt.Sprint(len(relocated))), keyed(fmt.Sprint(len(relocated))))
 		if err == nil {
-			kept = append(kept, id)
+			relocated = append(relocated, id)
 		}
 		return err == nil
 	})
 	add(20)
 	check := func() {
 		t.Helper()
-		for i, id := range kept {
+		for i, id := range relocated {
 			r, err := l.Get(t.Context(), storage.Identity{1}, id)
 			if err != nil || string(r.Body) != fmt.Sprint(i) {
 				t.Fatalf("event %d: %v", i, err)
@@ -198,14 +198,14 @@ func testFault(t *testing.T, fault func(*faultyDisk)) {
 				t.Fatalf("event %d: %+v", i, r.State)
 			}
 		}
-		if n := l.PendingOf(storage.Identity{1}); n != len(kept)-1 {
-			t.Fatalf("%d of %d are pending", n, len(kept)-1)
+		if n := l.PendingOf(storage.Identity{1}); n != len(relocated)-1 {
+			t.Fatalf("%d of %d are pending", n, len(relocated)-1)
 		}
 		if state := l.Health().State; state != "ok" {
 			t.Fatalf("the state is %q", state)
 		}
 	}
-	if err := l.Release(t.Context(), storage.Identity{1}, kept[2], time.Time{}); err != nil {
+	if err := l.Release(t.Context(), storage.Identity{1}, relocated[2], time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	check()

@@ -44,14 +44,14 @@ func sampleRecords() []record {
 		{kind: dropped, identity: identity},
 		{kind: closed},
 		{kind: replayed, identity: identity, id: e.ID, event: e, replayOf: storage.ID{7}, first: storage.ID{8}, age: 6},
-		{kind: kept, identity: identity, id: e.ID, event: e, kept: whole},
-		{kind: kept, identity: identity, id: e.ID, kept: &damaged},
+		{kind: relocated, identity: identity, id: e.ID, event: e, relocated: whole},
+		{kind: relocated, identity: identity, id: e.ID, relocated: &damaged},
 		{kind: purged, identity: identity, id: e.ID, key: "key", age: 7},
 		{kind: purged, identity: identity, id: e.ID},
 		{kind: clocked, at: at, age: 8},
 		{kind: removed, segment: 9, last: 10},
 		{kind: acceptedAll, identity: identity, id: e.ID, event: e, key: "key", age: 1, further: []storage.Resource{{Type: "ticket", ID: "a/b"}, {}}},
-		{kind: keptAll, identity: identity, id: e.ID, event: e, kept: whole, others: []*event{&other}},
+		{kind: relocatedAll, identity: identity, id: e.ID, event: e, relocated: whole, others: []*event{&other}},
 		{kind: requeuedAll, identity: identity, id: e.ID, at: at, age: 5, rest: []storage.ID{{4}, {5}}},
 	}
 }

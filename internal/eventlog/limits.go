@@ -8,7 +8,7 @@ import (
 // this moment is judged by the limits before.
 func (l *Log) SetLimits(limits storage.Limits) {
 	l.limits.Store(&limits)
-	l.collector.survey()
+	l.compactor.survey()
 }
 
 // Usage implements storage.Events.
@@ -135,7 +135,7 @@ func (l *Log) crowd(identity storage.Identity, limits *storage.Limits) {
 	}
 	if of := l.tallies.of[identity]; of != nil && of.total().events >= highEvents(limits) {
 		l.crowded[identity] = max(l.crowded[identity], 1)
-		l.collector.hurry()
+		l.compactor.hurry()
 	}
 }
 

@@ -1,7 +1,3 @@
-// Package eventlog keeps accepted events: it is a storage.Events. The truth is
-// a log of sealed records in segment files, which one goroutine writes in
-// groups, one sync for each. An index follows behind it and can be rebuilt
-// from it.
 package eventlog
 
 import (
@@ -109,20 +105,20 @@ type Log struct {
 	indexBytes atomic.Int64
 	start      index.View              // the index at the start, for who counts it
 	recent     map[storage.ID]struct{} // events that were in memory then
-	copies     *copyFilter
+	copies     *dedupeFilter
 	segments   *segments
 	space      *space
 	queue      *queue
 	writer     *writer
-	indexer    *indexer
-	collector  *collector
+	flusher    *flusher
+	compactor  *compactor
 	place      atomic.Pointer[Place]
 	durable    atomic.Uint64 // the number of the last durable record
 	lost       atomic.Bool   // damage was found
 	failing    atomic.Bool   // the last write or sync failed
 	failedAt   atomic.Pointer[time.Time]
 	limits     atomic.Pointer[storage.Limits]
-	holds      *holds
+	pins       *pins
 
 	// life is held by every call, and by Close.
 	life   sync.RWMutex
@@ -130,8 +126,8 @@ type Log struct {
 	wait   sync.WaitGroup
 
 	mu         sync.Mutex // guards what follows; never held during input or output
-	active     *overlay   // what the writer adds to
-	flushing   *overlay   // what the indexer is writing; nil when it is not
+	active     *memtable  // what the writer adds to
+	flushing   *memtable  // what the flusher is writing; nil when it is not
 	generation uint64     // grows when flushing is let go
 	caughtUp   chan struct{}
 	tallies    *tallies
@@ -152,9 +148,9 @@ func Open(options Options) (*Log, error) {
 	l := &Log{
 		Options:    options,
 		queue:      newQueue(),
-		copies:     newCopyFilter(),
-		holds:      newHolds(),
-		active:     newOverlay(),
+		copies:     newDedupeFilter(),
+		pins:       newPins(),
+		active:     newMemtable(),
 		caughtUp:   make(chan struct{}),
 		generation: 1, // what is known of none is of 0
 		clock:      &clock{wall: options.now, uptime: options.uptime},
@@ -170,10 +166,10 @@ func Open(options Options) (*Log, error) {
 		return nil, errors.Join(err, l.release())
 	}
 	l.wait.Go(l.writer.run)
-	l.wait.Go(l.indexer.run)
-	l.wait.Go(l.collector.run)
+	l.wait.Go(l.flusher.run)
+	l.wait.Go(l.compactor.run)
 	l.wait.Go(l.fillFilter)
-	l.wait.Go(l.census)
+	l.wait.Go(l.countIndexed)
 	return l, nil
 }
 
@@ -187,8 +183,8 @@ func (l *Log) open() error {
 	}
 	l.segments = newSegments(l)
 	l.writer = newWriter(l)
-	l.indexer = newIndexer(l)
-	l.collector = newCollector(l)
+	l.flusher = newFlusher(l)
+	l.compactor = newCompactor(l)
 	return l.recover()
 }
 
@@ -234,8 +230,8 @@ func (l *Log) Close() error {
 	if watch != nil {
 		watch.stop()
 	}
-	l.collector.stop()
-	l.indexer.stop() // writes the index once more
+	l.compactor.stop()
+	l.flusher.stop() // writes the index once more
 	l.queue.close()
 	l.wait.Wait()
 	return l.release()

@@ -17,7 +17,7 @@ const vainFor = 10 * time.Second
 // The index grows by all that happens to its entries, and gives back what is out
 // of date when it merges its files. A turn counts on that and lets no more events
 // go in its stead; when it has not come true, the next one does.
-func (c *collector) relieve() error {
+func (c *compactor) relieve() error {
 	if time.Now().Before(c.vain) {
 		return nil
 	}
@@ -30,12 +30,12 @@ func (c *collector) relieve() error {
 		if !ok || excess <= 0 || !useful {
 			return nil
 		}
-		if c.log.holds.keep(s.number) {
+		if c.log.pins.keep(s.number) {
 			if !c.isUrgent() {
-				return errHeld
+				return errPinned
 			}
 			c.log.Logger.Error("a backup is given up, for its events are in the way of new ones")
-			c.log.holds.giveUp()
+			c.log.pins.unpinAll()
 		}
 		each := c.log.indexEach()
 		failed, err := c.purgeFailed(excess - c.loose)
@@ -43,11 +43,11 @@ func (c *collector) relieve() error {
 		if err != nil {
 			return err
 		}
-		done, err := c.collect(s, delivered)
+		done, err := c.compact(s, delivered)
 		if err != nil {
 			return err
 		}
-		gone := s.size - done.kept.bytes
+		gone := s.size - done.relocated.bytes
 		freed += gone
 		c.loose = max(c.loose-gone, 0)
 		indexed = max(indexed-each*int64(failed.events+done.purged.events), 0)
@@ -60,7 +60,7 @@ func (c *collector) relieve() error {
 }
 
 // isUrgent says whether events are refused soon, or already, for want of space.
-func (c *collector) isUrgent() bool {
+func (c *compactor) isUrgent() bool {
 	disk := c.log.limits.Load().Disk
 	return disk > 0 && c.log.used() > disk/32*31 || c.log.space.low()
 }
@@ -68,7 +68,7 @@ func (c *collector) isUrgent() bool {
 // excess is how many bytes of segments should go, where the index will have so
 // many, and whether enough of them can: what is pending stays, and four fifths of
 // it are too much to be worth it.
-func (c *collector) excess(indexed int64) (bytes int64, useful bool) {
+func (c *compactor) excess(indexed int64) (bytes int64, useful bool) {
 	l := c.log
 	inSegments := l.segments.size.Load()
 	used := inSegments + min(indexed, l.indexBytes.Load())
@@ -86,7 +86,7 @@ func (c *collector) excess(indexed int64) (bytes int64, useful bool) {
 
 // purgeFailed purges failed events, of the integration that uses most at a time,
 // until they and what was delivered make up so many bytes.
-func (c *collector) purgeFailed(excess int64) (all amount, err error) {
+func (c *compactor) purgeFailed(excess int64) (all amount, err error) {
 	l := c.log
 	spent := make(map[storage.Identity]bool)
 	hasFailed := func(identity storage.Identity, of *tally) bool {

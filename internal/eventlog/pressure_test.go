@@ -51,7 +51,7 @@ func TestDeliveredGoUnderPressure(t *testing.T) {
 			if !errors.As(err, &limit) || limit.Limit != storage.LimitDisk {
 				t.Fatal(err)
 			}
-			refused++ // the collector is behind
+			refused++ // the compactor is behind
 			continue
 		}
 		settle(t, l, 1, id, storage.Delivered)
@@ -162,7 +162,7 @@ func TestIndexIsGivenBack(t *testing.T) {
 			small = append(small, id)
 		}
 	}
-	if err := l.collector.follow(); err != nil {
+	if err := l.compactor.follow(); err != nil {
 		t.Fatal(err)
 	}
 	used := l.used()
@@ -185,7 +185,7 @@ func TestIndexIsGivenBack(t *testing.T) {
 // refused first, then its project, and then everybody.
 func TestPendingFillTheDisk(t *testing.T) {
 	l := crowdedLog(t)
-	var kept []storage.ID
+	var relocated []storage.ID
 	fill := func(identity byte, project, limit string) {
 		t.Helper()
 		for i := range 4000 {
@@ -200,7 +200,7 @@ func TestPendingFillTheDisk(t *testing.T) {
 				t.Fatalf("integration %d is refused with %v, want %s", identity, err, limit)
 			}
 			if identity == 1 {
-				kept = append(kept, id)
+				relocated = append(relocated, id)
 			}
 		}
 		t.Fatalf("integration %d was never refused", identity)
@@ -210,18 +210,18 @@ func TestPendingFillTheDisk(t *testing.T) {
 	fill(4, "b", storage.LimitIntegrationDisk)
 	fill(5, "c", storage.LimitDisk)
 	turned(t, l)
-	for i, id := range kept {
+	for i, id := range relocated {
 		r, err := l.Get(t.Context(), storage.Identity{1}, id)
 		if err != nil || string(r.Body) != payload(i) {
 			t.Fatalf("event %d: %v", i, err)
 		}
 	}
 	// Once it is delivered, there is room again.
-	for _, id := range kept {
+	for _, id := range relocated {
 		settle(t, l, 1, id, storage.Delivered)
 	}
 	eventually(t, "there is room", func() bool {
-		l.collector.hurry()
+		l.compactor.hurry()
 		_, _, err := l.Append(t.Context(), of(9, 0), storage.Dedupe{})
 		return err == nil
 	})

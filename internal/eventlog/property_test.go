@@ -124,7 +124,7 @@ func (m *model) step() {
 		m.copy()
 	case n < 96:
 		m.clock.pass(time.Duration(m.random.Int64N(int64(6 * time.Hour))))
-		m.log.collector.hurry()
+		m.log.compactor.hurry()
 	case n < 98:
 		turned(m, m.log)
 	default:
@@ -253,7 +253,7 @@ func (m *model) gone(id storage.ID) {
 	e.gone = true
 }
 
-// check compares every event, until the collector was quiet meanwhile.
+// check compares every event, until the compactor was quiet meanwhile.
 func (m *model) check() {
 	m.Helper()
 	purged := func() uint64 { usage := m.log.Usage(); return usage.PurgedDelivered + usage.PurgedFailed }
@@ -319,7 +319,7 @@ func (m *model) reopen() {
 	killed := m.random.IntN(2) == 0
 	image := ""
 	if killed {
-		held := m.log.holds.take() // so the files stand still
+		held := m.log.pins.take() // so the files stand still
 		turned(m, m.log)
 		if err := m.log.submit(m.Context(), &op{record: record{kind: closed}, done: make(chan struct{}, 1)}); err != nil {
 			m.Fatal(err) // all before it is synced with it

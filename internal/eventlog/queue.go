@@ -13,19 +13,19 @@ type op struct {
 	record  record
 	dedupe  storage.Dedupe // accepted, acceptedAll
 	force   bool           // dropped: pending events as well
-	swap    bool           // no record: hand the overlay to the indexer
+	swap    bool           // no record: hand the memtable to the flusher
 	always  bool           // swap: also when nothing has changed
 	ripe    int64          // clocked: how old a segment may be that has anything
-	from    place          // kept, keptAll: where the event was found
+	from    place          // kept, relocatedAll: where the event was found
 	policy  policy         // kept, purged
 	again   bool           // purged: once more, for the record's segment goes
-	known   knowledge
+	known   prefetched
 	entry   *entry // purged: what becomes of its dedupe key, if anything
 	once    bool   // replayed: only the newest of a chain
 	outcome storage.Outcome
 	stands  storage.ID // accepted, acceptedAll: what is answered
-	rest    []change   // requeuedAll, keptAll: what the record's others happens to
-	sharing []sharing  // keptAll: what may be kept
+	rest    []change   // requeuedAll, relocatedAll: what the record's others happens to
+	sharing []sharing  // relocatedAll: what may be kept
 	event   *event     // after it, where there is one
 	mark    watermark
 	swapped bool
@@ -36,7 +36,7 @@ type op struct {
 // sharing is one of several events in one record.
 type sharing struct {
 	id    storage.ID
-	known knowledge
+	known prefetched
 }
 
 // entry is what a dedupe key shall lead to.
@@ -45,9 +45,9 @@ type entry struct {
 	copyOf
 }
 
-// knowledge is what the caller read from the index before it queued: it spares
-// the writer the disk. It holds for one generation of the index.
-type knowledge struct {
+// prefetched is what the caller read from the index before it queued: it spares
+// the writer the disk. It pins for one generation of the index.
+type prefetched struct {
 	generation uint64
 	event      *event
 	copy       copyOf

@@ -17,7 +17,7 @@ type kind byte
 // does, and makes it the newest of its chain. A kept record has all of an event,
 // so that the segment with its earlier records can go. An acceptedAll record
 // begins several events that differ in their resource, a requeuedAll one has
-// several queued again, and a keptAll one has all of several that share a body:
+// several queued again, and a relocatedAll one has all of several that share a body:
 // one record is there as a whole or not at all.
 const (
 	accepted kind = iota + 1
@@ -29,36 +29,36 @@ const (
 	dropped
 	closed
 	replayed
-	kept
+	relocated
 	purged
 	clocked
 	removed
 	acceptedAll
 	requeuedAll
-	keptAll
+	relocatedAll
 )
 
 // record is one thing that happened. Which fields count depends on the kind.
 type record struct {
-	kind     kind
-	identity storage.Identity
-	id       storage.ID
-	at       time.Time       // requeued; clocked: by the wall clock
-	due      time.Time       // finished, released
-	status   storage.Status  // finished
-	attempt  storage.Attempt // finished
-	progress []byte          // saved
-	event    *storage.Event  // accepted, replayed; kept, unless it is damaged
-	key      string          // accepted: the dedupe key; purged: if it is remembered
-	replayOf storage.ID      // replayed
-	first    storage.ID      // replayed: of the chain
-	kept     *event          // kept: all but what event has
-	segment  uint64          // removed: the last one that is
-	last     uint64          // removed: the last sequence number in there
+	kind      kind
+	identity  storage.Identity
+	id        storage.ID
+	at        time.Time       // requeued; clocked: by the wall clock
+	due       time.Time       // finished, released
+	status    storage.Status  // finished
+	attempt   storage.Attempt // finished
+	progress  []byte          // saved
+	event     *storage.Event  // accepted, replayed; kept, unless it is damaged
+	key       string          // accepted: the dedupe key; purged: if it is remembered
+	replayOf  storage.ID      // replayed
+	first     storage.ID      // replayed: of the chain
+	relocated *event          // kept: all but what event has
+	segment   uint64          // removed: the last one that is
+	last      uint64          // removed: the last sequence number in there
 
 	further []storage.Resource // acceptedAll: of the events behind the first
 	rest    []storage.ID       // requeuedAll: the events beside the first
-	others  []*event           // keptAll: the events beside kept
+	others  []*event           // relocatedAll: the events beside kept
 
 	// age is by the log's clock: when this happened (accepted, replayed,
 	// finished, requeued, clocked), or when the event that is remembered was
@@ -69,7 +69,7 @@ type record struct {
 // begins says whether the record has a whole event.
 func (r *record) begins() bool {
 	switch r.kind {
-	case accepted, acceptedAll, replayed, kept, keptAll:
+	case accepted, acceptedAll, replayed, relocated, relocatedAll:
 		return true
 	}
 	return false
@@ -89,11 +89,11 @@ func (r *record) part(n int) *record {
 	switch r.kind {
 	case requeuedAll:
 		part.id = r.rest[n-1]
-	case keptAll:
-		part.kept = r.others[n-1]
-		part.id = part.kept.ID
+	case relocatedAll:
+		part.relocated = r.others[n-1]
+		part.id = part.relocated.ID
 		if r.event != nil {
-			event := part.kept.Event
+			event := part.relocated.Event
 			event.Header, event.Body = r.event.Header, r.event.Body
 			part.event = &event
 		}
@@ -130,7 +130,7 @@ func (r *record) append(buf []byte) []byte {
 		buf = append(buf, r.replayOf[:]...)
 		buf = append(buf, r.first[:]...)
 		buf = appendEvent(buf, r.event)
-	case keptAll:
+	case relocatedAll:
 		buf = binary.AppendUvarint(buf, uint64(len(r.others)))
 		for _, e := range r.others {
 			buf = append(buf, e.ID[:]...)
@@ -138,9 +138,9 @@ func (r *record) append(buf []byte) []byte {
 			buf = e.appendState(buf)
 		}
 		fallthrough
-	case kept:
-		buf = append(buf, statusCode(r.kept.Status))
-		buf = r.kept.appendState(buf)
+	case relocated:
+		buf = append(buf, statusCode(r.relocated.Status))
+		buf = r.relocated.appendState(buf)
 		if r.event != nil {
 			buf = appendHeader(buf, r.event.Header)
 			buf = append(buf, r.event.Body...)
@@ -184,8 +184,8 @@ func (r *record) bound() int64 {
 	for _, e := range r.others {
 		n += e.stateBound() + envelopeSize(&e.Event)
 	}
-	if r.kept != nil {
-		n += r.kept.stateBound() + envelopeSize(&r.kept.Event)
+	if r.relocated != nil {
+		n += r.relocated.stateBound() + envelopeSize(&r.relocated.Event)
 	} else if r.event != nil {
 		n += envelopeSize(r.event)
 	}
@@ -230,14 +230,14 @@ func decodeRecord(k kind, raw []byte, whole bool) (record, error) {
 		r.replayOf = d.id()
 		r.first = d.id()
 		r.event = d.event(&r, whole)
-	case kept:
-		d.kept(&r, whole)
-	case keptAll:
+	case relocated:
+		d.relocated(&r, whole)
+	case relocatedAll:
 		r.others = make([]*event, d.count(minState))
 		for i := range r.others {
-			r.others[i] = d.keptEvent(r.identity, d.id())
+			r.others[i] = d.relocatedEvent(r.identity, d.id())
 		}
-		d.kept(&r, whole)
+		d.relocated(&r, whole)
 	case saved:
 		r.progress = append([]byte(nil), d.take(uint64(len(d.raw)))...)
 	case finished:
@@ -284,12 +284,12 @@ func (d *decoder) event(r *record, whole bool) *storage.Event {
 	return e
 }
 
-func (d *decoder) kept(r *record, whole bool) {
-	r.kept = d.keptEvent(r.identity, r.id)
-	if r.kept.damaged {
+func (d *decoder) relocated(r *record, whole bool) {
+	r.relocated = d.relocatedEvent(r.identity, r.id)
+	if r.relocated.damaged {
 		return
 	}
-	e := r.kept.Event
+	e := r.relocated.Event
 	d.content(&e, whole)
 	r.event = &e
 }
@@ -297,7 +297,7 @@ func (d *decoder) kept(r *record, whole bool) {
 // minState is the fewest bytes of an event that is kept beside another.
 const minState = 32
 
-func (d *decoder) keptEvent(identity storage.Identity, id storage.ID) *event {
+func (d *decoder) relocatedEvent(identity storage.Identity, id storage.ID) *event {
 	e := &event{}
 	e.ID, e.Integration = id, identity
 	e.Status = d.status()

@@ -34,7 +34,7 @@ func (l *Log) recover() error {
 	if err := l.loadDropped(); err != nil {
 		return err
 	}
-	r := replay{log: l, segments: found, mark: mark, note: mark.note}
+	r := recovery{log: l, segments: found, mark: mark, note: mark.note}
 	if err := r.run(); err != nil {
 		return err
 	}
@@ -223,12 +223,12 @@ func (l *Log) distrustIndex() error {
 func (l *Log) loadDropped() error {
 	view := l.index.View()
 	defer view.Close()
-	defer l.indexer.sortForgets()
+	defer l.flusher.sortForgets()
 	return view.Ascend([]byte{droppedKey}, func(key, value []byte) (bool, error) {
 		if len(key) != 1+len(storage.Identity{}) {
 			return false, errCodec
 		}
-		return true, l.indexer.load(storage.Identity(key[1:]), value)
+		return true, l.flusher.load(storage.Identity(key[1:]), value)
 	})
 }
 

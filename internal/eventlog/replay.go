@@ -1,286 +1,107 @@
 package eventlog
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 
-	"go.uber.org/zap"
-
-	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// replay takes records from the segments that the index does not have.
-type replay struct {
-	log      *Log
-	segments []foundSegment
-	mark     watermark // where the index ends
-	last     uint64    // the last sequence number that was accounted for
-	lost     uint64    // records that were acknowledged and are not there
-	full     int       // so many events in memory are written to the index
-	doubted  bool      // of what is replayed the index may have parts already
-	note     note      // the last one of the clock
-	removed  removal   // what was removed on purpose
-	rebuilds bool      // the index had nothing
-}
-
-// removal is the last segment that was removed from the log's start, with the
-// last sequence number in it.
-type removal struct {
-	segment, last uint64
-}
-
-// replayChunk is how many events a replay keeps in memory before it writes them
-// to the index.
-func (l *Log) replayChunk() int { return min(20_000, l.MaxBehind) }
-
-func (r *replay) run() error {
-	l, w := r.log, r.log.writer
-	r.full = l.replayChunk()
-	r.doubted = r.mark != watermark{}
-	l.active.doubted = r.doubted
-	r.last = r.mark.sequence
-	w.ids.saw(r.mark.lastID)
-	r.removed.segment, r.rebuilds = max(r.mark.oldest, 1)-1, r.mark.segment == 0
-	for i, s := range r.segments {
-		if s.err == nil {
-			r.note = r.note.later(note{wall: s.header.Created, age: s.header.Age})
-		}
-		if s.number < r.mark.segment {
-			continue
-		}
-		w.header.Number = s.number
-		if s.err != nil {
-			l.lost.Store(true)
-			l.Logger.Error("a segment of the event log cannot be read",
-				zap.Uint64("segment", s.number), zap.Int64("bytes", s.size), zap.Error(s.err))
-			w.limit, w.syncedEnd = 0, 0
-			continue
-		}
-		var next *segment.Header
-		if i+1 < len(r.segments) && r.segments[i+1].err == nil && r.segments[i+1].number == s.number+1 {
-			next = &r.segments[i+1].header
-		}
-		if err := r.scan(s, next); err != nil {
-			return fmt.Errorf("replaying segment %d of the event log: %w", s.number, err)
-		}
+// Replay implements storage.Events. Once the event is queued it waits for its
+// group, whatever becomes of ctx.
+func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.ID, replay storage.Replay) (storage.ID, error) {
+	if err := l.enter(); err != nil {
+		return storage.ID{}, err
 	}
-	r.checkStart()
-	r.account(l.AtLeast)
-	w.sequence, w.synced = r.last, r.last
-	if err := r.countCrashes(); err != nil {
-		return err
+	defer l.leave()
+	if err := l.waitForIndex(ctx); err != nil {
+		return storage.ID{}, err
 	}
-	if err := r.flush(); err != nil {
-		return err
-	}
-	if l.active.empty() {
-		l.active.doubted = false
-	}
-	if r.lost > 0 {
-		l.lost.Store(true)
-		l.Logger.Error("acknowledged records of the event log are lost", zap.Uint64("records", r.lost))
-	}
-	return nil
-}
-
-// scan replays one segment. next is the header behind it, if there is one: it
-// says where this segment ends. The last segment ends where it is torn.
-func (r *replay) scan(s foundSegment, next *segment.Header) error {
-	file, err := r.log.disk.Open(r.log.segments.path(s.number))
+	of, known, err := l.look(identity, id)
 	if err != nil {
-		return err
+		return storage.ID{}, err
 	}
-	defer func() { _ = file.Close() }() // it is only read
-
-	offset := int64(segment.Start)
-	if s.number == r.mark.segment {
-		offset = r.mark.offset
-	} else {
-		if s.number != r.segments[0].number || s.number == 1 {
-			r.account(s.header.PreviousLast) // else checkStart does
-		}
-		r.last = max(r.last, s.header.First-1)
+	e, err := l.read(of)
+	if err != nil {
+		return storage.ID{}, l.unread(err)
 	}
-	r.log.writer.ids.saw(s.header.LastID)
-
-	var end int64
-	whole := true
-	if next != nil {
-		end = min(next.PreviousEnd, s.size)
-	} else if end, whole, err = r.findEnd(file, s, offset); err != nil {
-		return err
+	e.ReceivedAt = moment(millis(l.now()))
+	e.Alias, e.ResourceType, e.ResourceID = replay.Alias, replay.ResourceType, replay.ResourceID
+	if err := l.check(e, storage.Dedupe{}, nil); err != nil {
+		return storage.ID{}, fmt.Errorf("replaying an event: %w", err)
 	}
-	scanner := segment.Scan(file, s.header.AEAD(r.log.Key), offset, end)
-	for {
-		frame, err := scanner.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if frame.Sequence <= r.last {
-			continue // it is accounted for
-		}
-		r.account(frame.Sequence - 1)
-		r.last = frame.Sequence
-		if err := r.apply(s, frame); err != nil {
-			return err
-		}
-		if r.log.active.count >= r.full {
-			r.moveTo(s, frame.Offset+frame.Length)
-			if err := r.flush(); err != nil {
-				return err
-			}
-		}
+	o := newOp()
+	defer o.free()
+	o.record = record{kind: replayed, identity: identity, event: e, replayOf: id}
+	o.once, o.known = replay.Once, known
+	if err := l.submitInTurn(ctx, o); err != nil {
+		return storage.ID{}, err
 	}
-	if next != nil {
-		r.account(next.PreviousLast)
-	}
-	r.moveTo(s, max(scanner.End(), offset))
-	w := r.log.writer
-	w.syncedEnd, w.limit = r.mark.offset, s.size
-	if !whole {
-		w.limit = 0 // what stands behind the end is left as it is
-	}
-	return nil
+	return o.event.ID, nil
 }
 
-// checkStart notices segments that are missing at the log's start and were not
-// removed on purpose.
-func (r *replay) checkStart() {
-	if len(r.segments) == 0 {
-		return
+// decideReplay says whether an event may be replayed, upon the first of its
+// chain.
+func (w *writer) decideReplay(o *op) (change, verdict, error) {
+	r := &o.record
+	of, err := w.find(r.identity, r.replayOf, &o.known)
+	if err != nil {
+		return change{}, noop, err
 	}
-	first := r.segments[0]
-	defer func() {
-		r.mark.oldest = max(first.number, r.removed.segment+1)
-		r.log.writer.oldest = r.mark.oldest
-	}()
-	if first.number <= r.removed.segment+1 {
-		return
+	first, newest, err := w.findChain(of, &o.known)
+	switch {
+	case err != nil:
+		return change{}, noop, err
+	case newest.now.Status == storage.Pending:
+		return change{}, noop, storage.ErrPending
+	case o.once && newest.now.ID != r.replayOf:
+		return change{}, noop, storage.ErrReplayed
 	}
-	r.log.lost.Store(true)
-	r.log.Logger.Error("segments of the event log are missing",
-		zap.Uint64("first", r.removed.segment+1), zap.Uint64("last", first.number-1))
-	if r.rebuilds && first.err == nil {
-		r.lost += first.header.PreviousLast - min(r.removed.last, first.header.PreviousLast)
+	if err := w.begin(r); err != nil {
+		return change{}, noop, err
 	}
+	r.first = first.now.ID
+	return first, write, nil
 }
 
-// account notices records that were acknowledged, up to one, and not seen.
-func (r *replay) account(upTo uint64) {
-	if upTo <= r.last {
-		return
-	}
-	r.log.Logger.Error("records of the event log are damaged",
-		zap.Uint64("first", r.last+1), zap.Uint64("last", upTo), zap.Uint64("segment", r.mark.segment))
-	r.lost += upTo - r.last
-	r.last = upTo
+// findChain returns the ends of an event's chain as the group leaves them.
+func (w *writer) findChain(of change, known *prefetched) (first, newest change, err error) {
+	return ends(of, func(id storage.ID) (change, error) { return w.find(of.now.Integration, id, known) })
 }
 
-// findEnd returns where the log's last segment ends, and whether nothing stands
-// behind that. A group that was being written when the power went may have
-// holes, and nobody was told of it; but a hole before a frame that knows it to be
-// durable is damage.
-func (r *replay) findEnd(file io.ReaderAt, s foundSegment, offset int64) (end int64, whole bool, err error) {
-	type hole struct {
-		at    int64
-		first uint64
-	}
-	var holes []hole
-	var synced uint64
-	expected := r.last + 1
-	scanner := segment.Scan(file, s.header.AEAD(r.log.Key), offset, s.size)
-	for {
-		end = scanner.End()
-		frame, err := scanner.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		if frame.Sequence > expected {
-			holes = append(holes, hole{end, expected})
-		}
-		expected = frame.Sequence + 1
-		synced = max(synced, frame.Synced)
-	}
-	for _, h := range holes {
-		if h.first > synced {
-			r.log.Logger.Warn("the event log ends in a group that was never finished; nobody was told that it was kept",
-				zap.Uint64("segment", s.number), zap.Int64("bytes", s.size-h.at))
-			return h.at, false, nil
-		}
-	}
-	rest, err := scanner.Rest()
-	if rest > 0 {
-		r.log.Logger.Warn("the event log ends in a record that is damaged or was never finished",
-			zap.Uint64("segment", s.number), zap.Int64("bytes", rest))
-	}
-	return end, rest == 0, err
-}
-
-// countCrashes ends the claims that no process holds any more.
-func (r *replay) countCrashes() error {
-	l := r.log
-	for _, of := range l.active.events {
-		for id, c := range of {
-			if c.now.claimed {
-				of[id] = change{now: c.now.crashed(), base: c.base}
-			}
-		}
-	}
-	view := l.index.View()
-	defer view.Close()
-	return view.Keys([]byte{claimKey}, func(key []byte) (bool, error) {
-		identity, id, err := parseIDKey(key)
-		if err != nil {
-			return false, err
-		}
-		if l.active.get(identity, id) != nil {
-			return true, nil // it has gone on since
-		}
-		e, err := l.indexed(identity, id)
-		if errors.Is(err, storage.ErrNotFound) {
-			return true, nil // its integration is being purged
-		}
-		if _, gone := l.dropped[identity]; err == nil && !gone && e.claimed {
-			l.active.put(e.crashed(), e)
-		}
-		return err == nil, err
+// record is the event as others see it.
+func (l *Log) record(e *event) (storage.Record, error) {
+	_, newest, err := ends(change{now: e}, func(id storage.ID) (change, error) {
+		found, _, err := l.look(e.Integration, id)
+		return change{now: found}, err
 	})
+	if err != nil {
+		return storage.Record{}, err
+	}
+	r := e.record()
+	r.Newest = newest.now.ID
+	return r, nil
 }
 
-func (r *replay) moveTo(s foundSegment, offset int64) {
-	r.mark = watermark{
-		segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt,
-		note: r.note, oldest: r.removed.segment + 1,
+// ends returns the first and the newest event of a chain. Where one was lost, the
+// one that led to it takes its place.
+func ends(of change, find func(storage.ID) (change, error)) (first, newest change, err error) {
+	if first, err = follow(of, of.now.chain.first, find); err != nil {
+		return first, newest, err
 	}
+	newest, err = follow(first, first.now.chain.newest, find)
+	return first, newest, err
 }
 
-// flush writes what was replayed to the index. Without the space for that it is
-// kept in memory, within twice the bound that holds in service, and tried again
-// with the next chunk: at each event it would take forever.
-func (r *replay) flush() error {
-	l := r.log
-	if r.mark.segment == 0 {
-		return nil // there is nothing yet
+// follow returns the event of the ID, if there is one.
+func follow(from change, id storage.ID, find func(storage.ID) (change, error)) (change, error) {
+	if id.IsZero() {
+		return from, nil
 	}
-	err := l.write(l.active, r.mark)
-	if errors.Is(err, storage.ErrUnavailable) && l.active.count <= 2*l.MaxBehind {
-		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
-		l.active.doubted = true
-		r.full = min(l.active.count+l.replayChunk(), 2*l.MaxBehind+1)
-		return nil
+	found, err := find(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return from, nil
 	}
-	if err == nil {
-		l.active = newOverlay()
-		l.active.doubted = r.doubted
-		r.full = l.replayChunk()
-	}
-	return err
+	return found, err
 }

@@ -38,7 +38,7 @@ func TestRetention(t *testing.T) {
 	deliver(t, l, chain)
 
 	before := content(t, l)
-	l.collector.hurry()
+	l.compactor.hurry()
 	sameContent(t, l, before)
 
 	clock.pass(2*day + time.Hour)
@@ -112,7 +112,7 @@ func TestRemembered(t *testing.T) {
 		before := l.segments.oldest()
 		eventually(t, "a segment goes", func() bool {
 			clock.pass(10 * time.Minute)
-			l.collector.hurry()
+			l.compactor.hurry()
 			return l.segments.oldest() > before
 		})
 	}
@@ -137,8 +137,8 @@ func TestRemembered(t *testing.T) {
 	clock.pass(4 * day)
 	eventually(t, "the key is forgotten", func() bool {
 		clock.pass(time.Hour)
-		l.collector.hurry()
-		l.indexer.hurry()
+		l.compactor.hurry()
+		l.flusher.hurry()
 		_, found, err := l.indexedCopy(copyName{storage.Identity{1}, "key"})
 		return err == nil && !found
 	})

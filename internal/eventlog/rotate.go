@@ -122,7 +122,7 @@ func (w *writer) activate(room int64) error {
 	w.log.durable.Store(w.synced)
 	w.log.noted.Store(header.Age)
 	w.log.segments.add(foundSegment{number: header.Number, size: file.size, header: header})
-	w.log.collector.hurry()
+	w.log.compactor.hurry()
 	return nil
 }
 

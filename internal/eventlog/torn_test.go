@@ -64,7 +64,7 @@ func TestIndexTornByACrash(t *testing.T) {
 	fail(t, l, replayedOnce)
 	gone := add("purged")
 	fail(t, l, gone)
-	l.indexer.follow(false)
+	l.flusher.follow(false)
 	_, known, err := l.lookWhole(identity, gone)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestIndexTornByACrash(t *testing.T) {
 
 	mark := l.mark(t)
 	for id, c := range l.active.events[identity] {
-		one := newOverlay()
+		one := newMemtable()
 		one.put(c.now, c.base)
 		for name, of := range l.active.copies {
 			if of.id == id {
@@ -106,11 +106,11 @@ func TestIndexTornByACrash(t *testing.T) {
 	}
 }
 
-// writeTorn writes an overlay to the index of a log that is not open, and ends
+// writeTorn writes an memtable to the index of a log that is not open, and ends
 // behind n keys.
-func writeTorn(t *testing.T, dir string, options Options, disk *scarceDisk, n int, o *overlay, mark watermark) (whole bool) {
+func writeTorn(t *testing.T, dir string, options Options, disk *scarceDisk, n int, o *memtable, mark watermark) (whole bool) {
 	t.Helper()
-	l := &Log{Options: options, copies: newCopyFilter()}
+	l := &Log{Options: options, copies: newDedupeFilter()}
 	l.Dir = dir
 	l.space = &space{disk: disk, dir: dir, now: l.now, indexSize: l.indexSize}
 	var err error

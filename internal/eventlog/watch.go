@@ -25,7 +25,7 @@ type watch struct {
 }
 
 // Watch implements storage.Events. It returns at once; fn is called from one
-// goroutine, also for an event that somebody holds. fn must not call stop.
+// goroutine, also for an event that somebody pins. fn must not call stop.
 func (l *Log) Watch(fn func(storage.Ref)) (stop func(), err error) {
 	if err := l.enter(); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (l *Log) Watch(fn func(storage.Ref)) (stop func(), err error) {
 	// What is not in the index yet is taken here; from now on w.refs gets
 	// the rest. The index is read later, when it can only have more.
 	recent := make(map[storage.ID]*event)
-	for _, o := range []*overlay{l.flushing, l.active} {
+	for _, o := range []*memtable{l.flushing, l.active} {
 		if o == nil {
 			continue
 		}

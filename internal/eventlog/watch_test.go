@@ -20,7 +20,7 @@ func TestWatchCompletesRefs(t *testing.T) {
 		id := mustAppend(t, l, e, storage.Dedupe{})
 		want[id] = storage.Ref{ID: id, Integration: e.Integration, WebhookID: "hook", Project: e.Project, ResourceType: "assistant", ResourceID: e.ResourceID}
 	}
-	if err := l.collector.follow(); err != nil {
+	if err := l.compactor.follow(); err != nil {
 		t.Fatal(err)
 	}
 	batch, n := l.index.Batch(), 0

@@ -49,7 +49,7 @@ type writer struct {
 	// its records that nobody waits for to be durable.
 	buf      []byte
 	group    []*op
-	staged   *overlay
+	staged   *memtable
 	taken    taken
 	lazy     []record
 	mustSync bool
@@ -66,7 +66,7 @@ type writer struct {
 	retryIn time.Duration
 }
 
-func newWriter(l *Log) *writer { return &writer{log: l, staged: newOverlay(), taken: newTaken()} }
+func newWriter(l *Log) *writer { return &writer{log: l, staged: newMemtable(), taken: newTaken()} }
 
 func (w *writer) run() {
 	var taken []*op
@@ -81,7 +81,7 @@ func (w *writer) run() {
 		}
 		w.commit()
 		if w.log.active.count > w.log.MaxBehind/4 {
-			w.log.indexer.hurry()
+			w.log.flusher.hurry()
 		}
 	}
 }
@@ -114,11 +114,11 @@ func (w *writer) add(o *op) {
 	switch {
 	case err != nil:
 		o.answer(err)
-	case needs == nothing:
+	case needs == noop:
 		o.answer(nil)
-	case needs == join:
+	case needs == wait:
 		w.group = append(w.group, o)
-	case needs == silent:
+	case needs == applyOnly:
 		w.stage(o, current, place{})
 		w.group = append(w.group, o)
 	case w.file != nil:
@@ -203,8 +203,8 @@ func (w *writer) stage(o *op, current change, at place) {
 		if r.kind == replayed {
 			w.staged.put(current.now.apply(r, w.sequence), current.base)
 		}
-	case kept, keptAll:
-		o.event = r.kept.moved(w.sequence, at)
+	case relocated, relocatedAll:
+		o.event = r.relocated.moved(w.sequence, at)
 		w.staged.put(o.event, current.base)
 		for _, other := range o.rest {
 			w.staged.put(other.now.moved(w.sequence, at), other.base)
@@ -353,7 +353,7 @@ func (w *writer) revive() {
 	w.log.Logger.Info("the event log can be written again")
 }
 
-// swap hands the overlay to the indexer, when the log is durable up to it.
+// swap hands the memtable to the flusher, when the log is durable up to it.
 func (w *writer) swap(o *op) {
 	w.release()
 	if w.file != nil {
@@ -371,7 +371,7 @@ func (w *writer) swap(o *op) {
 			note:     w.log.clock.note(),
 			oldest:   w.oldest,
 		}
-		o.swapped = w.log.swapOverlay(o.always)
+		o.swapped = w.log.freeze(o.always)
 	}
 	o.answer(nil)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // emptied is what has become of the events of a segment.
-type emptied struct {
-	kept, purged amount
+type compacted struct {
+	relocated, purged amount
 }
 
 // collect purges or keeps every event of the oldest segment, and removes it. After
@@ -24,42 +24,42 @@ type emptied struct {
 // What else stands in the segment is about events that are in it too, or were
 // kept behind it since, with all that had happened to them by then: an event
 // begins before anything happens to it, and no segment comes before this one.
-func (c *collector) collect(s oldSegment, p policy) (emptied, error) {
+func (c *compactor) compact(s oldSegment, p policy) (compacted, error) {
 	l := c.log
-	if l.holds.keep(s.number) {
-		return emptied{}, errHeld
+	if l.pins.keep(s.number) {
+		return compacted{}, errPinned
 	}
-	b := batch{collector: c}
+	b := batch{compactor: c}
 	whole, err := c.empty(s, p, &b)
 	if err = errors.Join(err, b.flush()); err != nil {
-		return b.emptied, fmt.Errorf("emptying segment %d: %w", s.number, err)
+		return b.compacted, fmt.Errorf("emptying segment %d: %w", s.number, err)
 	}
 	// Nothing in the index points into the segment when it has followed.
 	if err := c.follow(); err != nil {
-		return b.emptied, err
+		return b.compacted, err
 	}
 	if !whole {
 		if err := c.emptyUnread(s, p, &b); err != nil {
-			return b.emptied, fmt.Errorf("emptying segment %d: %w", s.number, err)
+			return b.compacted, fmt.Errorf("emptying segment %d: %w", s.number, err)
 		}
 	}
-	err = l.holds.unlessKept(s.number, func() error {
+	err = l.pins.unlessPinned(s.number, func() error {
 		if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
 			return err
 		}
 		return l.segments.remove(s.number)
 	})
 	if err != nil {
-		return b.emptied, err
+		return b.compacted, err
 	}
 	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.number),
-		zap.Int64("bytes_kept", b.kept.bytes), zap.Int("events_purged", b.purged.events))
-	return b.emptied, nil
+		zap.Int64("bytes_kept", b.relocated.bytes), zap.Int("events_purged", b.purged.events))
+	return b.compacted, nil
 }
 
 // empty reads a segment for what counts in it, and says whether all of it could
 // be read.
-func (c *collector) empty(s oldSegment, p policy, b *batch) (whole bool, err error) {
+func (c *compactor) empty(s oldSegment, p policy, b *batch) (whole bool, err error) {
 	if s.err != nil {
 		return false, nil
 	}
@@ -94,7 +94,7 @@ func (c *collector) empty(s oldSegment, p policy, b *batch) (whole bool, err err
 	}
 }
 
-func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p policy, b *batch) error {
+func (c *compactor) emptyOne(s oldSegment, frame segment.Frame, r *record, p policy, b *batch) error {
 	switch {
 	case r.begins():
 		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
@@ -113,7 +113,7 @@ func (c *collector) emptyOne(s oldSegment, frame segment.Frame, r *record, p pol
 // emptyEvents does so for the events that a record begins or has. Those that
 // share its body go on sharing it: first go those that may, and then the rest is
 // kept together.
-func (c *collector) emptyEvents(at place, r *record, p policy, b *batch) error {
+func (c *compactor) emptyEvents(at place, r *record, p policy, b *batch) error {
 	var there []sharing
 	for n := range r.parts() {
 		id := r.part(n).id
@@ -132,7 +132,7 @@ func (c *collector) emptyEvents(at place, r *record, p policy, b *batch) error {
 	if r.event != nil {
 		r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
 	}
-	o := &op{record: record{kind: kept, identity: r.identity, id: there[0].id, event: r.event}, from: at, policy: p, known: there[0].known}
+	o := &op{record: record{kind: relocated, identity: r.identity, id: there[0].id, event: r.event}, from: at, policy: p, known: there[0].known}
 	if len(there) == 1 {
 		return b.add(o, each)
 	}
@@ -142,14 +142,14 @@ func (c *collector) emptyEvents(at place, r *record, p policy, b *batch) error {
 			return err
 		}
 	}
-	o.record.kind, o.sharing = keptAll, there
+	o.record.kind, o.sharing = relocatedAll, there
 	return b.add(o, amount{})
 }
 
 // emptyUnread keeps events whose records cannot be read any more, as what the
 // index knows of them: they are listed, and whoever wants their body learns that
 // it is lost.
-func (c *collector) emptyUnread(s oldSegment, p policy, b *batch) error {
+func (c *compactor) emptyUnread(s oldSegment, p policy, b *batch) error {
 	view := c.log.index.View()
 	defer view.Close()
 	lost := 0
@@ -167,7 +167,7 @@ func (c *collector) emptyUnread(s oldSegment, p policy, b *batch) error {
 			return true, ignoreNotFound(err)
 		}
 		lost++
-		o := &op{record: record{kind: kept, identity: identity, id: id}, from: e.place, policy: p, known: known}
+		o := &op{record: record{kind: relocated, identity: identity, id: id}, from: e.place, policy: p, known: known}
 		return true, b.add(o, e.amount())
 	})
 	if err == nil && c.stopping() {
@@ -191,11 +191,11 @@ func ignoreNotFound(err error) error {
 // batch has ops written together, some hundred at a time: that is one sync, and
 // not so much that a group with an event in it takes long.
 type batch struct {
-	collector *collector
+	compactor *compactor
 	ops       []*op
 	queued    amount // of the events in ops
 	size      int64
-	emptied
+	compacted
 }
 
 const (
@@ -224,7 +224,7 @@ func (b *batch) flush() error {
 	waiting := b.ops[:0]
 	for _, o := range b.ops {
 		o.done = make(chan struct{}, 1)
-		if b.collector.log.queue.put(o) {
+		if b.compactor.log.queue.put(o) {
 			waiting = append(waiting, o)
 		} else {
 			errs = append(errs, errClosed)
@@ -241,7 +241,7 @@ func (b *batch) flush() error {
 		case o.event != nil && o.event.gone:
 			b.purged.add(o.event.amount())
 		case o.event != nil:
-			b.kept.add(o.event.amount())
+			b.relocated.add(o.event.amount())
 		}
 	}
 	clear(b.ops)

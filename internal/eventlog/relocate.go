@@ -39,7 +39,7 @@ func (p policy) covers(e *event, limits *storage.Limits, now int64) bool {
 // mayGo says whether an event may be purged, as the group leaves it. The newest
 // of its chain stands for all of it and must be one that may go, too; and so must
 // be those that were accepted with it, for it leads their copies to them.
-func (w *writer) mayGo(of change, p policy, known *knowledge) (bool, error) {
+func (w *writer) mayGo(of change, p policy, known *prefetched) (bool, error) {
 	limits := w.log.limits.Load()
 	if !p.covers(of.now, limits, w.age) {
 		return false, nil
@@ -58,52 +58,52 @@ func (w *writer) mayGo(of change, p policy, known *knowledge) (bool, error) {
 	return true, nil
 }
 
-// decideKept has an event go to another place, whole and with its state, or
+// decideRelocate has an event go to another place, whole and with its state, or
 // purges it. An event that is not where it was found has been kept already.
-func (w *writer) decideKept(o *op) (change, verdict, error) {
+func (w *writer) decideRelocate(o *op) (change, verdict, error) {
 	r := &o.record
 	current, err := w.find(r.identity, r.id, &o.known)
 	if err != nil || current.now.place != o.from {
-		return change{}, nothing, err
+		return change{}, noop, err
 	}
 	goes, err := w.mayGo(current, o.policy, &o.known)
 	if err != nil {
-		return change{}, nothing, err
+		return change{}, noop, err
 	}
 	if goes {
 		o.record = record{kind: purged, identity: r.identity, id: r.id}
-		return current, own, w.forget(o, current.now)
+		return current, write, w.forget(o, current.now)
 	}
-	r.kept = current.now
-	if r.event == nil && !r.kept.damaged {
+	r.relocated = current.now
+	if r.event == nil && !r.relocated.damaged {
 		unreadable := *current.now
 		unreadable.damaged = true
-		r.kept = &unreadable
+		r.relocated = &unreadable
 	}
-	return current, own, nil
+	return current, write, nil
 }
 
-// decideKeptAll has events go to another place together, and purges none of them.
-func (w *writer) decideKeptAll(o *op) (first change, needs verdict, err error) {
+// decideRelocateAll has events go to another place together, and purges none of them.
+func (w *writer) decideRelocateAll(o *op) (first change, needs verdict, err error) {
 	r := &o.record
-	r.kept, r.others, o.rest = nil, nil, nil
+	r.relocated, r.others, o.rest = nil, nil, nil
 	for i := range o.sharing {
 		current, err := w.find(r.identity, o.sharing[i].id, &o.sharing[i].known)
 		switch {
 		case errors.Is(err, storage.ErrNotFound): // it was purged
 		case err != nil:
-			return change{}, nothing, err
+			return change{}, noop, err
 		case current.now.place != o.from: // it has been kept already
-		case r.kept == nil:
-			first, r.id, r.kept = current, current.now.ID, current.now
+		case r.relocated == nil:
+			first, r.id, r.relocated = current, current.now.ID, current.now
 		default:
 			o.rest, r.others = append(o.rest, current), append(r.others, current.now)
 		}
 	}
-	if r.kept == nil {
-		return change{}, nothing, nil
+	if r.relocated == nil {
+		return change{}, noop, nil
 	}
-	return first, own, nil
+	return first, write, nil
 }
 
 // decidePurge purges an event, or goes on remembering one.
@@ -114,13 +114,13 @@ func (w *writer) decidePurge(o *op) (change, verdict, error) {
 	}
 	current, err := w.find(r.identity, r.id, &o.known)
 	if err != nil {
-		return change{}, nothing, err
+		return change{}, noop, err
 	}
 	goes, err := w.mayGo(current, o.policy, &o.known)
 	if err != nil || !goes {
-		return change{}, nothing, err
+		return change{}, noop, err
 	}
-	return current, own, w.forget(o, current.now)
+	return current, write, w.forget(o, current.now)
 }
 
 // forget says what becomes of the dedupe key of an event that is purged: it is
@@ -152,12 +152,12 @@ func (w *writer) decideRemember(o *op) (change, verdict, error) {
 	first, found, err := w.findCopy(name, &o.known)
 	switch {
 	case err != nil, !found, !first.gone, first.id != o.record.id:
-		return change{}, nothing, err
+		return change{}, noop, err
 	case w.remembers(first):
-		return change{}, own, nil
+		return change{}, write, nil
 	}
 	o.entry = &entry{name: name}
-	return change{}, silent, nil
+	return change{}, applyOnly, nil
 }
 
 func (w *writer) remembers(c copyOf) bool {

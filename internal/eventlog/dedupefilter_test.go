@@ -9,7 +9,7 @@ import (
 
 func TestCopyFilter(t *testing.T) {
 	const count = 100_000
-	f := newCopyFilter()
+	f := newDedupeFilter()
 	name := func(i int) copyName {
 		return copyName{storage.Identity{byte(i % 7)}, fmt.Sprint(i)}
 	}

@@ -19,10 +19,10 @@ func (d *askedDisk) Space(dir string) (free int64, err error) {
 	return d.faultyDisk.Space(dir)
 }
 
-// TestReplayWithoutSpaceForTheIndex starts on a nearly full disk with more
-// events than a replay writes at once: the index is tried once for each chunk,
+// TestRecoveryWithoutSpaceForTheIndex starts on a nearly full disk with more
+// events than recovery writes at once: the index is tried once for each chunk,
 // and not again for each event.
-func TestReplayWithoutSpaceForTheIndex(t *testing.T) {
+func TestRecoveryWithoutSpaceForTheIndex(t *testing.T) {
 	const events, chunk = 300, 180
 	dir := t.TempDir()
 	options := testOptions(t, dir)

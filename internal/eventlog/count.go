@@ -6,13 +6,13 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// censusChunk is how many events a census counts between two looks at whether it
+// countChunk is how many events a census counts between two looks at whether it
 // shall go on.
-const censusChunk = 4096
+const countChunk = 4096
 
-// census counts what the index had at the start, beside the service, but for
+// countIndexed counts what the index had at the start, beside the service, but for
 // events that were in memory too: those were counted as they were there.
-func (l *Log) census() {
+func (l *Log) countIndexed() {
 	defer l.start.Close()
 	var of *storage.Event // one of those that were counted and not included yet
 	var found sums
@@ -33,9 +33,9 @@ func (l *Log) census() {
 		if _, ok := l.recent[id]; ok || err != nil {
 			return err == nil, err
 		}
-		if of != nil && of.Integration != identity || n == censusChunk {
+		if of != nil && of.Integration != identity || n == countChunk {
 			include()
-			if stopped = l.collector.stopping(); stopped {
+			if stopped = l.compactor.stopping(); stopped {
 				return false, nil
 			}
 		}
@@ -60,6 +60,6 @@ func (l *Log) census() {
 		l.mu.Lock()
 		l.tallies.finish()
 		l.mu.Unlock()
-		l.collector.survey()
+		l.compactor.survey()
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// indexer is the goroutine that moves the overlay to the index, every now and
+// flusher is the goroutine that moves the memtable to the index, every now and
 // then, and deletes what was dropped.
-type indexer struct {
+type flusher struct {
 	log    *Log
 	kick   chan struct{}
 	asked  chan chan<- bool // to follow now, and to say whether the index has
@@ -22,11 +22,11 @@ type indexer struct {
 	gone   []gone             // dropped, and not in it any more; the oldest first
 }
 
-func newIndexer(l *Log) *indexer {
-	return &indexer{log: l, kick: make(chan struct{}, 1), asked: make(chan chan<- bool), quit: make(chan struct{}), done: make(chan struct{})}
+func newFlusher(l *Log) *flusher {
+	return &flusher{log: l, kick: make(chan struct{}, 1), asked: make(chan chan<- bool), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
-func (x *indexer) run() {
+func (x *flusher) run() {
 	defer close(x.done)
 	ticker := time.NewTicker(x.log.FlushEvery)
 	defer ticker.Stop()
@@ -48,22 +48,22 @@ func (x *indexer) run() {
 }
 
 // hurry has the index follow now.
-func (x *indexer) hurry() {
+func (x *flusher) hurry() {
 	select {
 	case x.kick <- struct{}{}:
 	default:
 	}
 }
 
-// stop ends the indexer, after it has followed once more.
-func (x *indexer) stop() {
+// stop ends the flusher, after it has followed once more.
+func (x *flusher) stop() {
 	close(x.quit)
 	<-x.done
 }
 
 // end writes what a clean end leaves behind: no claim, and an index that is
 // not behind.
-func (x *indexer) end() {
+func (x *flusher) end() {
 	l := x.log
 	l.mu.Lock()
 	held := make(map[storage.ID]storage.Identity, len(l.claims))
@@ -82,17 +82,17 @@ func (x *indexer) end() {
 	x.follow(true)
 }
 
-func (x *indexer) submit(o *op) {
+func (x *flusher) submit(o *op) {
 	o.done = make(chan struct{}, 1)
 	if x.log.queue.put(o) {
 		<-o.done
 	}
 }
 
-// follow takes the overlay from the writer and writes it to the index, and says
+// follow takes the memtable from the writer and writes it to the index, and says
 // whether the index has all that the log had by then. Without a change there is
 // nothing to write, unless how far the log is shall be noted always.
-func (x *indexer) follow(always bool) bool {
+func (x *flusher) follow(always bool) bool {
 	o := &op{swap: true, always: always}
 	x.submit(o)
 	if !o.swapped {
@@ -112,7 +112,7 @@ func (x *indexer) follow(always bool) bool {
 }
 
 // pause waits before another try; false means that there is none.
-func (x *indexer) pause() bool {
+func (x *flusher) pause() bool {
 	timer := time.NewTimer(max(time.Second, x.log.FlushEvery))
 	defer timer.Stop()
 	select {
@@ -123,9 +123,9 @@ func (x *indexer) pause() bool {
 	}
 }
 
-// write moves an overlay to the index, and after it how far the log is in
+// write moves an memtable to the index, and after it how far the log is in
 // there. Doing it twice does no harm.
-func (l *Log) write(o *overlay, mark watermark) error {
+func (l *Log) write(o *memtable, mark watermark) error {
 	w := indexWriter{log: l}
 	for identity, of := range o.events {
 		if l.isDropped(identity) {
@@ -147,7 +147,7 @@ func (l *Log) write(o *overlay, mark watermark) error {
 	}
 	for identity := range o.dropped {
 		w.set(identityKey(droppedKey, identity), nil, false)
-		l.indexer.purges = append(l.indexer.purges, identity)
+		l.flusher.purges = append(l.flusher.purges, identity)
 	}
 	w.commit()
 	w.set([]byte{watermarkKey}, mark.append(nil), true)

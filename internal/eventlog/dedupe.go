@@ -9,7 +9,7 @@ type copyName struct {
 }
 
 // copyOf is what a dedupe key leads to. The zero value leads to nothing: in an
-// overlay it hides what the index has.
+// memtable it hides what the index has.
 type copyOf struct {
 	id   storage.ID
 	born int64 // when the event was accepted, by the log's clock

@@ -10,7 +10,7 @@ import (
 )
 
 // publish shows everybody what a group did.
-func (l *Log) publish(staged *overlay) {
+func (l *Log) publish(staged *memtable) {
 	if staged.empty() {
 		return
 	}
@@ -58,15 +58,15 @@ func (l *Log) publishEvent(c change) {
 	}
 }
 
-// swapOverlay makes the active overlay the one to be flushed, unless one still
+// freeze makes the active memtable the one to be flushed, unless one still
 // is, or nothing has changed and that is not asked for.
-func (l *Log) swapOverlay(always bool) bool {
+func (l *Log) freeze(always bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.flushing != nil || l.active.empty() && !always {
 		return false
 	}
-	l.flushing, l.active = l.active, newOverlay()
+	l.flushing, l.active = l.active, newMemtable()
 	return true
 }
 
@@ -94,7 +94,7 @@ func (l *Log) behind() (bool, <-chan struct{}) {
 
 // look returns an event as it stands, and for the writer what of it came from
 // the index.
-func (l *Log) look(identity storage.Identity, id storage.ID) (*event, knowledge, error) {
+func (l *Log) look(identity storage.Identity, id storage.ID) (*event, prefetched, error) {
 	l.mu.Lock()
 	generation := l.generation
 	_, gone := l.dropped[identity]
@@ -105,12 +105,12 @@ func (l *Log) look(identity storage.Identity, id storage.ID) (*event, knowledge,
 	l.mu.Unlock()
 	switch {
 	case gone, e != nil && e.gone:
-		return nil, knowledge{}, storage.ErrNotFound
+		return nil, prefetched{}, storage.ErrNotFound
 	case e != nil:
-		return e, knowledge{}, nil
+		return e, prefetched{}, nil
 	}
 	e, err := l.indexed(identity, id)
-	return e, knowledge{generation: generation, event: e}, err
+	return e, prefetched{generation: generation, event: e}, err
 }
 
 // indexFault notes that the index cannot be read, so that the next start makes

@@ -35,7 +35,7 @@ func collected(t testing.TB, l *Log) {
 	}
 	for number, ok := old(); ok; number, ok = old() {
 		eventually(t, fmt.Sprintf("segment %d is removed", number), func() bool {
-			l.collector.hurry()
+			l.compactor.hurry()
 			next, ok := old()
 			return !ok || next != number
 		})
@@ -156,7 +156,7 @@ func TestCrashesWhileCollecting(t *testing.T) {
 	}
 	follow := func() {
 		followed := make(chan bool, 1)
-		l.indexer.asked <- followed
+		l.flusher.asked <- followed
 		if !<-followed {
 			t.Error("the index does not follow")
 		}
@@ -235,16 +235,16 @@ func TestASegmentThatStays(t *testing.T) {
 		deliver(t, l, mustAppend(t, l, testEvent(1, payload(i)), storage.Dedupe{}))
 	}
 	clock.pass(8 * day)
-	l.collector.hurry()
+	l.compactor.hurry()
 	<-tries
-	l.collector.hurry()
+	l.compactor.hurry()
 	<-tries
 	if r, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil || r.Status != storage.Pending {
 		t.Fatalf("%+v, %v", r, err)
 	}
 
-	// A backup holds the segments, too.
-	held := l.holds.take()
+	// A backup pins the segments, too.
+	held := l.pins.take()
 	for range len(tries) {
 		<-tries
 	}
@@ -278,10 +278,10 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.pass(8 * day)
-	eventually(t, "the segment is closed", func() bool { l.collector.hurry(); return l.segments.count() > 1 })
+	eventually(t, "the segment is closed", func() bool { l.compactor.hurry(); return l.segments.count() > 1 })
 	clock.pass(8 * day)
 	eventually(t, "the segment is removed", func() bool {
-		l.collector.hurry()
+		l.compactor.hurry()
 		return l.segments.oldest() > seen[0].place.segment
 	})
 	if _, err := opened.file.ReadAt(make([]byte, 10), seen[0].place.offset); err != nil {
@@ -299,23 +299,23 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 	}
 }
 
-// turned waits until the collector has taken a whole turn.
+// turned waits until the compactor has taken a whole turn.
 func turned(t testing.TB, l *Log) {
 	t.Helper()
 	for range 2 { // one may be under way
-		l.collector.mu.Lock()
-		ended := l.collector.turned
-		l.collector.mu.Unlock()
-		l.collector.hurry()
+		l.compactor.mu.Lock()
+		ended := l.compactor.turned
+		l.compactor.mu.Unlock()
+		l.compactor.hurry()
 		select {
 		case <-ended:
 		case <-time.After(30 * time.Second):
-			t.Fatal("a turn of the collector has not ended within 30 seconds")
+			t.Fatal("a turn of the compactor has not ended within 30 seconds")
 		}
 	}
 }
 
-// collectAlways keeps the collector at work until it is told to stop, and says
+// collectAlways keeps the compactor at work until it is told to stop, and says
 // how many segments it has removed then.
 func collectAlways(l *Log) (stop func() uint64) {
 	quit := make(chan struct{})
@@ -326,7 +326,7 @@ func collectAlways(l *Log) (stop func() uint64) {
 			case <-quit:
 				return
 			default:
-				l.collector.waitTurn(context.Background())
+				l.compactor.waitTurn(context.Background())
 			}
 		}
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // apply does what the writer did when it published the record.
-func (r *replay) apply(s foundSegment, frame segment.Frame) error {
+func (r *recovery) apply(s foundSegment, frame segment.Frame) error {
 	l := r.log
 	rec, err := decodeRecord(kind(frame.Kind), frame.Payload, false)
 	if err != nil {
@@ -45,7 +45,7 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 		if err := r.applyEvent(part, frame.Sequence, at); err != nil {
 			return err
 		}
-		if e := part.kept; e != nil {
+		if e := part.relocated; e != nil {
 			if err := r.remember(part, e.key, copyOf{id: e.ID, born: e.born}); err != nil {
 				return err
 			}
@@ -65,9 +65,9 @@ func (r *replay) apply(s foundSegment, frame segment.Frame) error {
 }
 
 // applyEvent does so for the event that the record is about.
-func (r *replay) applyEvent(rec *record, sequence uint64, at place) error {
+func (r *recovery) applyEvent(rec *record, sequence uint64, at place) error {
 	active := r.log.active
-	current, err := r.log.writer.find(rec.identity, rec.id, &knowledge{})
+	current, err := r.log.writer.find(rec.identity, rec.id, &prefetched{})
 	found := !errors.Is(err, storage.ErrNotFound)
 	switch {
 	case found && err != nil:
@@ -75,8 +75,8 @@ func (r *replay) applyEvent(rec *record, sequence uint64, at place) error {
 	case found && current.now.sequence >= sequence:
 		// The index has it already, but perhaps not all that leads to it.
 		active.put(current.now, current.base)
-	case rec.kept != nil:
-		active.put(rec.kept.moved(sequence, at), current.base)
+	case rec.relocated != nil:
+		active.put(rec.relocated.moved(sequence, at), current.base)
 	case rec.begins() && !found:
 		active.put(newEvent(rec, sequence, at), nil)
 	case !found:
@@ -91,12 +91,12 @@ func (r *replay) applyEvent(rec *record, sequence uint64, at place) error {
 }
 
 // free has the dedupe key of an event that was purged lead nowhere.
-func (r *replay) free(e *event) error {
+func (r *recovery) free(e *event) error {
 	if e.key == "" {
 		return nil
 	}
 	name := copyName{e.Integration, e.key}
-	present, found, err := r.log.writer.findCopy(name, &knowledge{})
+	present, found, err := r.log.writer.findCopy(name, &prefetched{})
 	if found && present.id == e.ID {
 		r.log.active.copies[name] = copyOf{}
 	}
@@ -104,12 +104,12 @@ func (r *replay) free(e *event) error {
 }
 
 // remember has a dedupe key lead to an event, unless it leads to a newer one.
-func (r *replay) remember(rec *record, key string, c copyOf) error {
+func (r *recovery) remember(rec *record, key string, c copyOf) error {
 	if key == "" {
 		return nil
 	}
 	name := copyName{rec.identity, key}
-	present, found, err := r.log.writer.findCopy(name, &knowledge{})
+	present, found, err := r.log.writer.findCopy(name, &prefetched{})
 	if err == nil && (!found || compareIDs(present.id, c.id) <= 0) {
 		r.log.active.copies[name] = c
 	}
@@ -117,8 +117,8 @@ func (r *replay) remember(rec *record, key string, c copyOf) error {
 }
 
 // link has the first event of a chain know the newest.
-func (r *replay) link(rec *record, sequence uint64) error {
-	first, err := r.log.writer.find(rec.identity, rec.first, &knowledge{})
+func (r *recovery) link(rec *record, sequence uint64) error {
+	first, err := r.log.writer.find(rec.identity, rec.first, &prefetched{})
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil // it is lost
 	}

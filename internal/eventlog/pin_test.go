@@ -27,7 +27,7 @@ func TestCopyWhileCollected(t *testing.T) {
 		}
 	}
 	want := content(t, l)
-	held := l.holds.take()
+	held := l.pins.take()
 	closeSegment(t, l, clock)
 	clock.pass(8 * day)
 	turned(t, l)
@@ -41,13 +41,13 @@ func TestCopyWhileCollected(t *testing.T) {
 	}
 	copied := uint64(0)
 	err := l.Segments(t.Context(), func(name string, _ int64, content io.Reader) error {
-		held.release() // the copy holds what it needs
+		held.release() // the copy pins what it needs
 		number, _ := segmentNumber(name)
 		if copied++; number != copied {
 			t.Errorf("segment %d comes after %d others", number, copied-1)
 		}
 		eventually(t, "what was copied is collected", func() bool {
-			l.collector.hurry() // once more, if it rests
+			l.compactor.hurry() // once more, if it rests
 			return l.segments.oldest() == number
 		})
 		path, _ := SegmentPath(dir, name)
@@ -95,7 +95,7 @@ func TestCopyIsGivenUp(t *testing.T) {
 	// What it does not hinder it does not end.
 	add(500, 1000)
 	turned(t, l)
-	if !l.holds.keep(1) {
+	if !l.pins.keep(1) {
 		t.Fatal("the copy was given up, though there is space")
 	}
 	add(1000, 6000)

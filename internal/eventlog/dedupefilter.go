@@ -7,12 +7,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// copyFilter is a Bloom filter of the dedupe keys in the index. Nearly every
+// dedupeFilter is a Bloom filter of the dedupe keys in the index. Nearly every
 // new event has a key that is not there, and this says so without a search of
 // the index. At a million keys a few in ten thousand are searched for in vain,
 // at ten million one in four. What is deleted from the index stays in the
 // filter until the next start.
-type copyFilter struct {
+type dedupeFilter struct {
 	seed  maphash.Seed
 	words []atomic.Uint64
 	// complete says that all keys are in; until then any key may be there.
@@ -24,12 +24,12 @@ const (
 	filterProbes = 4
 )
 
-func newCopyFilter() *copyFilter {
-	return &copyFilter{seed: maphash.MakeSeed(), words: make([]atomic.Uint64, filterBits/64)}
+func newDedupeFilter() *dedupeFilter {
+	return &dedupeFilter{seed: maphash.MakeSeed(), words: make([]atomic.Uint64, filterBits/64)}
 }
 
 // add is called before the key can be found in the index.
-func (f *copyFilter) add(name copyName) {
+func (f *dedupeFilter) add(name copyName) {
 	hash := maphash.Comparable(f.seed, name)
 	for i := range uint32(filterProbes) {
 		bit := probe(hash, i)
@@ -38,7 +38,7 @@ func (f *copyFilter) add(name copyName) {
 }
 
 // mayHold is false only for a key that is not in the index.
-func (f *copyFilter) mayHold(name copyName) bool {
+func (f *dedupeFilter) mayHold(name copyName) bool {
 	if !f.complete.Load() {
 		return true
 	}
@@ -65,7 +65,7 @@ func (l *Log) fillFilter() {
 	stopped := false
 	err := view.Keys([]byte{copyKey}, func(key []byte) (bool, error) {
 		select {
-		case <-l.indexer.quit:
+		case <-l.flusher.quit:
 			stopped = true
 			return false, nil
 		default:

@@ -16,28 +16,28 @@ import (
 // errStopped means that the log is being closed.
 var errStopped = errors.New("the log is being closed")
 
-// keepRate bounds in bytes a second how fast events are kept in another place
+// relocateRate bounds in bytes a second how fast events are kept in another place
 // because of their age or their key.
-const keepRate = 4 << 20
+const relocateRate = 4 << 20
 
 // maxTurn is how long an append waits for a turn that may make room for it.
 const maxTurn = time.Second
 
-// collector is the goroutine that makes room. It purges what has been kept long
+// compactor is the goroutine that makes room. It purges what has been kept long
 // enough, and more than that where a limit asks for it.
 //
 // There is one way to free the disk: the oldest segment is read, what still
 // counts in it is purged or kept, which is to be written anew behind all else,
 // and the file is removed. So the log always is a run of segments without a gap,
 // and the index can be made from it.
-type collector struct {
+type compactor struct {
 	log  *Log
 	kick chan struct{}
 	quit chan struct{}
 	done chan struct{}
 
 	surveyed atomic.Bool                    // every integration's number of events was looked at
-	resting  time.Time                      // until then, nothing is kept for keepRate
+	resting  time.Time                      // until then, nothing is kept for relocateRate
 	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
 
 	vain  time.Time // until then, nothing is gained by freeing the disk
@@ -47,14 +47,14 @@ type collector struct {
 	turned chan struct{} // closed when this turn ends
 }
 
-func newCollector(l *Log) *collector {
-	return &collector{
+func newCompactor(l *Log) *compactor {
+	return &compactor{
 		log: l, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 		barren: make(map[storage.Identity]time.Time), turned: make(chan struct{}),
 	}
 }
 
-func (c *collector) run() {
+func (c *compactor) run() {
 	defer close(c.done)
 	for {
 		timer := time.NewTimer(c.period())
@@ -72,8 +72,8 @@ func (c *collector) run() {
 	}
 }
 
-// hurry has the collector take a turn now.
-func (c *collector) hurry() {
+// hurry has the compactor take a turn now.
+func (c *compactor) hurry() {
 	select {
 	case c.kick <- struct{}{}:
 	default:
@@ -81,18 +81,18 @@ func (c *collector) hurry() {
 }
 
 // survey has it look at every integration, too.
-func (c *collector) survey() {
+func (c *compactor) survey() {
 	c.surveyed.Store(false)
 	c.hurry()
 }
 
-// stop ends the collector and waits for it.
-func (c *collector) stop() {
+// stop ends the compactor and waits for it.
+func (c *compactor) stop() {
 	close(c.quit)
 	<-c.done
 }
 
-func (c *collector) stopping() bool {
+func (c *compactor) stopping() bool {
 	select {
 	case <-c.quit:
 		return true
@@ -101,9 +101,9 @@ func (c *collector) stopping() bool {
 	}
 }
 
-// period is how long the collector waits between two turns: an eighth of what
+// period is how long the compactor waits between two turns: an eighth of what
 // events are kept, between a second and a minute, and no longer than it rests.
-func (c *collector) period() time.Duration {
+func (c *compactor) period() time.Duration {
 	usual := min(max(shorter(c.log.limits.Load())/8, time.Second), time.Minute)
 	if rest := time.Until(c.resting); rest > 0 {
 		return min(usual, rest)
@@ -125,16 +125,16 @@ func shorter(limits *storage.Limits) time.Duration {
 	return min(limits.Delivered, limits.Failed)
 }
 
-func (c *collector) turn() error {
+func (c *compactor) turn() error {
 	defer c.endTurn()
 	c.log.clock.look()
-	return errors.Join(c.tick(), c.thin(), ignoreHeld(c.expire()), ignoreHeld(c.relieve()))
+	return errors.Join(c.tick(), c.thin(), ignorePinned(c.expire()), ignorePinned(c.relieve()))
 }
 
 // tick has the writer note the clock every minute, and begin another segment when
 // this one has been written to for an eighth of the time that events are kept: on
 // a quiet gateway, none would fill.
-func (c *collector) tick() error {
+func (c *compactor) tick() error {
 	l := c.log
 	now, ripe := l.clock.now(), int64(0)
 	if limits := l.limits.Load(); limits.Delivered > 0 || limits.Failed > 0 {
@@ -147,7 +147,7 @@ func (c *collector) tick() error {
 }
 
 // submit has the writer do one op and waits for it.
-func (c *collector) submit(o *op) error {
+func (c *compactor) submit(o *op) error {
 	o.done = make(chan struct{}, 1)
 	if !c.log.queue.put(o) {
 		return errClosed
@@ -159,23 +159,23 @@ func (c *collector) submit(o *op) error {
 // expire removes the segments whose events have all been there for the shorter
 // time that events are kept, and those that a replaced key has sealed. What is
 // kept for longer costs a write each time.
-func (c *collector) expire() error {
+func (c *compactor) expire() error {
 	for {
 		s, ok := c.log.segments.first()
 		if !ok || !c.isOver(s) || time.Now().Before(c.resting) {
 			return nil
 		}
-		done, err := c.collect(s, pastTime)
+		done, err := c.compact(s, pastTime)
 		if err != nil {
 			return err
 		}
-		c.resting = time.Now().Add(time.Duration(done.kept.bytes) * time.Second / keepRate)
+		c.resting = time.Now().Add(time.Duration(done.relocated.bytes) * time.Second / relocateRate)
 	}
 }
 
 // isOver says whether a segment is to go, with no need for its space. Who has
 // replaced a key does not want to wait; but that can wait for a disk with space.
-func (c *collector) isOver(s oldSegment) bool {
+func (c *compactor) isOver(s oldSegment) bool {
 	limits := c.log.limits.Load()
 	if limits.Delivered+limits.Failed > 0 && c.log.clock.now()-s.ended >= shorter(limits).Milliseconds() {
 		return true
@@ -184,7 +184,7 @@ func (c *collector) isOver(s oldSegment) bool {
 }
 
 // thin brings integrations down that come near their number of events.
-func (c *collector) thin() error {
+func (c *compactor) thin() error {
 	l := c.log
 	limits := l.limits.Load()
 	l.mu.Lock()
@@ -208,7 +208,7 @@ func (c *collector) thin() error {
 // thinOne does so for one. A search among many pending events that finds too
 // little is not repeated at once; it must be later, for what is settled meanwhile
 // may be the last thing that happens to an integration whose events are refused.
-func (c *collector) thinOne(identity storage.Identity, room int, limits *storage.Limits) error {
+func (c *compactor) thinOne(identity storage.Identity, room int, limits *storage.Limits) error {
 	l := c.log
 	_, barren := c.barren[identity]
 	l.mu.Lock()
@@ -236,7 +236,7 @@ func (c *collector) thinOne(identity storage.Identity, room int, limits *storage
 }
 
 // endTurn wakes who waits for it.
-func (c *collector) endTurn() {
+func (c *compactor) endTurn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(c.turned)
@@ -244,7 +244,7 @@ func (c *collector) endTurn() {
 }
 
 // waitTurn waits until a turn has ended, for a while.
-func (c *collector) waitTurn(ctx context.Context) {
+func (c *compactor) waitTurn(ctx context.Context) {
 	c.mu.Lock()
 	turned := c.turned
 	c.mu.Unlock()
@@ -263,13 +263,13 @@ func (c *collector) waitTurn(ctx context.Context) {
 // enough. They are found by the keys of the index that begin with prefix. Those
 // that were accepted at once go together: none that has failed stays behind the
 // first, by which a copy would find it.
-func (c *collector) purge(identity storage.Identity, prefix byte, enough func(purged amount) bool) (amount, error) {
+func (c *compactor) purge(identity storage.Identity, prefix byte, enough func(purged amount) bool) (amount, error) {
 	if err := c.follow(); err != nil {
 		return amount{}, err
 	}
 	view := c.log.index.View()
 	defer view.Close()
-	b := batch{collector: c}
+	b := batch{compactor: c}
 	var together storage.ID // the last of those that were accepted with the one before
 	err := view.Ascend(identityKey(prefix, identity), func(key, value []byte) (bool, error) {
 		_, id, err := parseIDKey(key)
@@ -296,10 +296,10 @@ func (c *collector) purge(identity storage.Identity, prefix byte, enough func(pu
 }
 
 // follow has the index follow up to here.
-func (c *collector) follow() error {
+func (c *compactor) follow() error {
 	reply := make(chan bool, 1)
 	select {
-	case c.log.indexer.asked <- reply:
+	case c.log.flusher.asked <- reply:
 	case <-c.quit:
 		return errStopped
 	}

@@ -4,10 +4,10 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// overlay is what the log holds and the index does not hold yet, as final
+// memtable is what the log pins and the index does not hold yet, as final
 // states: an event that is accepted and delivered soon costs the index one
 // write.
-type overlay struct {
+type memtable struct {
 	events  map[storage.Identity]map[storage.ID]change
 	copies  map[copyName]copyOf
 	dropped map[storage.Identity]struct{}
@@ -18,7 +18,7 @@ type overlay struct {
 }
 
 // change is an event and what the index has of it, or will have once the
-// overlay before this one is written: nil if nothing.
+// memtable before this one is written: nil if nothing.
 type change struct {
 	now, base *event
 }
@@ -31,24 +31,24 @@ func (c change) there() (change, error) {
 	return c, nil
 }
 
-func newOverlay() *overlay {
-	return &overlay{
+func newMemtable() *memtable {
+	return &memtable{
 		events:  make(map[storage.Identity]map[storage.ID]change),
 		copies:  make(map[copyName]copyOf),
 		dropped: make(map[storage.Identity]struct{}),
 	}
 }
 
-func (o *overlay) get(identity storage.Identity, id storage.ID) *event {
+func (o *memtable) get(identity storage.Identity, id storage.ID) *event {
 	if o == nil {
 		return nil
 	}
 	return o.events[identity][id].now
 }
 
-// put keeps the event. base counts when the overlay has none of it yet. It
+// put keeps the event. base counts when the memtable has none of it yet. It
 // returns the event that was there before, for all to see.
-func (o *overlay) put(now, base *event) (before *event) {
+func (o *memtable) put(now, base *event) (before *event) {
 	of := o.events[now.Integration]
 	if of == nil {
 		of = make(map[storage.ID]change)
@@ -64,7 +64,7 @@ func (o *overlay) put(now, base *event) (before *event) {
 	return before
 }
 
-func (o *overlay) copyOf(name copyName) (copyOf, bool) {
+func (o *memtable) copyOf(name copyName) (copyOf, bool) {
 	if o == nil {
 		return copyOf{}, false
 	}
@@ -73,15 +73,15 @@ func (o *overlay) copyOf(name copyName) (copyOf, bool) {
 }
 
 // drop forgets the events of an identity and keeps that it is dropped.
-func (o *overlay) drop(identity storage.Identity) {
+func (o *memtable) drop(identity storage.Identity) {
 	o.count -= len(o.events[identity])
 	delete(o.events, identity)
 	o.dropped[identity] = struct{}{}
 }
 
-func (o *overlay) empty() bool { return o.count == 0 && len(o.copies) == 0 && len(o.dropped) == 0 }
+func (o *memtable) empty() bool { return o.count == 0 && len(o.copies) == 0 && len(o.dropped) == 0 }
 
-func (o *overlay) clear() {
+func (o *memtable) clear() {
 	clear(o.events)
 	clear(o.copies)
 	clear(o.dropped)
