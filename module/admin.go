@@ -44,24 +44,13 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 		return unavailable(w, "the active configuration does not use webhooks")
 	}
 	app := active.(*App)
-	held, err := app.acquire()
+	held, err := app.gateway.Acquire()
 	if err != nil {
 		app.logger.Error("the storage cannot be opened", zap.Error(err))
 		return unavailable(w, "the storage cannot be opened; the log says why")
 	}
-	defer app.release(held)
-	admin.Serve(w, r, admin.Backend{
-		Service:  held.service,
-		View:     app.view(),
-		Storage:  held.backend,
-		Base:     app.base,
-		Holdings: held.holdings,
-		Reads:    held.reads,
-		Replays:  &held.replays,
-		Tests:    &held.tests,
-		Edge:     edge{app, nil, held},
-		Logger:   app.logger,
-	})
+	defer held.Release()
+	admin.Serve(w, r, held.Admin())
 	return nil
 }
 
@@ -71,18 +60,6 @@ func unavailable(w http.ResponseWriter, why string) error {
 	w.Header().Set("Retry-After", "5")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	return json.NewEncoder(w).Encode(map[string]string{"error": why})
-}
-
-// triggers is the state of the triggers, for the status page.
-func (g *gateway) triggers() []admin.Trigger {
-	var all []admin.Trigger
-	for _, s := range g.dispatcher.Status() {
-		all = append(all, admin.Trigger{
-			ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight, Aside: s.Aside,
-			Open: admin.OpenCircuits{Projects: s.OpenProjects, Resources: s.OpenResources},
-		})
-	}
-	return all
 }
 
 // Interface guards

@@ -6,21 +6,16 @@ package module
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/gate"
-	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/remotekey"
+	"github.com/hookgate/hookgate/internal/dispatch"
+	"github.com/hookgate/hookgate/internal/gateway"
+	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -78,26 +73,9 @@ type App struct {
 	// integration itself. The Caddyfile's adapter writes them.
 	Lines map[string]map[string]string `json:"lines,omitempty"`
 
-	logger   *zap.Logger
-	ctx      caddy.Context // ends when the configuration is cleaned up
-	storage  storage.Storage
-	shelf    remotekey.Shelf
-	triggers []trigger.Trigger
-	byType   map[string]trigger.Trigger
-	parsed   []*integration.Integration // declared, without identity
-	sites    []site                     // of the handlers
-
-	// lease is nil until the storage is open; opening guards its making and
-	// what is complete from then on.
-	lease    atomic.Pointer[lease]
-	opening  sync.Mutex
-	declared *integration.Declared
-	routes   map[string]*gate.Route // of the declared integrations
-	issuers  map[string]*jwt.Issuer
-	started  bool
-	cleaned  bool
-	failure  error // of the last try to open the storage
-	failedAt time.Time
+	logger  *zap.Logger
+	ctx     caddy.Context // ends when the configuration is cleaned up
+	gateway *gateway.Configuration
 
 	remoteAdmin atomic.Bool // project administrators have an endpoint
 	proxyTold   atomic.Bool // of a proxy that nobody trusts
@@ -130,7 +108,6 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.ctx = ctx
-	a.shelf = newShelf(ctx.Storage(), a.logger)
 	if err := collectors.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
@@ -152,17 +129,53 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionIssuers(); err != nil {
 		return err
 	}
-	if err := a.provisionStorage(ctx); err != nil {
-		return err
-	}
-	if err := a.provisionTriggers(ctx); err != nil {
+	if err := a.provisionGateway(ctx); err != nil {
 		return err
 	}
 	if err := a.provisionIntegrations(); err != nil {
 		return err
 	}
-	collectors.prepare(slices.Collect(maps.Keys(a.byType)), a.sources())
+	collectors.prepare(a.gateway.ResourceTypes(), a.gateway.Sources())
 	return nil
+}
+
+// provisionGateway hands over what the engine needs.
+func (a *App) provisionGateway(ctx caddy.Context) error {
+	held, err := a.loadStorage(ctx)
+	if err != nil {
+		return err
+	}
+	triggers, err := a.loadTriggers(ctx)
+	if err != nil {
+		return err
+	}
+	a.gateway, err = gateway.New(gateways, gateway.Settings{
+		Storage:              held,
+		Triggers:             triggers,
+		Retry:                a.Retry.engine(),
+		Concurrency:          a.Concurrency.engine(),
+		EventLimits:          a.limits(),
+		IntegrationLimits:    a.integrationLimits(),
+		InFlight:             a.Limits.InFlight,
+		Issuers:              a.issuers(),
+		Shelf:                gateway.NewShelf(ctx.Storage(), a.logger),
+		PublicURL:            a.PublicURL,
+		AllowUnauthenticated: a.AllowUnauthenticated,
+		Logger:               a.logger,
+	})
+	return err
+}
+
+// provisionIntegrations checks the declared integrations.
+func (a *App) provisionIntegrations() error {
+	return a.gateway.Declare(gateway.Declaration{
+		Forms: a.Integrations,
+		Place: a.place,
+		Expand: func(webhookID, line, field, text string) (string, error) {
+			secret.WarnLiteral(a.logger.With(zap.String("webhook_id", webhookID), zap.String("line", line)), field, text)
+			return secret.Expand(text)
+		},
+	})
 }
 
 func (a *App) provisionRetry() error {
@@ -183,72 +196,53 @@ func (a *App) provisionRetry() error {
 	return nil
 }
 
-func (a *App) provisionStorage(ctx caddy.Context) error {
+func (r *Retry) engine() dispatch.Policy {
+	return dispatch.Policy{
+		For:      time.Duration(r.For),
+		Initial:  time.Duration(r.Initial),
+		Max:      time.Duration(r.Max),
+		Attempts: r.Attempts,
+	}
+}
+
+func (a *App) loadStorage(ctx caddy.Context) (storage.Storage, error) {
 	if len(a.StorageRaw) == 0 || string(a.StorageRaw) == "null" {
 		a.StorageRaw = json.RawMessage(`{"module":"badger"}`)
 	}
 	loaded, err := ctx.LoadModule(a, "StorageRaw")
 	if err != nil {
-		return fmt.Errorf("loading the storage: %w", err)
+		return nil, fmt.Errorf("loading the storage: %w", err)
 	}
-	a.storage = loaded.(storage.Storage)
-	return nil
+	return loaded.(storage.Storage), nil
 }
 
-func (a *App) provisionTriggers(ctx caddy.Context) error {
-	a.byType = make(map[string]trigger.Trigger)
+func (a *App) loadTriggers(ctx caddy.Context) ([]trigger.Trigger, error) {
 	if a.TriggersRaw == nil {
-		return nil
+		return nil, nil
 	}
 	loaded, err := ctx.LoadModule(a, "TriggersRaw")
 	if err != nil {
-		return fmt.Errorf("loading the triggers: %w", a.nameTrigger(err))
+		return nil, fmt.Errorf("loading the triggers: %w", a.nameTrigger(err))
 	}
+	var triggers []trigger.Trigger
 	for _, guest := range loaded.([]any) {
-		t := guest.(trigger.Trigger)
-		a.triggers = append(a.triggers, t)
-		for _, resourceType := range t.ResourceTypes() {
-			if a.byType[resourceType] != nil {
-				return fmt.Errorf("two triggers serve the resource type '%s'", resourceType)
-			}
-			a.byType[resourceType] = t
-		}
+		triggers = append(triggers, guest.(trigger.Trigger))
 	}
-	return nil
+	return triggers, nil
 }
 
-// Start opens the storage and begins to dispatch. A storage that cannot be
-// opened for lack of space is no reason to stop the other sites or to end in a
-// loop of restarts: it is tried again, and until then requests are refused.
+// Start opens the storage and begins to dispatch.
 func (a *App) Start() error {
 	lastStarted.Store(a)
 	a.warnOfLogs()
-	a.opening.Lock()
-	a.started = true
-	a.opening.Unlock()
-	held, err := a.acquire()
-	if errors.Is(err, storage.ErrUnavailable) {
-		a.logger.Error("the storage cannot be opened; requests are answered with 503 until it can", zap.Error(err))
-		go a.keepOpening()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer a.release(held)
-	held.attach(a)
-	return nil
+	return a.gateway.Start()
 }
 
-// Stop ends dispatching for this configuration. Attempts that are under way
-// go on; what survives reloads waits for them when nothing needs it any more.
+// Stop ends dispatching for this configuration.
 func (a *App) Stop() error {
 	a.warnOfRemoteAdmin()
-	a.opening.Lock()
-	defer a.opening.Unlock()
-	a.started = false
-	if held := a.lease.Load(); held != nil {
-		held.detach(a)
+	if a.gateway != nil {
+		a.gateway.Stop()
 	}
 	return nil
 }
@@ -256,19 +250,10 @@ func (a *App) Stop() error {
 // Cleanup lets go of the storage. It may follow a Provision or a Start that
 // failed half way, and requests of this configuration may still be running.
 func (a *App) Cleanup() error {
-	a.opening.Lock()
-	defer a.opening.Unlock()
-	if a.cleaned {
+	if a.gateway == nil {
 		return nil
 	}
-	a.cleaned, a.started = true, false
-	if held := a.lease.Load(); held != nil {
-		held.detach(a)
-		if held.letGo() {
-			return held.close()
-		}
-	}
-	return nil
+	return a.gateway.Close()
 }
 
 // Interface guards

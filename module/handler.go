@@ -2,7 +2,6 @@ package module
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,10 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/hookgate/hookgate/internal/gate"
-	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/sender"
-	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/internal/gateway"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
@@ -102,7 +98,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := cmp.Or(checkProjects(h.Projects), provisionURL(&h.PublicURL)); err != nil {
 		return err
 	}
-	h.app.sites = append(h.app.sites, site{h.Prefix, h.PublicURL, h.Projects})
+	h.app.gateway.AddSite(gateway.Site{Prefix: h.Prefix, PublicURL: h.PublicURL, Projects: h.Projects})
 	if most := gate.LargestBody(h.app.Limits.InFlight); h.MaxBody > most {
 		h.logger.Warn("larger bodies than an integration's share of the limit in_flight are refused, though max_body lets them in",
 			zap.Int64("largest", most), zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
@@ -155,49 +151,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 }
 
 func (h *Handler) acquire() (gate.Backend, func(), error) {
-	held, err := h.app.acquire()
+	held, err := h.app.gateway.Acquire()
 	if err != nil {
 		h.logger.Error("the storage cannot be opened", zap.Error(err))
 		return nil, nil, err
 	}
-	return edge{h.app, h, held}, func() { h.app.release(held) }, nil
+	return held.Edge(h.publicURL), held.Release, nil
 }
 
-// edge is what the gate needs of the configuration, for one request.
-type edge struct {
-	app     *App
-	handler *Handler // nil for what the admin API sends
-	*lease
-}
-
-func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) {
-	return e.app.route(ctx, e.gateway, webhookID)
-}
-
-func (e edge) Learn(ctx context.Context, in *integration.Integration, secret, client string) (bool, error) {
-	return e.service.Learn(ctx, in, secret, client)
-}
-
-func (e edge) Use(ctx context.Context, in *integration.Integration) { e.service.Use(ctx, in) }
-
-func (e edge) Events() storage.Events { return e.backend.Events() }
-
-func (e edge) PublicURL(project string) string {
-	if e.handler == nil {
-		return e.app.publicURL(project)
-	}
-	return cmp.Or(e.handler.PublicURL, e.app.PublicURL)
-}
-
-func (e edge) Flight() *gate.Flight { return e.flight }
-
-func (e edge) Serves(resourceType string) bool { return e.app.byType[resourceType] != nil }
-
-func (e edge) Issuer(name string) *jwt.Issuer { return e.app.issuers[name] }
-
-func (e edge) Remote() *sender.Remote { return e.remote }
-
-func (e edge) AllowUnauthenticated() bool { return e.app.AllowUnauthenticated }
+// publicURL is what stands before the webhook ID in the URL of a sender to this
+// handler, or "" when that is not known.
+func (h *Handler) publicURL(string) string { return cmp.Or(h.PublicURL, h.app.PublicURL) }
 
 // log tells what was decided, and why; a sender is told less.
 func (h *Handler) log(seen gate.Seen, client string) {
@@ -296,5 +260,4 @@ var (
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 	_ caddy.Provisioner           = (*Handler)(nil)
 	_ caddy.Validator             = (*Handler)(nil)
-	_ gate.Backend                = edge{}
 )

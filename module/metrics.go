@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/gateway"
 	"github.com/hookgate/hookgate/internal/remotekey"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -19,6 +20,9 @@ import (
 // there from the start at 0: of a counter that appears with its first event,
 // increase() never sees that event.
 var collectors = newCollectors()
+
+// gateways are the open ones, which survive reloads.
+var gateways = gateway.NewPool(gateway.Observer{Attempt: collectors.attempt, Fetch: collectors.fetch})
 
 type metrics struct {
 	requests *prometheus.CounterVec
@@ -89,7 +93,7 @@ func (m metrics) prepare(resourceTypes, sources []string) {
 // register adds the collectors to a configuration's registry. That they are
 // there already is no error.
 func (m metrics) register(registry *prometheus.Registry) error {
-	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, m.fetches, storeCollector{}} {
+	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, m.fetches, gateways} {
 		var already prometheus.AlreadyRegisteredError
 		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
 			return err

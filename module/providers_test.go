@@ -45,11 +45,10 @@ func TestInstalledProvider(t *testing.T) {
 	if err := installProviders(); err != nil {
 		t.Fatal(err)
 	}
-	facts, found := providerFacts("tiny-desk")
-	if !found || !facts.SHA256 || facts.CredentialHeaders[0] != "X-Tiny-Proof" {
-		t.Fatalf("%v %v", facts, found)
+	p, found := sender.Lookup("tiny-desk")
+	if !found || !p.SHA256() || p.CredentialHeaders()[0] != "X-Tiny-Proof" {
+		t.Fatalf("%v %v", p, found)
 	}
-	p, _ := sender.Lookup("tiny-desk")
 	v, err := p.NewVerifier([]string{"s"}, true)
 	if err != nil {
 		t.Fatal(err)

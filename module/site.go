@@ -1,94 +1,16 @@
 package module
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 )
-
-// site is what a handler says of where it serves whom. The handlers tell the app,
-// since the admin API shows their addresses.
-type site struct {
-	prefix    string
-	publicURL string
-	projects  []string // none for all
-}
-
-// compare orders the sites that serve a project: the one that serves fewest, then
-// one that has an address, then the usual prefix, and then by name, for handlers
-// come in no order.
-func (s *site) compare(other *site) int {
-	return cmp.Or(
-		cmp.Compare(s.breadth(), other.breadth()),
-		absence(s.publicURL == "", other.publicURL == ""),
-		absence(s.prefix != gate.DefaultPrefix, other.prefix != gate.DefaultPrefix),
-		cmp.Compare(s.publicURL, other.publicURL),
-		cmp.Compare(s.prefix, other.prefix),
-	)
-}
-
-func (s *site) breadth() int {
-	if len(s.projects) == 0 {
-		return math.MaxInt
-	}
-	return len(s.projects)
-}
-
-// absence puts what is not absent first.
-func absence(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// siteOf returns the site for a project's integrations, or nil when none serves
-// them.
-func (a *App) siteOf(project string) *site {
-	var best *site
-	for i := range a.sites {
-		s := &a.sites[i]
-		if len(s.projects) > 0 && !slices.Contains(s.projects, project) {
-			continue
-		}
-		if best == nil || s.compare(best) < 0 {
-			best = s
-		}
-	}
-	return best
-}
-
-// publicURL is what stands before the webhook ID in the URL of a project's
-// integration, or "" when that is not known.
-func (a *App) publicURL(project string) string {
-	if s := a.siteOf(project); s != nil && s.publicURL != "" {
-		return s.publicURL
-	}
-	return a.PublicURL
-}
-
-// base is what admins are shown of that: at least the path.
-func (a *App) base(project string) string {
-	if public := a.publicURL(project); public != "" {
-		return public
-	}
-	if s := a.siteOf(project); s != nil {
-		return s.prefix
-	}
-	return gate.DefaultPrefix
-}
 
 // provisionURL completes a public URL, if there is one.
 func provisionURL(public *string) error {

@@ -1,4 +1,4 @@
-package module
+package gateway
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"time"
 
-	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/remotekey"
@@ -20,9 +19,18 @@ const shelfFolder = "webhooks/certificates"
 // shelfPatience bounds how long a start waits for it.
 const shelfPatience = 5 * time.Second
 
-// newShelf keeps senders' certificates in a storage of Caddy's: each in a file
+// Files is what the shelf needs of Caddy's storage.
+type Files interface {
+	Store(ctx context.Context, key string, value []byte) error
+	Load(ctx context.Context, key string) ([]byte, error)
+	Delete(ctx context.Context, key string) error
+	Exists(ctx context.Context, key string) bool
+	List(ctx context.Context, path string, recursive bool) ([]string, error)
+}
+
+// NewShelf keeps senders' certificates in a storage of Caddy's: each in a file
 // whose first line is its address.
-func newShelf(s certmagic.Storage, logger *zap.Logger) remotekey.Shelf {
+func NewShelf(s Files, logger *zap.Logger) remotekey.Shelf {
 	return remotekey.Shelf{
 		Save: func(ctx context.Context, address string, chain []byte) {
 			if err := s.Store(ctx, shelfKey(address), append([]byte(address+"\n"), chain...)); err != nil {

@@ -1,4 +1,4 @@
-package module
+package gateway
 
 import (
 	"context"
@@ -11,11 +11,11 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// gauge is a number of each open gateway that is read when it is scraped.
+// gauge is a number of each open engine that is read when it is scraped.
 type gauge struct {
 	desc *prometheus.Desc
 	read func(*admin.Holdings) float64
-	// join makes one number of those of two gateways.
+	// join makes one number of those of two engines.
 	join func(a, b float64) float64
 }
 
@@ -84,13 +84,8 @@ var (
 	storeStates = []string{"ok", "full", "failed", "corrupt", "closed", "other"}
 )
 
-// storeCollector shows the gateways that are open. As a rule that is one; while
-// the store of an earlier configuration drains there are two, and what they
-// hold and may hold is added up.
-type storeCollector struct{}
-
 // Describe implements prometheus.Collector.
-func (storeCollector) Describe(descriptions chan<- *prometheus.Desc) {
+func (*Pool) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, g := range gauges {
 		descriptions <- g.desc
 	}
@@ -100,13 +95,14 @@ func (storeCollector) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- stateDesc
 }
 
-// Collect implements prometheus.Collector.
-func (storeCollector) Collect(metrics chan<- prometheus.Metric) {
+// Collect implements prometheus.Collector. It shows the engines that are open. As a
+// rule that is one; while the store of an earlier configuration drains there are
+// two, and what they hold and may hold is added up.
+func (p *Pool) Collect(metrics chan<- prometheus.Metric) {
 	var open []admin.Holdings
-	gateways.Range(func(_, value any) bool {
-		open = append(open, value.(*gateway).holdings())
-		return true
-	})
+	for _, e := range p.engines() {
+		open = append(open, e.holdings())
+	}
 	states := make(map[string]int)
 	up := make(map[string]float64)
 	circuits := make(map[string]admin.OpenCircuits)
@@ -161,33 +157,48 @@ const countWait = 500 * time.Millisecond
 
 // storedIntegrations is what all projects have stored, nothing while that is not
 // counted yet.
-func (g *gateway) storedIntegrations() storage.IntegrationUsage {
+func (e *engine) storedIntegrations() storage.IntegrationUsage {
 	ctx, cancel := context.WithTimeout(context.Background(), countWait)
 	defer cancel()
-	usage, _ := g.backend.Integrations().Usage(ctx, "") // zero after an error
+	usage, _ := e.backend.Integrations().Usage(ctx, "") // zero after an error
 	return usage
 }
 
-// holdings is what the gateway keeps now, beside its bounds.
-func (g *gateway) holdings() admin.Holdings {
-	events := g.backend.Events()
+// holdings is what the engine keeps now, beside its bounds.
+func (e *engine) holdings() admin.Holdings {
+	events := e.backend.Events()
 	held := admin.Holdings{
-		Health:        g.backend.Health(),
+		Health:        e.backend.Health(),
 		Counts:        events.Counts(),
 		Usage:         events.Usage(),
-		InFlight:      g.flight.Used(),
-		InFlightLimit: g.flight.Limit(),
+		InFlight:      e.flight.Used(),
+		InFlightLimit: e.flight.Limit(),
 		Now:           time.Now(),
 	}
-	held.Stored = g.storedIntegrations()
-	held.Triggers = g.triggers()
-	held.Sources = g.sources.list()
+	held.Stored = e.storedIntegrations()
+	held.Triggers = e.triggers()
+	held.Sources = e.sources.list()
 	for _, t := range held.Triggers {
 		held.Attempts += t.InFlight - t.Aside
 		held.Aside += t.Aside
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	held.Limits, held.AttemptsLimit = g.limits, g.attempts
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	held.Limits, held.AttemptsLimit = e.limits, e.attempts
 	return held
 }
+
+// triggers is the state of the triggers, for the status page.
+func (e *engine) triggers() []admin.Trigger {
+	var all []admin.Trigger
+	for _, s := range e.dispatcher.Status() {
+		all = append(all, admin.Trigger{
+			ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight, Aside: s.Aside,
+			Open: admin.OpenCircuits{Projects: s.OpenProjects, Resources: s.OpenResources},
+		})
+	}
+	return all
+}
+
+// Interface guard
+var _ prometheus.Collector = (*Pool)(nil)

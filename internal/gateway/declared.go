@@ -1,48 +1,32 @@
-package module
+package gateway
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"maps"
-	"slices"
+	"encoding/json"
 
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
-	"github.com/hookgate/hookgate/module/internal/secret"
 	"github.com/hookgate/hookgate/module/provider"
-	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // rules is what this configuration allows an integration to be.
-func (a *App) rules() integration.Rules {
+func (c *Configuration) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
 		Providers:            sender.Names,
 		Custom:               customFacts,
 		EventHeaders:         sender.EventHeaders(),
-		Issuer:               a.issuerFacts,
-		Issuers:              a.issuerNames,
-		ResourceTypes:        a.resourceTypes,
-		Allow:                a.allow,
-		AllowUnauthenticated: a.AllowUnauthenticated,
+		Issuer:               c.issuerFacts,
+		Issuers:              c.issuerNames,
+		ResourceTypes:        c.ResourceTypes,
+		Allow:                c.allow,
+		AllowUnauthenticated: c.settings.AllowUnauthenticated,
 	}
 }
-
-// allow says whether the project may start the resource.
-func (a *App) allow(project, resourceType, id string) error {
-	t := a.byType[resourceType]
-	if t == nil {
-		return errors.New("no trigger serves this resource type")
-	}
-	return t.Allow(project, trigger.Resource{Type: resourceType, ID: id})
-}
-
-// resourceTypes lists those that the triggers serve.
-func (a *App) resourceTypes() []string { return slices.Sorted(maps.Keys(a.byType)) }
 
 func providerFacts(name string) (integration.ProviderFacts, bool) {
 	p, ok := sender.Lookup(name)
@@ -78,28 +62,40 @@ func factsOf(p *sender.Provider) integration.ProviderFacts {
 	}
 }
 
-// provisionIntegrations checks the declared integrations. Their identities
-// are found when the storage is open.
-func (a *App) provisionIntegrations() error {
-	var err error
+// Declaration is what a configuration says of its own integrations.
+type Declaration struct {
+	// Forms are the integrations, in the JSON form of the admin API.
+	Forms []json.RawMessage
+
+	// Expand returns what a secret's text stands for; line is where it is written.
+	Expand func(webhookID, line, field, text string) (string, error)
+
+	// Place returns where a field of an integration, or the integration itself with
+	// the field "", is written; "" where that is not known.
+	Place func(webhookID, field string) string
+}
+
+// Declare checks the integrations that the configuration declares. Their
+// identities are found when the storage is open.
+func (c *Configuration) Declare(d Declaration) error {
 	declaring := integration.Declaring{
-		Rules: a.rules(),
-		Place: a.place,
+		Rules: c.rules(),
+		Place: d.Place,
 		Expand: func(webhookID, field, text string) (string, error) {
-			secret.WarnLiteral(a.logger.With(zap.String("webhook_id", webhookID), zap.String("line", a.place(webhookID, field))), field, text)
-			return secret.Expand(text)
+			return d.Expand(webhookID, d.Place(webhookID, field), field, text)
 		},
 	}
-	if a.parsed, err = declaring.Parse(a.Integrations); err != nil {
+	var err error
+	if c.parsed, err = declaring.Parse(d.Forms); err != nil {
 		return err
 	}
-	for _, in := range a.parsed {
+	for _, in := range c.parsed {
 		for _, warning := range declaring.Rules.Warnings(in) {
 			if warning.Field == "resource" {
 				continue // it may be for a site that is inline
 			}
-			a.logger.Warn("something in an integration is surely not meant", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
-				zap.String("reason", warning.Message), zap.String("line", cmp.Or(a.place(in.WebhookID, warning.Field), a.place(in.WebhookID, ""))))
+			c.settings.Logger.Warn("something in an integration is surely not meant", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
+				zap.String("reason", warning.Message), zap.String("line", cmp.Or(d.Place(in.WebhookID, warning.Field), d.Place(in.WebhookID, ""))))
 		}
 	}
 	return nil
@@ -107,16 +103,16 @@ func (a *App) provisionIntegrations() error {
 
 // ready completes, once, what this configuration needs of the open storage:
 // the declared integrations' identities, and their routes.
-func (a *App) ready(g *gateway) error {
-	if a.routes != nil {
+func (c *Configuration) ready(e *engine) error {
+	if c.routes != nil {
 		return nil
 	}
-	declared, err := g.service.Declare(context.Background(), a.parsed)
+	declared, err := e.service.Declare(context.Background(), c.parsed)
 	if err != nil {
 		return err
 	}
 	for _, webhookID := range declared.Shadowed {
-		a.logger.Warn("an integration of the admin API is shadowed by a declared one of the same webhook ID and is not served",
+		c.settings.Logger.Warn("an integration of the admin API is shadowed by a declared one of the same webhook ID and is not served",
 			zap.String("webhook_id", webhookID))
 	}
 	routes := make(map[string]*gate.Route)
@@ -125,11 +121,11 @@ func (a *App) ready(g *gateway) error {
 			return err
 		}
 	}
-	a.declared, a.routes, a.issuers = declared, routes, a.openIssuers(g)
+	c.declared, c.routes = declared, routes
 	return nil
 }
 
 // view is what the service must know of this configuration.
-func (a *App) view() integration.View {
-	return integration.View{Rules: a.rules(), Declared: a.declared}
+func (c *Configuration) view() integration.View {
+	return integration.View{Rules: c.rules(), Declared: c.declared}
 }

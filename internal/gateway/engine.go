@@ -1,0 +1,164 @@
+// Package gateway joins the engine's parts for the configurations that are loaded,
+// and holds what survives a reload. It knows nothing of Caddy: module/ hands it what
+// it needs.
+//
+// Of each open storage there is one engine, with the dispatcher, the routes and all
+// else that lives as long. A Pool holds the engines, a Configuration shares one of
+// them with those before and after it, and each request holds a Lease on it.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/admin"
+	"github.com/hookgate/hookgate/internal/dispatch"
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// engine is an open storage and what belongs to it for as long as it is
+// open: the dispatcher, the routes of the edge, the bytes in flight, the keys
+// of issuers, what admins read, the pace of replays and tests.
+type engine struct {
+	key     string
+	options string
+	logger  *zap.Logger
+	fetch   func(source, code string)
+
+	backend    storage.Backend
+	service    *integration.Service
+	routes     *integration.Cache[*gate.Route]
+	dispatcher *dispatch.Dispatcher
+	flight     *gate.Flight
+	keySets    *jwt.KeySets
+	remote     *sender.Remote
+	sources    sources
+	reads      *admin.Reads
+	replays    admin.Pace
+	tests      admin.Quota
+
+	// active are the configurations that are started, the newest last. It is
+	// the newest that dispatches. An older one takes over again when a newer
+	// one fails to start as a whole. What follows is its, too.
+	mu       sync.Mutex
+	active   []*Configuration
+	limits   storage.Limits
+	attempts int // that may be under way at once
+}
+
+// open opens the storage, and all that belongs to it.
+func open(settings *Settings, observer Observer) (*engine, error) {
+	s := settings.Storage
+	backend, err := s.Open()
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{
+		key:     s.Key(),
+		options: s.Options(),
+		logger:  settings.Logger,
+		fetch:   observer.Fetch,
+		backend: backend,
+		flight:  gate.NewFlight(gate.DefaultFlight),
+		reads:   admin.NewReads(),
+	}
+	e.openRemote(settings.Shelf)
+	e.dispatcher = dispatch.New(dispatch.Options{
+		Events:  backend.Events(),
+		Logger:  settings.Logger,
+		Observe: observer.Attempt,
+	})
+	e.service = integration.NewService(backend.Integrations(), dropper{backend.Events(), e.dispatcher})
+	e.routes = integration.NewCache(e.stored, gate.Compile, integration.CacheLimit)
+	e.service.OnChange(func(webhookID string, identity storage.Identity) {
+		e.routes.Invalidate(webhookID)
+		e.dispatcher.Wake(identity)
+	})
+	if err := e.dispatcher.Start(); err != nil {
+		e.closeRemote()
+		return nil, errors.Join(err, backend.Close())
+	}
+	return e, nil
+}
+
+// stored looks an integration up that the admin API made. What configurations
+// declare comes before it and is kept with them.
+func (e *engine) stored(ctx context.Context, webhookID string) (*integration.Integration, error) {
+	return e.service.Lookup(ctx, integration.View{}, webhookID)
+}
+
+// dropper tells the dispatcher of events that were dropped.
+type dropper struct {
+	storage.Events
+	dispatcher *dispatch.Dispatcher
+}
+
+func (d dropper) Drop(ctx context.Context, identity storage.Identity, force bool) error {
+	err := d.Events.Drop(ctx, identity, force)
+	d.dispatcher.Wake(identity)
+	return err
+}
+
+// close stops the dispatcher and closes the storage.
+func (e *engine) close() error {
+	e.closeRemote()
+	if err := e.dispatcher.Stop(context.Background()); err != nil {
+		e.logger.Error("closing the storage", zap.Error(err))
+	}
+	if waiting := e.backend.Events().Counts().Pending; waiting > 0 {
+		e.logger.Info("closing the storage; its pending events are delivered once it is open again",
+			zap.String("storage", e.key), zap.Int("pending", waiting))
+	}
+	return e.backend.Close()
+}
+
+// attach makes the configuration the one that dispatches, and whose limits are
+// in force.
+func (e *engine) attach(c *Configuration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !slices.Contains(e.active, c) {
+		e.active = append(e.active, c)
+		e.use(c)
+	}
+}
+
+// detach undoes attach. It may be called twice, and without attach.
+func (e *engine) detach(c *Configuration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.Index(e.active, c)
+	if i < 0 {
+		return
+	}
+	newest := i == len(e.active)-1
+	e.active = slices.Delete(e.active, i, i+1)
+	if !newest {
+		return
+	}
+	if len(e.active) == 0 {
+		e.dispatcher.Use(nil)
+		return
+	}
+	e.use(e.active[len(e.active)-1])
+}
+
+// use puts in force what the configuration wants. When none is left, the limits
+// of the last one stay.
+func (e *engine) use(c *Configuration) {
+	e.limits = c.settings.EventLimits
+	e.backend.Events().SetLimits(e.limits)
+	e.backend.Integrations().SetLimits(c.settings.IntegrationLimits)
+	e.flight.SetLimit(c.settings.InFlight)
+	e.remote.Certificates.Use(c.settings.Shelf)
+	e.attempts = c.settings.Concurrency.Total
+	e.dispatcher.Use(c.plan(e))
+}
