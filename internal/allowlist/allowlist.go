@@ -4,8 +4,9 @@ package allowlist
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -48,34 +49,5 @@ func (p Projects) Validate() error {
 }
 
 func (g Globs) match(id string) bool {
-	if len(g) == 0 {
-		return true
-	}
-	for _, glob := range g {
-		if matches(glob, id) {
-			return true
-		}
-	}
-	return false
-}
-
-// matches takes each literal piece at the first place where it fits, which is
-// enough when the only wildcard is `*`.
-func matches(glob, id string) bool {
-	pieces := strings.Split(glob, "*")
-	first, last := pieces[0], pieces[len(pieces)-1]
-	if len(pieces) == 1 {
-		return glob == id
-	}
-	rest, ok := strings.CutPrefix(id, first)
-	if !ok {
-		return false
-	}
-	for _, piece := range pieces[1 : len(pieces)-1] {
-		_, rest, ok = strings.Cut(rest, piece)
-		if !ok {
-			return false
-		}
-	}
-	return strings.HasSuffix(rest, last)
+	return len(g) == 0 || slices.ContainsFunc(g, func(glob string) bool { return syntax.NewGlob(glob).Match(id) })
 }

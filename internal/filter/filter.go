@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/syntax"
 )
 
 // ping is the one name that no pattern means: who wants a sender's test
@@ -15,7 +17,7 @@ const ping = "ping"
 // so many goroutines may use it. The nil Filter wants every event.
 type Filter struct {
 	names    []string // in order
-	patterns []pattern
+	patterns []syntax.Glob
 }
 
 // New compiles the entries of an event filter: names, which match exactly and
@@ -28,7 +30,7 @@ func New(entries []string) *Filter {
 	f := &Filter{}
 	for _, entry := range entries {
 		if strings.Contains(entry, "*") {
-			f.patterns = append(f.patterns, newPattern(entry))
+			f.patterns = append(f.patterns, syntax.NewGlob(entry))
 		} else {
 			f.names = append(f.names, entry)
 		}
@@ -55,12 +57,7 @@ func (f *Filter) Match(name string) bool {
 	if name == ping {
 		return false
 	}
-	for i := range f.patterns {
-		if f.patterns[i].match(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.patterns, func(pattern syntax.Glob) bool { return pattern.Match(name) })
 }
 
 // MayMatch says whether an entry could mean a name that begins with the prefix.
@@ -68,8 +65,8 @@ func (f *Filter) MayMatch(prefix string) bool {
 	if f == nil || slices.ContainsFunc(f.names, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
 		return true
 	}
-	return slices.ContainsFunc(f.patterns, func(p pattern) bool {
-		return strings.HasPrefix(p.prefix, prefix) || strings.HasPrefix(prefix, p.prefix)
+	return slices.ContainsFunc(f.patterns, func(pattern syntax.Glob) bool {
+		return strings.HasPrefix(pattern.Prefix(), prefix) || strings.HasPrefix(prefix, pattern.Prefix())
 	})
 }
 
@@ -85,44 +82,4 @@ func (f *Filter) MatchAny(names iter.Seq[string]) bool {
 		}
 	}
 	return false
-}
-
-// pattern is what stands before the first star, between the stars and after
-// the last one.
-type pattern struct {
-	prefix string
-	middle []string
-	suffix string
-}
-
-func newPattern(text string) pattern {
-	parts := strings.Split(text, "*")
-	last := len(parts) - 1
-	p := pattern{prefix: parts[0], suffix: parts[last]}
-	for _, part := range parts[1:last] {
-		if part != "" {
-			p.middle = append(p.middle, part)
-		}
-	}
-	return p
-}
-
-// match takes each middle part where it comes first: what a later place could
-// match, the first one can too, so nothing is ever tried twice.
-func (p *pattern) match(name string) bool {
-	rest, ok := strings.CutPrefix(name, p.prefix)
-	if !ok {
-		return false
-	}
-	if rest, ok = strings.CutSuffix(rest, p.suffix); !ok {
-		return false
-	}
-	for _, part := range p.middle {
-		at := strings.Index(rest, part)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(part):]
-	}
-	return true
 }

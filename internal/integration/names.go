@@ -51,16 +51,6 @@ func alphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// token says whether the text is a token of RFC 9110, section 5.6.2.
-func token(text string) bool {
-	for i := range len(text) {
-		if !alphanumeric(text[i]) && strings.IndexByte("!#$%&'*+-.^_`|~", text[i]) < 0 {
-			return false
-		}
-	}
-	return text != ""
-}
-
 // visible says whether the text is printable ASCII that keeps its form in a
 // header: no blank at an end.
 func visible(text string) bool {

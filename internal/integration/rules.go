@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/hookgate/hookgate/internal/form"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -130,19 +133,16 @@ func checkHeader(f *form.Fields, field, name string, facts ProviderFacts) {
 	lower := strings.ToLower(name)
 	switch {
 	case !f.Sound(field):
-	case !token(name) || len(name) > 256:
+	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
 		f.Refuse(field, form.Invalid, "the name of an HTTP header is needed, of at most 256 characters")
 	case lower == "host", lower == "user-agent", strings.HasPrefix(lower, "content-"):
 		f.Refuse(field, form.NotAllowed, "this header has a meaning of its own in every request: %s", lower)
-	case slices.Contains(hopByHop, lower), strings.HasPrefix(lower, "proxy-"):
+	case syntax.IsConnectionHeader(name), strings.HasPrefix(lower, "proxy-"):
 		f.Refuse(field, form.NotAllowed, "this header belongs to one connection and does not pass a proxy: %s", lower)
 	case containsHeader(facts.ReservedHeaders, name):
 		f.Refuse(field, form.NotAllowed, "a provider names its event or delivery in this header: %s", http.CanonicalHeaderKey(name))
 	}
 }
-
-// hopByHop are the headers of one connection (RFC 9110, section 7.6.1).
-var hopByHop = []string{"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 
 // checkHeadersDiffer refuses two credentials on one header: no request could
 // carry both.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -33,40 +34,20 @@ var senders = map[string]func(*trigger.Event) string{
 	"webhook.delivery_id": func(e *trigger.Event) string { return e.DeliveryID },
 }
 
-// part is a piece of a template: literal text or, with a name, a placeholder.
-type part struct{ text, name string }
-
 // template is a text taken apart once. What a value brings in is never looked
 // at again.
-type template []part
+type template []syntax.Part
 
-// parse takes a text apart. `\{` and `\}` are literal braces, and so is one that
-// encloses no name.
+// parse takes a text apart. A name that nothing stands for is an error.
 func parse(text string, fields map[string]string) (template, error) {
-	var t template
-	literal := ""
-	for text != "" {
-		at := strings.IndexAny(text, `\{`)
-		if at < 0 {
-			break
+	t := syntax.Template(text, isPlaceholder)
+	for _, p := range t {
+		_, isField := fields[p.Name]
+		if p.Name != "" && !isField && own[p.Name] == nil && senders[p.Name] == nil && p.Name != fencePlaceholder {
+			return nil, fmt.Errorf("there is no field or placeholder {%.64s}; write \\{ for a brace", p.Name)
 		}
-		literal, text = literal+text[:at], text[at:]
-		if strings.HasPrefix(text, `\{`) || strings.HasPrefix(text, `\}`) {
-			literal, text = literal+text[1:2], text[2:]
-			continue
-		}
-		name, rest, found := strings.Cut(text[1:], "}")
-		if text[0] != '{' || !found || !isPlaceholder(name) {
-			literal, text = literal+text[:1], text[1:]
-			continue
-		}
-		if _, isField := fields[name]; !isField && own[name] == nil && senders[name] == nil && name != fencePlaceholder {
-			return nil, fmt.Errorf("there is no field or placeholder {%.64s}; write \\{ for a brace", name)
-		}
-		t = append(t, part{text: literal}, part{name: name})
-		literal, text = "", rest
 	}
-	return append(t, part{text: literal + text}), nil
+	return t, nil
 }
 
 // isPlaceholder says whether braces around the text are meant as a placeholder:
@@ -91,15 +72,15 @@ func (t template) render(event *trigger.Event, texts map[string]text, maxBytes i
 	used := make(map[string]text)
 	var lengths []int
 	for _, p := range t {
-		if p.name == "" || p.name == fencePlaceholder || own[p.name] != nil {
+		if p.Name == "" || p.Name == fencePlaceholder || own[p.Name] != nil {
 			continue
 		}
-		if say := senders[p.name]; say != nil {
-			used[p.name] = plainText(say(event))
+		if say := senders[p.Name]; say != nil {
+			used[p.Name] = plainText(say(event))
 		} else {
-			used[p.name] = texts[p.name]
+			used[p.Name] = texts[p.Name]
 		}
-		lengths = append(lengths, used[p.name].length)
+		lengths = append(lengths, used[p.Name].length)
 	}
 	most := level(lengths, maxBytes)
 	foreign := make(map[string]string, len(used))
@@ -110,14 +91,14 @@ func (t template) render(event *trigger.Event, texts map[string]text, maxBytes i
 	var out bytes.Buffer
 	for _, p := range t {
 		switch {
-		case p.name == "":
-			out.WriteString(p.text)
-		case p.name == fencePlaceholder:
+		case p.Name == "":
+			out.WriteString(p.Text)
+		case p.Name == fencePlaceholder:
 			out.WriteString(fence)
-		case own[p.name] != nil:
-			out.WriteString(own[p.name](event))
+		case own[p.Name] != nil:
+			out.WriteString(own[p.Name](event))
 		default:
-			fmt.Fprintf(&out, "<%s>%s</%s>", fence, foreign[p.name], fence)
+			fmt.Fprintf(&out, "<%s>%s</%s>", fence, foreign[p.Name], fence)
 		}
 	}
 	return out.Bytes()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Piece is a part of what is signed.
@@ -83,15 +85,8 @@ func parsePlace(text string) (Piece, error) {
 	return Piece{}, fmt.Errorf("{%s} is no place: there are {body}, {payload}, {url}, {header.NAME} and {part.NAME}", text)
 }
 
-// isToken says whether the text can be the name of a header (RFC 9110, 5.6.2)
-// of at most 256 characters.
+// isToken reports whether the text can be the name of a header (RFC 9110, section
+// 5.6.2) of at most 256 characters.
 func isToken(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 256
+	return len(text) <= 256 && httpguts.ValidHeaderFieldName(text)
 }

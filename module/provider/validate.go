@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/syntax"
 )
 
 // Bounds of a description.
@@ -339,8 +341,7 @@ func (p *Place) validate(use placeUse) error {
 func isUnsafe(name string) bool {
 	lower := strings.ToLower(name)
 	return strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "proxy-") ||
-		slices.Contains([]string{"authorization", "cookie", "host", "user-agent", "connection", "keep-alive", "te",
-			"trailer", "transfer-encoding", "upgrade"}, lower)
+		slices.Contains([]string{"authorization", "cookie", "host", "user-agent"}, lower) || syntax.IsConnectionHeader(name)
 }
 
 func isName(text string) bool {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -23,14 +24,13 @@ type headers map[string][]template
 // cannot set them. So is every name that begins with X-Webhook-.
 var reserved = map[string]bool{
 	"Webhook-Id": true, "Webhook-Timestamp": true, "Webhook-Signature": true, "Idempotency-Key": true,
-	"Host": true, "Content-Length": true, "Connection": true, "Keep-Alive": true, "Proxy-Connection": true,
-	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Expect": true,
+	"Host": true, "Content-Length": true, "Expect": true, "Proxy-Connection": true,
 }
 
 const reservedPrefix = "X-Webhook-"
 
 func isReserved(name string) bool {
-	return reserved[name] || strings.HasPrefix(name, reservedPrefix)
+	return reserved[name] || strings.HasPrefix(name, reservedPrefix) || syntax.IsConnectionHeader(name)
 }
 
 func parseHeaders(configured map[string][]string, expand expander) (headers, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -49,54 +50,28 @@ func parse(text string, expand expander) (template, error) {
 		}
 		parts = append(parts, part{text: s})
 	}
-	for {
-		at := strings.IndexAny(text, `\{`)
-		if at < 0 {
-			literal(text)
-			return parts, nil
-		}
-		literal(text[:at])
-		text = text[at:]
-
-		if text[0] == '\\' {
-			if len(text) > 1 && (text[1] == '{' || text[1] == '}') {
-				literal(text[1:2])
-				text = text[2:]
-			} else {
-				literal(`\`)
-				text = text[1:]
-			}
+	for _, p := range syntax.Template(text, isPlaceholder) {
+		if p.Name == "" {
+			literal(p.Text)
 			continue
 		}
-
-		name, found := placeholder(text)
-		if !found {
-			literal("{")
-			text = text[1:]
-			continue
-		}
-		text = text[len(name)+2:]
-		if value, known := values[name]; known {
+		if value, known := values[p.Name]; known {
 			parts = append(parts, part{value: value})
 			continue
 		}
-		expanded, err := expand("{" + name + "}")
+		expanded, err := expand("{" + p.Name + "}")
 		if err != nil {
 			return nil, err
 		}
 		literal(expanded)
 	}
+	return parts, nil
 }
 
-// placeholder returns the name in the braces that text begins with. JSON's
-// braces hold white space, quotes or nothing, and so are no placeholder.
-func placeholder(text string) (string, bool) {
-	end := strings.IndexByte(text, '}')
-	if end < 2 {
-		return "", false
-	}
-	name := text[1:end]
-	return name, !strings.ContainsAny(name, "{\"'\\, \t\r\n")
+// isPlaceholder reports whether braces around the text are a placeholder: JSON's hold
+// white space, quotes or nothing.
+func isPlaceholder(text string) bool {
+	return text != "" && !strings.ContainsAny(text, "{\"'\\, \t\r\n")
 }
 
 // unknownPlaceholder is the expander for a configuration without operator's

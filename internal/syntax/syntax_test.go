@@ -1,0 +1,101 @@
+package syntax_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hookgate/hookgate/internal/syntax"
+)
+
+// matchSlowly is the meaning of a glob, spelled out.
+func matchSlowly(glob, text string) bool {
+	switch {
+	case glob == "":
+		return text == ""
+	case glob[0] == '*':
+		return matchSlowly(glob[1:], text) || text != "" && matchSlowly(glob, text[1:])
+	default:
+		return text != "" && glob[0] == text[0] && matchSlowly(glob[1:], text[1:])
+	}
+}
+
+func FuzzGlob(f *testing.F) {
+	for _, seed := range [][2]string{{"a*b*c", "abc"}, {"ab*ba", "aba"}, {"**", ""}, {"*a*b", "ab-b"}, {"a", "ab"}, {"", ""}, {"*ab*ab", "aab"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, glob, text string) {
+		if len(glob) > 16 || len(text) > 24 || strings.Count(glob, "*") > 4 {
+			return // the reference is slow, on purpose
+		}
+		if got, want := syntax.NewGlob(glob).Match(text), matchSlowly(glob, text); got != want {
+			t.Errorf("%q matches %q: %v, want %v", glob, text, got, want)
+		}
+	})
+}
+
+func isLower(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz.") == ""
+}
+
+func TestTemplate(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []syntax.Part
+	}{
+		{"", nil},
+		{"a", []syntax.Part{{Text: "a"}}},
+		{"{a}", []syntax.Part{{Name: "a"}}},
+		{"{a}{b.c}", []syntax.Part{{Name: "a"}, {Name: "b.c"}}},
+		{"x {a} y", []syntax.Part{{Text: "x "}, {Name: "a"}, {Text: " y"}}},
+		{`\{a\} {b`, []syntax.Part{{Text: "{a} {b"}}},
+		{`\\{a}`, []syntax.Part{{Text: `\{a}`}}},
+		{`\n\`, []syntax.Part{{Text: `\n\`}}},
+		{`{"a": {b}}`, []syntax.Part{{Text: `{"a": `}, {Name: "b"}, {Text: "}"}}},
+		{"{{a}}", []syntax.Part{{Text: "{"}, {Name: "a"}, {Text: "}"}}},
+		{"{} {A} {", []syntax.Part{{Text: "{} {A} {"}}},
+	} {
+		if got := syntax.Template(test.text, isLower); !slices.Equal(got, test.want) {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+// FuzzTemplate writes the parts down again with every literal brace escaped, and
+// takes that apart: it must come to the same.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range []string{"x {a} y", `\{a\} {b`, `\\{a}`, `{"a": {b}}`, `{a\}b}`, "{{a}}"} {
+		f.Add(seed)
+	}
+	escape := strings.NewReplacer("{", `\{`, "}", `\}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		parts := syntax.Template(text, isLower)
+		var again strings.Builder
+		for i, p := range parts {
+			switch {
+			case (p.Text == "") == (p.Name == ""), p.Name != "" && !isLower(p.Name):
+				t.Fatalf("%q: the part %q", text, p)
+			case p.Text != "" && i > 0 && parts[i-1].Text != "":
+				t.Fatalf("%q: two literals follow each other", text)
+			case p.Name != "":
+				again.WriteString("{" + p.Name + "}")
+			default:
+				again.WriteString(escape.Replace(p.Text))
+			}
+		}
+		if got := syntax.Template(again.String(), isLower); !slices.Equal(got, parts) {
+			t.Errorf("%q: got %q, and of its escaped form %q", text, parts, got)
+		}
+	})
+}
+
+func TestIsConnectionHeader(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Connection": true, "keep-alive": true, "TE": true, "Trailer": true, "transfer-Encoding": true, "Upgrade": true,
+		"Host": false, "Connections": false, "": false, "T": false,
+	} {
+		if got := syntax.IsConnectionHeader(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
