@@ -238,8 +238,8 @@ func printSenders(senders []signer, runs map[string][]versus) {
 	slices.SortFunc(senders, func(a, b signer) int {
 		return int(1e6 * (cost(b) - cost(a)))
 	})
-	fmt.Print("Events of 1 KB, accepted durably, beside GitHub's at the same time:\n\n")
-	table := newTable(os.Stdout, "sender", "signs with", "processor time", "beside GitHub's", "requests/s", "beside GitHub's")
+	fmt.Print("Events of 1 KB, accepted durably, compared with GitHub's at the same time:\n\n")
+	table := newTable(os.Stdout, "sender", "signs with", "processor time", "compared with GitHub's", "requests/s", "compared with GitHub's")
 	for _, p := range senders {
 		own := runs[p.Name()]
 		cpus, rates := each(own, versus.besideCPU), each(own, versus.besideRate)

@@ -25,7 +25,7 @@ func measureAtRate(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.remove()) }()
-	table := newTable(os.Stdout, "body", "site", "requests/s", "p50", "p99", "p99 beside the disk's")
+	table := newTable(os.Stdout, "body", "site", "requests/s", "p50", "p99", "p99 compared with the disk's")
 	for _, size := range sizes {
 		r, err := writeRequest(s.dir, "push", size)
 		if err != nil {

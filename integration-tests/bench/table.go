@@ -18,7 +18,7 @@ type results map[cell][]measured
 
 // print writes the table, in Markdown.
 func (r results) print(out io.Writer, contenders []contender) {
-	table := newTable(out, "body", "site", "requests/s, median (min–max)", "p50", "p99", "processor time", "beside it")
+	table := newTable(out, "body", "site", "requests/s, median (min–max)", "p50", "p99", "processor time", "ratio")
 	for _, size := range sizes {
 		for _, c := range contenders {
 			runs := r[cell{c.name, size}]

@@ -78,7 +78,7 @@ func backlog(t *trial) {
 	if serves > 5*time.Second {
 		t.Errorf("a restart served after %s", seconds(serves))
 	}
-	t.result("%d events pending; accepted %.0f/s at first (%.2f × `respond 202`), %.0f/s at last (%.2f ×); memory at most %s; serves again %s after a kill; then drained at %.0f/s, another integration's first event in between took %d ms; 0 lost, %d arrived more than once",
+	t.result("%d events pending; accepted %.0f/s at first (%.2f × `respond 202`), %.0f/s at the end (%.2f ×); memory at most %s; serves again %s after a kill; then drained at %.0f/s, another integration's first event meanwhile took %d ms; 0 lost, %d arrived more than once",
 		total, first, atFirst, last, atLast, megabytes(most), seconds(serves), float64(total)/drained.Seconds(), other.Milliseconds(), b.repeated())
 }
 

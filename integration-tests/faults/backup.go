@@ -19,11 +19,11 @@ var backupRows = []row{
 	{
 		name: "backup", rounds: 10, quick: 2, run: backupUnderLoad,
 		fault:    "the machine is lost right after a backup was taken under load",
-		injected: "SIGKILL once the backup is complete; it is restored on an empty directory with the key; every other round the endpoint is down",
+		injected: "SIGKILL once the backup is complete; it is restored into an empty directory with the key; every other round the endpoint is down",
 	},
 	{
 		name: "rotation", rounds: 30, quick: 4, run: killWhileRotating,
-		fault:    "the process is killed at a random moment of its first start with a new encryption key",
+		fault:    "the process is killed at a random moment during its first start with a new encryption key",
 		injected: "a new key every third round, and SIGKILL up to 600 ms after the start",
 	},
 }

@@ -17,8 +17,8 @@ const heavyAtOnce = 8
 // expressionRow is that of a project whose expressions cost all that they may.
 var expressionRow = []row{{
 	name: "expressions", rounds: 3, quick: 1, run: heavyExpressions,
-	fault:    "the heaviest expressions that can be saved are evaluated in one project, eight at a time",
-	injected: "eight senders of payloads of 42 to 200 KiB without a pause, while events of another project, which has an expression too, are accepted and delivered; beside it the same senders with an expression that costs nothing",
+	fault:    "one project evaluates the heaviest expressions that can be saved, eight at a time",
+	injected: "eight senders of payloads of 42 to 200 KiB without a pause, while events of another project, which has an expression too, are accepted and delivered; for comparison, the same senders with an expression that costs nothing",
 }}
 
 // heavyExpressions accepts events of another project alone, beside senders whose
@@ -49,7 +49,7 @@ func heavyExpressions(t *trial) {
 		if len(busy) < len(idle)/3 {
 			t.Errorf("%d were accepted, and %d beside what costs nothing", len(busy), len(idle))
 		}
-		t.result("%s; accepted %s, beside senders whose expression costs nothing %s, alone %s; of the senders %d answers were 200 and %d 503, all others' 202",
+		t.result("%s; accepted %s, with senders whose expression costs nothing %s, alone %s; of the senders' answers, %d were 200 and %d 503, all others 202",
 			l.check(t, g), rateOf(busy), rateOf(idle), rateOf(alone), senders.filtered.Load(), senders.busy.Load())
 	})
 }

@@ -32,7 +32,7 @@ func flipBits(t *trial) {
 	for _, verdict := range slices.Sorted(maps.Keys(counts)) {
 		texts = append(texts, fmt.Sprintf("%d %s", counts[verdict], verdict))
 	}
-	t.result("%s; never fewer events without a word", strings.Join(texts, ", "))
+	t.result("%s; no event was ever lost silently", strings.Join(texts, ", "))
 }
 
 // flipped is a store at rest, and what it holds.
@@ -177,7 +177,7 @@ func invert(t *trial, path string, offset int64, bit int) {
 
 // What can come of a flipped bit.
 const (
-	stopped  = "stopped the start, which said why"
+	stopped  = "prevented the start, giving the reason"
 	reported = "were reported as damage"
 	noEffect = "had no effect"
 )

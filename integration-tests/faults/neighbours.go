@@ -45,8 +45,8 @@ const (
 
 var neighbourRow = []row{{
 	name: "neighbours", rounds: len(neighbours), quick: len(neighbours), run: besideNeighbours,
-	fault: "a resource fails beside others of the same trigger and project: it answers 500, 403, 429 with Retry-After, or nothing",
-	injected: fmt.Sprintf("an endpoint that does so for one resource that has worked, with %d events for it at once, while events for another one are delivered; "+
+	fault: "a resource fails while others of the same trigger and project work: it answers 500, 403, 429 with Retry-After, or nothing",
+	injected: fmt.Sprintf("an endpoint that does so for one resource that worked before, with %d events for it at once, while events for another one are delivered; "+
 		"attempts are those of the first %d seconds", neighbourSent, int(neighbourTime.Seconds())),
 }}
 
@@ -102,7 +102,7 @@ func besideNeighbours(t *trial) {
 		if spent == 0 || spent > n.allowed {
 			t.Errorf("%d attempts for %s, at most %d are allowed", spent, n.name, n.allowed)
 		}
-		parts = append(parts, fmt.Sprintf("beside %s %d ms, %s of %d events", n.name, late.Milliseconds(), plural(spent, "attempt"), neighbourSent))
+		parts = append(parts, fmt.Sprintf("with %s %d ms, %s of %d events", n.name, late.Milliseconds(), plural(spent, "attempt"), neighbourSent))
 		failing.Store(nil)
 		mustReload(t, g, config) // closes the circuits
 		server.CloseClientConnections()

@@ -27,7 +27,7 @@ func powerCutControl(t *trial) {
 	if lost == 0 {
 		t.Errorf("nothing was lost, though nothing was synced: %s", text)
 	}
-	t.result("as it must be, %s", text)
+	t.result("as expected, %s", text)
 }
 
 // cutPower cuts the power in each round and returns how many acknowledged

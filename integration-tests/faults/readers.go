@@ -22,8 +22,8 @@ const (
 // readerRow is that of administrators who do not take what they ask for.
 var readerRow = []row{{
 	name: "readers", rounds: 1, quick: 1, run: readersStall,
-	fault:    "24 administrators ask for an event of 24 MiB and take nothing of it",
-	injected: "connections to the admin endpoint that are not read, while events are accepted and delivered and another project's administrator reads (with -quick it is not waited for that they are ended)",
+	fault:    "24 administrators request an event of 24 MiB and read none of it",
+	injected: "connections to the admin endpoint that are not read, while events are accepted and delivered and another project's administrator reads (-quick does not wait for them to be closed)",
 }}
 
 // readersStall has administrators ask for a large event, and looks at the memory,
@@ -68,7 +68,7 @@ func readersStall(t *trial) {
 		if !t.quick {
 			ended = before.endsIn(t, g)
 		}
-		t.result("%s; memory at most %s (before %s); deliveries' p99 %d ms (before %d ms), another project's reads' %d ms (before %d ms); their end: %s",
+		t.result("%s; memory at most %s (before %s); deliveries' p99 %d ms (before %d ms), another project's reads' %d ms (before %d ms); disconnected: %s",
 			l.check(t, g), megabytes(most), megabytes(memoryBefore), percentile(during, 99).Milliseconds(), percentile(usual, 99).Milliseconds(),
 			percentile(duringRead, 99).Milliseconds(), percentile(usualRead, 99).Milliseconds(), ended)
 	})

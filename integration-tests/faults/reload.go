@@ -79,7 +79,7 @@ func reloads(t *trial) {
 	if twice := l.twice(); twice > 0 {
 		t.Errorf("%d events arrived more than once", twice)
 	}
-	t.result("%d of them broken, %d uploads across; %s; connections closed by Caddy: %d of %d, at the `respond 202` site beside %d of %d; %s",
+	t.result("%d of them broken, %d uploads across a reload; %s; connections closed by Caddy: %d of %d, at the `respond 202` site %d of %d; %s",
 		broken, uploads, says, unanswered, l.count()+unanswered, site.broken.Load(), site.sent.Load(), before.returns(t, g))
 }
 

@@ -123,7 +123,7 @@ func (t *trial) outcome(r row, rounds int, stuck bool) result {
 	case t.leftOut != "":
 		done.outcome, done.text = leftOut, t.leftOut
 	case t.text == "":
-		done.outcome, done.text = failed, "it gave no result"
+		done.outcome, done.text = failed, "it produced no result"
 	}
 	return done
 }

@@ -21,28 +21,28 @@ var rows = slices.Concat([]row{
 	},
 	{
 		name: "power-control", rounds: 3, quick: 1, run: powerCutControl, needs: slices.Concat(needLoop, needTracer),
-		fault:    "control: the same with a disk that only says that it has synced",
+		fault:    "control: the same with a disk that only claims to have synced",
 		injected: "strace: fdatasync, fsync and msync return 0 and do nothing; if nothing were lost, the row above would prove nothing",
 	},
 	{
 		name: "full", rounds: 3, quick: 1, run: filledByGateway, needs: needLoop,
 		fault:    "the gateway fills its disk itself",
-		injected: "ext4 of 400 MiB, an endpoint that takes nothing; then a restart on the full disk; then 96 MiB are given back",
+		injected: "ext4 of 400 MiB, an endpoint that accepts nothing; then a restart on the full disk; then 96 MiB are freed",
 	},
 	{
 		name: "full-other", rounds: 5, quick: 1, run: filledByOthers, needs: []need{needRoot, needTools("mount", "umount")},
 		fault:    "another process fills the disk, under load",
-		injected: "tmpfs of 512 MiB, filled to the last byte; then a restart on the full disk; then the space is given back",
+		injected: "tmpfs of 512 MiB, filled to the last byte; then a restart on the full disk; then the space is freed",
 	},
 	{
 		name: "inodes", rounds: 3, quick: 1, run: inodesOut, needs: needLoop,
-		fault:    "the file system has no inode left",
-		injected: "ext4 with 128 inodes, all of them taken, and events until the next segment is needed",
+		fault:    "the file system runs out of inodes",
+		injected: "ext4 with 128 inodes, all in use, and events until the next segment is needed",
 	},
 	{
 		name: "read-only", rounds: 5, quick: 1, run: readOnly, needs: needLoop,
 		fault:    "the file system turns read-only",
-		injected: "ext4 on a loop device, remounted with abort, as ext4 does it after an error",
+		injected: "ext4 on a loop device, remounted with abort, as ext4 itself does after an error",
 	},
 	{
 		name: "flip", rounds: 200, quick: 20, run: flipBits, needs: []need{needTools("cp")},
@@ -56,7 +56,7 @@ var rows = slices.Concat([]row{
 	},
 	{
 		name: "errors-databases", rounds: 12, quick: 6, run: failDatabases, needs: slices.Concat(needLoop, needTracer),
-		fault:    "syncs of the database of integrations fail with EIO after a start, under load, while one is written; then the power fails",
+		fault:    "syncs of the integrations' database fail with EIO after a start, under load, while an integration is written; then the power fails",
 		injected: "strace: msync is not made and returns EIO; then FS_IOC_SHUTDOWN as above",
 	},
 }, backupRows, triggerRows(), neighbourRow, readerRow, expressionRow, uploadRow, longRows)

@@ -73,7 +73,7 @@ func TestTrial(t *testing.T) {
 		text string
 	}{
 		"a result":      {row{run: func(t *trial) { t.result("%d lost", 0) }}, holds, "0 lost"},
-		"no result":     {row{run: func(*trial) {}}, failed, "it gave no result"},
+		"no result":     {row{run: func(*trial) {}}, failed, "it produced no result"},
 		"an error":      {row{run: func(t *trial) { t.Errorf("one"); t.result("well"); t.Fatal("two"); t.Error("three") }}, failed, "one; two"},
 		"left out":      {row{run: func(t *trial) { t.Skipf("left out: %s", "no strace") }}, leftOut, "no strace"},
 		"an unmet need": {row{needs: []need{func() string { return "it needs wings" }}}, leftOut, "it needs wings"},

@@ -39,7 +39,7 @@ var misbehaviours = []misbehaviour{
 		behave: slowly, status: "delivered",
 	},
 	{
-		name: "silent", fault: "an endpoint takes requests and never answers",
+		name: "silent", fault: "an endpoint accepts requests and never answers",
 		behave: hangs(""), status: "pending", code: "timeout",
 	},
 	{
@@ -47,11 +47,11 @@ var misbehaviours = []misbehaviour{
 		behave: hangs("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"), status: "delivered",
 	},
 	{
-		name: "garbage", fault: "an endpoint answers what is not HTTP",
+		name: "garbage", fault: "an endpoint answers with something that is not HTTP",
 		behave: breaks("\x00\xff\x16SSH-2.0-garbage\r\n\r\n"), status: "pending", code: "connect",
 	},
 	{
-		name: "closes", fault: "an endpoint closes the connection before its answer",
+		name: "closes", fault: "an endpoint closes the connection before answering",
 		behave: breaks(""), status: "pending", code: "connect",
 	},
 	{
@@ -71,15 +71,15 @@ var misbehaviours = []misbehaviour{
 		behave: answers("503 Service Unavailable"), status: "pending", code: "status", recovers: true,
 	},
 	{
-		name: "redirects", fault: "an endpoint redirects to an address inside",
+		name: "redirects", fault: "an endpoint redirects to an internal address",
 		status: "pending", code: "redirect",
 	},
 	{
-		name: "floods", fault: "an endpoint answers a gigabyte",
+		name: "floods", fault: "an endpoint answers with a gigabyte",
 		behave: floods("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", strings.Repeat("x", 1000)), status: "delivered",
 	},
 	{
-		name: "headers", fault: "an endpoint's header has no end",
+		name: "headers", fault: "an endpoint's header never ends",
 		behave: floods("HTTP/1.1 200 OK\r\n", "X-Endless: "+strings.Repeat("x", 1000)+"\r\n"), status: "pending", code: "connect",
 	},
 	{
@@ -109,18 +109,18 @@ func triggerRows() (all []row) {
 var longRows = []row{
 	{
 		name: "backlog", rounds: 1, quick: 1, run: backlog, limit: 30 * time.Minute,
-		fault:    "an endpoint is dead for so long that 1,000,000 events wait for it",
-		injected: "nobody listens at its address; then SIGKILL, a restart, and the endpoint comes alive (50,000 events with -quick)",
+		fault:    "an endpoint is down for so long that 1,000,000 events wait for it",
+		injected: "nothing listens at its address; then SIGKILL, a restart, and the endpoint comes up (50,000 events with -quick)",
 	},
 	{
 		name: "reload", rounds: 200, quick: 20, run: reloads,
 		fault:    "the configuration is reloaded under load",
-		injected: "other limits and options, broken configurations, uploads across, attempts under way; a connection for each request",
+		injected: "changed limits and options, broken configurations, uploads across a reload, attempts in flight; one connection per request",
 	},
 	{
 		name: "clock", rounds: 1, quick: 1, run: clockJumps, needs: []need{needTools("go")},
-		fault:    "the wall clock jumps by an hour and by a year, forth and back",
-		injected: "in the engine, not in the binary: tests of the dispatcher and of the event log with a clock of their own, between two runs and during one",
+		fault:    "the wall clock jumps by an hour and by a year, forwards and backwards",
+		injected: "in the engine, not in the binary: tests of the dispatcher and the event log with their own clock, between two runs and during one",
 	},
 }
 

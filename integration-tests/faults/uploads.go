@@ -19,8 +19,8 @@ import (
 // have sent.
 var uploadRow = []row{{
 	name: "uploads", rounds: 3, quick: 1, run: strangersHold,
-	fault: "strangers hold unfinished uploads, and come again when they are ended",
-	injected: "20 MiB without the last byte: 7 to one webhook, 14 from 4 addresses to 4 webhooks, 40 from as many addresses; and one byte of 20 MiB that are announced; " +
+	fault: "strangers hold unfinished uploads, and start again when these are ended",
+	injected: "20 MiB without the last byte: 7 to one webhook, 14 from 4 addresses to 4 webhooks, 40 from as many addresses; and one byte of an announced 20 MiB; " +
 		"meanwhile events of 500 bytes and of 20 MiB are sent to the webhook, and one of 2 MiB in three seconds",
 }}
 
@@ -74,7 +74,7 @@ func strangersHold(t *trial) {
 			if late := percentile(times, 99); late > max(500*time.Millisecond, 5*percentile(alone, 99)) {
 				t.Errorf("beside %d uploads the p99 of an accept is %v, alone %v", s.uploads, late, percentile(alone, 99))
 			}
-			texts = append(texts, fmt.Sprintf("beside %d %s, of which %d ended", s.uploads, ratesOf(times), ended.Load()))
+			texts = append(texts, fmt.Sprintf("with %d uploads %s, %d of them ended", s.uploads, ratesOf(times), ended.Load()))
 		}
 		spent := <-single
 		if spent == 0 || spent > 12*time.Second {
