@@ -1,6 +1,7 @@
 package module
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -25,11 +26,11 @@ func (*fullStorage) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "webhooks.storage.full", New: func() caddy.Module { return new(fullStorage) }}
 }
 
-func (s *fullStorage) Open() (storage.Backend, error) {
+func (s *fullStorage) Open(ctx context.Context) (storage.Backend, error) {
 	if diskFull.Load() {
 		return nil, fmt.Errorf("%w: the disk is full", storage.ErrUnavailable)
 	}
-	return s.Storage.Open()
+	return s.Storage.Open(ctx)
 }
 
 // TestStartOnAFullDisk: the configuration is served, with 503, and everything

@@ -91,10 +91,10 @@ func (d *Dispatcher) handle(j *job) end {
 	if e, ok := d.mayBegin(j); !ok {
 		return e
 	}
-	record, err := d.events.Claim(d.cut, j.lane.identity, j.item.id)
+	record, err := d.events.Claim(j.session, j.lane.identity, j.item.id)
 	switch {
 	case err == nil:
-	case isGone(err):
+	case isGone(err), d.isLost(j):
 		return end{fate: forget}
 	case errors.Is(err, storage.ErrCorrupt):
 		return d.bury(j, err)
@@ -115,8 +115,11 @@ func (d *Dispatcher) handle(j *job) end {
 
 // mayBegin says whether an attempt may begin now, else how the job ends.
 func (d *Dispatcher) mayBegin(j *job) (end, bool) {
-	if d.stopping.Err() != nil {
+	switch {
+	case d.stopping.Err() != nil:
 		return end{fate: later}, false
+	case d.isLost(j):
+		return end{fate: forget}, false
 	}
 	switch j.guest.plan.Integration(j.lane.webhookID, j.lane.identity) {
 	case Enabled:
@@ -163,7 +166,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		d.leave(j, find(result, policy.Max), "")
 		return d.release(j, end{fate: later, delay: wait})
 	}
-	isCut := d.cut.Err() != nil
+	isCut := j.session.Err() != nil
 	if isCut && result.Verdict != trigger.Delivered && result.Verdict != trigger.Fail {
 		return d.release(j, end{fate: later})
 	}
@@ -202,7 +205,7 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	if err := j.guest.trigger.Allow(record.Project, resource); err != nil {
 		return trigger.Result{}, err
 	}
-	event, unshaped, err := j.guest.plan.shape(d.cut, d.shaping, &trigger.Event{
+	event, unshaped, err := j.guest.plan.shape(j.session, d.shaping, &trigger.Event{
 		ID:         record.ID.String(),
 		WebhookID:  record.WebhookID,
 		Project:    record.Project,
@@ -221,7 +224,7 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	case unshaped != nil:
 		return *unshaped, nil
 	}
-	return j.guest.trigger.Run(d.cut, &trigger.Attempt{
+	return j.guest.trigger.Run(j.session, &trigger.Attempt{
 		Event:          event,
 		Number:         record.Tries + 1,
 		IdempotencyKey: idempotencyKey(record),
@@ -298,6 +301,9 @@ func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) 
 		}
 	}()
 	for n := 1; ; n++ {
+		if d.isLost(j) {
+			return errLost
+		}
 		isCut := d.cut.Err() != nil // before the try, so that one follows the cut
 		err := say(ctx)
 		if err == nil || isGone(err) {
@@ -311,7 +317,7 @@ func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) 
 		if isCut || n >= persistence && !errors.Is(err, storage.ErrUnavailable) {
 			return err
 		}
-		sleep(d.cut, rest)
+		sleep(j.session, rest)
 	}
 }
 

@@ -59,6 +59,7 @@ type Dispatcher struct {
 	lastFault     time.Time // when one was logged; guarded by mu
 
 	mu       sync.Mutex
+	session  *session // of the jobs that begin now
 	schedule schedule
 	hasPlan  bool
 	farthest time.Duration // no due time of the storage is believed beyond
@@ -87,12 +88,13 @@ func New(options Options) *Dispatcher {
 	}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	d.cut, d.cutOff = context.WithCancel(context.Background())
+	d.session = newSession(d.cut)
 	return d
 }
 
 // Start begins to watch the storage for pending events. It is called once.
 func (d *Dispatcher) Start() error {
-	stop, err := d.events.Watch(d.add)
+	stop, err := d.events.Watch(storage.Watcher{Pending: d.add, Lost: d.lose})
 	if err != nil {
 		return fmt.Errorf("watching for pending events: %w", err)
 	}
@@ -250,6 +252,7 @@ func (d *Dispatcher) pump() {
 	d.schedule.ripen(now)
 	d.schedule.wait(now)
 	for j := d.schedule.take(now); j != nil; j = d.schedule.take(now) {
+		j.session = d.session
 		d.workers.Go(func() { d.work(j) })
 	}
 	d.arm(now)

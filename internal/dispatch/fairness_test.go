@@ -254,8 +254,8 @@ type millionEvents struct {
 	fn func(storage.Ref)
 }
 
-func (m *millionEvents) Watch(fn func(storage.Ref)) (func(), error) {
-	m.fn = fn
+func (m *millionEvents) Watch(watcher storage.Watcher) (func(), error) {
+	m.fn = watcher.Pending
 	return func() {}, nil
 }
 

@@ -18,7 +18,7 @@ type fakeEvents struct {
 	mu       sync.Mutex
 	records  map[storage.ID]*fakeRecord
 	last     uint64
-	watcher  func(storage.Ref)
+	watcher  storage.Watcher
 	breaches []string
 	claims   int
 	releases int
@@ -66,8 +66,8 @@ func (f *fakeEvents) store(record storage.Record) storage.ID {
 	f.records[record.ID] = &fakeRecord{Record: record, began: record.QueuedAt}
 	watcher := f.watcher
 	f.mu.Unlock()
-	if watcher != nil {
-		watcher(ref(record))
+	if watcher.Pending != nil {
+		watcher.Pending(ref(record))
 	}
 	return record.ID
 }
@@ -89,7 +89,7 @@ func (f *fakeEvents) requeue(id storage.ID) {
 	r.Due, r.QueuedAt, r.began = time.Now(), time.Now(), time.Now()
 	record, watcher := r.Record, f.watcher
 	f.mu.Unlock()
-	watcher(ref(record))
+	watcher.Pending(ref(record))
 }
 
 // setAge makes an event older or younger than its times say.
@@ -133,7 +133,7 @@ func (f *fakeEvents) breach(format string, args ...any) {
 	f.breaches = append(f.breaches, fmt.Sprintf(format, args...))
 }
 
-func (f *fakeEvents) Watch(fn func(storage.Ref)) (func(), error) {
+func (f *fakeEvents) Watch(watcher storage.Watcher) (func(), error) {
 	f.mu.Lock()
 	var refs []storage.Ref
 	for n := range f.last {
@@ -143,18 +143,18 @@ func (f *fakeEvents) Watch(fn func(storage.Ref)) (func(), error) {
 			refs = append(refs, ref(r.Record))
 		}
 	}
-	if f.watcher != nil {
+	if f.watcher.Pending != nil {
 		f.breach("two watchers at once")
 	}
-	f.watcher = fn
+	f.watcher = watcher
 	f.mu.Unlock()
 	for _, r := range refs {
-		fn(r)
+		watcher.Pending(r)
 	}
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.watcher = nil
+		f.watcher = storage.Watcher{}
 	}, nil
 }
 

@@ -146,4 +146,4 @@ func TestWatchFails(t *testing.T) {
 
 type brokenEvents struct{ storage.Events }
 
-func (brokenEvents) Watch(func(storage.Ref)) (func(), error) { return nil, storage.ErrUnavailable }
+func (brokenEvents) Watch(storage.Watcher) (func(), error) { return nil, storage.ErrUnavailable }

@@ -10,7 +10,8 @@ type job struct {
 	project  *project
 	probes   probes
 	changes  uint64 // schedule.changes when the job began
-	weight   int64  // what it counts for in Concurrency.Bytes
+	session  *session
+	weight   int64 // what it counts for in Concurrency.Bytes
 	standing standing
 	began    time.Duration
 	looked   time.Duration // when it was last seen not to be late
@@ -158,10 +159,7 @@ func (s *schedule) giveBack(j *job, f fate, delay, now time.Duration) {
 		}
 		s.line(l, now)
 	case drop:
-		l.dropped = true
-		l.fresh, l.again = nil, nil
-		st.pending -= int(l.events)
-		s.discard(l, now)
+		s.drop(l, now)
 	}
 }
 

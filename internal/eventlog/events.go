@@ -270,6 +270,12 @@ func (l *Log) Drop(ctx context.Context, identity storage.Identity, force bool) e
 	return l.submit(ctx, o)
 }
 
+// Dropped implements storage.Events. Long after a drop the log has forgotten the
+// identity, but there is still nothing of it that is pending.
+func (l *Log) Dropped(identity storage.Identity) bool {
+	return l.isDropped(identity) || l.PendingOf(identity) == 0
+}
+
 // Counts implements storage.Events. OldestPending is exact to the second.
 func (l *Log) Counts() storage.Counts {
 	l.mu.Lock()

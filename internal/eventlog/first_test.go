@@ -238,11 +238,11 @@ func watchedAll(t *testing.T, l *Log, n int) []storage.Ref {
 	t.Helper()
 	var mu sync.Mutex
 	var refs []storage.Ref
-	stop, err := l.Watch(func(ref storage.Ref) {
+	stop, err := l.Watch(storage.Watcher{Pending: func(ref storage.Ref) {
 		mu.Lock()
 		defer mu.Unlock()
 		refs = append(refs, ref)
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

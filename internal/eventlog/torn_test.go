@@ -171,11 +171,11 @@ func checkTorn(t *testing.T, dir string, identity storage.Identity, want map[sto
 	}
 	var mu sync.Mutex
 	var seen []storage.ID
-	stop, err := l.Watch(func(ref storage.Ref) {
+	stop, err := l.Watch(storage.Watcher{Pending: func(ref storage.Ref) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, ref.ID)
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

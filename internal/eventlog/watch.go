@@ -24,14 +24,15 @@ type watch struct {
 	spare []storage.Ref // room for the next ones
 }
 
-// Watch implements storage.Events. It returns at once; fn is called from one
-// goroutine, also for an event that somebody pins. fn must not call stop.
-func (l *Log) Watch(fn func(storage.Ref)) (stop func(), err error) {
+// Watch implements storage.Events. It returns at once; the watcher is called from
+// one goroutine, also for an event that somebody pins, and must not call stop.
+// Nothing is ever lost: the log has one process, whose session ends with it.
+func (l *Log) Watch(watcher storage.Watcher) (stop func(), err error) {
 	if err := l.enter(); err != nil {
 		return nil, err
 	}
 	defer l.leave()
-	w := &watch{log: l, fn: fn, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	w := &watch{log: l, fn: watcher.Pending, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	l.mu.Lock()
 	if l.watch != nil {
 		l.mu.Unlock()

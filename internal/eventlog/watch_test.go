@@ -43,11 +43,11 @@ func TestWatchCompletesRefs(t *testing.T) {
 	l = mustOpen(t, options)
 	var mu sync.Mutex
 	got := make(map[storage.ID]storage.Ref)
-	stop, err := l.Watch(func(ref storage.Ref) {
+	stop, err := l.Watch(storage.Watcher{Pending: func(ref storage.Ref) {
 		mu.Lock()
 		defer mu.Unlock()
 		got[ref.ID] = ref
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,12 @@
 package gate
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
+	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -32,13 +33,19 @@ func (v *visit) append() *answer {
 	if v.route.provider != nil {
 		v.event.Provider = v.route.provider.Name()
 	}
+	if it.ManagedBy != integration.ManagedByConfig { // else the storage has nothing that changes
+		v.event.Revision = it.Revision
+	}
 	// The sender may have gone by now, and may never send the event again.
-	ctx := context.WithoutCancel(v.r.Context())
+	ctx := within(v.r.Context(), appendWait)
+	defer ctx.finish()
 	if it.Unused {
 		v.backend.Use(ctx, it)
 	}
 	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe(), resources[1:]...)
 	switch {
+	case errors.Is(err, storage.ErrStale):
+		return stale
 	case errors.Is(err, storage.ErrNotFound): // it was deleted meanwhile
 		return v.refuse(notFound, "unknown")
 	case err != nil:
@@ -53,6 +60,14 @@ func (v *visit) append() *answer {
 	}
 	return v.answerJSON(Accepted, v.accepted(), "accepted", "id", v.seen.EventID)
 }
+
+// appendWait is how long the storage may take: GitHub hangs up after 10 seconds, and
+// other senders later.
+const appendWait = 8 * time.Second
+
+// stale stands for no answer: the integration has changed since the request was
+// judged by it.
+var stale = new(answer)
 
 // served says whether there is a resource, and a trigger for each.
 func (v *visit) served() bool {
@@ -80,6 +95,9 @@ func (v *visit) refuseEvent(err error) *answer {
 		if a := limited[reached.Limit]; a != nil {
 			return v.refuse(a, "limit_"+reached.Limit)
 		}
+	}
+	if errors.Is(err, storage.ErrUncertain) {
+		return v.refuse(storeUnavailable, "store_uncertain")
 	}
 	return v.refuse(storeUnavailable, "store_unavailable")
 }

@@ -40,6 +40,8 @@ type log struct {
 	fail    error
 	// during is called in each Append.
 	during func()
+	// revision is that of the integration; an earlier one is stale.
+	revision uint64
 }
 
 type kept struct {
@@ -51,11 +53,15 @@ type kept struct {
 func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.Dedupe, further ...storage.Resource) (storage.ID, storage.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	done := ctx.Err() // what has begun is waited for
 	if l.during != nil {
 		l.during()
 	}
-	if err := cmp.Or(l.fail, ctx.Err()); err != nil {
+	if err := cmp.Or(l.fail, done); err != nil {
 		return storage.ID{}, 0, err
+	}
+	if event.Revision != 0 && event.Revision < l.revision {
+		return storage.ID{}, 0, storage.ErrStale
 	}
 	key := string(event.Integration[:]) + string(dedupe.Key)
 	earlier := l.byKey[key]

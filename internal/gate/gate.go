@@ -60,7 +60,8 @@ type Backend interface {
 	// Unused. It returns soon, whatever becomes of that.
 	Use(ctx context.Context, in *integration.Integration)
 
-	// Events is where events are stored.
+	// Events is where events are stored. After an Append that is
+	// storage.ErrStale, Route returns the integration as it is in the storage.
 	Events() storage.Events
 
 	// PublicURL is what stands before the webhook ID in the URL that a sender
@@ -146,14 +147,20 @@ type Seen struct {
 // more than once.
 func (s *Seen) Done() { s.holding.release() }
 
-// steps are the checks in the order in which a request meets them.
-var steps = [...]func(*visit) *answer{
-	(*visit).checkMethod,  // 405
-	(*visit).find,         // 404, or 503 when nothing can be looked up
-	(*visit).checkEarly,   // 425
-	(*visit).checkLength,  // 413 by length
-	(*visit).precheck,     // 401 by what headers alone can refuse
-	(*visit).read,         // 415, 408, 413, 503
+// receiving and then judging are the checks in the order in which a request meets
+// them.
+var receiving = [...]func(*visit) *answer{
+	(*visit).checkMethod, // 405
+	(*visit).find,        // 404, or 503 when nothing can be looked up
+	(*visit).checkEarly,  // 425
+	(*visit).checkLength, // 413 by length
+	(*visit).precheck,    // 401 by what headers alone can refuse
+	(*visit).read,        // 415, 408, 413, 503
+}
+
+// judging has what depends on the integration as it is once the body is there. All
+// of it is done again for one that changes before the event is stored.
+var judging = [...]func(*visit) *answer{
 	(*visit).authenticate, // 401, 503
 	(*visit).confirm,      // 200, 503
 	(*visit).understand,   // 400
@@ -172,16 +179,39 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, client string, acqu
 	v.control = *http.NewResponseController(w)
 	defer v.end()
 
-	for _, step := range steps {
-		if a := step(v); a != nil {
-			v.write(a)
-			break
-		}
-		if v.seen.Pass {
-			break
-		}
+	if a := v.judge(); a != nil {
+		v.write(a)
 	}
 	return v.seen
+}
+
+// judgements bounds how often a request is judged whose integration changes each
+// time before its event is stored.
+const judgements = 5
+
+// judge returns the request's answer, or nil when it passes.
+func (v *visit) judge() *answer {
+	if a := v.take(receiving[:]); a != nil {
+		return a
+	}
+	for range judgements {
+		if a := v.take(judging[:]); a != stale {
+			return a
+		}
+		v.header.reset()
+		v.content, v.seen.Reason = content{}, ""
+	}
+	return v.refuse(unavailable, "integration_changing")
+}
+
+// take takes the steps until one has an answer or lets the request pass.
+func (v *visit) take(steps []func(*visit) *answer) *answer {
+	for _, step := range steps {
+		if a := step(v); a != nil || v.seen.Pass {
+			return a
+		}
+	}
+	return nil
 }
 
 // visit is a request on its way.

@@ -21,8 +21,8 @@ var reasons = []string{
 	"method", "early_data", "length", "content_encoding", "body", "body_cut", "body_unreadable", "form", "event_header", "too_many_events",
 	"path", "unknown", "disabled", "project",
 	"credential_missing", "credential_not_configured", "source_ips_mismatch", "secret_refused", "handshake_mismatch", "handshake_malformed", "jwt_issuer_unknown",
-	"confirmation_failed", "gateway_unavailable", "lookup_failed", "learn_failed", "match_busy", "match_interrupted",
-	"no_trigger", "store_unavailable",
+	"confirmation_failed", "gateway_unavailable", "integration_changing", "lookup_failed", "learn_failed", "match_busy", "match_interrupted",
+	"no_trigger", "store_uncertain", "store_unavailable",
 }
 
 // Reasons returns every reason that Seen may have, sorted, so that metrics can

@@ -34,8 +34,10 @@ type engine struct {
 	fetch   func(source, code string)
 
 	backend    storage.Backend
+	events     storage.Events // the backend's, for requests
 	service    *integration.Service
 	routes     *integration.Cache[*gate.Route]
+	unfollow   func() // what other processes write
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
 	keySets    *jwt.KeySets
@@ -57,7 +59,8 @@ type engine struct {
 // open opens the storage, and all that belongs to it.
 func open(settings *Settings, observer Observer) (*engine, error) {
 	s := settings.Storage
-	backend, err := s.Open()
+	// Configurations that join later may outlive this one.
+	backend, err := s.Open(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -78,15 +81,19 @@ func open(settings *Settings, observer Observer) (*engine, error) {
 	})
 	e.service = integration.NewService(backend.Integrations(), dropper{backend.Events(), e.dispatcher})
 	e.routes = integration.NewCache(e.stored, gate.Compile, integration.CacheLimit)
+	e.events = refresher{backend.Events(), e.routes}
 	e.service.OnChange(func(webhookID string, identity storage.Identity) {
 		e.routes.Invalidate(webhookID)
 		e.dispatcher.Wake(identity)
 	})
-	if err := e.dispatcher.Start(); err != nil {
-		e.closeRemote()
-		return nil, errors.Join(err, backend.Close())
+	if e.unfollow, err = e.service.Follow(); err == nil {
+		if err = e.dispatcher.Start(); err == nil {
+			return e, nil
+		}
+		e.unfollow()
 	}
-	return e, nil
+	e.closeRemote()
+	return nil, errors.Join(err, backend.Close())
 }
 
 // stored looks an integration up that the admin API made. What configurations
@@ -107,9 +114,24 @@ func (d dropper) Drop(ctx context.Context, identity storage.Identity, force bool
 	return err
 }
 
+// refresher has an integration read again that the storage says is stale.
+type refresher struct {
+	storage.Events
+	routes *integration.Cache[*gate.Route]
+}
+
+func (r refresher) Append(ctx context.Context, event *storage.Event, dedupe storage.Dedupe, further ...storage.Resource) (storage.ID, storage.Outcome, error) {
+	id, outcome, err := r.Events.Append(ctx, event, dedupe, further...)
+	if errors.Is(err, storage.ErrStale) {
+		r.routes.Invalidate(event.WebhookID)
+	}
+	return id, outcome, err
+}
+
 // close stops the dispatcher and closes the storage.
 func (e *engine) close() error {
 	e.closeRemote()
+	e.unfollow()
 	if err := e.dispatcher.Stop(context.Background()); err != nil {
 		e.logger.Error("closing the storage", zap.Error(err))
 	}

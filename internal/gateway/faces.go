@@ -47,7 +47,7 @@ func (e edge) Learn(ctx context.Context, in *integration.Integration, secret, cl
 
 func (e edge) Use(ctx context.Context, in *integration.Integration) { e.service.Use(ctx, in) }
 
-func (e edge) Events() storage.Events { return e.backend.Events() }
+func (e edge) Events() storage.Events { return e.events }
 
 func (e edge) PublicURL(project string) string { return e.publicURL(project) }
 

@@ -29,7 +29,7 @@ func (c *Configuration) plan(e *engine) *dispatch.Plan {
 				return dispatch.Enabled
 			case route != nil && route.Integration.Identity == identity:
 				return dispatch.Disabled
-			case e.backend.Events().PendingOf(identity) == 0:
+			case e.backend.Events().Dropped(identity):
 				return dispatch.Deleted
 			}
 			// It was declared and is not any more, or another one of the same

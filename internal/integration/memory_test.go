@@ -21,6 +21,7 @@ type memory struct {
 	afterGet  func() // called once, without the lock
 	afterPut  error  // of one write, which can be read all the same
 	markFails error
+	elsewhere func(webhookID string) // tells of what another process has written
 }
 
 func newMemory() *memory { return &memory{records: make(map[string]storage.Integration)} }
@@ -87,6 +88,11 @@ func (m *memory) MarkUsed(_ context.Context, webhookID string) error {
 }
 
 func (m *memory) SetLimits(storage.IntegrationLimits) {}
+
+func (m *memory) Changes(fn func(webhookID string)) (func(), error) {
+	m.elsewhere = fn
+	return func() { m.elsewhere = nil }, nil
+}
 
 func (m *memory) Usage(context.Context, string) (storage.IntegrationUsage, error) {
 	return storage.IntegrationUsage{}, nil

@@ -44,6 +44,9 @@ func read(webhookID string, err error) error {
 	return fmt.Errorf("reading the integration %s: %w", webhookID, err)
 }
 
+// Changes implements storage.Integrations: no other process writes to the store.
+func (s *Store) Changes(func(webhookID string)) (stop func(), err error) { return func() {}, nil }
+
 // List implements storage.Integrations.
 func (s *Store) List(ctx context.Context, project string, after storage.Place, limit int) (list []storage.Integration, err error) {
 	if err := s.enter(); err != nil {

@@ -26,7 +26,9 @@ type backend struct {
 	pair         *pair
 	key          seal.Key
 	logger       *zap.Logger
-	backup       sync.Mutex // held by the backup under way
+	noting       storage.Integrations // integrations, of which events know what was written
+	checking     storage.Events       // events, which check that
+	backup       sync.Mutex           // held by the backup under way
 
 	// While integrations may be sealed with a replaced key, a goroutine seals
 	// them anew.
@@ -40,7 +42,7 @@ type backend struct {
 
 // openBackend opens the parts in a directory. A key that has replaced others is
 // the only one that is needed to open the event log's index from then on.
-func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error) {
+func openBackend(ctx context.Context, dir string, key seal.Key, logger *zap.Logger) (*backend, error) {
 	joined, err := newPair(dir, logger)
 	if err != nil {
 		return nil, err
@@ -54,7 +56,10 @@ func openBackend(dir string, key seal.Key, logger *zap.Logger) (*backend, error)
 		return nil, errors.Join(err, integrations.Close(), joined.noted.Close())
 	}
 	b := &backend{integrations: integrations, events: events, pair: joined, key: key, logger: logger}
-	ctx, stop := context.WithCancel(context.Background())
+	revisions := newRevisions()
+	b.noting = notingIntegrations{integrations, revisions}
+	b.checking = checkingEvents{events, revisions}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stop = stop
 	b.behind.Go(func() { b.noteEvents(ctx) })
 	return b, nil
@@ -117,9 +122,9 @@ const resealPause = 10 * time.Second
 
 // reseal seals all integrations with the present key, beside their use, and
 // calls done when no other is needed for them.
-func (b *backend) reseal(done func() error) {
+func (b *backend) reseal(ctx context.Context, done func() error) {
 	b.replaced.Store(true)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stopOthers := b.stop
 	b.stop = func() {
 		stopOthers()
@@ -148,10 +153,10 @@ func (b *backend) reseal(done func() error) {
 }
 
 // Integrations implements storage.Backend.
-func (b *backend) Integrations() storage.Integrations { return b.integrations }
+func (b *backend) Integrations() storage.Integrations { return b.noting }
 
 // Events implements storage.Backend.
-func (b *backend) Events() storage.Events { return b.events }
+func (b *backend) Events() storage.Events { return b.checking }
 
 // Keys implements storage.Keyed.
 func (b *backend) Keys() ([]storage.Key, error) {

@@ -4,6 +4,7 @@
 package badger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,8 +114,9 @@ func (s *Storage) Options() string {
 	return strings.Join(s.key.IDs(), " ")
 }
 
-// Open opens the storage, or makes it.
-func (s *Storage) Open() (storage.Backend, error) {
+// Open opens the storage, or makes it. What it begins to repair it ends, whatever
+// becomes of ctx.
+func (s *Storage) Open(ctx context.Context) (storage.Backend, error) {
 	key, replaced, err := s.unlock()
 	if err != nil {
 		return nil, err
@@ -124,12 +126,12 @@ func (s *Storage) Open() (storage.Backend, error) {
 			s.logger().Warn("the encryption key is not its owner's alone: " + exposure)
 		}
 	}
-	opened, err := openBackend(s.path, key, s.logger())
+	opened, err := openBackend(ctx, s.path, key, s.logger())
 	if err != nil {
 		return nil, err
 	}
 	if replaced {
-		opened.reseal(func() error { return s.writeKeycheck(keycheckOf(key)) })
+		opened.reseal(ctx, func() error { return s.writeKeycheck(keycheckOf(key)) })
 	}
 	return opened, nil
 }

@@ -34,7 +34,7 @@ func mustProvision(t *testing.T, s *Storage) *Storage {
 
 func mustOpen(t *testing.T, s *Storage) storage.Backend {
 	t.Helper()
-	b, err := mustProvision(t, s).Open()
+	b, err := mustProvision(t, s).Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestKeyOfData(t *testing.T) {
 			}
 			before := names(t, path) + names(t, filepath.Dir(path)) + names(t, filepath.Join(path, integrationsDir))
 			mustProvision(t, s)
-			b, err := s.Open()
+			b, err := s.Open(t.Context())
 			if err == nil {
 				b.Close()
 				t.Fatal("it opens")
@@ -218,7 +218,7 @@ func TestConfiguredKey(t *testing.T) {
 	}
 	mustOpen(t, s)
 	// A second one is told why not.
-	if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Error(err)
 	}
 }

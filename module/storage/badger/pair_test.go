@@ -78,7 +78,7 @@ func TestOlderCopy(t *testing.T) {
 			if c.refused != "" {
 				before := names(t, s.in("events/segments"))
 				for range 4 {
-					_, err := s.Open()
+					_, err := s.Open(t.Context())
 					older, ok := errors.AsType[*OlderCopyError](err)
 					if !ok || older.part != c.refused || !strings.Contains(err.Error(), s.in(c.refused)) || !strings.Contains(err.Error(), s.in(acceptFile)) {
 						t.Fatalf("%v", err)
@@ -105,7 +105,7 @@ func TestOlderCopy(t *testing.T) {
 			// What was accepted once is not for ever.
 			if c.refused != "" {
 				putBack(t, filepath.Join(old, c.refused), s.in(c.refused))
-				if _, err := s.Open(); err == nil {
+				if _, err := s.Open(t.Context()); err == nil {
 					t.Error("the older copy is accepted once more")
 				}
 			}
@@ -167,7 +167,7 @@ func TestCrashBetweenTheParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		putBack(t, s.keyPath(), left.keyPath())
-		if opened, err := left.Open(); err != nil {
+		if opened, err := left.Open(t.Context()); err != nil {
 			t.Errorf("after %d changes: %v", i+1, err)
 		} else {
 			opened.Close()

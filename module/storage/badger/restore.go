@@ -83,7 +83,7 @@ func (s *Storage) restoreTo(ctx context.Context, dir string, in *backup.Reader, 
 	if err := there.writeKeycheck(keycheckOf(key)); err != nil {
 		return storage.Restored{}, fmt.Errorf("making the storage: %w", err)
 	}
-	opened, err := openBackend(dir, key, s.logger()) //nolint:contextcheck // what runs behind it ends with Close
+	opened, err := openBackend(ctx, dir, key, s.logger())
 	if err != nil {
 		return storage.Restored{}, err
 	}

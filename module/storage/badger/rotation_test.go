@@ -132,7 +132,7 @@ func TestKeyRotation(t *testing.T) {
 		}
 	}
 	alone(present)
-	if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), "which is missing in "+path+".key") || strings.Contains(err.Error(), present) {
+	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "which is missing in "+path+".key") || strings.Contains(err.Error(), present) {
 		t.Errorf("%v", err)
 	}
 	// With it, the events are sealed anew, and it is not needed any more.
@@ -154,7 +154,7 @@ func TestKeyRotation(t *testing.T) {
 	if err := os.Rename(filepath.Join(path, eventsDir), filepath.Join(path, "aside")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), "lost its events") {
+	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "lost its events") {
 		t.Errorf("%v", err)
 	}
 	if err := os.Mkdir(filepath.Join(path, eventsDir), 0o700); err != nil {
@@ -167,7 +167,7 @@ func TestKeyRotation(t *testing.T) {
 	b.Close()
 	// Nor does the old key alone open what the new one has sealed.
 	alone(old)
-	if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), "is not the key of the storage") {
+	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "is not the key of the storage") {
 		t.Errorf("%v", err)
 	}
 }
@@ -186,7 +186,7 @@ func TestCrashWhileRotating(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := openBackend(s.path, key, s.logger())
+			b, err := openBackend(t.Context(), s.path, key, s.logger())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,12 +198,12 @@ func TestCrashWhileRotating(t *testing.T) {
 			if err != nil || !replaced {
 				t.Fatal(replaced, err)
 			}
-			b, err := openBackend(s.path, key, s.logger())
+			b, err := openBackend(t.Context(), s.path, key, s.logger())
 			if err != nil {
 				t.Fatal(err)
 			}
 			reached := make(chan struct{}, 1)
-			b.reseal(func() error {
+			b.reseal(t.Context(), func() error {
 				reached <- struct{}{}
 				return errors.New("the process dies")
 			})
@@ -288,7 +288,7 @@ func TestMissingPart(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(path, name)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Open(); err == nil || !strings.Contains(err.Error(), filepath.Join(path, name)+" is missing") {
+		if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), filepath.Join(path, name)+" is missing") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := os.Mkdir(filepath.Join(path, name), 0o700); err != nil {

@@ -18,11 +18,11 @@ type watcher struct {
 func (t *eventsTest) watch() (*watcher, func()) {
 	t.Helper()
 	w := &watcher{refs: make(map[storage.ID][]storage.Ref)}
-	stop, err := t.log.Watch(func(ref storage.Ref) {
+	stop, err := t.log.Watch(storage.Watcher{Pending: func(ref storage.Ref) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.refs[ref.ID] = append(w.refs[ref.ID], ref)
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func testWatch(t *eventsTest) {
 	for range 2 {
 		w, stop := t.watch()
 		t.eventually("the old event", func() bool { return len(w.seen(old)) == 1 })
-		if _, err := t.log.Watch(func(storage.Ref) {}); err == nil {
+		if _, err := t.log.Watch(storage.Watcher{Pending: func(storage.Ref) {}}); err == nil {
 			t.Fatal("a second watcher was taken")
 		}
 		fresh := t.append(newEvent(identity, "new"), storage.Dedupe{})
