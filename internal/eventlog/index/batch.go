@@ -10,21 +10,21 @@ import (
 // MaxValue bounds a value in bytes.
 const MaxValue = 512 << 10
 
-// Batch gathers writes. One goroutine makes batches, one after the other.
+// Batch collects writes. Batches are made by one goroutine, one after the other.
 type Batch struct {
 	index  *Index
 	writes []write
 	size   int
-	dead   int64 // entries that count no more because of the batch, its own among them
+	dead   int64 // entries that no longer count because of the batch, its own included
 }
 
-// write is one of a batch's writes, and how many came before it.
+// write is one write of a batch, and how many of the batch came before it.
 type write struct {
 	entry
 	order int
 }
 
-// byKey sorts writes by key, and those of one key as they came.
+// byKey orders writes by key, and those of one key by their order in the batch.
 func byKey(a, b write) int {
 	if order := bytes.Compare(a.key, b.key); order != 0 {
 		return order
@@ -37,16 +37,16 @@ func (x *Index) Batch() *Batch {
 	return &Batch{index: x, writes: x.spare[:0]}
 }
 
-// Size is how many bytes of keys and values are in the batch, with what the
-// batch itself needs.
+// Size returns how many bytes of memory the batch holds: keys, values, and what it
+// needs for each entry.
 func (b *Batch) Size() int { return b.size }
 
-// entryOverhead is about what an entry takes in memory beside key and value.
+// entryOverhead is about what an entry takes in memory besides its key and value.
 const entryOverhead = 64
 
-// Set writes a key. The batch keeps both slices until it is committed. again says
-// that the index, or the batch, has the key already. That need not be exact: it
-// tells when a merge gives space back.
+// Set writes a key. The batch holds on to both slices until it is committed. again
+// tells that the index, or the batch, has the key already. It need not be exact: it
+// decides when a merge is worth its while.
 func (b *Batch) Set(key, value []byte, again bool) error {
 	if len(value) > MaxValue {
 		return fmt.Errorf("writing the event index: a value of %d bytes; %d is the most", len(value), MaxValue)
@@ -58,7 +58,7 @@ func (b *Batch) Set(key, value []byte, again bool) error {
 	return nil
 }
 
-// Delete deletes a key. The batch keeps the slice until it is committed.
+// Delete deletes a key. The batch holds on to the slice until it is committed.
 func (b *Batch) Delete(key []byte) {
 	b.add(entry{key: key, deleted: true})
 	b.dead += 2 // the deletion, and, as a rule, what it deletes
@@ -69,9 +69,9 @@ func (b *Batch) add(e entry) {
 	b.size += len(e.key) + len(e.value) + entryOverhead
 }
 
-// Commit writes the batch, durably and all at once. Of two writes of a key the
-// later counts. Where there are too many runs it waits for the merger, and
-// returns ErrBehind if that is stuck.
+// Commit writes the batch durably and atomically. Of two writes of a key the later
+// one counts. While there are too many runs it waits for the merger, and returns
+// ErrBehind if that is stuck.
 func (b *Batch) Commit() error {
 	defer b.Cancel()
 	if len(b.writes) == 0 {
@@ -92,7 +92,7 @@ func (b *Batch) Commit() error {
 	return nil
 }
 
-// Cancel gives the batch up.
+// Cancel discards the batch.
 func (b *Batch) Cancel() {
 	clear(b.writes)
 	b.index.spare, b.writes, b.size, b.dead = b.writes[:0], nil, 0, 0

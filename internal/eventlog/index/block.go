@@ -6,18 +6,15 @@ import (
 	"slices"
 )
 
-// entry is a key with a value, or that it is deleted.
+// entry is a key with its value, or a deletion.
 type entry struct {
 	key, value []byte
 	deleted    bool
 }
 
-// appendEntry writes an entry without what its key shares with the key before.
+// appendEntry encodes an entry, without what its key shares with the key before.
 func appendEntry(buf, before []byte, e entry) []byte {
-	shared := 0
-	for most := min(len(before), len(e.key)); shared < most && before[shared] == e.key[shared]; {
-		shared++
-	}
+	shared := commonPrefix(before, e.key)
 	buf = binary.AppendUvarint(buf, uint64(shared))
 	buf = binary.AppendUvarint(buf, uint64(len(e.key)-shared))
 	if e.deleted {
@@ -28,36 +25,55 @@ func appendEntry(buf, before []byte, e entry) []byte {
 	return append(append(buf, e.key[shared:]...), e.value...)
 }
 
-// block is a part of a run that is sealed as one, opened.
-type block struct {
-	run     *run
-	number  int
-	entries []entry
-	keys    []byte // which the entries have cut off
-	raw     []byte // with the values in it
+// commonPrefix returns how many bytes two keys have in common at their start.
+func commonPrefix(a, b []byte) (n int) {
+	for most := min(len(a), len(b)); n < most && a[n] == b[n]; {
+		n++
+	}
+	return n
 }
 
-// decode reads the entries, which stay as long as plain does.
+// encoded is an entry as it stands in a block.
+type encoded struct {
+	shared  int    // bytes shared with the key before
+	rest    []byte // of the key
+	value   []byte
+	deleted bool
+}
+
+// takeEncoded decodes the next entry. length is the length of the key before.
+func (d *decoder) takeEncoded(length int) encoded {
+	shared, rest, value := d.uint(), d.uint(), d.uint()
+	if shared > uint64(length) || rest > uint64(len(d.raw)) || value > uint64(len(d.raw))-rest+1 {
+		d.fail()
+		return encoded{}
+	}
+	e := encoded{shared: int(shared), rest: d.take(int(rest)), deleted: value == 0}
+	if !e.deleted {
+		e.value = d.take(int(value - 1))
+	}
+	return e
+}
+
+// block is an opened block with its entries, for those who go through them.
+type block struct {
+	number  int
+	entries []entry
+	keys    []byte // of the entries, in full
+	raw     []byte // holds the values
+}
+
+// decode reads the entries. They are valid for as long as plain is.
 func (b *block) decode(plain []byte) error {
 	d := decoder{raw: plain}
 	b.entries, b.keys = b.entries[:0], b.keys[:0]
 	var before []byte
 	for len(d.raw) > 0 {
-		shared, rest, value := d.uint(), d.uint(), d.uint()
-		if shared > uint64(len(before)) || rest > uint64(len(d.raw)) || value > uint64(len(d.raw))+1 {
-			return ErrDamaged
-		}
+		e := d.takeEncoded(len(before))
 		start := len(b.keys)
-		b.keys = append(append(b.keys, before[:shared]...), d.take(int(rest))...)
-		e := entry{key: b.keys[start:len(b.keys):len(b.keys)], deleted: value == 0}
-		if !e.deleted {
-			e.value = d.take(int(value - 1))
-		}
-		if d.failed {
-			return ErrDamaged
-		}
-		b.entries = append(b.entries, e)
-		before = e.key
+		b.keys = append(append(b.keys, before[:e.shared]...), e.rest...)
+		before = b.keys[start:len(b.keys):len(b.keys)]
+		b.entries = append(b.entries, entry{key: before, value: e.value, deleted: e.deleted})
 	}
 	if d.failed || len(b.entries) == 0 {
 		return ErrDamaged
@@ -65,7 +81,38 @@ func (b *block) decode(plain []byte) error {
 	return nil
 }
 
-// search returns where a key is, or would be.
+// search returns the position of a key, or the one where it would be.
 func (b *block) search(key []byte) (at int, found bool) {
 	return slices.BinarySearchFunc(b.entries, key, func(e entry, key []byte) int { return bytes.Compare(e.key, key) })
+}
+
+// lookUp finds the entry of a key in an opened block without decoding those before.
+//
+// It only keeps track of how many bytes the entry before shares with the key. That
+// entry is below the key, so one that shares more with it than the key does is below
+// the key too, and one that shares less is above it. Neither has to be compared.
+func lookUp(plain, key []byte) (e encoded, found bool, err error) {
+	d := decoder{raw: plain}
+	same, length := 0, 0
+	for len(d.raw) > 0 {
+		e = d.takeEncoded(length)
+		length = e.shared + len(e.rest)
+		switch {
+		case d.failed:
+			return e, false, ErrDamaged
+		case e.shared > same:
+			continue
+		case e.shared < same:
+			return e, false, nil
+		}
+		n := commonPrefix(e.rest, key[same:])
+		same += n
+		switch {
+		case n == len(e.rest) && same == len(key):
+			return e, true, nil
+		case n < len(e.rest) && (same == len(key) || e.rest[n] > key[same]):
+			return e, false, nil
+		}
+	}
+	return e, false, nil
 }

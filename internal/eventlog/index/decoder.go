@@ -5,14 +5,23 @@ import (
 	"math"
 )
 
-// decoder takes one thing after the other from bytes. Once there is too little,
-// it gives zeros.
+// decoder reads one field after the other. Once there are too few bytes it is failed,
+// and every field reads as zero.
 type decoder struct {
 	raw    []byte
 	failed bool
 }
 
 func (d *decoder) uint() uint64 {
+	if len(d.raw) > 0 && d.raw[0] < 0x80 {
+		n := d.raw[0]
+		d.raw = d.raw[1:]
+		return uint64(n)
+	}
+	return d.longUint()
+}
+
+func (d *decoder) longUint() uint64 {
 	n, size := binary.Uvarint(d.raw)
 	if size <= 0 {
 		d.fail()
@@ -22,7 +31,7 @@ func (d *decoder) uint() uint64 {
 	return n
 }
 
-// int is a uint that fits an int64.
+// int reads a uint that fits an int64.
 func (d *decoder) int() int64 {
 	n := d.uint()
 	if n > math.MaxInt64 {
@@ -32,7 +41,7 @@ func (d *decoder) int() int64 {
 	return int64(n)
 }
 
-// length is a number of bytes, of which there are as many.
+// length reads a length that the bytes left can hold.
 func (d *decoder) length() int {
 	n := d.uint()
 	if n > uint64(len(d.raw)) {

@@ -2,8 +2,8 @@ package index
 
 import "math/bits"
 
-// filter is a Bloom filter. Of the keys that a run does not have, it takes one in
-// a hundred for one that it may have.
+// filter is a Bloom filter of a run's keys. It takes one in a hundred absent keys for
+// present.
 type filter []byte
 
 const (
@@ -32,14 +32,14 @@ func (f filter) mayHold(hash uint64) bool {
 	return true
 }
 
-// probe is the i-th bit of a hash.
+// probe returns the i-th bit that stands for a hash.
 func (f filter) probe(hash, i uint64) uint64 {
 	high, _ := bits.Mul64(hash+i*(bits.RotateLeft64(hash, 32)|1), uint64(len(f))*8)
 	return high
 }
 
-// hashOf is FNV-1a with its bits mixed at the end. It stays the same for ever,
-// for filters are on disk.
+// hashOf is FNV-1a with its bits mixed at the end. It can never change, for filters
+// are on disk.
 func hashOf(key []byte) uint64 {
 	hash := uint64(0xcbf29ce484222325)
 	for _, c := range key {

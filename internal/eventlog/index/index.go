@@ -1,11 +1,3 @@
-// Package index keeps what can be rebuilt from the event log: small values by
-// key. It knows nothing of what they mean.
-//
-// An index is a list of runs. A run is a file of sorted keys with their values or
-// deletions, and is never changed: each batch makes one, and a goroutine merges
-// eight of a level into one of the next, and all of them when less than half of
-// their entries count still. The manifest names the runs that count. All files are
-// sealed, so damage is an error, at the latest when it is read.
 package index
 
 import (
@@ -22,29 +14,29 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// ErrNotFound means that there is no such key.
-var ErrNotFound = errors.New("there is no such key in the index")
+// ErrNotFound is returned when the index does not have the key.
+var ErrNotFound = errors.New("no such key in the index")
 
-// ErrDamaged means that the index is not what was written, or not sealed under
-// the key.
+// ErrDamaged is returned when the index is not what was written, or was not sealed
+// under the key.
 var ErrDamaged = errors.New("the index is damaged")
 
-// ErrBehind means that there are too many runs to add another one, because they
-// cannot be merged.
+// ErrBehind is returned when there are too many runs to add another one, because
+// they cannot be merged.
 var ErrBehind = errors.New("the index has too many runs")
 
-// maxRuns bounds the runs, which are open files, and which a search asks one
-// after the other.
+// maxRuns bounds the runs. Each is an open file, and a look-up asks one after the
+// other.
 const maxRuns = 256
 
 // Options of an index. Key is required.
 type Options struct {
-	// Key seals the manifest. Those that it has replaced open it, too.
+	// Key seals the manifest. The keys that it has replaced open it, too.
 	Key seal.Key
 	// Logger defaults to none.
 	Logger *zap.Logger
-	// Spare says whether there is disk space for a file of some bytes, which is
-	// asked before runs are merged; default always.
+	// Spare returns an error when the disk has no space for a file of so many bytes.
+	// It is called before runs are merged. By default there always is.
 	Spare func(bytes int64) error
 }
 
@@ -62,11 +54,11 @@ type Index struct {
 	mu    sync.Mutex // guards what follows
 	now   *snapshot
 	next  uint64     // number of the next run
-	room  *sync.Cond // there are fewer runs, or stuck has changed
-	stuck error      // why runs are not merged
+	room  *sync.Cond // signals fewer runs, or a change of stuck
+	stuck error      // why runs cannot be merged
 }
 
-// Open opens the index in a directory, or makes one, and verifies all of it.
+// Open opens the index in a directory, or creates one, and verifies all of it.
 func Open(dir string, options Options) (*Index, error) {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
@@ -110,8 +102,8 @@ func (x *Index) open() error {
 	return nil
 }
 
-// create makes the manifest of an empty index. Where other files are, there was
-// one.
+// create writes the manifest of an empty index. Where there are other files, there
+// was one, which is lost.
 func (x *Index) create() (manifest, error) {
 	entries, err := os.ReadDir(x.dir)
 	if err != nil {
@@ -127,8 +119,8 @@ func (x *Index) create() (manifest, error) {
 	return m, err
 }
 
-// removeOrphans removes the files that a crash has left, before they counted or
-// after.
+// removeOrphans removes the files that a crash left behind: before the manifest named
+// them, or after it ceased to.
 func (x *Index) removeOrphans(runs []*run) error {
 	entries, err := os.ReadDir(x.dir)
 	if err != nil {
@@ -146,21 +138,21 @@ func (x *Index) removeOrphans(runs []*run) error {
 	return nil
 }
 
-// Close ends the index. A merge under way is given up.
+// Close closes the index and abandons a merge under way.
 func (x *Index) Close() error {
 	x.merger.stop()
 	return x.now.release()
 }
 
-// Size is the number of bytes in the runs.
+// Size returns the size of all runs in bytes.
 func (x *Index) Size() (size int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return sizeOf(x.now.runs)
 }
 
-// install replaces runs, which stand side by side, by one that may be nil. The
-// newest come first: with none to replace, the one is the newest.
+// install replaces adjacent runs by one, or by none if that is nil. The newest run
+// comes first: where it replaces none, the one becomes the newest.
 func (x *Index) install(old []*run, with *run) error {
 	x.installing.Lock()
 	defer x.installing.Unlock()
@@ -200,7 +192,7 @@ func (x *Index) install(old []*run, with *run) error {
 	return before.release()
 }
 
-// number takes the number of a new run.
+// number reserves the number of a new run.
 func (x *Index) number() uint64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()

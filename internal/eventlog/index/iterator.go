@@ -2,16 +2,16 @@ package index
 
 import "bytes"
 
-// iterator goes through the keys of several runs in order. Of each key it has the
-// newest entry, which may be a deletion.
+// iterator walks the keys of several runs in order. For each key it returns the newest
+// entry, which may be a deletion.
 type iterator struct {
-	heap    []*cursor // the next one first; among equal keys, of the newest run
+	heap    []*cursor // the next key first; of equal keys, that of the newest run
 	reverse bool
 	begun   bool
 	last    []byte // the key that was returned last
 }
 
-// newIterator takes the runs, the newest first, and begins as cursor.seek does.
+// newIterator takes the runs, newest first, and starts where cursor.seek does.
 func newIterator(runs []*run, prefix, from []byte, reverse bool) (*iterator, error) {
 	it := &iterator{reverse: reverse}
 	for age, r := range runs {
@@ -30,8 +30,8 @@ func newIterator(runs []*run, prefix, from []byte, reverse bool) (*iterator, err
 	return it, nil
 }
 
-// next returns the next entry, which stays until the next call; false means that
-// there is none.
+// next returns the next entry, which is valid until the next call, and whether there
+// is one.
 func (it *iterator) next() (entry, bool, error) {
 	for len(it.heap) > 0 {
 		e := it.heap[0].entry()
@@ -61,7 +61,7 @@ func (it *iterator) advance() error {
 	return nil
 }
 
-// sink moves the cursor at i down to where it belongs.
+// sink restores the order of the heap below i.
 func (it *iterator) sink(i int) {
 	for {
 		first := i

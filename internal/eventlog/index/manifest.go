@@ -12,35 +12,35 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// Names of files. What ends in asideSuffix is being written.
+// Names of files. A name that ends in asideSuffix is of one that is being written.
 const (
 	manifestName = "manifest"
 	asideSuffix  = ".new"
 	runSuffix    = ".run"
 )
 
-// manifestPurpose is what the manifest is sealed for.
+// manifestPurpose binds what is sealed to the manifest.
 const manifestPurpose = "hookgate event index manifest"
 
 // manifestVersion is the first byte of a manifest.
 const manifestVersion = 1
 
-// manifest says what the index is made of. It has a key of its own for the runs,
-// so that another key of the operator's changes this one file.
+// manifest lists what the index is made of. It has its own key for the runs, so that
+// a new key of the operator's changes this one file.
 type manifest struct {
 	data seal.Key
 	next uint64 // number of the next run
-	runs []meta // the newest first
+	runs []meta // newest first
 }
 
-// meta is what the manifest says of a run.
+// meta is what the manifest records about a run.
 type meta struct {
 	number  uint64
 	level   uint64
 	size    int64 // of the file
-	tail    int64 // where its tail begins
+	tail    int64 // offset of the tail
 	entries int64
-	dead    int64 // entries that count no more because of this run, in it and in older ones
+	dead    int64 // entries, of this run and older ones, that no longer count because of it
 	salt    [seal.SaltSize]byte
 }
 
@@ -64,7 +64,7 @@ func decodeManifest(plain []byte) (m manifest, err error) {
 		return m, ErrDamaged
 	}
 	if m.data, err = seal.ParseKey(string(d.take(d.length()))); err != nil {
-		return m, ErrDamaged // and not what is in there
+		return m, ErrDamaged // the error may quote what is in there
 	}
 	m.next = d.uint()
 	for !d.failed && len(d.raw) > 0 {
@@ -81,8 +81,8 @@ func decodeManifest(plain []byte) (m manifest, err error) {
 	return m, nil
 }
 
-// write puts the manifest in the place of the last one. After an error, named
-// says whether it may be there all the same.
+// write replaces the manifest. After an error, named reports whether the new one may
+// be in place all the same.
 func (m *manifest) write(dir string, key seal.Key) (named bool, err error) {
 	path := filepath.Join(dir, manifestName)
 	file, err := os.OpenFile(path+asideSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -114,10 +114,10 @@ func readManifest(dir string, key seal.Key) (manifest, error) {
 	return decodeManifest(plain)
 }
 
-// Rekey has the index in a directory, which is not open, be opened by the key
-// alone, where one that it has replaced opens it now. It exchanges one small file
-// at once, so a crash leaves one key or the other. An index that none of them
-// opens, or that is not there, is left as it is.
+// Rekey seals the index in a directory, which is not open, under the key, if one that
+// the key has replaced opens it now. It replaces one small file atomically, so a crash
+// leaves one key or the other. It leaves alone an index that none of them opens, and
+// does nothing where there is no index.
 func Rekey(dir string, key seal.Key) error {
 	sealed, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && seal.SealedBy(sealed) == key.ID() {

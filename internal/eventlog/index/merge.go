@@ -9,11 +9,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// fanIn is how many runs of a level are merged into one of the next.
+// fanIn is how many runs of a level are merged into one of the next level.
 const fanIn = 8
 
-// mergeRetry is how long the merger waits after it failed, or found too little
-// space.
+// mergeRetry is how long the merger waits after a failure, or for disk space.
 const mergeRetry = 5 * time.Second
 
 var errClosing = errors.New("the index is being closed")
@@ -32,7 +31,7 @@ func startMerger(x *Index) *merger {
 	return m
 }
 
-// hurry has the merger look whether there is something to merge.
+// hurry wakes the merger.
 func (m *merger) hurry() {
 	select {
 	case m.kick <- struct{}{}:
@@ -57,7 +56,7 @@ func (m *merger) run() {
 			m.index.Logger.Warn("the event index cannot be merged", zap.Error(err))
 		}
 		if warned = err != nil; warned {
-			// A commit is no reason to try again at once.
+			// Another commit is no reason to try again at once.
 			select {
 			case <-m.quit:
 				return
@@ -80,8 +79,8 @@ func (x *Index) setStuck(err error) {
 	x.room.Broadcast()
 }
 
-// mergeAll merges until nothing is to be merged. Where there is no space for a
-// merge, one of another level may still fit.
+// mergeAll merges until nothing is left to merge. When there is no space for a merge,
+// one of another level may still fit.
 func (m *merger) mergeAll() error {
 	x := m.index
 	for {
@@ -103,14 +102,14 @@ func (m *merger) mergeAll() error {
 	}
 }
 
-// plan is what to merge: runs that stand side by side, and the level to come.
+// plan is a merge to do: of which adjacent runs, and into which level.
 type plan struct {
 	from, to int
 	level    uint64
 }
 
-// plans are the merges that would be good, the cheapest first: eight runs of one
-// level, and all runs when more than half of all entries are dead.
+// plans returns the merges that are due, cheapest first: eight runs of one level, and
+// all runs when more than half of all entries are dead.
 func plans(runs []*run) (plans []plan) {
 	entries, dead := count(runs)
 	from := 0
@@ -128,7 +127,7 @@ func plans(runs []*run) (plans []plan) {
 	return plans
 }
 
-// count counts the entries of some runs, and those that are dead because of them.
+// count sums up the entries of runs, and those that are dead because of them.
 func count(runs []*run) (entries, dead int64) {
 	for _, r := range runs {
 		entries, dead = entries+r.entries, dead+r.dead
@@ -136,8 +135,8 @@ func count(runs []*run) (entries, dead int64) {
 	return entries, dead
 }
 
-// merge makes one run of several. A deletion is left out when no older run can
-// have the key.
+// merge writes one run in place of several. It leaves out a deletion when no older run
+// can have the key.
 func (m *merger) merge(runs []*run, p plan) error {
 	x, old, older := m.index, runs[p.from:p.to], runs[p.to:]
 	entries, dead := count(old)
@@ -153,7 +152,7 @@ func (m *merger) merge(runs []*run, p plan) error {
 		return fmt.Errorf("merging the event index: %w", errors.Join(err, w.cancel()))
 	}
 	if len(older) == 0 {
-		dead = 0 // of what is left, however exactly it was counted
+		dead = 0 // however exactly it was counted
 	}
 	w.count(entries, dead)
 	merged, err := w.finish()

@@ -14,28 +14,27 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// runPurpose is what a run's key is derived for.
+// runPurpose binds a run's key to its use.
 const runPurpose = "hookgate event index run"
 
-// tailNumber is the tail's place among the blocks, so to say.
+// tailNumber stands for the tail where blocks have their number.
 const tailNumber = -1
 
-// run is an open run. Its file has the blocks and the tail, which has the length
-// and the first key of each block, and the filter. Each is sealed under the run's
-// own key and its own number, so it opens in its place only.
+// run is an open run: its file, and its tail in memory.
 type run struct {
 	meta
 	path   string
 	file   *os.File
 	aead   cipher.AEAD
 	blocks []blockRef
+	slots  []slot // of the blocks
 	filter filter
 
 	snapshots int  // that have it; guarded by Index.mu
 	replaced  bool // set before the last snapshot is released
 }
 
-// blockRef is where a block is.
+// blockRef locates a block.
 type blockRef struct {
 	first  []byte // key
 	offset int64
@@ -50,7 +49,7 @@ func nonce(number int) []byte {
 	return binary.BigEndian.AppendUint64(make([]byte, 4, 12), uint64(number))
 }
 
-// openRun opens a run and verifies all of it.
+// openRun opens a run and verifies every byte of it.
 func openRun(dir string, data seal.Key, m meta) (*run, error) {
 	r := &run{meta: m, path: runPath(dir, m.number), aead: data.AEAD(runPurpose, m.salt[:])}
 	var err error
@@ -71,24 +70,29 @@ func (r *run) load() error {
 	if info.Size() != r.size {
 		return ErrDamaged
 	}
-	tail, err := r.open(nil, tailNumber, r.tail, int(r.size-r.tail))
+	tail, err := r.openAt(nil, tailNumber, r.tail, int(r.size-r.tail))
 	if err != nil {
 		return err
 	}
 	if err := r.decodeTail(tail); err != nil {
 		return err
 	}
-	var raw []byte
-	for i, ref := range r.blocks {
-		if raw, err = r.open(raw, i, ref.offset, ref.length); err != nil {
+	var plain []byte
+	for i := range r.blocks {
+		if plain, err = r.open(plain, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open reads and opens what is sealed, into buf if that is large enough.
-func (r *run) open(buf []byte, number int, offset int64, length int) ([]byte, error) {
+// open reads and decrypts a block, into buf if that is large enough.
+func (r *run) open(buf []byte, number int) ([]byte, error) {
+	ref := r.blocks[number]
+	return r.openAt(buf, number, ref.offset, ref.length)
+}
+
+func (r *run) openAt(buf []byte, number int, offset int64, length int) ([]byte, error) {
 	if cap(buf) < length {
 		buf = make([]byte, length)
 	}
@@ -105,13 +109,12 @@ func (r *run) open(buf []byte, number int, offset int64, length int) ([]byte, er
 	return plain, nil
 }
 
-// read makes b the block of a number.
+// read reads and decodes a block into b.
 func (r *run) read(b *block, number int) (err error) {
-	ref := r.blocks[number]
-	if b.raw, err = r.open(b.raw, number, ref.offset, ref.length); err != nil {
+	if b.raw, err = r.open(b.raw, number); err != nil {
 		return err
 	}
-	b.run, b.number = r, number
+	b.number = number
 	return b.decode(b.raw)
 }
 
@@ -124,7 +127,7 @@ func (r *run) encodeTail() []byte {
 	return append(buf, r.filter...)
 }
 
-// decodeTail undoes encodeTail and keeps what it reads.
+// decodeTail reverses encodeTail. The run refers to plain from then on.
 func (r *run) decodeTail(plain []byte) error {
 	d := decoder{raw: plain}
 	count, offset := d.length(), int64(0)
@@ -140,30 +143,38 @@ func (r *run) decodeTail(plain []byte) error {
 	if r.filter = filter(d.raw); d.failed || count == 0 || offset != r.tail || len(r.filter) == 0 {
 		return ErrDamaged
 	}
+	r.slots = make([]slot, len(r.blocks))
 	return nil
 }
 
-// blockOf is the number of the block that has a key if any has: the last that
-// does not begin above it. It is negative when all do.
+// blockOf returns the number of the only block that can have a key: the last one that
+// does not begin above it. It is negative if all do.
 func (r *run) blockOf(key []byte) int {
 	return sort.Search(len(r.blocks), func(i int) bool { return bytes.Compare(r.blocks[i].first, key) > 0 }) - 1
 }
 
-// find looks for a key. What it returns must not be changed.
-func (r *run) find(cache *cache, key []byte) (e entry, found bool, err error) {
+// find passes the value of a key to use. Of a deleted key it reports that it was
+// found, and returns ErrNotFound.
+func (r *run) find(cache *cache, key []byte, use func(value []byte) error) (found bool, err error) {
 	number := r.blockOf(key)
 	if number < 0 {
-		return e, false, nil
+		return false, nil
 	}
 	b, err := cache.get(r, number)
 	if err != nil {
-		return e, false, err
+		return false, fmt.Errorf("reading the event index: %w", err)
 	}
-	at, found := b.search(key)
-	if found {
-		e = b.entries[at]
+	defer cache.put(b)
+	e, found, err := lookUp(b.plain, key)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("reading the event index: %w", err)
+	case found && e.deleted:
+		return true, ErrNotFound
+	case found:
+		return true, use(e.value)
 	}
-	return e, found, nil
+	return false, nil
 }
 
 func sizeOf(runs []*run) (size int64) {

@@ -5,15 +5,15 @@ import (
 	"os"
 )
 
-// snapshot is the list of runs at one moment, the newest first. The index and
-// each view of it hold it, and a run is closed with its last snapshot.
+// snapshot is the list of runs at one moment, newest first. The index and its views
+// hold it, and a run is closed with the last snapshot that has it.
 type snapshot struct {
 	index *Index
 	runs  []*run
 	holds int // guarded by Index.mu
 }
 
-// newSnapshot returns a snapshot that is held once.
+// newSnapshot returns a snapshot with one hold.
 func newSnapshot(x *Index, runs []*run) *snapshot {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -23,7 +23,7 @@ func newSnapshot(x *Index, runs []*run) *snapshot {
 	return &snapshot{index: x, runs: runs, holds: 1}
 }
 
-// hold holds what the index has now.
+// hold returns the present snapshot, held.
 func (x *Index) hold() *snapshot {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -43,10 +43,13 @@ func (s *snapshot) release() error {
 		}
 	}
 	s.index.mu.Unlock()
+	for _, r := range last {
+		s.index.cache.forget(r)
+	}
 	return closeRuns(last)
 }
 
-// closeRuns closes files, and removes those that do not count any more.
+// closeRuns closes the files of runs, and removes those that were replaced.
 func closeRuns(runs []*run) error {
 	var errs []error
 	for _, r := range runs {

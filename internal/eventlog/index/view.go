@@ -6,42 +6,36 @@ import (
 	"fmt"
 )
 
-// View is the index at one moment. It is used by one goroutine, and closed.
+// View is the index at one moment. It must be closed.
 type View struct {
 	at *snapshot
 }
 
-// View returns what the index holds now.
+// View returns the index as it is now.
 func (x *Index) View() View { return View{x.hold()} }
 
-// Close ends the view.
+// Close lets go of the view.
 func (v View) Close() {
-	// What fails is the end of a file that is not needed any more.
+	// The only thing that can fail is to close or remove a file that was replaced.
 	_ = v.at.release()
 }
 
-// Get passes the value to use, which must neither keep nor change it. Without the
-// key it returns ErrNotFound.
+// Get calls use with the value of a key, which must neither keep nor change it: the
+// memory is used again. It returns ErrNotFound if the index does not have the key.
 func (v View) Get(key []byte, use func(value []byte) error) error {
 	hash := hashOf(key)
 	for _, r := range v.at.runs {
 		if !r.filter.mayHold(hash) {
 			continue
 		}
-		e, found, err := r.find(&v.at.index.cache, key)
-		switch {
-		case err != nil:
-			return fmt.Errorf("reading the event index: %w", err)
-		case found && e.deleted:
-			return ErrNotFound
-		case found:
-			return use(e.value)
+		if found, err := r.find(&v.at.index.cache, key, use); err != nil || found {
+			return err
 		}
 	}
 	return ErrNotFound
 }
 
-// Has says whether there is the key.
+// Has reports whether the index has a key.
 func (v View) Has(key []byte) (bool, error) {
 	err := v.Get(key, func([]byte) error { return nil })
 	if errors.Is(err, ErrNotFound) {
@@ -50,8 +44,8 @@ func (v View) Has(key []byte) (bool, error) {
 	return err == nil, err
 }
 
-// Ascend passes each key that begins with prefix, and its value, to visit,
-// which must keep neither, until visit returns false or an error.
+// Ascend calls visit with each key that begins with prefix, in order, and its value,
+// until visit returns false or an error. visit must keep neither.
 func (v View) Ascend(prefix []byte, visit func(key, value []byte) (bool, error)) error {
 	return v.scan(prefix, prefix, false, visit)
 }
@@ -61,8 +55,8 @@ func (v View) Keys(prefix []byte, visit func(key []byte) (bool, error)) error {
 	return v.scan(prefix, prefix, false, func(key, _ []byte) (bool, error) { return visit(key) })
 }
 
-// Descend is Ascend from the last key that is not above from, downwards. Where
-// that key does not begin with prefix, there is none to visit.
+// Descend is Ascend in reverse order. It begins with the last key that is not above
+// from, and visits nothing if that key does not begin with prefix.
 func (v View) Descend(prefix, from []byte, visit func(key, value []byte) (bool, error)) error {
 	return v.scan(prefix, from, true, visit)
 }
@@ -88,18 +82,18 @@ func (v View) scan(prefix, from []byte, reverse bool, visit func(key, value []by
 	return nil
 }
 
-// cursor goes through the keys of one run that begin with a prefix.
+// cursor walks the keys of one run that begin with a prefix.
 type cursor struct {
 	run     *run
-	age     int // the newest run has 0
+	age     int // 0 for the newest run
 	prefix  []byte
 	reverse bool
 	block   block
 	at      int
 }
 
-// seek goes to the first key that is not below from; in reverse, to the last that
-// is not above it. False means that there is none.
+// seek moves to the first key that is not below from, or in reverse, to the last that
+// is not above it. It reports whether there is one.
 func (c *cursor) seek(from []byte) (bool, error) {
 	number := c.run.blockOf(from)
 	if number < 0 {
@@ -119,7 +113,7 @@ func (c *cursor) seek(from []byte) (bool, error) {
 	return c.settle()
 }
 
-// next goes one key on.
+// next moves to the next key and reports whether there is one.
 func (c *cursor) next() (bool, error) {
 	if c.reverse {
 		c.at--
@@ -129,8 +123,8 @@ func (c *cursor) next() (bool, error) {
 	return c.settle()
 }
 
-// settle goes to the neighbouring block at the end of one, if that can have such
-// keys at all, and says whether there is a key.
+// settle moves to the neighbouring block at either end of one, if that can have keys
+// with the prefix. It reports whether the cursor is at such a key.
 func (c *cursor) settle() (bool, error) {
 	switch {
 	case c.at < 0:

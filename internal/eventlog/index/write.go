@@ -10,32 +10,34 @@ import (
 )
 
 const (
-	// blockSize is how many bytes a block has at least, before it is sealed,
-	// except the last one.
-	blockSize = 16 << 10
-	// writeSize is how many bytes are gathered for one write.
+	// blockSize is the least size of a block in bytes, before it is sealed; only the
+	// last block of a run may be smaller. Twice the size makes a look-up that has to
+	// read a block take nearly twice the time, and half of it doubles the memory for
+	// the tails.
+	blockSize = 8 << 10
+	// writeSize is how many bytes are collected for one write.
 	writeSize = 256 << 10
-	// syncSize is how many bytes are written at most before a sync: a disk that is
-	// given much at once lets the event log wait for it.
+	// syncSize is how many bytes are written before a sync: a disk that is given more
+	// at once makes the event log wait.
 	syncSize = 2 << 20
 )
 
-// runWriter writes a run: entries are added in the order of their keys, then it
-// is finished, or given up.
+// runWriter writes a run: entries are added in the order of their keys, then it is
+// finished or cancelled.
 type runWriter struct {
 	run      *run
 	plain    []byte // the block that is being filled
 	first    []byte // its first key
 	before   []byte // the key before
-	out      []byte // sealed blocks that are to be written
+	out      []byte // sealed blocks to be written
 	written  int64
 	unsynced int
 }
 
-// newRun begins a run with at most so many keys.
+// newRun starts a run of at most so many keys.
 func (x *Index) newRun(level uint64, keys int64) (*runWriter, error) {
 	r := &run{meta: meta{number: x.number(), level: level}, filter: newFilter(keys)}
-	rand.Read(r.salt[:]) // never fails, says crypto/rand
+	rand.Read(r.salt[:]) // never fails
 	r.path, r.aead = runPath(x.dir, r.number), x.data.AEAD(runPurpose, r.salt[:])
 	var err error
 	if r.file, err = os.OpenFile(r.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
@@ -82,8 +84,8 @@ func (w *runWriter) flush() error {
 	return err
 }
 
-// finish returns the run, durable; nil when it has no entries. After an error it
-// is gone.
+// finish makes the run durable and returns it; nil if it has no entries. After an
+// error its file is gone.
 func (w *runWriter) finish() (*run, error) {
 	if w.run.entries == 0 {
 		return nil, w.cancel()
@@ -105,19 +107,20 @@ func (w *runWriter) finishFile() error {
 	r.tail = w.written + int64(len(w.out))
 	w.out = r.aead.Seal(w.out, nonce(tailNumber), r.encodeTail(), nil)
 	r.size = w.written + int64(len(w.out))
+	r.slots = make([]slot, len(r.blocks))
 	if err := w.flush(); err != nil {
 		return err
 	}
 	return r.file.Sync()
 }
 
-// count says how many entries the run has been made of, and how many of all were
-// dead because of those: each that was left out was one of them.
+// count notes of how many entries the run was made, and how many entries of the index
+// were dead because of those. Each entry that was left out was one of the dead.
 func (w *runWriter) count(entries, dead int64) {
 	w.run.dead = max(dead-(entries-w.run.entries), 0)
 }
 
-// cancel removes what was written.
+// cancel removes the file.
 func (w *runWriter) cancel() error {
 	return errors.Join(w.run.file.Close(), os.Remove(w.run.path))
 }
