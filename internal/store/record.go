@@ -7,6 +7,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -107,9 +108,7 @@ func (r *record) encode() []byte {
 	if r.Since != 0 {
 		raw = binary.BigEndian.AppendUint64(raw, uint64(r.Since))
 	}
-	raw = binary.AppendUvarint(raw, uint64(len(r.Project)))
-	raw = append(raw, r.Project...)
-	return append(raw, r.Value...)
+	return append(wire.AppendString(raw, r.Project), r.Value...)
 }
 
 // size is how many bytes encode returns.
@@ -123,30 +122,22 @@ func (r *record) size() int {
 
 // decode undoes encode.
 func decode(webhookID string, raw []byte) (record, error) {
-	if len(raw) < 10 || raw[8] >= flagsEnd {
-		return record{}, storage.ErrCorrupt
-	}
-	flags := raw[8]
+	d := wire.Decoder{Raw: raw}
+	revision, flags := d.Uint64(), d.Byte()
 	r := record{Integration: storage.Integration{
 		WebhookID: webhookID,
-		Revision:  binary.BigEndian.Uint64(raw),
+		Revision:  revision,
 		Deleted:   flags&flagDeleted != 0,
 		Unused:    flags&flagUnused != 0,
 		Declared:  flags&flagDeclared != 0,
 	}}
-	rest := raw[9:]
 	if flags&flagSince != 0 {
-		if len(rest) < 8 {
-			return record{}, storage.ErrCorrupt
-		}
-		r.Since, rest = int64(binary.BigEndian.Uint64(rest)), rest[8:]
+		r.Since = int64(d.Uint64())
 	}
-	length, n := binary.Uvarint(rest)
-	if n <= 0 || length > uint64(len(rest)-n) || flags&flagSince != 0 && r.Since == 0 {
+	r.Project, r.Value = d.String(), d.Rest()
+	if d.Failed() || flags >= flagsEnd || flags&flagSince != 0 && r.Since == 0 {
 		return record{}, storage.ErrCorrupt
 	}
-	rest = rest[n:]
-	r.Project, r.Value = string(rest[:length]), rest[length:]
 	return r, nil
 }
 
