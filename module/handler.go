@@ -109,6 +109,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		ForwardCredentials: h.ForwardCredentials,
 		MaxBody:            h.MaxBody,
 		Projects:           h.Projects,
+		PublicURL:          cmp.Or(h.PublicURL, h.app.PublicURL),
 	})
 	return nil
 }
@@ -150,18 +151,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return nil
 }
 
-func (h *Handler) acquire() (gate.Backend, func(), error) {
+func (h *Handler) acquire() (*gate.Config, func(), error) {
 	held, err := h.app.gateway.Acquire()
 	if err != nil {
 		h.logger.Error("the storage cannot be opened", zap.Error(err))
 		return nil, nil, err
 	}
-	return held.Edge(h.publicURL), held.Release, nil
+	return held.Edge(), held.Release, nil
 }
-
-// publicURL is what stands before the webhook ID in the URL of a sender to this
-// handler, or "" when that is not known.
-func (h *Handler) publicURL(string) string { return cmp.Or(h.PublicURL, h.app.PublicURL) }
 
 // log tells what was decided, and why; a sender is told less.
 func (h *Handler) log(seen gate.Seen, client string) {

@@ -30,6 +30,9 @@ type Backend struct {
 	// integration.
 	Base func(project string) string
 
+	// PublicURL returns the same where that is a whole URL, and otherwise "".
+	PublicURL func(project string) string
+
 	// Holdings returns what the gateway keeps and does.
 	Holdings func() Holdings
 
@@ -43,7 +46,7 @@ type Backend struct {
 	Tests *Quota
 
 	// Edge is what test events go to.
-	Edge gate.Backend
+	Edge *gate.Config
 
 	Logger *zap.Logger
 }

@@ -27,7 +27,7 @@ func (c *call) test() error {
 		c.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		return &refusal{http.StatusTooManyRequests, "a project may send 10 test events a minute"}
 	}
-	got, err := gate.Sample(c.r.Context(), c.Edge, c.webhookID)
+	got, err := gate.Sample(c.r.Context(), c.Edge, c.PublicURL(c.project), c.webhookID)
 	if errors.Is(err, sender.ErrSenderSigns) {
 		return conflict(sender.ErrSenderSigns.Error())
 	}

@@ -9,15 +9,12 @@ import (
 
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/sender"
-	"github.com/hookgate/hookgate/module/storage"
 )
 
-// edge is a gate's backend over the API's storage.
+// edge is a gate's integrations over the API's storage.
 type edge struct {
-	gate.Backend // what a test event does not need is nil, and panics
+	gate.Integrations // what a test event does not need is nil, and panics
 	*api
-	flight *gate.Flight
 }
 
 func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) {
@@ -30,16 +27,13 @@ func (e edge) Route(ctx context.Context, webhookID string) (*gate.Route, error) 
 
 func (e edge) Use(ctx context.Context, in *integration.Integration) { e.Service.Use(ctx, in) }
 
-func (e edge) Events() storage.Events   { return e.Storage.Events() }
-func (edge) PublicURL(string) string    { return "" }
-func (e edge) Flight() *gate.Flight     { return e.flight }
-func (edge) Serves(string) bool         { return true }
-func (edge) AllowUnauthenticated() bool { return false }
-func (edge) Remote() *sender.Remote     { return nil }
-
 func TestTestEvent(t *testing.T) {
 	a := newAPI(t)
-	a.Tests, a.Edge = new(Quota), edge{api: a, flight: gate.NewFlight(0)}
+	a.Tests, a.PublicURL = new(Quota), func(string) string { return "" }
+	a.Edge = &gate.Config{
+		Integrations: edge{api: a}, Events: a.Storage.Events(), Flight: gate.NewFlight(0),
+		Serves: func(string) bool { return true },
+	}
 	const form = `{"webhook_id":"%s","is_enabled":%t,"resource":{"type":"ticket","id":"1"},
 		"authentication":{"signature":{"provider":"github","secrets":["s"]}}}`
 	for id, enabled := range map[string]bool{"on": true, "off": false} {

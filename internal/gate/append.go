@@ -40,9 +40,9 @@ func (v *visit) append() *answer {
 	ctx := within(v.r.Context(), appendWait)
 	defer ctx.finish()
 	if it.Unused {
-		v.backend.Use(ctx, it)
+		v.config.Integrations.Use(ctx, it)
 	}
-	id, outcome, err := v.backend.Events().Append(ctx, &v.event, v.dedupe(), resources[1:]...)
+	id, outcome, err := v.config.Events.Append(ctx, &v.event, v.dedupe(), resources[1:]...)
 	switch {
 	case errors.Is(err, storage.ErrStale):
 		return stale
@@ -73,7 +73,7 @@ var stale = new(answer)
 func (v *visit) served() bool {
 	resources := v.route.Integration.Resources
 	for i := range resources {
-		if !v.backend.Serves(resources[i].Type) {
+		if !v.config.Serves(resources[i].Type) {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // precheck refuses what the headers alone can refuse, before the body costs
 // anything.
 func (v *visit) precheck() *answer {
-	open := v.backend.AllowUnauthenticated()
+	open := v.config.AllowUnauthenticated
 	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), open)
 	if strings.HasSuffix(reason, "_"+string(sender.Missing)) {
 		if a := v.shakeHandsUnsigned(); a != nil {
@@ -76,7 +76,7 @@ func (v *visit) verify() *answer {
 		v.claim.URL = v.address()
 	}
 	v.claim.Client = v.client
-	reason := v.claim.VerifyBy(v.r.Context(), &v.document, v.backend.Remote(), v.route.credentials.signed)
+	reason := v.claim.VerifyBy(v.r.Context(), &v.document, v.config.Remote, v.route.credentials.signed)
 	if reason == sender.Missing { // it would be in the body
 		if a := v.shakeHandsUnsigned(); a != nil {
 			return a
@@ -88,7 +88,7 @@ func (v *visit) verify() *answer {
 // confirm answers a request by which the sender wants a subscription
 // confirmed, once that is done.
 func (v *visit) confirm() *answer {
-	switch wanted, err := v.claim.Confirms(v.r.Context(), v.body, v.backend.Remote()); {
+	switch wanted, err := v.claim.Confirms(v.r.Context(), v.body, v.config.Remote); {
 	case err != nil:
 		return v.refuse(unconfirmed, "confirmation_failed")
 	case wanted:

@@ -97,7 +97,7 @@ func TestSourcesByMethod(t *testing.T) {
 // A test event comes from an address that may call.
 func TestSampleFromSource(t *testing.T) {
 	b := newBackend(t, github(from("192.0.2.0/24")))
-	if got, err := Sample(t.Context(), b, "hook"); err != nil || got.StatusCode != 202 {
+	if got, err := Sample(t.Context(), b.config(), publicURL, "hook"); err != nil || got.StatusCode != 202 {
 		t.Errorf("%d %s, %v", got.StatusCode, got.Body, err)
 	}
 }

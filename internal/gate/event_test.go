@@ -400,21 +400,18 @@ func TestBackendIsHeldUntilTheAnswer(t *testing.T) {
 	}
 }
 
-// nothing is an event log that keeps nothing.
-type nothing struct{ backend }
-
-func (n *nothing) Events() storage.Events { return emptyLog{} }
-
 func BenchmarkServe(b *testing.B) {
 	for _, size := range []int{1 << 10, 8 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			n := &nothing{backend: backend{types: map[string]bool{"assistant": true}, flight: NewFlight(0), routes: map[string]*Route{}}}
+			n := &backend{types: map[string]bool{"assistant": true}, flight: NewFlight(0), routes: map[string]*Route{}}
 			n.put(b, github())
+			config := n.config()
+			config.Events = emptyLog{}
 			g := New(Settings{})
 			body := strings.Repeat("x", size)
 			header := signed("push", "d", body)
 			release := func() {}
-			acquire := func() (Backend, func(), error) { return n, release, nil }
+			acquire := func() (*Config, func(), error) { return config, release, nil }
 			b.ReportAllocs()
 			b.SetBytes(int64(size))
 			b.RunParallel(func(p *testing.PB) {

@@ -24,7 +24,6 @@ import (
 
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
-	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -182,23 +181,26 @@ func (b *backend) Learn(_ context.Context, _ *integration.Integration, secret, c
 	return len(b.learned) == 1, b.unlearned
 }
 
-func (b *backend) Events() storage.Events  { return &b.log }
-func (b *backend) Flight() *Flight         { return b.flight }
-func (b *backend) Serves(kind string) bool { return b.types[kind] }
-func (b *backend) PublicURL(string) string { return "https://hooks.example.com/webhooks/" }
+// publicURL is that of the servers.
+const publicURL = "https://hooks.example.com/webhooks/"
 
-func (b *backend) AllowUnauthenticated() bool { return b.open }
+func (b *backend) config() *Config {
+	return &Config{
+		Integrations:         b,
+		Events:               &b.log,
+		Flight:               b.flight,
+		Serves:               func(resourceType string) bool { return b.types[resourceType] },
+		Issuers:              b.issuers,
+		AllowUnauthenticated: b.open,
+	}
+}
 
-func (b *backend) Remote() *sender.Remote { return nil }
-
-func (b *backend) Issuer(name string) *jwt.Issuer { return b.issuers[name] }
-
-func (b *backend) Acquire() (Backend, func(), error) {
+func (b *backend) Acquire() (*Config, func(), error) {
 	if b.acquire != nil {
 		return nil, nil, b.acquire
 	}
 	b.held.Add(1)
-	return b, func() { b.held.Add(-1) }, nil
+	return b.config(), func() { b.held.Add(-1) }, nil
 }
 
 // server serves a gate over a real socket.
@@ -214,6 +216,7 @@ type server struct {
 }
 
 func serve(t testing.TB, b *backend, g *Gate) *server {
+	g.settings.PublicURL = publicURL
 	s := &server{backend: b}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)

@@ -25,16 +25,16 @@ func (v *visit) find() *answer {
 	if !ok {
 		return v.refuse(notFound, "path")
 	}
-	backend, release, err := v.acquire()
+	config, release, err := v.acquire()
 	if err != nil {
 		return v.refuse(unavailable, "gateway_unavailable")
 	}
-	v.id, v.backend, v.release = id, backend, release
+	v.id, v.config, v.release = id, config, release
 	return v.lookUp()
 }
 
 func (v *visit) lookUp() *answer {
-	route, err := v.backend.Route(v.r.Context(), v.id)
+	route, err := v.config.Integrations.Route(v.r.Context(), v.id)
 	switch {
 	case err != nil:
 		return v.refuse(unavailable, "lookup_failed")

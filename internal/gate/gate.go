@@ -43,51 +43,54 @@ type Settings struct {
 
 	// Projects are those whose integrations answer. Default: all.
 	Projects []string
+
+	// PublicURL is what stands before the webhook ID in the URL that senders are
+	// given, which some of them sign. Default: what a request was sent to.
+	PublicURL string
 }
 
-// Backend is what a request needs of the running configuration. It stays
-// usable until it is released, also when another configuration is loaded.
-type Backend interface {
+// Config is what a request needs of the running configuration. It is not changed,
+// and stays usable until it is released, also when another configuration is loaded.
+type Config struct {
+	Integrations Integrations
+
+	// Events is where events are stored. After an Append that is
+	// storage.ErrStale, Route returns the integration as it is in the storage.
+	Events storage.Events
+
+	// Flight counts the bytes that the process is receiving.
+	Flight *Flight
+
+	// Serves reports whether a trigger serves the resource type.
+	Serves func(resourceType string) bool
+
+	// Issuers are the configuration's issuers of tokens, by their names.
+	Issuers map[string]*jwt.Issuer
+
+	// Remote is what verifiers ask others for.
+	Remote *sender.Remote
+
+	// AllowUnauthenticated permits integrations without any credential.
+	AllowUnauthenticated bool
+}
+
+// Integrations are those that requests are meant for.
+type Integrations interface {
 	// Route returns the integration of a webhook ID, nil when there is none,
 	// and the same pointer while the integration is unchanged.
 	Route(ctx context.Context, webhookID string) (*Route, error)
 
 	// Learn keeps a secret that a sender has brought to an integration, durably,
-	// and says whether it is the one that was learned.
+	// and reports whether it is the one that was learned.
 	Learn(ctx context.Context, in *integration.Integration, secret, client string) (learned bool, err error)
 
 	// Use notes, durably, that a request is accepted for an integration that is
 	// Unused. It returns soon, whatever becomes of that.
 	Use(ctx context.Context, in *integration.Integration)
-
-	// Events is where events are stored. After an Append that is
-	// storage.ErrStale, Route returns the integration as it is in the storage.
-	Events() storage.Events
-
-	// PublicURL is what stands before the webhook ID in the URL that a sender
-	// to an integration of the project is given, or "" when that is not known.
-	PublicURL(project string) string
-
-	// Flight counts the bytes that the process is receiving.
-	Flight() *Flight
-
-	// Serves says whether a trigger serves the resource type.
-	Serves(resourceType string) bool
-
-	// Issuer returns the configuration's issuer of tokens of the name, nil
-	// when it has none.
-	Issuer(name string) *jwt.Issuer
-
-	// Remote is what verifiers ask others for.
-	Remote() *sender.Remote
-
-	// AllowUnauthenticated says whether the operator permits integrations
-	// without any credential.
-	AllowUnauthenticated() bool
 }
 
-// Acquire takes a reference to the backend. release is called once.
-type Acquire func() (backend Backend, release func(), err error)
+// Acquire takes a reference to the running configuration. release is called once.
+type Acquire func() (config *Config, release func(), err error)
 
 // Gate answers the requests of one handler.
 type Gate struct {
@@ -223,7 +226,7 @@ type visit struct {
 	client  string
 	acquire Acquire
 
-	backend Backend
+	config  *Config
 	release func()
 	id      string
 	route   *Route

@@ -154,7 +154,7 @@ type lesson struct {
 func (l *lesson) learn(secret string) bool {
 	v := l.visit
 	var learned bool
-	learned, l.err = v.backend.Learn(context.WithoutCancel(v.r.Context()), v.route.Integration, secret, v.client)
+	learned, l.err = v.config.Integrations.Learn(context.WithoutCancel(v.r.Context()), v.route.Integration, secret, v.client)
 	v.seen.Learned, l.refused = learned, !learned && l.err == nil
 	return learned
 }
@@ -167,7 +167,7 @@ func (v *visit) answerHandshake(a *sender.Answer) *answer {
 // address is where the sender was told to send: with a public URL below that,
 // and otherwise where the request has come to.
 func (v *visit) address() string {
-	address := v.backend.PublicURL(v.route.Integration.Project)
+	address := v.gate.settings.PublicURL
 	if address != "" {
 		address += v.id
 	} else {

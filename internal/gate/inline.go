@@ -15,7 +15,7 @@ func (v *visit) pass() *answer {
 		return nil
 	}
 	if it := v.route.Integration; it.Unused {
-		v.backend.Use(v.r.Context(), it)
+		v.config.Integrations.Use(v.r.Context(), it)
 	}
 	v.seen.Pass, v.seen.Outcome = true, Passed
 	v.seen.holding, v.upload.holding = v.upload.holding, holding{}

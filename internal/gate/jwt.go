@@ -38,7 +38,7 @@ func (v *visit) judgeToken() *answer {
 	text, reason := credentialText(v.r.Header, wanted.header, wanted.scheme)
 	switch reason {
 	case "":
-		issuer := v.backend.Issuer(wanted.issuer)
+		issuer := v.config.Issuers[wanted.issuer]
 		if issuer == nil {
 			return v.refuse(noKeys, "jwt_issuer_unknown") // the operator may have to name it again
 		}

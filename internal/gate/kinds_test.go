@@ -116,7 +116,7 @@ func checkAskedFor(t *testing.T, e credentialtest.Example) {
 // checkSampled lets a genuine request in, and looks at what is passed on.
 func checkSampled(t *testing.T, e credentialtest.Example) {
 	b := newBackend(t, withExample(t, e))
-	got, err := Sample(t.Context(), b, "hook")
+	got, err := Sample(t.Context(), b.config(), publicURL, "hook")
 	if !e.Sampled {
 		if !errors.Is(err, sender.ErrSenderSigns) {
 			t.Errorf("a sample is answered %d, %v", got.StatusCode, err)

@@ -149,7 +149,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer t")
 			b := newBackend(t, in)
 			began := time.Now()
-			seen := New(Settings{}).Serve(w, r, "", func() (Backend, func(), error) { return b, func() {}, nil })
+			seen := New(Settings{}).Serve(w, r, "", b.Acquire)
 			if w.status != status || status == 200 && time.Since(began) > 0 || status == 503 && seen.Reason != "match_busy" {
 				t.Errorf("%s: %d %s after %v", project, w.status, w.body, time.Since(began))
 			}

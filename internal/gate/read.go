@@ -41,7 +41,7 @@ func (v *visit) readUpTo(most int64, proven bool) *answer {
 		return nil
 	}
 	p := v.pace()
-	v.upload.begin(v.backend.Flight(), v.route.Integration.Identity, v.client, announced, most, proven, &v.control, p.start)
+	v.upload.begin(v.config.Flight, v.route.Integration.Identity, v.client, announced, most, proven, &v.control, p.start)
 	limit := int(most)
 	if v.body == nil {
 		v.body = make([]byte, 0, first(announced))

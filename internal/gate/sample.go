@@ -25,16 +25,17 @@ type Sampled struct {
 
 // Sample sends an integration an event as its sender would, through the steps
 // that every request goes through. It fails with provider.ErrSenderSigns when
-// no credential can be made that lets the request in.
-func Sample(ctx context.Context, backend Backend, webhookID string) (Sampled, error) {
-	route, err := backend.Route(ctx, webhookID)
+// no credential can be made that lets the request in. publicURL is that of the
+// integration's project, or "" when it is not known.
+func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (Sampled, error) {
+	route, err := config.Integrations.Route(ctx, webhookID)
 	if err != nil {
 		return Sampled{}, fmt.Errorf("looking up %s: %w", webhookID, err)
 	}
 	if route == nil {
 		return Sampled{}, integration.ErrNotFound
 	}
-	r, err := route.sample(ctx, backend.PublicURL(route.Integration.Project), time.Now())
+	r, err := route.sample(ctx, publicURL, time.Now())
 	if err != nil {
 		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
 	}
@@ -43,7 +44,7 @@ func Sample(ctx context.Context, backend Backend, webhookID string) (Sampled, er
 	if sources := route.credentials.sources; len(sources) > 0 {
 		client = sources[0].Addr().String()
 	}
-	seen := New(Settings{}).Serve(w, r, client, func() (Backend, func(), error) { return backend, func() {}, nil })
+	seen := New(Settings{PublicURL: publicURL}).Serve(w, r, client, func() (*Config, func(), error) { return config, func() {}, nil })
 	return Sampled{StatusCode: w.status, Body: w.body, EventID: seen.EventID}, nil
 }
 

@@ -60,7 +60,7 @@ func TestSample(t *testing.T) {
 				test.change(it)
 			}
 			b := newBackend(t, it)
-			got, err := Sample(t.Context(), b, "hook")
+			got, err := Sample(t.Context(), b.config(), publicURL, "hook")
 			if test.fails {
 				if !errors.Is(err, sender.ErrSenderSigns) || b.log.count() != 0 {
 					t.Errorf("%v, %d events", err, b.log.count())
@@ -91,18 +91,18 @@ func TestSample(t *testing.T) {
 func TestSampleTwice(t *testing.T) {
 	b := newBackend(t, github())
 	for range 2 {
-		if got, err := Sample(t.Context(), b, "hook"); err != nil || got.StatusCode != 202 {
+		if got, err := Sample(t.Context(), b.config(), publicURL, "hook"); err != nil || got.StatusCode != 202 {
 			t.Fatalf("%d %s, %v", got.StatusCode, got.Body, err)
 		}
 	}
 	if id := b.log.last(t).DeliveryID; b.log.count() != 2 || !strings.HasPrefix(id, "test-") {
 		t.Errorf("%d events, the last is the delivery %q", b.log.count(), id)
 	}
-	if _, err := Sample(t.Context(), b, "other"); !errors.Is(err, integration.ErrNotFound) {
+	if _, err := Sample(t.Context(), b.config(), publicURL, "other"); !errors.Is(err, integration.ErrNotFound) {
 		t.Errorf("another one: %v", err)
 	}
 	b.lookup = errDown
-	if _, err := Sample(t.Context(), b, "hook"); !errors.Is(err, errDown) {
+	if _, err := Sample(t.Context(), b.config(), publicURL, "hook"); !errors.Is(err, errDown) {
 		t.Errorf("while nothing can be looked up: %v", err)
 	}
 }
@@ -113,11 +113,7 @@ func TestSampleWithoutPublicURL(t *testing.T) {
 		it.Authentication.Signature = &integration.Signature{Provider: "twilio", Secrets: secrets("s")}
 		it.Authentication.RequireSHA256Signature = false
 	})
-	if got, err := Sample(context.Background(), unnamed{newBackend(t, it)}, "hook"); err != nil || got.StatusCode != 204 || got.EventID == "" {
+	if got, err := Sample(context.Background(), newBackend(t, it).config(), "", "hook"); err != nil || got.StatusCode != 204 || got.EventID == "" {
 		t.Errorf("%d %s, %v", got.StatusCode, got.Body, err)
 	}
 }
-
-type unnamed struct{ *backend }
-
-func (unnamed) PublicURL(string) string { return "" }

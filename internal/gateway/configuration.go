@@ -119,7 +119,7 @@ func (c *Configuration) Acquire() (*Lease, error) {
 		return nil, c.failure
 	}
 	held := newLease(c, opened)
-	held.issuers = c.openIssuers(opened)
+	held.edge = newEdge(c, opened)
 	// A request that comes after Close holds what it needs alone.
 	if !c.closed {
 		held.hold()

@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/gate"
 )
 
 // Lease is one configuration's hold on the engine that survives reloads. The
@@ -15,7 +15,7 @@ import (
 type Lease struct {
 	*engine
 	configuration *Configuration
-	issuers       map[string]*jwt.Issuer
+	edge          gate.Config
 	holders       atomic.Int64
 }
 
