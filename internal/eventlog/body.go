@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -53,7 +54,7 @@ func (l *Log) Open(ctx context.Context, identity storage.Identity, id storage.ID
 	}
 	b := &bodyReader{log: l}
 	var whole *storage.Event
-	if err := l.whereItIs(e, func(e *event) error {
+	if err := l.whereItIs(e, func(e *state.Event) error {
 		whole, err = l.segments.openBody(e, b)
 		return err
 	}); err != nil {
@@ -68,23 +69,23 @@ func (l *Log) Open(ctx context.Context, identity storage.Identity, id storage.ID
 }
 
 // openBody prepares the reading of an event's body, and returns the event without it.
-func (s *segments) openBody(e *event, b *bodyReader) (*storage.Event, error) {
-	if e.damaged {
+func (s *segments) openBody(e *state.Event, b *bodyReader) (*storage.Event, error) {
+	if e.Damaged {
 		return nil, errUnreadable
 	}
-	opened, err := s.acquire(e.place.segment)
+	opened, err := s.acquire(e.Place.Segment)
 	if err != nil {
 		return nil, err
 	}
 	defer s.letGo(opened)
 	raw := records.Get().(*[]byte)
 	defer records.Put(raw)
-	*raw = slices.Grow((*raw)[:0], int(e.place.length))[:e.place.length]
+	*raw = slices.Grow((*raw)[:0], int(e.Place.Length))[:e.Place.Length]
 	frame, event, err := opened.read(e, *raw)
 	if err != nil {
 		return nil, err
 	}
-	b.number, b.frame, b.size = e.place.segment, frame, int64(len(event.Body))
+	b.number, b.frame, b.size = e.Place.Segment, frame, int64(len(event.Body))
 	b.offset = int64(len(frame.Payload)) - b.size // it comes last
 	b.sums = b.sums[:0]
 	for chunk := range slices.Chunk(event.Body, bodyChunk) {

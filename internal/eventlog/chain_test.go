@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -46,10 +47,10 @@ func TestChainsAreRecovered(t *testing.T) {
 			return dir
 		},
 		"with the replay alone in the index": func(t *testing.T, l *Log, dir string) string {
-			one := newMemtable()
-			for id, c := range l.active.events[storage.Identity{1}] {
-				if c.now.chain.newest.IsZero() {
-					one.put(l.active.events[storage.Identity{1}][id].now, c.base)
+			one := state.NewMemtable()
+			for id, c := range l.active.Events[storage.Identity{1}] {
+				if c.Now.Chain.Newest.IsZero() {
+					one.Put(l.active.Events[storage.Identity{1}][id].Now, c.Indexed)
 				}
 			}
 			if err := l.write(one, l.mark(t)); err != nil {
@@ -65,7 +66,7 @@ func TestChainsAreRecovered(t *testing.T) {
 			l := mustOpen(t, options)
 			first := mustAppend(t, l, testEvent(1, "a"), keyed("a"))
 			fail(t, l, first)
-			l.flusher.follow(false)
+			l.flusher.flush(false)
 			middle := mustReplay(t, l, first)
 			fail(t, l, middle)
 			newest := mustReplay(t, l, middle)
@@ -210,7 +211,7 @@ func TestReplayOfADamagedEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := file.WriteAt([]byte("damage"), e.place.offset+100); err != nil {
+	if _, err := file.WriteAt([]byte("damage"), e.Place.Offset+100); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Replay(t.Context(), storage.Identity{1}, id, again); !errors.Is(err, storage.ErrCorrupt) {
@@ -223,25 +224,25 @@ func TestReplayOfADamagedEvent(t *testing.T) {
 
 // TestLostEndsOfAChain has the event that led to a lost one take its place.
 func TestLostEndsOfAChain(t *testing.T) {
-	there := func(id byte, first, newest byte) *event {
-		e := &event{chain: chain{first: storage.ID{first}, newest: storage.ID{newest}}}
+	there := func(id byte, first, newest byte) *state.Event {
+		e := &state.Event{Chain: state.Chain{First: storage.ID{first}, Newest: storage.ID{newest}}}
 		e.ID = storage.ID{id}
 		return e
 	}
-	all := map[byte]*event{1: there(1, 0, 3), 2: there(2, 1, 0), 3: there(3, 1, 0), 4: there(4, 9, 5), 5: there(5, 4, 0), 6: there(6, 0, 9)}
+	all := map[byte]*state.Event{1: there(1, 0, 3), 2: there(2, 1, 0), 3: there(3, 1, 0), 4: there(4, 9, 5), 5: there(5, 4, 0), 6: there(6, 0, 9)}
 	broken := errors.New("broken")
 	for _, test := range []struct{ of, first, newest byte }{{1, 1, 3}, {2, 1, 3}, {3, 1, 3}, {4, 4, 5}, {5, 4, 5}, {6, 6, 6}} {
-		first, newest, err := ends(change{now: all[test.of]}, func(id storage.ID) (change, error) {
+		first, newest, err := state.Ends(state.Change{Now: all[test.of]}, func(id storage.ID) (state.Change, error) {
 			if e := all[id[0]]; e != nil {
-				return change{now: e}, nil
+				return state.Change{Now: e}, nil
 			}
-			return change{}, storage.ErrNotFound
+			return state.Change{}, storage.ErrNotFound
 		})
-		if err != nil || first.now != all[test.first] || newest.now != all[test.newest] {
-			t.Errorf("the ends of %d's chain are %v and %v, %v", test.of, first.now.ID[0], newest.now.ID[0], err)
+		if err != nil || first.Now != all[test.first] || newest.Now != all[test.newest] {
+			t.Errorf("the ends of %d's chain are %v and %v, %v", test.of, first.Now.ID[0], newest.Now.ID[0], err)
 		}
 	}
-	if _, _, err := ends(change{now: all[2]}, func(storage.ID) (change, error) { return change{}, broken }); !errors.Is(err, broken) {
+	if _, _, err := state.Ends(state.Change{Now: all[2]}, func(storage.ID) (state.Change, error) { return state.Change{}, broken }); !errors.Is(err, broken) {
 		t.Errorf("a fault is %v", err)
 	}
 }

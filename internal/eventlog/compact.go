@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -24,7 +25,7 @@ type compacted struct {
 // What else stands in the segment is about events that are in it too, or were
 // kept behind it since, with all that had happened to them by then: an event
 // begins before anything happens to it, and no segment comes before this one.
-func (c *compactor) compact(s oldSegment, p policy) (compacted, error) {
+func (c *compactor) compact(s oldSegment, p state.Policy) (compacted, error) {
 	l := c.log
 	if l.pins.keep(s.number) {
 		return compacted{}, errPinned
@@ -35,7 +36,7 @@ func (c *compactor) compact(s oldSegment, p policy) (compacted, error) {
 		return b.compacted, fmt.Errorf("emptying segment %d: %w", s.number, err)
 	}
 	// Nothing in the index points into the segment when it has followed.
-	if err := c.follow(); err != nil {
+	if err := c.flushIndex(); err != nil {
 		return b.compacted, err
 	}
 	if !whole {
@@ -44,7 +45,7 @@ func (c *compactor) compact(s oldSegment, p policy) (compacted, error) {
 		}
 	}
 	err = l.pins.unlessPinned(s.number, func() error {
-		if err := c.submit(&op{record: record{kind: removed, segment: s.number, last: s.last}}); err != nil {
+		if err := c.submit(newOp(&state.Note{Record: &state.Removed{Segment: s.number, Last: s.last}})); err != nil {
 			return err
 		}
 		return l.segments.remove(s.number)
@@ -59,7 +60,7 @@ func (c *compactor) compact(s oldSegment, p policy) (compacted, error) {
 
 // empty reads a segment for what counts in it, and says whether all of it could
 // be read.
-func (c *compactor) empty(s oldSegment, p policy, b *batch) (whole bool, err error) {
+func (c *compactor) empty(s oldSegment, p state.Policy, b *batch) (whole bool, err error) {
 	if s.err != nil {
 		return false, nil
 	}
@@ -83,73 +84,75 @@ func (c *compactor) empty(s oldSegment, p policy, b *batch) (whole bool, err err
 		}
 		whole = whole && frame.Sequence == expected
 		expected = frame.Sequence + 1
-		r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
+		r, err := state.Decode(frame.Kind, frame.Payload, true)
 		if err != nil {
 			whole = false
 			continue
 		}
-		if err := c.emptyOne(s, frame, &r, p, b); err != nil {
+		if err := c.emptyOne(s, frame, r, p, b); err != nil {
 			return false, err
 		}
 	}
 }
 
-func (c *compactor) emptyOne(s oldSegment, frame segment.Frame, r *record, p policy, b *batch) error {
-	switch {
-	case r.begins():
-		at := place{segment: s.number, offset: frame.Offset, length: frame.Length}
+func (c *compactor) emptyOne(s oldSegment, frame segment.Frame, r state.Record, p state.Policy, b *batch) error {
+	switch r := r.(type) {
+	case state.Whole:
+		at := state.Place{Segment: s.number, Offset: frame.Offset, Length: frame.Length}
 		return c.emptyEvents(at, r, p, b)
-	case r.kind == purged && r.key != "":
-		known, err := c.log.lookCopy(copyName{r.identity, r.key})
+	case *state.Purged:
+		if r.Key == "" {
+			return nil
+		}
+		known, err := c.log.lookEntry(state.DedupeKey{Integration: r.Of, Key: r.Key})
 		if err != nil {
 			return err
 		}
-		return b.add(&op{record: *r, again: true, known: known}, amount{})
+		return b.add(&state.Remember{Record: *r, Known: known}, amount{})
 	}
 	// A dropped record may go: what it is about comes before it.
 	return nil
 }
 
-// emptyEvents does so for the events that a record begins or has. Those that
-// share its body go on sharing it: first go those that may, and then the rest is
-// kept together.
-func (c *compactor) emptyEvents(at place, r *record, p policy, b *batch) error {
-	var there []sharing
-	for n := range r.parts() {
-		id := r.part(n).id
-		e, known, err := c.log.lookWhole(r.identity, id)
+// emptyEvents does so for the events that a record has whole. Those that share
+// its body go on sharing it: first go those that may, and then the rest is
+// relocated together.
+func (c *compactor) emptyEvents(at state.Place, r state.Whole, p state.Policy, b *batch) error {
+	of := r.Integration()
+	var there []state.Shared
+	for n := range r.Count() {
+		e, known, err := c.log.lookWhole(of, r.ID(n))
 		if ignoreNotFound(err) != nil {
 			return err
 		}
-		if err == nil && e.place == at {
-			there = append(there, sharing{id, known})
+		if err == nil && e.Place == at {
+			there = append(there, state.Shared{ID: e.ID, Known: known})
 		}
 	}
 	if len(there) == 0 {
 		return nil
 	}
-	each := amount{events: 1, bytes: at.length}
-	if r.event != nil {
-		r.event.Body = bytes.Clone(r.event.Body) // the scanner reads on
+	relocate := &state.Relocate{Of: of, Sharing: there, From: at, Content: r.Event(0), Policy: p}
+	if relocate.Content != nil {
+		relocate.Content.Body = bytes.Clone(relocate.Content.Body) // the scanner reads on
 	}
-	o := &op{record: record{kind: relocated, identity: r.identity, id: there[0].id, event: r.event}, from: at, policy: p, known: there[0].known}
+	each := amount{events: 1, bytes: at.Length}
 	if len(there) == 1 {
-		return b.add(o, each)
+		return b.add(relocate, each)
 	}
 	for _, one := range there {
-		goes := &op{record: record{kind: purged, identity: r.identity, id: one.id}, policy: p, known: one.known}
-		if err := b.add(goes, each); err != nil {
+		purge := &state.Purge{Subject: state.Subject{Of: of, ID: one.ID}, Policy: p, Known: one.Known}
+		if err := b.add(purge, each); err != nil {
 			return err
 		}
 	}
-	o.record.kind, o.sharing = relocatedAll, there
-	return b.add(o, amount{})
+	return b.add(relocate, amount{})
 }
 
 // emptyUnread keeps events whose records cannot be read any more, as what the
 // index knows of them: they are listed, and whoever wants their body learns that
 // it is lost.
-func (c *compactor) emptyUnread(s oldSegment, p policy, b *batch) error {
+func (c *compactor) emptyUnread(s oldSegment, p state.Policy, b *batch) error {
 	view := c.log.index.View()
 	defer view.Close()
 	lost := 0
@@ -158,17 +161,17 @@ func (c *compactor) emptyUnread(s oldSegment, p policy, b *batch) error {
 		if err != nil {
 			return false, err
 		}
-		indexed, err := decodeEvent(identity, id, value)
-		if err != nil || indexed.place.segment > s.number {
+		indexed, err := state.DecodeEvent(identity, id, value)
+		if err != nil || indexed.Place.Segment > s.number {
 			return err == nil && !c.stopping(), err
 		}
 		e, known, err := c.log.lookWhole(identity, id)
-		if err != nil || e.place.segment > s.number {
+		if err != nil || e.Place.Segment > s.number {
 			return true, ignoreNotFound(err)
 		}
 		lost++
-		o := &op{record: record{kind: relocated, identity: identity, id: id}, from: e.place, policy: p, known: known}
-		return true, b.add(o, e.amount())
+		relocate := &state.Relocate{Of: identity, Sharing: []state.Shared{{ID: id, Known: known}}, From: e.Place, Policy: p}
+		return true, b.add(relocate, amountOf(e))
 	})
 	if err == nil && c.stopping() {
 		err = errStopped
@@ -178,7 +181,7 @@ func (c *compactor) emptyUnread(s oldSegment, p policy, b *batch) error {
 	}
 	c.log.lost.Store(true)
 	c.log.Logger.Error("accepted events are damaged", zap.Uint64("segment", s.number), zap.Int("events", lost))
-	return c.follow()
+	return c.flushIndex()
 }
 
 func ignoreNotFound(err error) error {
@@ -210,10 +213,10 @@ func (b *batch) promised() amount {
 	return all
 }
 
-func (b *batch) add(o *op, of amount) error {
-	b.ops = append(b.ops, o)
+func (b *batch) add(command state.Command, of amount) error {
+	b.ops = append(b.ops, newOp(command))
 	b.queued.add(of)
-	if b.size += o.record.bound(); len(b.ops) < batchOps && b.size < batchBytes {
+	if b.size += command.Bound(); len(b.ops) < batchOps && b.size < batchBytes {
 		return nil
 	}
 	return b.flush()
@@ -223,7 +226,6 @@ func (b *batch) flush() error {
 	var errs []error
 	waiting := b.ops[:0]
 	for _, o := range b.ops {
-		o.done = make(chan struct{}, 1)
 		if b.compactor.log.queue.put(o) {
 			waiting = append(waiting, o)
 		} else {
@@ -238,10 +240,10 @@ func (b *batch) flush() error {
 			if errs == nil && ignoreNotFound(o.err) != nil {
 				errs = append(errs, o.err)
 			}
-		case o.event != nil && o.event.gone:
-			b.purged.add(o.event.amount())
-		case o.event != nil:
-			b.relocated.add(o.event.amount())
+		case o.after != nil && o.after.Purged:
+			b.purged.add(amountOf(o.after))
+		case o.after != nil:
+			b.relocated.add(amountOf(o.after))
 		}
 	}
 	clear(b.ops)

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -143,12 +144,11 @@ func (c *compactor) tick() error {
 	if now-l.noted.Load() < noteEvery.Milliseconds() && (ripe == 0 || now-l.segments.begun() < ripe) {
 		return nil
 	}
-	return c.submit(&op{record: record{kind: clocked}, ripe: ripe})
+	return c.submit(tickOp(ripe))
 }
 
 // submit has the writer do one op and waits for it.
 func (c *compactor) submit(o *op) error {
-	o.done = make(chan struct{}, 1)
 	if !c.log.queue.put(o) {
 		return errClosed
 	}
@@ -165,7 +165,7 @@ func (c *compactor) expire() error {
 		if !ok || !c.isOver(s) || time.Now().Before(c.resting) {
 			return nil
 		}
-		done, err := c.compact(s, pastTime)
+		done, err := c.compact(s, state.PastTime)
 		if err != nil {
 			return err
 		}
@@ -215,7 +215,7 @@ func (c *compactor) thinOne(identity storage.Identity, room int, limits *storage
 	excess, settled := 0, 0
 	if of := l.tallies.of[identity]; of != nil && limits.Events > 0 {
 		total := of.total().events
-		excess, settled = total-min(lowEvents(limits), max(limits.Events-room, 0)), total-of.sums[pendingCode].events
+		excess, settled = total-min(lowEvents(limits), max(limits.Events-room, 0)), total-of.sums[state.PendingCode].events
 	}
 	if barren && excess > 0 {
 		l.crowded[identity] = max(l.crowded[identity], room)
@@ -264,7 +264,7 @@ func (c *compactor) waitTurn(ctx context.Context) {
 // that were accepted at once go together: none that has failed stays behind the
 // first, by which a copy would find it.
 func (c *compactor) purge(identity storage.Identity, prefix byte, enough func(purged amount) bool) (amount, error) {
-	if err := c.follow(); err != nil {
+	if err := c.flushIndex(); err != nil {
 		return amount{}, err
 	}
 	view := c.log.index.View()
@@ -276,27 +276,27 @@ func (c *compactor) purge(identity storage.Identity, prefix byte, enough func(pu
 		switch {
 		case err != nil:
 			return false, err
-		case c.stopping(), compareIDs(id, together) > 0 && enough(b.promised()):
+		case c.stopping(), state.CompareIDs(id, together) > 0 && enough(b.promised()):
 			return false, nil
-		case prefix == eventKey && len(value) > statusAt && value[statusAt] == pendingCode:
+		case prefix == eventKey && len(value) > state.StatusAt && value[state.StatusAt] == state.PendingCode:
 			return true, nil
 		}
 		e, known, err := c.log.lookWhole(identity, id)
 		if err != nil {
 			return true, ignoreNotFound(err)
 		}
-		if last := forward(id, uint64(e.further)); compareIDs(last, together) > 0 {
+		if last := state.Forward(id, uint64(e.Further)); state.CompareIDs(last, together) > 0 {
 			together = last
 		}
-		o := &op{record: record{kind: purged, identity: identity, id: id}, policy: settled, known: known}
-		return true, b.add(o, e.amount())
+		purge := &state.Purge{Subject: state.Subject{Of: identity, ID: id}, Policy: state.Settled, Known: known}
+		return true, b.add(purge, amountOf(e))
 	})
 	err = errors.Join(err, b.flush())
 	return b.purged, err
 }
 
-// follow has the index follow up to here.
-func (c *compactor) follow() error {
+// flushIndex has the index follow up to here.
+func (c *compactor) flushIndex() error {
 	reply := make(chan bool, 1)
 	select {
 	case c.log.flusher.asked <- reply:

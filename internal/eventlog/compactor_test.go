@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -265,7 +266,7 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 	stays := mustAppend(t, l, testEvent(1, payload(0)), storage.Dedupe{})
 	goes := mustAppend(t, l, testEvent(1, payload(1)), storage.Dedupe{})
 	deliver(t, l, goes)
-	var seen []*event
+	var seen []*state.Event
 	for _, id := range []storage.ID{stays, goes} {
 		e, _, err := l.look(storage.Identity{1}, id)
 		if err != nil {
@@ -273,7 +274,7 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 		}
 		seen = append(seen, e)
 	}
-	opened, err := l.segments.acquire(seen[0].place.segment)
+	opened, err := l.segments.acquire(seen[0].Place.Segment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,9 +283,9 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 	clock.pass(8 * day)
 	eventually(t, "the segment is removed", func() bool {
 		l.compactor.hurry()
-		return l.segments.oldest() > seen[0].place.segment
+		return l.segments.oldest() > seen[0].Place.Segment
 	})
-	if _, err := opened.file.ReadAt(make([]byte, 10), seen[0].place.offset); err != nil {
+	if _, err := opened.file.ReadAt(make([]byte, 10), seen[0].Place.Offset); err != nil {
 		t.Fatalf("reading on: %v", err)
 	}
 	l.segments.letGo(opened)

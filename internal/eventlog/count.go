@@ -3,6 +3,7 @@ package eventlog
 import (
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -39,12 +40,12 @@ func (l *Log) countIndexed() {
 				return false, nil
 			}
 		}
-		e, err := decodeEvent(identity, id, value)
+		e, err := state.DecodeEvent(identity, id, value)
 		if err != nil {
 			return false, err
 		}
-		code, a := statusCode(e.Status), amount{bytes: e.place.length}
-		if code == deliveredCode {
+		code, a := state.StatusCode(e.Status), amount{bytes: e.Place.Length}
+		if code == state.DeliveredCode {
 			a.events = 1 // the others are counted by their keys
 		}
 		found[code].add(a)

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -274,9 +275,9 @@ func lastGroup(t *testing.T, dir string, frames int, synced func(sequence uint64
 		start := len(group)
 		e := testEvent(1, "unfinished")
 		e.ID = storage.ID{0xfe, byte(i)}
-		r := record{kind: accepted, identity: e.Integration, id: e.ID, event: e}
+		r := &state.Accepted{Subject: state.Subject{Of: e.Integration, ID: e.ID}, Begun: e}
 		sequence := last + uint64(i) + 1
-		group = segment.Seal(header.AEAD(testKey), r.append(segment.Begin(group)), start, byte(accepted), sequence, synced(sequence))
+		group = segment.Seal(header.AEAD(testKey), r.Append(segment.Begin(group)), start, r.Kind(), sequence, synced(sequence))
 		if slices.Contains(skip, i) {
 			clear(group[start:])
 		}
@@ -359,7 +360,7 @@ func TestClockGoesBack(t *testing.T) {
 		l = mustOpen(t, options)
 		for range 100 {
 			id := mustAppend(t, l, testEvent(1, "b"), storage.Dedupe{})
-			if compareIDs(id, last) <= 0 {
+			if state.CompareIDs(id, last) <= 0 {
 				t.Fatalf("%v came after %v", id, last)
 			}
 			last = id

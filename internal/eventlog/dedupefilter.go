@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 )
 
 // dedupeFilter is a Bloom filter of the dedupe keys in the index. Nearly every
@@ -29,7 +31,7 @@ func newDedupeFilter() *dedupeFilter {
 }
 
 // add is called before the key can be found in the index.
-func (f *dedupeFilter) add(name copyName) {
+func (f *dedupeFilter) add(name state.DedupeKey) {
 	hash := maphash.Comparable(f.seed, name)
 	for i := range uint32(filterProbes) {
 		bit := probe(hash, i)
@@ -38,7 +40,7 @@ func (f *dedupeFilter) add(name copyName) {
 }
 
 // mayHold is false only for a key that is not in the index.
-func (f *dedupeFilter) mayHold(name copyName) bool {
+func (f *dedupeFilter) mayHold(name state.DedupeKey) bool {
 	if !f.complete.Load() {
 		return true
 	}
@@ -72,7 +74,7 @@ func (l *Log) fillFilter() {
 		}
 		name, err := parseDedupeKey(key)
 		if err == nil {
-			l.copies.add(name)
+			l.dedupe.add(name)
 		}
 		return true, err
 	})
@@ -80,6 +82,6 @@ func (l *Log) fillFilter() {
 	case err != nil:
 		l.Logger.Error("dedupe keys cannot be listed; each is searched for", zap.Error(l.indexFault(err)))
 	case !stopped:
-		l.copies.complete.Store(true)
+		l.dedupe.complete.Store(true)
 	}
 }

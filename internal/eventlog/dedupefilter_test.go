@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
 func TestCopyFilter(t *testing.T) {
 	const count = 100_000
 	f := newDedupeFilter()
-	name := func(i int) copyName {
-		return copyName{storage.Identity{byte(i % 7)}, fmt.Sprint(i)}
+	name := func(i int) state.DedupeKey {
+		return state.DedupeKey{Integration: storage.Identity{byte(i % 7)}, Key: fmt.Sprint(i)}
 	}
 	for i := range count {
 		f.add(name(i))
@@ -32,7 +33,7 @@ func TestCopyFilter(t *testing.T) {
 	if wrong > count/1000 {
 		t.Errorf("%d of %d unknown keys may be there", wrong, count)
 	}
-	if other := (copyName{storage.Identity{9}, "1"}); f.mayHold(other) {
+	if other := (state.DedupeKey{Integration: storage.Identity{9}, Key: "1"}); f.mayHold(other) {
 		t.Error("a key of another integration may be there")
 	}
 }
@@ -48,7 +49,7 @@ func TestCopyFilterService(t *testing.T) {
 		eventually(t, "the index has caught up, and the filter is complete", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			return l.active.empty() && l.flushing == nil && l.copies.complete.Load()
+			return l.active.Empty() && l.flushing == nil && l.dedupe.complete.Load()
 		})
 		for i := range count {
 			id, outcome, err := l.Append(t.Context(), testEvent(1, "again"), keyed(fmt.Sprint(i)))
@@ -56,7 +57,7 @@ func TestCopyFilterService(t *testing.T) {
 				t.Fatalf("key %d: %v, %v, %v", i, id, outcome, err)
 			}
 		}
-		if l.copies.mayHold(copyName{storage.Identity{1}, "unknown"}) {
+		if l.dedupe.mayHold(state.DedupeKey{Integration: storage.Identity{1}, Key: "unknown"}) {
 			t.Error("an unknown key may be there")
 		}
 	}

@@ -24,23 +24,26 @@
 // each; either is zero where it means nothing. Numbers are varints, texts follow
 // their length, times are in milliseconds since 1970.
 //
-//	kind               written when                            then has
-//	 1 accepted         an event is appended                   age, dedupe key, event
-//	 2 claimed          an attempt begins                      -
-//	 3 saved            the trigger saves its progress         progress
-//	 4 finished         an attempt has ended                   age, status, due, attempt
-//	 5 released         a claim ends without an attempt        due
-//	 6 requeued         a duplicate queues a failed event      age, time
-//	 7 dropped          all of an integration is deleted       -
-//	 8 closed           the log was closed                     -
-//	 9 replayed         an event is replayed                   age, original, first of the chain, event
-//	10 relocated        compaction copies an event             status, state, event
-//	11 purged           an event is deleted                    age, dedupe key if it is remembered
-//	12 clocked          every minute                           age, time
-//	13 removed          before a segment is removed            segment, its last sequence number
-//	14 acceptedAll      an event is appended for several       age, dedupe key, further resources, event
-//	15 requeuedAll      a duplicate queues several             age, time, further IDs
-//	16 relocatedAll     compaction copies what shares a body   the others with their states, status, state, event
+//	kind            written when                          then has
+//	 2 claimed       an attempt begins                     -
+//	 3 saved         the trigger saves its progress        progress
+//	 4 finished      an attempt has ended                  age, status, due, attempt
+//	 5 released      a claim ends without an attempt       due
+//	 7 dropped       all of an integration is deleted      -
+//	 8 closed        the log was closed                    -
+//	 9 replayed      an event is replayed                  age, original, first of the chain, event
+//	11 purged        an event is deleted                   age, dedupe key if it is remembered
+//	12 clocked       every minute                          age, time
+//	13 removed       before a segment is removed           segment, its last sequence number
+//	14 accepted      an event is appended, for one         age, dedupe key, further resources, event
+//	                 resource or several
+//	15 requeued      a duplicate queues failed events      age, time, further IDs
+//	16 relocated     compaction copies what shares a body  the others with their states, status, state,
+//	                                                       headers and body
+//
+// Kinds 1, 6 and 10 are 14, 15 and 16 without the list, for one alone. They are
+// read and no longer written. A new kind is a file in package state, and a new
+// version of the segment's header when an older build must not skip it.
 //
 // "Age" is a time by the log's own clock, which no change of the wall clock moves;
 // see clock. An event ends with its headers and its body, which takes the rest of

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -20,7 +21,7 @@ type gone struct {
 	at       int64 // by the log's clock
 }
 
-func (g gone) append(buf []byte) []byte { return appendInt(append(buf, goneVersion), g.at) }
+func (g gone) append(buf []byte) []byte { return wire.AppendInt(append(buf, goneVersion), g.at) }
 
 // goneVersion begins the value; alone it was written by the first version.
 const goneVersion = 1
@@ -33,12 +34,12 @@ func (x *flusher) load(identity storage.Identity, value []byte) error {
 		return nil
 	}
 	g := gone{identity: identity}
-	if d := (decoder{raw: value}); len(value) > 1 {
-		if d.byte() != goneVersion {
-			return errCodec
+	if d := (wire.Decoder{Raw: value}); len(value) > 1 {
+		if d.Byte() != goneVersion {
+			return wire.ErrMalformed
 		}
-		if g.at = d.int(); d.err() != nil {
-			return d.err()
+		if g.at = d.Int(); d.Err() != nil {
+			return d.Err()
 		}
 	}
 	x.gone = append(x.gone, g)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -46,10 +47,9 @@ func TestDropAgainstAppends(t *testing.T) {
 func TestDropInTheGroupOfAnAppend(t *testing.T) {
 	l := mustOpen(t, testOptions(t, t.TempDir()))
 	identity := storage.Identity{2}
-	added, drop := newOp(), newOp()
 	event := &storage.Event{Integration: identity, ReceivedAt: l.now()}
-	added.record = record{kind: accepted, identity: identity, event: event}
-	drop.record = record{kind: dropped, identity: identity}
+	command := state.NewAppend(event, storage.Dedupe{}, nil)
+	added, drop := newOp(&command), newOp(&state.Drop{Of: identity})
 
 	l.queue.mu.Lock()
 	l.queue.ops = append(l.queue.ops, added, drop)

@@ -9,8 +9,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
-	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // What the index can hold of one event is bounded, and with it these, in bytes.
@@ -44,30 +45,26 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 	if e.ReceivedAt.IsZero() {
 		e.ReceivedAt = l.now()
 	}
-	e.ReceivedAt = moment(millis(e.ReceivedAt))
+	e.ReceivedAt = wire.Moment(wire.Millis(e.ReceivedAt))
 
-	o := newOp()
-	defer o.free()
-	o.record = record{kind: accepted, identity: e.Integration, event: e, key: string(dedupe.Key)}
-	if len(further) > 0 {
-		o.record.kind, o.record.further = acceptedAll, further
-	}
-	o.dedupe = dedupe
-	if o.record.key != "" {
+	a := appendOps.Get().(*appendOp)
+	defer a.free()
+	a.Append = state.NewAppend(e, dedupe, further)
+	if key := a.Key(); key != "" {
 		var err error
-		if o.known, err = l.lookCopy(copyName{e.Integration, o.record.key}); err != nil {
+		if a.Known, err = l.lookEntry(state.DedupeKey{Integration: e.Integration, Key: key}); err != nil {
 			return storage.ID{}, 0, err
 		}
 	}
-	if err := l.submitInTurn(ctx, o); err != nil {
+	if err := l.submitInTurn(ctx, &a.op); err != nil {
 		return storage.ID{}, 0, err
 	}
-	return o.stands, o.outcome, nil
+	return a.Stands, a.Outcome, nil
 }
 
 // check refuses what the log cannot keep.
 func (l *Log) check(e *storage.Event, dedupe storage.Dedupe, further []storage.Resource) error {
-	envelope := envelopeSize(e)
+	envelope := state.EnvelopeSize(e)
 	for _, resource := range further {
 		envelope += int64(len(resource.Type) + len(resource.ID))
 	}
@@ -108,26 +105,26 @@ func (l *Log) waitForIndex(ctx context.Context) error {
 	}
 }
 
-// lookCopy reads a dedupe entry for the writer.
-func (l *Log) lookCopy(name copyName) (prefetched, error) {
+// lookEntry reads a dedupe entry for the writer.
+func (l *Log) lookEntry(key state.DedupeKey) (state.Known, error) {
 	l.mu.Lock()
-	known := prefetched{generation: l.generation}
+	known := state.Known{Generation: l.generation}
 	l.mu.Unlock()
 	var err error
-	known.copy, known.copied, err = l.indexedCopy(name)
+	known.Entry, err = l.indexedEntry(key)
 	return known, err
 }
 
 // lookWhole is look with the event's dedupe entry.
-func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*event, prefetched, error) {
+func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*state.Event, state.Known, error) {
 	e, known, err := l.look(identity, id)
-	if err != nil || e.key == "" {
+	if err != nil || e.Key == "" {
 		return e, known, err
 	}
-	of, err := l.lookCopy(copyName{identity, e.key})
-	if known.event != nil {
-		of.generation = min(of.generation, known.generation)
-		of.event = known.event
+	of, err := l.lookEntry(state.DedupeKey{Integration: identity, Key: e.Key})
+	if known.Event != nil {
+		of.Generation = min(of.Generation, known.Generation)
+		of.Event = known.Event
 	}
 	return e, of, err
 }
@@ -158,7 +155,7 @@ func (l *Log) submitInTurn(ctx context.Context, o *op) (err error) {
 }
 
 // Claim implements storage.Events. An event whose record is damaged is made
-// Failed with trigger.ErrCorrupt, and Claim returns storage.ErrCorrupt.
+// Failed with storage.AttemptCorrupt, and Claim returns storage.ErrCorrupt.
 func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.ID) (*storage.Record, error) {
 	if err := l.enter(); err != nil {
 		return nil, err
@@ -168,59 +165,57 @@ func (l *Log) Claim(ctx context.Context, identity storage.Identity, id storage.I
 	if err != nil {
 		return nil, err
 	}
-	if e.Status != storage.Pending || e.claimed {
+	if e.Status != storage.Pending || e.Claimed {
 		return nil, storage.ErrNotPending
 	}
 	whole, readErr := l.read(e)
 	if readErr != nil && !errors.Is(readErr, storage.ErrCorrupt) {
 		return nil, readErr
 	}
-	e, err = l.change(ctx, record{kind: claimed, identity: identity, id: id}, known)
+	e, err = l.change(ctx, &state.Claim{Subject: state.Subject{Of: identity, ID: id}, Known: known})
 	if err != nil {
 		return nil, err
 	}
 	if readErr != nil {
 		return nil, l.bury(ctx, e, readErr)
 	}
-	r := e.record() // what is pending is the newest of its chain
+	r := e.Record() // what is pending is the newest of its chain
 	r.Header, r.Body = whole.Header, whole.Body
-	r.Age = time.Duration(l.clock.now()-e.since) * time.Millisecond
+	r.Age = time.Duration(l.clock.now()-e.Since) * time.Millisecond
 	return &r, nil
 }
 
 // bury fails a claimed event that nobody can read any more.
-func (l *Log) bury(ctx context.Context, e *event, cause error) error {
+func (l *Log) bury(ctx context.Context, e *state.Event, cause error) error {
 	l.lost.Store(true)
 	l.Logger.Error("an accepted event is damaged", zap.String("webhook_id", e.WebhookID), zap.Stringer("event_id", e.ID), zap.Error(cause))
-	_, err := l.change(context.WithoutCancel(ctx), record{
-		kind: finished, identity: e.Integration, id: e.ID, status: storage.Failed,
-		attempt: storage.Attempt{At: moment(millis(l.now())), Error: trigger.ErrCorrupt},
-	}, prefetched{})
+	_, err := l.change(context.WithoutCancel(ctx), &state.Finish{
+		Subject: state.Subject{Of: e.Integration, ID: e.ID}, Status: storage.Failed,
+		Attempt: storage.Attempt{At: wire.Moment(wire.Millis(l.now())), Error: storage.AttemptCorrupt},
+	})
 	return errors.Join(cause, err)
 }
 
 // change has one thing happen to an event, and returns the event after it.
-func (l *Log) change(ctx context.Context, r record, known prefetched) (*event, error) {
-	o := newOp()
-	defer o.free()
-	o.record, o.known = r, known
+func (l *Log) change(ctx context.Context, command state.Command) (*state.Event, error) {
+	o := newOp(command)
 	if err := l.submit(ctx, o); err != nil {
 		return nil, err
 	}
-	return o.event, nil
+	return o.after, nil
 }
 
 // update is change for an event that the caller has not looked at.
-func (l *Log) update(ctx context.Context, r record) error {
+func (l *Log) update(ctx context.Context, of state.Subject, command func(state.Known) state.Command) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
 	defer l.leave()
-	_, known, err := l.look(r.identity, r.id)
+	_, known, err := l.look(of.Of, of.ID)
 	if err != nil {
 		return err
 	}
-	_, err = l.change(ctx, r, known)
+	_, err = l.change(ctx, command(known))
 	return err
 }
 
@@ -229,18 +224,22 @@ func (l *Log) Save(ctx context.Context, identity storage.Identity, id storage.ID
 	if len(progress) > maxProgress {
 		return fmt.Errorf("saving progress: it has more than %d bytes", maxProgress)
 	}
-	return l.update(ctx, record{kind: saved, identity: identity, id: id, progress: append([]byte(nil), progress...)})
+	of := state.Subject{Of: identity, ID: id}
+	return l.update(ctx, of, func(known state.Known) state.Command {
+		return &state.Save{Subject: of, Progress: append([]byte(nil), progress...), Known: known}
+	})
 }
 
 // Finish implements storage.Events. Texts of the attempt beyond 1 KiB are cut.
 func (l *Log) Finish(ctx context.Context, identity storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
-	if statusCode(status) == 0 {
+	if state.StatusCode(status) == 0 {
 		return fmt.Errorf("finishing an attempt: %q is no status", status)
 	}
-	attempt.At = moment(millis(attempt.At))
+	attempt.At = wire.Moment(wire.Millis(attempt.At))
 	attempt.Error, attempt.Detail = cut(attempt.Error), cut(attempt.Detail)
-	return l.update(ctx, record{
-		kind: finished, identity: identity, id: id, status: status, attempt: attempt, due: moment(millis(due)),
+	of := state.Subject{Of: identity, ID: id}
+	return l.update(ctx, of, func(known state.Known) state.Command {
+		return &state.Finish{Subject: of, Status: status, Due: wire.Moment(wire.Millis(due)), Attempt: attempt, Known: known}
 	})
 }
 
@@ -253,7 +252,10 @@ func cut(text string) string {
 
 // Release implements storage.Events.
 func (l *Log) Release(ctx context.Context, identity storage.Identity, id storage.ID, due time.Time) error {
-	return l.update(ctx, record{kind: released, identity: identity, id: id, due: moment(millis(due))})
+	of := state.Subject{Of: identity, ID: id}
+	return l.update(ctx, of, func(known state.Known) state.Command {
+		return &state.Release{Subject: of, Due: wire.Moment(wire.Millis(due)), Known: known}
+	})
 }
 
 // Drop implements storage.Events. What the index has of the integration is
@@ -263,11 +265,7 @@ func (l *Log) Drop(ctx context.Context, identity storage.Identity, force bool) e
 		return err
 	}
 	defer l.leave()
-	o := newOp()
-	defer o.free()
-	o.record = record{kind: dropped, identity: identity}
-	o.force = force
-	return l.submit(ctx, o)
+	return l.submit(ctx, newOp(&state.Drop{Of: identity, Force: force}))
 }
 
 // Dropped implements storage.Events. Long after a drop the log has forgotten the

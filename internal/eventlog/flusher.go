@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -38,10 +39,10 @@ func (x *flusher) run() {
 		case <-ticker.C:
 		case <-x.kick:
 		case reply := <-x.asked:
-			reply <- x.follow(true)
+			reply <- x.flush(true)
 			continue
 		}
-		x.follow(false)
+		x.flush(false)
 		x.purge()
 		x.forget()
 	}
@@ -76,26 +77,26 @@ func (x *flusher) end() {
 		if e, _, err := l.look(identity, id); err == nil {
 			due = e.Due
 		}
-		x.submit(&op{record: record{kind: released, identity: identity, id: id, due: due}})
+		x.submit(newOp(&state.Release{Subject: state.Subject{Of: identity, ID: id}, Due: due}))
 	}
-	x.submit(&op{record: record{kind: closed}})
-	x.follow(true)
+	x.submit(newOp(&state.Note{Record: &state.Closed{}}))
+	x.flush(true)
 }
 
 func (x *flusher) submit(o *op) {
-	o.done = make(chan struct{}, 1)
 	if x.log.queue.put(o) {
 		<-o.done
 	}
 }
 
-// follow takes the memtable from the writer and writes it to the index, and says
+// flush takes the memtable from the writer and writes it to the index, and says
 // whether the index has all that the log had by then. Without a change there is
 // nothing to write, unless how far the log is shall be noted always.
-func (x *flusher) follow(always bool) bool {
-	o := &op{swap: true, always: always}
+func (x *flusher) flush(always bool) bool {
+	o := newOp(nil)
+	o.flush, o.always = true, always
 	x.submit(o)
-	if !o.swapped {
+	if !o.frozen {
 		return false
 	}
 	for {
@@ -125,27 +126,27 @@ func (x *flusher) pause() bool {
 
 // write moves an memtable to the index, and after it how far the log is in
 // there. Doing it twice does no harm.
-func (l *Log) write(o *memtable, mark watermark) error {
+func (l *Log) write(o *state.Memtable, mark watermark) error {
 	w := indexWriter{log: l}
-	for identity, of := range o.events {
+	for identity, of := range o.Events {
 		if l.isDropped(identity) {
 			continue
 		}
 		for _, c := range of {
-			w.event(c, o.doubted)
+			w.event(c, o.Doubted)
 		}
 	}
-	for name, c := range o.copies {
-		if !l.isDropped(name.identity) {
-			if key := w.keep(appendDedupeKey(w.free(), name)); c == (copyOf{}) {
-				w.delete(key)
+	for key, entry := range o.Entries {
+		if !l.isDropped(key.Integration) {
+			if at := w.keep(appendDedupeKey(w.free(), key)); entry == (state.DedupeEntry{}) {
+				w.delete(at)
 			} else {
-				l.copies.add(name)
-				w.set(key, w.keep(c.append(w.free())), c.gone)
+				l.dedupe.add(key)
+				w.set(at, w.keep(entry.Append(w.free())), entry.Purged)
 			}
 		}
 	}
-	for identity := range o.dropped {
+	for identity := range o.Dropped {
 		w.set(identityKey(droppedKey, identity), nil, false)
 		l.flusher.purges = append(l.flusher.purges, identity)
 	}
@@ -183,23 +184,23 @@ const scratchSize = 256 << 10
 // event writes an event and what leads to it, as far as it has changed, or all of
 // that when it is doubted. The event comes first, and when it is purged it goes
 // last: what leads to one is never there without it.
-func (w *indexWriter) event(c change, doubted bool) {
-	now, base := c.now, c.base
+func (w *indexWriter) event(c state.Change, doubted bool) {
+	now, base := c.Now, c.Indexed
 	key := func(prefix byte) []byte {
 		return w.keep(appendIDKey(w.free(), prefix, now.Integration, now.ID))
 	}
-	if !now.gone {
-		w.set(key(eventKey), w.keep(now.append(w.free())), base != nil)
+	if !now.Purged {
+		w.set(key(eventKey), w.keep(now.Append(w.free())), base != nil)
 	}
 	for _, mark := range marks {
 		switch {
-		case !now.gone && mark.holds(now):
+		case !now.Purged && mark.holds(now):
 			w.set(key(mark.prefix), w.keep(mark.value(w.free(), now)), base != nil && mark.holds(base))
 		case doubted, base != nil && mark.holds(base):
 			w.delete(key(mark.prefix))
 		}
 	}
-	if now.gone && (doubted || base != nil) {
+	if now.Purged && (doubted || base != nil) {
 		w.delete(key(eventKey))
 	}
 }
@@ -208,15 +209,15 @@ func (w *indexWriter) event(c change, doubted bool) {
 // the others.
 var marks = []struct {
 	prefix byte
-	holds  func(*event) bool
-	value  func(buf []byte, e *event) []byte
+	holds  func(*state.Event) bool
+	value  func(buf []byte, e *state.Event) []byte
 }{
-	{pendingKey, func(e *event) bool { return e.Status == storage.Pending }, func(buf []byte, e *event) []byte { return appendRef(buf, e.ref()) }},
-	{failedKey, func(e *event) bool { return e.Status == storage.Failed }, noValue},
-	{claimKey, func(e *event) bool { return e.claimed }, noValue},
+	{pendingKey, func(e *state.Event) bool { return e.Status == storage.Pending }, func(buf []byte, e *state.Event) []byte { return appendRef(buf, e.Ref()) }},
+	{failedKey, func(e *state.Event) bool { return e.Status == storage.Failed }, noValue},
+	{claimKey, func(e *state.Event) bool { return e.Claimed }, noValue},
 }
 
-func noValue(buf []byte, _ *event) []byte { return buf }
+func noValue(buf []byte, _ *state.Event) []byte { return buf }
 
 // set writes a key. again says that the index has it already.
 func (w *indexWriter) set(key, value []byte, again bool) {

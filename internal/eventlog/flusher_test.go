@@ -23,7 +23,7 @@ func TestIndexStaysSmall(t *testing.T) {
 		for i := range each {
 			settle(t, l, 1, ids[step%turns*each+i], storage.Pending)
 		}
-		if err := l.compactor.follow(); err != nil {
+		if err := l.compactor.flushIndex(); err != nil {
 			t.Fatal(err)
 		}
 	}

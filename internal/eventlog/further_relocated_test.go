@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -59,10 +60,10 @@ func TestFurtherShareOn(t *testing.T) {
 	limits := storage.Limits{Delivered: day, Failed: day, Remember: day}
 	l.SetLimits(limits)
 	ids := mustAppendAll(t, l, "body", keyed("key"))
-	places := func() (all []place) {
+	places := func() (all []state.Place) {
 		for _, id := range ids {
 			if e, _, err := l.look(storage.Identity{1}, id); err == nil {
-				all = append(all, e.place)
+				all = append(all, e.Place)
 			}
 		}
 		return all

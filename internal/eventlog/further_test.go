@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -26,7 +27,7 @@ func mustAppendAll(t testing.TB, l *Log, body string, dedupe storage.Dedupe) []s
 	if err != nil || outcome != storage.Accepted {
 		t.Fatal(outcome, err)
 	}
-	return []storage.ID{first, forward(first, 1), forward(first, 2)}
+	return []storage.ID{first, state.Forward(first, 1), state.Forward(first, 2)}
 }
 
 // statusesOf returns those of some events.
@@ -152,7 +153,7 @@ func testPowerCutOfSeveral(t *testing.T) {
 	there := content(t, l)
 	for id, text := range acknowledged {
 		for n := range uint64(3) {
-			if r, ok := there[forward(id, n)]; !ok || string(r.Body) != text {
+			if r, ok := there[state.Forward(id, n)]; !ok || string(r.Body) != text {
 				t.Fatalf("event %d of an acknowledged one is gone", n)
 			}
 		}
@@ -274,11 +275,11 @@ func TestFurtherIDs(t *testing.T) {
 	options.FlushEvery = time.Hour
 	l := mustOpen(t, options)
 	ids := mustAppendAll(t, l, "body", storage.Dedupe{})
-	if last := l.writer.ids.last; last != ids[2] {
+	if last := l.writer.base.ids.last; last != ids[2] {
 		t.Errorf("the last ID is %v, want %v", last, ids[2])
 	}
 	l = mustOpen(t, quietOptions(t, killed(t, l, options.Dir)))
-	if last := l.writer.ids.last; last != ids[2] {
+	if last := l.writer.base.ids.last; last != ids[2] {
 		t.Errorf("after a crash the last ID is %v, want %v", last, ids[2])
 	}
 }

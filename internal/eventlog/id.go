@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -18,29 +19,16 @@ type ids struct {
 func (g *ids) next(now time.Time) storage.ID {
 	var id storage.ID
 	ms := max(now.UnixMilli(), 0)
-	if ms > idMillis(g.last) {
+	if ms > state.IDMillis(g.last) {
 		rand.Read(id[6:])
 		id[6] &= 0x7f // leaves room to count up
 		putMillis(&id, ms)
 	} else {
 		var step [4]byte
 		rand.Read(step[:])
-		id = forward(g.last, uint64(binary.BigEndian.Uint32(step[:]))+1)
+		id = state.Forward(g.last, uint64(binary.BigEndian.Uint32(step[:]))+1)
 	}
 	g.last = id
-	return id
-}
-
-// forward returns the ID that is so many steps behind another. At the very end
-// of a millisecond it goes into the next.
-func forward(id storage.ID, steps uint64) storage.ID {
-	high, low := binary.BigEndian.Uint64(id[:]), binary.BigEndian.Uint64(id[8:])
-	sum := low + steps
-	if sum < low {
-		high++
-	}
-	binary.BigEndian.PutUint64(id[:], high)
-	binary.BigEndian.PutUint64(id[8:], sum)
 	return id
 }
 
@@ -49,10 +37,6 @@ func (g *ids) saw(id storage.ID) {
 	if string(id[:]) > string(g.last[:]) {
 		g.last = id
 	}
-}
-
-func idMillis(id storage.ID) int64 {
-	return int64(binary.BigEndian.Uint64(id[:]) >> 16)
 }
 
 func putMillis(id *storage.ID, ms int64) {

@@ -1,10 +1,10 @@
 package eventlog
 
 import (
-	"encoding/binary"
-
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -32,32 +32,33 @@ func idKey(prefix byte, identity storage.Identity, id storage.ID) []byte {
 	return appendIDKey(make([]byte, 0, 1+len(identity)+len(id)), prefix, identity, id)
 }
 
-func appendDedupeKey(buf []byte, name copyName) []byte {
-	return append(append(append(buf, copyKey), name.identity[:]...), name.key...)
+func appendDedupeKey(buf []byte, key state.DedupeKey) []byte {
+	return append(append(append(buf, copyKey), key.Integration[:]...), key.Key...)
 }
 
-func dedupeKey(name copyName) []byte {
-	return appendDedupeKey(make([]byte, 0, 1+len(name.identity)+len(name.key)), name)
+func dedupeKey(key state.DedupeKey) []byte {
+	return appendDedupeKey(make([]byte, 0, 1+len(key.Integration)+len(key.Key)), key)
 }
 
 // parseIDKey takes identity and event ID from a key that idKey made.
 func parseIDKey(key []byte) (identity storage.Identity, id storage.ID, err error) {
 	if len(key) != 1+len(identity)+len(id) {
-		return identity, id, errCodec
+		return identity, id, wire.ErrMalformed
 	}
 	copy(identity[:], key[1:])
 	copy(id[:], key[1+len(identity):])
 	return identity, id, nil
 }
 
-// parseDedupeKey undoes dedupeKey.
-func parseDedupeKey(key []byte) (name copyName, err error) {
-	if len(key) < 1+len(name.identity) {
-		return name, errCodec
+// parseDedupeKey is the inverse of dedupeKey.
+func parseDedupeKey(raw []byte) (key state.DedupeKey, err error) {
+	n := 1 + len(key.Integration)
+	if len(raw) < n {
+		return key, wire.ErrMalformed
 	}
-	copy(name.identity[:], key[1:])
-	name.key = string(key[1+len(name.identity):])
-	return name, nil
+	copy(key.Integration[:], raw[1:])
+	key.Key = string(raw[n:])
+	return key, nil
 }
 
 // watermark is a place in the log: what comes before is in the index.
@@ -72,24 +73,24 @@ type watermark struct {
 }
 
 func (w watermark) append(buf []byte) []byte {
-	buf = binary.AppendUvarint(buf, w.segment)
-	buf = appendInt(buf, w.offset)
-	buf = binary.AppendUvarint(buf, w.sequence)
+	buf = wire.AppendUint(buf, w.segment)
+	buf = wire.AppendInt(buf, w.offset)
+	buf = wire.AppendUint(buf, w.sequence)
 	buf = append(buf, w.lastID[:]...)
 	buf = append(buf, w.salt[:]...)
-	buf = appendInt(buf, w.note.wall)
-	buf = appendInt(buf, w.note.age)
-	return binary.AppendUvarint(buf, w.oldest)
+	buf = wire.AppendInt(buf, w.note.wall)
+	buf = wire.AppendInt(buf, w.note.age)
+	return wire.AppendUint(buf, w.oldest)
 }
 
 func decodeWatermark(raw []byte) (watermark, error) {
-	d := decoder{raw: raw}
-	w := watermark{segment: d.uint(), offset: d.int(), sequence: d.uint(), lastID: d.id()}
-	copy(w.salt[:], d.take(seal.SaltSize))
-	w.note = note{wall: d.int(), age: d.int()}
-	w.oldest = d.uint()
+	d := wire.Decoder{Raw: raw}
+	w := watermark{segment: d.Uint(), offset: d.Int(), sequence: d.Uint(), lastID: d.ID()}
+	copy(w.salt[:], d.Take(seal.SaltSize))
+	w.note = note{wall: d.Int(), age: d.Int()}
+	w.oldest = d.Uint()
 	if w.offset < segment.Start {
-		d.fail()
+		d.Fail()
 	}
-	return w, d.err()
+	return w, d.Err()
 }

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -16,11 +17,11 @@ func (l *Log) Usage() storage.Usage {
 	usage := storage.Usage{DiskBytes: l.used(), ClockJump: l.clock.jumped()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all, pending := l.tallies.all.total(), l.tallies.all[pendingCode]
+	all, pending := l.tallies.all.total(), l.tallies.all[state.PendingCode]
 	usage.Counted = l.tallies.counted()
 	usage.Events, usage.Bytes = all.events, all.bytes
 	usage.PendingEvents, usage.PendingBytes = pending.events, pending.bytes
-	usage.PurgedDelivered, usage.PurgedFailed = l.purges[deliveredCode], l.purges[failedCode]
+	usage.PurgedDelivered, usage.PurgedFailed = l.purges[state.DeliveredCode], l.purges[state.FailedCode]
 	if identity, of := l.tallies.largest(func(storage.Identity, *tally) bool { return true }); of != nil {
 		total := of.total()
 		usage.Largest = storage.Share{
@@ -61,31 +62,28 @@ func (t *taken) clear() {
 	clear(t.projects)
 }
 
-// takeRoom is an error when a limit does not allow the event that the record
-// begins.
-func (w *writer) takeRoom(r *record) error {
-	limits := w.log.limits.Load()
+// takeRoom is an error when a limit does not allow n new events of so many bytes.
+func (b *base) takeRoom(e *storage.Event, n int, bytes int64) error {
+	limits := b.log.limits.Load()
 	if limits.Disk == 0 && limits.Backlog == 0 && limits.Events == 0 {
 		return nil
 	}
-	e := r.event
-	of, project := w.taken.of[e.Integration], w.taken.projects[e.Project]
-	if limit := w.log.reached(limits, r, w.taken.all, of, project); limit != "" {
+	of, project := b.taken.of[e.Integration], b.taken.projects[e.Project]
+	if limit := b.log.reached(limits, e, n, b.taken.all, of, project); limit != "" {
 		return &storage.LimitError{Limit: limit}
 	}
-	all := amount{events: r.parts(), bytes: int64(r.parts()) * r.bound()}
+	all := amount{events: n, bytes: bytes}
 	of.add(all)
 	project.add(all)
-	w.taken.all += all.events
-	w.taken.of[e.Integration], w.taken.projects[e.Project] = of, project
+	b.taken.all += all.events
+	b.taken.of[e.Integration], b.taken.projects[e.Project] = of, project
 	return nil
 }
 
-// reached names the limit that stands in the way of the events that the record
-// begins, beside those that the group under way has of it all, the integration
+// reached names the limit that stands in the way of more events like the one
+// given, beside those that the group under way has of it all, the integration
 // and the project.
-func (l *Log) reached(limits *storage.Limits, r *record, all int, of, project amount) string {
-	e, more := r.event, r.parts()
+func (l *Log) reached(limits *storage.Limits, e *storage.Event, more, all int, of, project amount) string {
 	if limits.Disk > 0 && l.used() >= limits.Disk {
 		return storage.LimitDisk
 	}
@@ -94,12 +92,12 @@ func (l *Log) reached(limits *storage.Limits, r *record, all int, of, project am
 	t := l.tallies
 	events := of.events
 	if tally := t.of[e.Integration]; tally != nil {
-		of.add(tally.sums[pendingCode])
+		of.add(tally.sums[state.PendingCode])
 		events += tally.total().events
 	}
 	if limits.Backlog > 0 {
 		switch {
-		case exceeds(t.all[pendingCode].events+all, more, limits.Backlog):
+		case exceeds(t.all[state.PendingCode].events+all, more, limits.Backlog):
 			return storage.LimitBacklog
 		case exceeds(of.events, more, limits.Backlog/4):
 			return storage.LimitIntegrationBacklog

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
@@ -105,7 +106,7 @@ type Log struct {
 	indexBytes atomic.Int64
 	start      index.View              // the index at the start, for who counts it
 	recent     map[storage.ID]struct{} // events that were in memory then
-	copies     *dedupeFilter
+	dedupe     *dedupeFilter
 	segments   *segments
 	space      *space
 	queue      *queue
@@ -125,13 +126,13 @@ type Log struct {
 	closed bool
 	wait   sync.WaitGroup
 
-	mu         sync.Mutex // guards what follows; never held during input or output
-	active     *memtable  // what the writer adds to
-	flushing   *memtable  // what the flusher is writing; nil when it is not
-	generation uint64     // grows when flushing is let go
+	mu         sync.Mutex      // guards what follows; never held during input or output
+	active     *state.Memtable // what the writer adds to
+	flushing   *state.Memtable // what the flusher is writing; nil when it is not
+	generation uint64          // grows when flushing is let go
 	caughtUp   chan struct{}
 	tallies    *tallies
-	purges     [len(statuses)]uint64    // since the start, by the code of the status
+	purges     [state.Statuses]uint64   // since the start, by the code of the status
 	crowded    map[storage.Identity]int // with many events, and for how many there must be room
 	dropped    map[storage.Identity]struct{}
 	claims     map[storage.ID]storage.Identity
@@ -148,9 +149,9 @@ func Open(options Options) (*Log, error) {
 	l := &Log{
 		Options:    options,
 		queue:      newQueue(),
-		copies:     newDedupeFilter(),
+		dedupe:     newDedupeFilter(),
 		pins:       newPins(),
-		active:     newMemtable(),
+		active:     state.NewMemtable(),
 		caughtUp:   make(chan struct{}),
 		generation: 1, // what is known of none is of 0
 		clock:      &clock{wall: options.now, uptime: options.uptime},

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -43,7 +44,7 @@ func (c *compactor) relieve() error {
 		if err != nil {
 			return err
 		}
-		done, err := c.compact(s, delivered)
+		done, err := c.compact(s, state.Delivered)
 		if err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (c *compactor) excess(indexed int64) (bytes int64, useful bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return bytes, l.tallies.all[pendingCode].bytes < l.segments.closed()/5*4
+	return bytes, l.tallies.all[state.PendingCode].bytes < l.segments.closed()/5*4
 }
 
 // purgeFailed purges failed events, of the integration that uses most at a time,
@@ -90,11 +91,11 @@ func (c *compactor) purgeFailed(excess int64) (all amount, err error) {
 	l := c.log
 	spent := make(map[storage.Identity]bool)
 	hasFailed := func(identity storage.Identity, of *tally) bool {
-		return of.sums[failedCode].events > 0 && !spent[identity]
+		return of.sums[state.FailedCode].events > 0 && !spent[identity]
 	}
 	for {
 		l.mu.Lock()
-		missing, counted := excess-l.tallies.all[deliveredCode].bytes-all.bytes, l.tallies.counted()
+		missing, counted := excess-l.tallies.all[state.DeliveredCode].bytes-all.bytes, l.tallies.counted()
 		identity, largest := l.tallies.largest(hasFailed)
 		_, next := l.tallies.largest(func(other storage.Identity, of *tally) bool { return other != identity && hasFailed(other, of) })
 		most := missing

@@ -162,7 +162,7 @@ func TestIndexIsGivenBack(t *testing.T) {
 			small = append(small, id)
 		}
 	}
-	if err := l.compactor.follow(); err != nil {
+	if err := l.compactor.flushIndex(); err != nil {
 		t.Fatal(err)
 	}
 	used := l.used()

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -321,7 +322,7 @@ func (m *model) reopen() {
 	if killed {
 		held := m.log.pins.take() // so the files stand still
 		turned(m, m.log)
-		if err := m.log.submit(m.Context(), &op{record: record{kind: closed}, done: make(chan struct{}, 1)}); err != nil {
+		if err := m.log.submit(m.Context(), newOp(&state.Note{Record: &state.Closed{}})); err != nil {
 			m.Fatal(err) // all before it is synced with it
 		}
 		image = copiedTo(m, func() string { return filepath.Join(filepath.Dir(m.options.Dir), fmt.Sprint(m.random.Uint64())) }, m.options.Dir)

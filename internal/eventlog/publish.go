@@ -6,28 +6,29 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
 // publish shows everybody what a group did.
-func (l *Log) publish(staged *memtable) {
-	if staged.empty() {
+func (l *Log) publish(staged *state.Memtable) {
+	if staged.Empty() {
 		return
 	}
 	limits := l.limits.Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for identity, of := range staged.events {
+	for identity, of := range staged.Events {
 		for _, c := range of {
 			l.publishEvent(c)
 		}
 		l.crowd(identity, limits)
 	}
-	for name, c := range staged.copies {
-		l.active.copies[name] = c
+	for name, c := range staged.Entries {
+		l.active.Entries[name] = c
 	}
-	for identity := range staged.dropped {
-		l.active.drop(identity)
+	for identity := range staged.Dropped {
+		l.active.Drop(identity)
 		l.tallies.drop(identity)
 		l.dropped[identity] = struct{}{}
 		for id, of := range l.claims {
@@ -41,20 +42,20 @@ func (l *Log) publish(staged *memtable) {
 	}
 }
 
-func (l *Log) publishEvent(c change) {
-	now := c.now
-	before := l.active.put(now, c.base)
+func (l *Log) publishEvent(c state.Change) {
+	now := c.Now
+	before := l.active.Put(now, c.Indexed)
 	l.tallies.move(before, now)
-	if now.gone {
-		l.purges[statusCode(now.Status)]++
+	if now.Purged {
+		l.purges[state.StatusCode(now.Status)]++
 	}
-	if now.claimed {
+	if now.Claimed {
 		l.claims[now.ID] = now.Integration
 	} else {
 		delete(l.claims, now.ID)
 	}
 	if l.watch != nil && now.Status == storage.Pending && (before == nil || before.Status != storage.Pending) {
-		l.watch.refs = append(l.watch.refs, now.ref())
+		l.watch.refs = append(l.watch.refs, now.Ref())
 	}
 }
 
@@ -63,10 +64,10 @@ func (l *Log) publishEvent(c change) {
 func (l *Log) freeze(always bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.flushing != nil || l.active.empty() && !always {
+	if l.flushing != nil || l.active.Empty() && !always {
 		return false
 	}
-	l.flushing, l.active = l.active, newMemtable()
+	l.flushing, l.active = l.active, state.NewMemtable()
 	return true
 }
 
@@ -85,32 +86,32 @@ func (l *Log) flushed() {
 func (l *Log) behind() (bool, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	count := l.active.count
+	count := l.active.Count
 	if l.flushing != nil {
-		count += l.flushing.count
+		count += l.flushing.Count
 	}
 	return count >= l.MaxBehind, l.caughtUp
 }
 
 // look returns an event as it stands, and for the writer what of it came from
 // the index.
-func (l *Log) look(identity storage.Identity, id storage.ID) (*event, prefetched, error) {
+func (l *Log) look(identity storage.Identity, id storage.ID) (*state.Event, state.Known, error) {
 	l.mu.Lock()
 	generation := l.generation
 	_, gone := l.dropped[identity]
-	e := l.active.get(identity, id)
+	e := l.active.Get(identity, id)
 	if e == nil {
-		e = l.flushing.get(identity, id)
+		e = l.flushing.Get(identity, id)
 	}
 	l.mu.Unlock()
 	switch {
-	case gone, e != nil && e.gone:
-		return nil, prefetched{}, storage.ErrNotFound
+	case gone, e != nil && e.Purged:
+		return nil, state.Known{}, storage.ErrNotFound
 	case e != nil:
-		return e, prefetched{}, nil
+		return e, state.Known{}, nil
 	}
 	e, err := l.indexed(identity, id)
-	return e, prefetched{generation: generation, event: e}, err
+	return e, state.Known{Generation: generation, Event: e}, err
 }
 
 // indexFault notes that the index cannot be read, so that the next start makes

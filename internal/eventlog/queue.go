@@ -4,74 +4,57 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 )
 
-// op is what a caller wants written. The caller waits on done; until then the
-// op and all it points to belong to the writer.
+// op is a command on its way. The caller waits on done; until then the op and all
+// it points to belong to the writer.
 type op struct {
-	record  record
-	dedupe  storage.Dedupe // accepted, acceptedAll
-	force   bool           // dropped: pending events as well
-	swap    bool           // no record: hand the memtable to the flusher
-	always  bool           // swap: also when nothing has changed
-	ripe    int64          // clocked: how old a segment may be that has anything
-	from    place          // kept, relocatedAll: where the event was found
-	policy  policy         // kept, purged
-	again   bool           // purged: once more, for the record's segment goes
-	known   prefetched
-	entry   *entry // purged: what becomes of its dedupe key, if anything
-	once    bool   // replayed: only the newest of a chain
-	outcome storage.Outcome
-	stands  storage.ID // accepted, acceptedAll: what is answered
-	rest    []change   // requeuedAll, relocatedAll: what the record's others happens to
-	sharing []sharing  // relocatedAll: what may be kept
-	event   *event     // after it, where there is one
-	mark    watermark
-	swapped bool
-	err     error
-	done    chan struct{}
+	command  state.Command
+	decision state.Decision
+	after    *state.Event // the first event of the record after it
+
+	tick   *state.Clocked // the record of a command that notes the clock
+	ripe   int64          // with it: how old a segment may be that has anything
+	flush  bool           // no command: hand the memtable to the flusher
+	always bool           // with it: also when nothing has changed
+	mark   watermark
+	frozen bool
+
+	err  error
+	done chan struct{}
 }
 
-// sharing is one of several events in one record.
-type sharing struct {
-	id    storage.ID
-	known prefetched
+func newOp(command state.Command) *op {
+	return &op{command: command, done: make(chan struct{}, 1)}
 }
 
-// entry is what a dedupe key shall lead to.
-type entry struct {
-	name copyName
-	copyOf
+// tickOp has the clock noted, or another segment begun when this one is so old and
+// has anything.
+func tickOp(ripe int64) *op {
+	clocked := &state.Clocked{}
+	o := newOp(&state.Note{Record: clocked})
+	o.tick, o.ripe = clocked, ripe
+	return o
 }
 
-// prefetched is what the caller read from the index before it queued: it spares
-// the writer the disk. It pins for one generation of the index.
-type prefetched struct {
-	generation uint64
-	event      *event
-	copy       copyOf
-	copied     bool
+// appendOp is the op of an append with its command: the two live together.
+type appendOp struct {
+	op
+	state.Append
 }
 
-// lazy says whether the caller need not wait for a sync: a process crash does
-// not undo the record, and a power cut only repeats an attempt, or a purge.
-func (o *op) lazy() bool {
-	switch o.record.kind {
-	case claimed, finished, released, purged, clocked:
-		return true
-	}
-	return false
-}
-
-var ops = sync.Pool{New: func() any { return &op{done: make(chan struct{}, 1)} }}
-
-func newOp() *op { return ops.Get().(*op) }
+var appendOps = sync.Pool{New: func() any {
+	a := &appendOp{op: op{done: make(chan struct{}, 1)}}
+	a.command = &a.Append
+	return a
+}}
 
 // free gives the op back.
-func (o *op) free() {
-	*o = op{done: o.done}
-	ops.Put(o)
+func (a *appendOp) free() {
+	a.Append = state.Append{}
+	a.op = op{command: &a.Append, done: a.done}
+	appendOps.Put(a)
 }
 
 // queue is where callers and the writer meet. Its length is bounded by the

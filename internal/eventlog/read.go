@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -52,8 +53,8 @@ func (l *Log) unread(err error) error {
 }
 
 // read returns an event, whole.
-func (l *Log) read(e *event) (whole *storage.Event, err error) {
-	err = l.whereItIs(e, func(e *event) error {
+func (l *Log) read(e *state.Event) (whole *storage.Event, err error) {
+	err = l.whereItIs(e, func(e *state.Event) error {
 		whole, err = l.segments.read(e)
 		return err
 	})
@@ -62,7 +63,7 @@ func (l *Log) read(e *event) (whole *storage.Event, err error) {
 
 // whereItIs reads an event. Between a look at it and this it may have been kept
 // in another place, or purged, and its segment removed.
-func (l *Log) whereItIs(e *event, read func(*event) error) error {
+func (l *Log) whereItIs(e *state.Event, read func(*state.Event) error) error {
 	err := read(e)
 	if err == nil {
 		return nil
@@ -71,7 +72,7 @@ func (l *Log) whereItIs(e *event, read func(*event) error) error {
 	switch {
 	case lookErr != nil:
 		return lookErr
-	case again.place == e.place:
+	case again.Place == e.Place:
 		return err
 	}
 	return read(again)
@@ -117,9 +118,9 @@ type listing struct {
 	query    storage.Query
 	view     index.View
 
-	fresh   []*event // newest first; they hide the index's
+	fresh   []*state.Event // newest first; they hide the index's
 	scanned int
-	found   []*event
+	found   []*state.Event
 	size    int64      // of them, in bytes
 	last    storage.ID // the last one that was looked at
 	more    bool
@@ -132,13 +133,13 @@ func (s *listing) recent(l *Log) bool {
 	if _, gone := l.dropped[s.identity]; gone {
 		return false
 	}
-	for _, c := range l.active.events[s.identity] {
-		s.fresh = append(s.fresh, c.now)
+	for _, c := range l.active.Events[s.identity] {
+		s.fresh = append(s.fresh, c.Now)
 	}
 	if l.flushing != nil {
-		for id, c := range l.flushing.events[s.identity] {
-			if _, ok := l.active.events[s.identity][id]; !ok {
-				s.fresh = append(s.fresh, c.now)
+		for id, c := range l.flushing.Events[s.identity] {
+			if _, ok := l.active.Events[s.identity][id]; !ok {
+				s.fresh = append(s.fresh, c.Now)
 			}
 		}
 	}
@@ -146,10 +147,10 @@ func (s *listing) recent(l *Log) bool {
 }
 
 func (s *listing) run() error {
-	s.fresh = slices.DeleteFunc(s.fresh, func(e *event) bool {
-		return !s.query.Before.IsZero() && compareIDs(e.ID, s.query.Before) >= 0
+	s.fresh = slices.DeleteFunc(s.fresh, func(e *state.Event) bool {
+		return !s.query.Before.IsZero() && state.CompareIDs(e.ID, s.query.Before) >= 0
 	})
-	slices.SortFunc(s.fresh, func(a, b *event) int { return compareIDs(b.ID, a.ID) })
+	slices.SortFunc(s.fresh, func(a, b *state.Event) int { return state.CompareIDs(b.ID, a.ID) })
 
 	prefix := identityKey(s.source(), s.identity)
 	from := append(slices.Clone(prefix), bytes.Repeat([]byte{0xff}, len(storage.ID{}))...)
@@ -162,7 +163,7 @@ func (s *listing) run() error {
 		if err != nil || id == s.query.Before {
 			return err == nil, err
 		}
-		for again && len(s.fresh) > 0 && compareIDs(s.fresh[0].ID, id) > 0 {
+		for again && len(s.fresh) > 0 && state.CompareIDs(s.fresh[0].ID, id) > 0 {
 			again = s.visitFresh()
 		}
 		if again && len(s.fresh) > 0 && s.fresh[0].ID == id {
@@ -198,9 +199,9 @@ func (s *listing) visitFresh() bool {
 }
 
 func (s *listing) visitIndexed(id storage.ID, inPlace bool, value []byte) (again bool, err error) {
-	var e *event
+	var e *state.Event
 	decode := func(value []byte) (err error) {
-		e, err = decodeEvent(s.identity, id, value)
+		e, err = state.DecodeEvent(s.identity, id, value)
 		return err
 	}
 	if inPlace {
@@ -218,8 +219,8 @@ func (s *listing) visitIndexed(id storage.ID, inPlace bool, value []byte) (again
 }
 
 // visit says whether to go on.
-func (s *listing) visit(e *event) bool {
-	if e.gone {
+func (s *listing) visit(e *state.Event) bool {
+	if e.Purged {
 		return true
 	}
 	matches := s.query.Status == "" || s.query.Status == e.Status
@@ -231,9 +232,7 @@ func (s *listing) visit(e *event) bool {
 	s.last = e.ID
 	if matches {
 		s.found = append(s.found, e)
-		s.size += envelopeSize(&e.Event) + e.stateBound()
+		s.size += e.Size()
 	}
 	return true
 }
-
-func compareIDs(a, b storage.ID) int { return bytes.Compare(a[:], b[:]) }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -35,6 +37,7 @@ func (l *Log) recover() error {
 		return err
 	}
 	r := recovery{log: l, segments: found, mark: mark, note: mark.note}
+	r.state = state.Recovery{Step: state.Step{Staged: state.NewMemtable(), Base: &l.writer.base}, Dropped: l.dropped}
 	if err := r.run(); err != nil {
 		return err
 	}
@@ -226,7 +229,7 @@ func (l *Log) loadDropped() error {
 	defer l.flusher.sortForgets()
 	return view.Ascend([]byte{droppedKey}, func(key, value []byte) (bool, error) {
 		if len(key) != 1+len(storage.Identity{}) {
-			return false, errCodec
+			return false, wire.ErrMalformed
 		}
 		return true, l.flusher.load(storage.Identity(key[1:]), value)
 	})
@@ -240,7 +243,7 @@ func (l *Log) loadTallies() error {
 		err := l.start.Keys([]byte{prefix}, func(key []byte) (bool, error) {
 			identity, id, err := parseIDKey(key)
 			_, gone := l.dropped[identity]
-			if err == nil && !gone && l.active.get(identity, id) == nil {
+			if err == nil && !gone && l.active.Get(identity, id) == nil {
 				l.tallies.found(identity, id, status)
 			}
 			return true, err
@@ -249,10 +252,10 @@ func (l *Log) loadTallies() error {
 			return fmt.Errorf("counting events: %w", err)
 		}
 	}
-	for _, of := range l.active.events {
+	for _, of := range l.active.Events {
 		for id, c := range of {
 			l.recent[id] = struct{}{}
-			l.tallies.move(nil, c.now)
+			l.tallies.move(nil, c.Now)
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -20,9 +22,10 @@ type recovery struct {
 	lost     uint64    // records that were acknowledged and are not there
 	full     int       // so many events in memory are written to the index
 	doubted  bool      // of what is recovered the index may have parts already
-	note     note      // the last one of the clock
-	removed  removal   // what was removed on purpose
-	rebuilds bool      // the index had nothing
+	state    state.Recovery
+	note     note    // the last one of the clock
+	removed  removal // what was removed on purpose
+	rebuilds bool    // the index had nothing
 }
 
 // removal is the last segment that was removed from the log's start, with the
@@ -39,9 +42,9 @@ func (r *recovery) run() error {
 	l, w := r.log, r.log.writer
 	r.full = l.recoveryChunk()
 	r.doubted = r.mark != watermark{}
-	l.active.doubted = r.doubted
+	l.active.Doubted = r.doubted
 	r.last = r.mark.sequence
-	w.ids.saw(r.mark.lastID)
+	w.base.ids.saw(r.mark.lastID)
 	r.removed.segment, r.rebuilds = max(r.mark.oldest, 1)-1, r.mark.segment == 0
 	for i, s := range r.segments {
 		if s.err == nil {
@@ -75,8 +78,8 @@ func (r *recovery) run() error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	if l.active.empty() {
-		l.active.doubted = false
+	if l.active.Empty() {
+		l.active.Doubted = false
 	}
 	if r.lost > 0 {
 		l.lost.Store(true)
@@ -103,7 +106,7 @@ func (r *recovery) scan(s foundSegment, next *segment.Header) error {
 		}
 		r.last = max(r.last, s.header.First-1)
 	}
-	r.log.writer.ids.saw(s.header.LastID)
+	r.log.writer.base.ids.saw(s.header.LastID)
 
 	var end int64
 	whole := true
@@ -129,7 +132,7 @@ func (r *recovery) scan(s foundSegment, next *segment.Header) error {
 		if err := r.apply(s, frame); err != nil {
 			return err
 		}
-		if r.log.active.count >= r.full {
+		if r.log.active.Count >= r.full {
 			r.moveTo(s, frame.Offset+frame.Length)
 			if err := r.flush(); err != nil {
 				return err
@@ -146,6 +149,26 @@ func (r *recovery) scan(s foundSegment, next *segment.Header) error {
 		w.limit = 0 // what stands behind the end is left as it is
 	}
 	return nil
+}
+
+// apply does again what the writer did when it published the record.
+func (r *recovery) apply(s foundSegment, frame segment.Frame) error {
+	l := r.log
+	record, err := state.Decode(frame.Kind, frame.Payload, false)
+	if err != nil {
+		l.Logger.Error("a record of the event log cannot be read", zap.Uint64("sequence", frame.Sequence), zap.Error(err))
+		r.lost++
+		return nil
+	}
+	state.IDs(record, l.writer.base.ids.saw)
+	switch record := record.(type) {
+	case *state.Clocked:
+		r.note = r.note.later(note{wall: wire.Millis(record.At), age: record.Age})
+	case *state.Removed:
+		r.removed = removal{segment: record.Segment, last: record.Last}
+	}
+	r.state.Active = l.active
+	return r.state.Apply(record, frame.Sequence, state.Place{Segment: s.number, Offset: frame.Offset, Length: frame.Length})
 }
 
 // checkStart notices segments that are missing at the log's start and were not
@@ -227,10 +250,10 @@ func (r *recovery) findEnd(file io.ReaderAt, s foundSegment, offset int64) (end 
 // countCrashes ends the claims that no process pins any more.
 func (r *recovery) countCrashes() error {
 	l := r.log
-	for _, of := range l.active.events {
+	for _, of := range l.active.Events {
 		for id, c := range of {
-			if c.now.claimed {
-				of[id] = change{now: c.now.crashed(), base: c.base}
+			if c.Now.Claimed {
+				of[id] = state.Change{Now: c.Now.Crashed(), Indexed: c.Indexed}
 			}
 		}
 	}
@@ -241,15 +264,15 @@ func (r *recovery) countCrashes() error {
 		if err != nil {
 			return false, err
 		}
-		if l.active.get(identity, id) != nil {
+		if l.active.Get(identity, id) != nil {
 			return true, nil // it has gone on since
 		}
 		e, err := l.indexed(identity, id)
 		if errors.Is(err, storage.ErrNotFound) {
 			return true, nil // its integration is being purged
 		}
-		if _, gone := l.dropped[identity]; err == nil && !gone && e.claimed {
-			l.active.put(e.crashed(), e)
+		if _, gone := l.dropped[identity]; err == nil && !gone && e.Claimed {
+			l.active.Put(e.Crashed(), e)
 		}
 		return err == nil, err
 	})
@@ -257,7 +280,7 @@ func (r *recovery) countCrashes() error {
 
 func (r *recovery) moveTo(s foundSegment, offset int64) {
 	r.mark = watermark{
-		segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.ids.last, salt: s.header.Salt,
+		segment: s.number, offset: offset, sequence: r.last, lastID: r.log.writer.base.ids.last, salt: s.header.Salt,
 		note: r.note, oldest: r.removed.segment + 1,
 	}
 }
@@ -271,15 +294,15 @@ func (r *recovery) flush() error {
 		return nil // there is nothing yet
 	}
 	err := l.write(l.active, r.mark)
-	if errors.Is(err, storage.ErrUnavailable) && l.active.count <= 2*l.MaxBehind {
+	if errors.Is(err, storage.ErrUnavailable) && l.active.Count <= 2*l.MaxBehind {
 		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
-		l.active.doubted = true
-		r.full = min(l.active.count+l.recoveryChunk(), 2*l.MaxBehind+1)
+		l.active.Doubted = true
+		r.full = min(l.active.Count+l.recoveryChunk(), 2*l.MaxBehind+1)
 		return nil
 	}
 	if err == nil {
-		l.active = newMemtable()
-		l.active.doubted = r.doubted
+		l.active = state.NewMemtable()
+		l.active.Doubted = r.doubted
 		r.full = l.recoveryChunk()
 	}
 	return err

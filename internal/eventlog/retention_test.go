@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -139,8 +140,8 @@ func TestRemembered(t *testing.T) {
 		clock.pass(time.Hour)
 		l.compactor.hurry()
 		l.flusher.hurry()
-		_, found, err := l.indexedCopy(copyName{storage.Identity{1}, "key"})
-		return err == nil && !found
+		entry, err := l.indexedEntry(state.DedupeKey{Integration: storage.Identity{1}, Key: "key"})
+		return err == nil && entry == state.DedupeEntry{}
 	})
 }
 

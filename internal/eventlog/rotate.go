@@ -97,7 +97,7 @@ func (w *writer) activate(room int64) error {
 	header.PreviousEnd, header.PreviousLast = w.syncedEnd, w.synced
 	header.Created = w.log.now().UnixMilli()
 	header.Age = w.log.clock.now()
-	header.LastID = w.ids.last
+	header.LastID = w.base.ids.last
 
 	file := w.obtain(room)
 	if file.err != nil {

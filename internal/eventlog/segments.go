@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -63,22 +64,22 @@ func segmentNumber(name string) (number uint64, ok bool) {
 
 // read returns an event from the record that has it whole. A record that is
 // not there as it was written is storage.ErrCorrupt.
-func (s *segments) read(e *event) (*storage.Event, error) {
-	if e.damaged {
+func (s *segments) read(e *state.Event) (*storage.Event, error) {
+	if e.Damaged {
 		return nil, errUnreadable
 	}
-	opened, err := s.acquire(e.place.segment)
+	opened, err := s.acquire(e.Place.Segment)
 	if err != nil {
 		return nil, err
 	}
 	defer s.letGo(opened)
-	_, event, err := opened.read(e, make([]byte, e.place.length))
+	_, event, err := opened.read(e, make([]byte, e.Place.Length))
 	return event, err
 }
 
 // read reads an event's record into memory of its size. The body shares it.
-func (o *openSegment) read(e *event, raw []byte) (segment.Frame, *storage.Event, error) {
-	if _, err := o.file.ReadAt(raw, e.place.offset); err != nil {
+func (o *openSegment) read(e *state.Event, raw []byte) (segment.Frame, *storage.Event, error) {
+	if _, err := o.file.ReadAt(raw, e.Place.Offset); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = storage.ErrCorrupt
 		}
@@ -88,14 +89,18 @@ func (o *openSegment) read(e *event, raw []byte) (segment.Frame, *storage.Event,
 	if err != nil {
 		return segment.Frame{}, nil, errUnreadable
 	}
-	frame.Offset = e.place.offset
-	r, err := decodeRecord(kind(frame.Kind), frame.Payload, true)
-	if err != nil || r.event == nil || r.identity != e.Integration {
+	frame.Offset = e.Place.Offset
+	record, err := state.Decode(frame.Kind, frame.Payload, true)
+	whole, ok := record.(state.Whole)
+	if err != nil || !ok || whole.Integration() != e.Integration {
 		return segment.Frame{}, nil, errUnreadable
 	}
-	for n := range r.parts() {
-		if part := r.part(n); part.id == e.ID {
-			return frame, part.event, nil
+	for n := range whole.Count() {
+		if whole.ID(n) != e.ID {
+			continue
+		}
+		if event := whole.Event(n); event != nil {
+			return frame, event, nil
 		}
 	}
 	return segment.Frame{}, nil, errUnreadable

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -17,10 +18,13 @@ func (a *amount) add(b amount) {
 	a.bytes += b.bytes
 }
 
+// amountOf is what an event counts for.
+func amountOf(e *state.Event) amount { return amount{events: 1, bytes: e.Place.Length} }
+
 func (a amount) negative() amount { return amount{-a.events, -a.bytes} }
 
 // sums are amounts by the code of a status.
-type sums [len(statuses)]amount
+type sums [state.Statuses]amount
 
 func (s *sums) add(other *sums) {
 	for i := range s {
@@ -74,26 +78,26 @@ func (t *tallies) tally(identity storage.Identity) *tally {
 }
 
 // move counts an event that goes from one state, nil for none, to another.
-func (t *tallies) move(before, now *event) {
-	if before != nil && !now.gone && before.Status == now.Status && before.place.length == now.place.length {
+func (t *tallies) move(before, now *state.Event) {
+	if before != nil && !now.Purged && before.Status == now.Status && before.Place.Length == now.Place.Length {
 		return
 	}
 	of := t.tally(now.Integration)
 	if before != nil {
 		t.add(of, before, -1)
 	}
-	if !now.gone {
+	if !now.Purged {
 		t.add(of, now, 1)
 	}
 	t.tidy(now.Integration, of)
 }
 
-func (t *tallies) add(of *tally, e *event, n int) {
+func (t *tallies) add(of *tally, e *state.Event, n int) {
 	of.named(&e.Event)
-	code, a := statusCode(e.Status), amount{n, int64(n) * e.place.length}
+	code, a := state.StatusCode(e.Status), amount{n, int64(n) * e.Place.Length}
 	of.sums[code].add(a)
 	t.all[code].add(a)
-	if code == pendingCode {
+	if code == state.PendingCode {
 		of.count(e.ID, n)
 		t.share(of, a)
 	}
@@ -129,10 +133,10 @@ func (t *tallies) tidy(identity storage.Identity, of *tally) {
 
 // found counts an event of the index by its key, without its bytes.
 func (t *tallies) found(identity storage.Identity, id storage.ID, status storage.Status) {
-	of, code := t.tally(identity), statusCode(status)
+	of, code := t.tally(identity), state.StatusCode(status)
 	of.sums[code].events++
 	t.all[code].events++
-	if code == pendingCode {
+	if code == state.PendingCode {
 		of.count(id, 1)
 	}
 }
@@ -149,7 +153,7 @@ func (t *tallies) include(identity storage.Identity, e *storage.Event, found *su
 func (t *tallies) finish() {
 	t.projects = make(map[string]amount)
 	for identity, of := range t.of {
-		t.share(of, of.sums[pendingCode])
+		t.share(of, of.sums[state.PendingCode])
 		t.tidy(identity, of)
 	}
 }
@@ -163,21 +167,21 @@ func (t *tallies) drop(identity storage.Identity) {
 	for code, a := range of.sums {
 		t.all[code].add(a.negative())
 	}
-	t.share(of, of.sums[pendingCode].negative())
+	t.share(of, of.sums[state.PendingCode].negative())
 	delete(t.of, identity)
 }
 
 func (t *tallies) pendingOf(identity storage.Identity) amount {
 	if of := t.of[identity]; of != nil {
-		return of.sums[pendingCode]
+		return of.sums[state.PendingCode]
 	}
 	return amount{}
 }
 
 func (t *tallies) counts() storage.Counts {
-	counts := storage.Counts{Pending: t.all[pendingCode].events, Failed: t.all[failedCode].events}
+	counts := storage.Counts{Pending: t.all[state.PendingCode].events, Failed: t.all[state.FailedCode].events}
 	for _, of := range t.of {
-		if of.sums[pendingCode].events == 0 {
+		if of.sums[state.PendingCode].events == 0 {
 			continue
 		}
 		if at := time.Unix(of.first(), 0).UTC(); counts.OldestPending.IsZero() || at.Before(counts.OldestPending) {
@@ -203,7 +207,7 @@ func (t *tally) count(id storage.ID, n int) {
 	if t.seconds == nil {
 		t.seconds = make(map[int64]int)
 	}
-	second := idMillis(id) / 1000
+	second := state.IDMillis(id) / 1000
 	t.seconds[second] += n
 	if t.seconds[second] == 0 {
 		delete(t.seconds, second)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -64,14 +65,14 @@ func TestIndexTornByACrash(t *testing.T) {
 	fail(t, l, replayedOnce)
 	gone := add("purged")
 	fail(t, l, gone)
-	l.flusher.follow(false)
+	l.flusher.flush(false)
 	_, known, err := l.lookWhole(identity, gone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	purge := &op{record: record{kind: purged, identity: identity, id: gone}, policy: settled, known: known, done: make(chan struct{}, 1)}
-	if err := l.submit(t.Context(), purge); err != nil || !purge.event.gone {
-		t.Fatal(purge.event, err)
+	purge := newOp(&state.Purge{Subject: state.Subject{Of: identity, ID: gone}, Policy: state.Settled, Known: known})
+	if err := l.submit(t.Context(), purge); err != nil || !purge.after.Purged {
+		t.Fatal(purge.after, err)
 	}
 	want[gone] = ""
 	claim(delivered)
@@ -88,12 +89,12 @@ func TestIndexTornByACrash(t *testing.T) {
 	claim(keys["new and claimed"])
 
 	mark := l.mark(t)
-	for id, c := range l.active.events[identity] {
-		one := newMemtable()
-		one.put(c.now, c.base)
-		for name, of := range l.active.copies {
-			if of.id == id {
-				one.copies[name] = of
+	for id, c := range l.active.Events[identity] {
+		one := state.NewMemtable()
+		one.Put(c.Now, c.Indexed)
+		for name, of := range l.active.Entries {
+			if of.ID == id {
+				one.Entries[name] = of
 			}
 		}
 		for n, whole := 1, false; !whole; n++ {
@@ -106,11 +107,11 @@ func TestIndexTornByACrash(t *testing.T) {
 	}
 }
 
-// writeTorn writes an memtable to the index of a log that is not open, and ends
+// writeTorn writes a memtable to the index of a log that is not open, and ends
 // behind n keys.
-func writeTorn(t *testing.T, dir string, options Options, disk *scarceDisk, n int, o *memtable, mark watermark) (whole bool) {
+func writeTorn(t *testing.T, dir string, options Options, disk *scarceDisk, n int, o *state.Memtable, mark watermark) (whole bool) {
 	t.Helper()
-	l := &Log{Options: options, copies: newDedupeFilter()}
+	l := &Log{Options: options, dedupe: newDedupeFilter()}
 	l.Dir = dir
 	l.space = &space{disk: disk, dir: dir, now: l.now, indexSize: l.indexSize}
 	var err error

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -41,14 +42,14 @@ func (l *Log) Watch(watcher storage.Watcher) (stop func(), err error) {
 	l.watch = w
 	// What is not in the index yet is taken here; from now on w.refs gets
 	// the rest. The index is read later, when it can only have more.
-	recent := make(map[storage.ID]*event)
-	for _, o := range []*memtable{l.flushing, l.active} {
+	recent := make(map[storage.ID]*state.Event)
+	for _, o := range []*state.Memtable{l.flushing, l.active} {
 		if o == nil {
 			continue
 		}
-		for _, of := range o.events {
+		for _, of := range o.Events {
 			for id, c := range of {
-				recent[id] = c.now
+				recent[id] = c.Now
 			}
 		}
 	}
@@ -78,7 +79,7 @@ func (w *watch) signal() {
 	}
 }
 
-func (w *watch) run(recent map[storage.ID]*event) {
+func (w *watch) run(recent map[storage.ID]*state.Event) {
 	defer close(w.done)
 	if err := w.start(recent); err != nil {
 		w.log.Logger.Error("pending events cannot be listed; some wait for the next start", zap.Error(w.log.indexFault(err)))
@@ -114,7 +115,7 @@ func (w *watch) passNew() {
 const newEvery = 1024
 
 // start passes on the events that are pending already.
-func (w *watch) start(recent map[storage.ID]*event) error {
+func (w *watch) start(recent map[storage.ID]*state.Event) error {
 	view := w.log.index.View()
 	defer view.Close()
 	passed := 0
@@ -141,7 +142,7 @@ func (w *watch) start(recent map[storage.ID]*event) error {
 	})
 	for _, e := range recent {
 		if e.Status == storage.Pending && !w.quitting() {
-			w.fn(e.ref())
+			w.fn(e.Ref())
 		}
 	}
 	return err
@@ -151,7 +152,7 @@ func (w *watch) start(recent map[storage.ID]*event) error {
 // is for its claim to tell.
 func completeRef(view index.View, ref *storage.Ref) error {
 	err := view.Get(idKey(eventKey, ref.Integration, ref.ID), func(value []byte) error {
-		e, err := decodeEvent(ref.Integration, ref.ID, value)
+		e, err := state.DecodeEvent(ref.Integration, ref.ID, value)
 		if err == nil {
 			ref.Project, ref.ResourceID = e.Project, e.ResourceID
 		}

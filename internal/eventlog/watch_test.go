@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -20,7 +21,7 @@ func TestWatchCompletesRefs(t *testing.T) {
 		id := mustAppend(t, l, e, storage.Dedupe{})
 		want[id] = storage.Ref{ID: id, Integration: e.Integration, WebhookID: "hook", Project: e.Project, ResourceType: "assistant", ResourceID: e.ResourceID}
 	}
-	if err := l.compactor.follow(); err != nil {
+	if err := l.compactor.flushIndex(); err != nil {
 		t.Fatal(err)
 	}
 	batch, n := l.index.Batch(), 0
@@ -28,7 +29,7 @@ func TestWatchCompletesRefs(t *testing.T) {
 		if n++; n == 3 {
 			break
 		}
-		value := appendString(appendString(appendInt(appendTime(nil, ref.Due), 7), ref.WebhookID), ref.ResourceType)
+		value := wire.AppendString(wire.AppendString(wire.AppendInt(wire.AppendTime(nil, ref.Due), 7), ref.WebhookID), ref.ResourceType)
 		if err := batch.Set(idKey(pendingKey, ref.Integration, id), value, true); err != nil {
 			t.Fatal(err)
 		}

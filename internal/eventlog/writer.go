@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -24,8 +26,9 @@ var errBroken = fmt.Errorf("%w: the event log cannot be written", storage.ErrUna
 // decides what becomes of each op, writes all of it at once, syncs once, and
 // answers. What it stages is seen by nobody before.
 type writer struct {
-	log *Log
-	ids ids
+	log  *Log
+	base base
+	step state.Step
 
 	// The segment that is written to; file is nil after a failure.
 	file   segment.File
@@ -39,9 +42,7 @@ type writer struct {
 	syncedEnd int64  // behind that record
 	next      chan prepared
 
-	// age is the log's clock when the ops were taken that are decided on. stirred
-	// says that something stands in the segment but notes.
-	age     int64
+	// stirred is set once something stands in the segment but notes.
 	stirred bool
 	oldest  uint64 // segment that was not removed, says the log
 
@@ -49,9 +50,8 @@ type writer struct {
 	// its records that nobody waits for to be durable.
 	buf      []byte
 	group    []*op
-	staged   *memtable
-	taken    taken
-	lazy     []record
+	staged   *state.Memtable
+	lazy     []state.Record
 	mustSync bool
 
 	// durable is the group before, whose ops are not answered yet.
@@ -59,14 +59,18 @@ type writer struct {
 
 	// owed are lazy records that were answered and are not durable. After a
 	// failure the next segment begins with them.
-	owed      []record
+	owed      []state.Record
 	owedBytes int
 
 	retryAt time.Time
 	retryIn time.Duration
 }
 
-func newWriter(l *Log) *writer { return &writer{log: l, staged: newMemtable(), taken: newTaken()} }
+func newWriter(l *Log) *writer {
+	w := &writer{log: l, staged: state.NewMemtable(), base: base{log: l, taken: newTaken()}}
+	w.step = state.Step{Staged: w.staged, Base: &w.base}
+	return w
+}
 
 func (w *writer) run() {
 	var taken []*op
@@ -75,12 +79,12 @@ func (w *writer) run() {
 		if taken == nil {
 			return
 		}
-		w.age = w.log.clock.now()
+		w.step.Now, w.step.Limits = w.log.clock.now(), w.log.limits.Load()
 		for _, o := range taken {
 			w.add(o)
 		}
 		w.commit()
-		if w.log.active.count > w.log.MaxBehind/4 {
+		if w.log.active.Count > w.log.MaxBehind/4 {
 			w.log.flusher.hurry()
 		}
 	}
@@ -92,39 +96,37 @@ func (w *writer) add(o *op) {
 	if w.file == nil {
 		w.revive()
 	}
-	if o.swap {
+	if o.flush {
 		w.commit()
-		w.swap(o)
+		w.freeze(o)
 		return
 	}
-	if o.record.kind == clocked && !w.tick(o) {
+	if o.tick != nil && !w.tick(o) {
 		o.answer(nil)
 		return
 	}
-	if !o.again {
-		o.record.age = w.age
-	}
-	room := o.record.bound()
+	room := o.command.Bound()
 	w.makeRoom(room + segment.Overhead)
-	current, needs, err := w.decide(o)
-	if grown := o.record.bound(); err == nil && grown > room {
-		w.makeRoom(grown + segment.Overhead) // what is kept has a state
-		current, needs, err = w.decide(o)
+	err := w.decide(o)
+	if r := o.decision.Record; r != nil && r.Bound() > room {
+		w.makeRoom(r.Bound() + segment.Overhead) // the record is of another kind
+		err = w.decide(o)
 	}
 	switch {
 	case err != nil:
 		o.answer(err)
-	case needs == noop:
+	case o.decision.Verdict == state.NoOp:
 		o.answer(nil)
-	case needs == wait:
+	case o.decision.Verdict == state.Wait:
 		w.group = append(w.group, o)
-	case needs == applyOnly:
-		w.stage(o, current, place{})
+	case o.decision.Verdict == state.Apply:
+		w.stage(o, state.Place{})
 		w.group = append(w.group, o)
 	case w.file != nil:
-		w.stage(o, current, w.write(&o.record))
-		if o.lazy() {
-			w.lazy = append(w.lazy, o.record)
+		r := o.decision.Record
+		w.stage(o, w.write(r))
+		if r.Lazy() {
+			w.lazy = append(w.lazy, r)
 		} else {
 			w.mustSync = true
 		}
@@ -134,24 +136,34 @@ func (w *writer) add(o *op) {
 	}
 }
 
+func (w *writer) decide(o *op) (err error) {
+	o.decision, err = state.Decide(&w.step, o.command)
+	return err
+}
+
 // settle answers an op that cannot be written. The end of an attempt counts all
 // the same, and is written later: at worst a crash before repeats the attempt.
 func (w *writer) settle(o *op) {
-	if o.record.kind != finished && o.record.kind != released {
+	r := o.decision.Record
+	if r == nil || !r.Deferrable() {
 		o.answer(errBroken)
 		return
 	}
-	current, _, err := w.decide(o)
-	if err != nil {
+	if err := w.decide(o); err != nil {
 		o.answer(err)
 		return
 	}
-	w.stage(o, current, place{})
-	w.owed = append(w.owed, o.record)
+	w.stage(o, state.Place{})
+	w.owed = append(w.owed, o.decision.Record)
 	w.log.publish(w.staged)
-	w.staged.clear()
-	w.taken.clear()
+	w.discard()
 	o.answer(nil)
+}
+
+// discard forgets what the group does.
+func (w *writer) discard() {
+	w.staged.Clear()
+	w.base.taken.clear()
 }
 
 // makeRoom commits what stands in the way of a record: the bound of a group, or
@@ -168,62 +180,24 @@ func (w *writer) makeRoom(room int64) {
 }
 
 // write appends a record to the group and returns its place.
-func (w *writer) write(r *record) place {
-	w.buf = slices.Grow(w.buf, int(r.bound())+segment.Overhead)
+func (w *writer) write(r state.Record) state.Place {
+	w.buf = slices.Grow(w.buf, int(r.Bound())+segment.Overhead)
 	start := len(w.buf)
 	w.sequence++
-	w.buf = r.append(segment.Begin(w.buf))
-	w.buf = segment.Seal(w.aead, w.buf, start, byte(r.kind), w.sequence, w.synced)
-	return place{segment: w.header.Number, offset: w.offset + int64(start), length: int64(len(w.buf) - start)}
+	w.buf = r.Append(segment.Begin(w.buf))
+	w.buf = segment.Seal(w.aead, w.buf, start, r.Kind(), w.sequence, w.synced)
+	return state.Place{Segment: w.header.Number, Offset: w.offset + int64(start), Length: int64(len(w.buf) - start)}
 }
 
-// stage keeps the effect of a record for the commit.
-func (w *writer) stage(o *op, current change, at place) {
-	r := &o.record
-	if r.kind != clocked && r.kind != removed {
-		w.stirred = true
-	}
-	switch r.kind {
-	case removed:
-		w.oldest = r.segment + 1
-		return
-	case closed, clocked:
-		return
-	case dropped:
-		w.staged.drop(r.identity)
-	case accepted, acceptedAll, replayed:
-		o.event = newEvent(r, w.sequence, at)
-		w.staged.put(o.event, nil)
-		for n := range r.further {
-			w.staged.put(newEvent(r.part(n+1), w.sequence, at), nil)
-		}
-		if r.key != "" {
-			w.staged.copies[copyName{r.identity, r.key}] = copyOf{id: r.id, born: r.age}
-		}
-		if r.kind == replayed {
-			w.staged.put(current.now.apply(r, w.sequence), current.base)
-		}
-	case relocated, relocatedAll:
-		o.event = r.relocated.moved(w.sequence, at)
-		w.staged.put(o.event, current.base)
-		for _, other := range o.rest {
-			w.staged.put(other.now.moved(w.sequence, at), other.base)
-		}
-	case purged:
-		if current.now != nil {
-			o.event = current.now.apply(r, w.sequence)
-			w.staged.put(o.event, current.base)
-		}
-		if o.entry != nil {
-			w.staged.copies[o.entry.name] = o.entry.copyOf
-		}
-	default:
-		o.event = current.now.apply(r, w.sequence)
-		w.staged.put(o.event, current.base)
-		for _, other := range o.rest {
-			w.staged.put(other.now.apply(r, w.sequence), other.base)
+// stage keeps the effect of a decision for the commit.
+func (w *writer) stage(o *op, at state.Place) {
+	if r := o.decision.Record; r != nil {
+		w.stirred = w.stirred || !r.Note()
+		if removed, ok := r.(*state.Removed); ok {
+			w.oldest = removed.Segment + 1
 		}
 	}
+	o.after = o.decision.Apply(w.staged, w.sequence, at)
 }
 
 // commit makes the group durable. It is answered by release, or here when that
@@ -265,8 +239,7 @@ func (w *writer) release() {
 // reset makes room for the next group.
 func (w *writer) reset() {
 	w.lazy = w.lazy[:0]
-	w.staged.clear()
-	w.taken.clear()
+	w.discard()
 	w.mustSync = false
 	w.buf = w.buf[:0]
 	if int64(cap(w.buf)) > 2*w.log.GroupSize {
@@ -333,12 +306,12 @@ func (w *writer) revive() {
 	w.commit() // what needs no record
 	room := int64(segment.Overhead)
 	for i := range w.owed {
-		room += w.owed[i].bound() + segment.Overhead
+		room += w.owed[i].Bound() + segment.Overhead
 	}
 	err := w.activate(room)
 	if err == nil && len(w.owed) > 0 {
 		for i := range w.owed {
-			w.write(&w.owed[i])
+			w.write(w.owed[i])
 		}
 		w.mustSync = true
 		err = w.flush()
@@ -353,8 +326,8 @@ func (w *writer) revive() {
 	w.log.Logger.Info("the event log can be written again")
 }
 
-// swap hands the memtable to the flusher, when the log is durable up to it.
-func (w *writer) swap(o *op) {
+// freeze hands the memtable to the flusher, when the log is durable up to it.
+func (w *writer) freeze(o *op) {
 	w.release()
 	if w.file != nil {
 		if err := w.sync(); err != nil {
@@ -366,14 +339,30 @@ func (w *writer) swap(o *op) {
 			segment:  w.header.Number,
 			offset:   w.offset,
 			sequence: w.sequence,
-			lastID:   w.ids.last,
+			lastID:   w.base.ids.last,
 			salt:     w.header.Salt,
 			note:     w.log.clock.note(),
 			oldest:   w.oldest,
 		}
-		o.swapped = w.log.freeze(o.always)
+		o.frozen = w.log.freeze(o.always)
 	}
 	o.answer(nil)
+}
+
+// tick begins another segment when this one is old enough and has anything, and
+// reports whether the clock is to be noted.
+func (w *writer) tick(o *op) bool {
+	if w.file == nil {
+		return false
+	}
+	if o.ripe > 0 && w.stirred && w.step.Now-w.header.Age >= o.ripe {
+		w.commit()
+		w.rotate(0) // notes the clock
+		return false
+	}
+	w.log.noted.Store(w.step.Now)
+	o.tick.Age, o.tick.At = w.step.Now, wire.Moment(w.log.clock.note().wall)
+	return true
 }
 
 // answer gives the op back to its caller.

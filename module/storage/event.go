@@ -77,6 +77,10 @@ type State struct {
 // first and the newest is dropped first.
 const MaxAttempts = 64
 
+// AttemptCorrupt is the Error of an attempt that a storage records itself, because
+// it found the event damaged when it was claimed.
+const AttemptCorrupt = "corrupt"
+
 // Attempt is the record of one attempt.
 type Attempt struct {
 	At         time.Time
