@@ -24,15 +24,6 @@ func (*adminAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.webhooks", New: func() caddy.Module { return new(adminAPI) }}
 }
 
-// Provision learns of the remote admin endpoint: Caddy provisions a router for
-// it once the configuration's apps have started, and the local one's before.
-func (*adminAPI) Provision(ctx caddy.Context) error {
-	if app := lastStarted.Load(); app != nil && app.ctx.Done() == ctx.Done() {
-		app.remoteAdmin.Store(true)
-	}
-	return nil
-}
-
 // Routes returns the routes of the admin API.
 func (a *adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{{Pattern: "/webhooks/", Handler: caddy.AdminHandlerFunc(a.serve)}}
@@ -62,8 +53,5 @@ func unavailable(w http.ResponseWriter, why string) error {
 	return json.NewEncoder(w).Encode(map[string]string{"error": why})
 }
 
-// Interface guards
-var (
-	_ caddy.AdminRouter = (*adminAPI)(nil)
-	_ caddy.Provisioner = (*adminAPI)(nil)
-)
+// Interface guard
+var _ caddy.AdminRouter = (*adminAPI)(nil)

@@ -77,8 +77,7 @@ type App struct {
 	ctx     caddy.Context // ends when the configuration is cleaned up
 	gateway *gateway.Configuration
 
-	remoteAdmin atomic.Bool // project administrators have an endpoint
-	proxyTold   atomic.Bool // of a proxy that nobody trusts
+	proxyTold atomic.Bool // of a proxy that nobody trusts
 }
 
 // Retry is how a trigger is tried again: with exponential back-off and full
@@ -233,7 +232,6 @@ func (a *App) loadTriggers(ctx caddy.Context) ([]trigger.Trigger, error) {
 
 // Start opens the storage and begins to dispatch.
 func (a *App) Start() error {
-	lastStarted.Store(a)
 	a.warnOfLogs()
 	return a.gateway.Start()
 }
