@@ -56,12 +56,12 @@ const (
 
 	oneEvent      = "no"
 	nothingSigned = "nothing is signed"
-	untimed       = "no time is signed: one signature holds for all tries"
-	none          = "there is none"
+	untimed       = "no time is signed: one signature is valid for all tries"
+	none          = "none"
 
-	asOldAsTheLastTry = "not known; so what is signed may be as old as the last try"
+	asOldAsTheLastTry = "not known; so a signature may be as old as the last try"
 
-	asEvent     = "as for any event: `accepted`, or `filtered` where `event_filter` does not want it"
+	asEvent     = "as for any event: `accepted`, or `filtered` if `event_filter` does not want it"
 	pong        = "200 `pong`"
 	asHandshake = "the answer of the handshake below"
 )

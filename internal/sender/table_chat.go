@@ -14,14 +14,14 @@ var chats = []Sender{
 			Success:  "2xx",
 			Retries:  "3 times: at once, after a minute, after 5 minutes; `X-Slack-Retry-Num` counts them",
 			Signs:    asOldAsTheLastTry,
-			GivesUp:  "turns the events off when more than 95 % of the requests of an hour fail, of at least 1,000",
+			GivesUp:  "turns the events off if more than 95 % of at least 1,000 requests in an hour fail",
 			Test:     "*Request URL* sends `url_verification`",
 			Seen:     asHandshake,
 			From:     []string{"https://docs.slack.dev/apis/events-api/"},
 		},
 		Notes: []string{
-			"A message has the type `message` in all kinds of channels, although Slack lists it as `message.channels`, `message.im` and so on: the kind is in `event.channel_type`, for `match`.",
-			"Slash commands and interactions come as forms, and are passed on as they are. They have no event type: give them an integration of their own, without `event_filter`.",
+			"A message has the type `message` in all kinds of channels, although Slack lists it as `message.channels`, `message.im` and so on: the kind of channel is in `event.channel_type`, for use in `match`.",
+			"Slash commands and interactions arrive as forms, and are passed on unchanged. They have no event type: give them a separate integration without `event_filter`.",
 		},
 		Description: provider.Description{
 			Name: "slack",
@@ -61,15 +61,15 @@ var chats = []Sender{
 			Batch:    oneEvent,
 			Deadline: "3 seconds",
 			Success:  "204 without a body",
-			Retries:  "several times, ever further apart, for up to 10 minutes",
+			Retries:  "several times, at growing intervals, for up to 10 minutes",
 			Signs:    asOldAsTheLastTry,
-			GivesUp:  "stops, with an email, when too many fail, or at once when a wrong signature is taken",
-			Test:     "saving the URL sends a ping, and another one that is signed wrongly",
+			GivesUp:  "stops, with an email, if too many fail, or at once if a wrong signature is accepted",
+			Test:     "saving the URL sends a ping, and another one with a wrong signature",
 			Seen:     "204, and 401",
 			From:     []string{"https://docs.discord.com/developers/events/webhook-events"},
 		},
 		Notes: []string{
-			"Interactions want an answer that this gateway does not compute; use it inline for them.",
+			"Interactions need an answer that this gateway does not compute; use it inline for them.",
 		},
 		Description: provider.Description{
 			Name: "discord",
@@ -102,7 +102,7 @@ var chats = []Sender{
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "5 seconds",
-			Success:  "a message, in JSON, which it shows in the channel",
+			Success:  "a message in JSON, which it shows in the channel",
 			Retries:  NotKnown,
 			Signs:    untimed,
 			GivesUp:  NotKnown,
@@ -110,7 +110,7 @@ var chats = []Sender{
 			Seen:     none,
 			From:     []string{"https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook"},
 		},
-		Notes: []string{"Teams shows the answer in the channel; use it inline to give one."},
+		Notes: []string{"Teams shows the answer in the channel; use the gateway inline to provide one."},
 		Description: provider.Description{
 			Name: "teams",
 			Schemes: []provider.Scheme{{
@@ -135,7 +135,7 @@ var chats = []Sender{
 			Retries:  "3 times: after 5 minutes, 20 more, and 60 more",
 			Signs:    asOldAsTheLastTry,
 			GivesUp:  NotKnown,
-			Test:     "*Validate* sends `endpoint.url_validation`, which comes again every 72 hours",
+			Test:     "*Validate* sends `endpoint.url_validation`, which is repeated every 72 hours",
 			Seen:     asHandshake,
 			From:     []string{"https://developers.zoom.us/docs/api/webhooks/"},
 		},
@@ -163,14 +163,14 @@ var chats = []Sender{
 	{
 		Title: "Webex",
 		Docs:  "https://developer.webex.com/docs/api/guides/webhooks",
-		Setup: "Call `POST /v1/webhooks` of Webex's API with the URL as `targetUrl`, and a secret of your own as `secret`",
+		Setup: "Call `POST /v1/webhooks` of Webex's API with the URL as `targetUrl`, and your own secret as `secret`",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  "2xx",
 			Retries:  NotKnown,
 			Signs:    untimed,
-			GivesUp:  "disables a webhook that fails 100 times within 5 minutes",
+			GivesUp:  "disables a webhook that fails 100 times in 5 minutes",
 			Test:     none,
 			Seen:     none,
 			From:     []string{"https://developer.webex.com/docs/api/guides/webhooks"},
@@ -186,12 +186,12 @@ var chats = []Sender{
 	{
 		Title: "Telegram",
 		Docs:  "https://core.telegram.org/bots/api#setwebhook",
-		Setup: "Call `setWebhook` of the Bot API with the URL as `url`, and a secret of your own as `secret_token`",
+		Setup: "Call `setWebhook` of the Bot API with the URL as `url`, and your own secret as `secret_token`",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  "2xx",
-			Retries:  "ever further apart up to 2 minutes, or as `Retry-After` says, while it keeps the update: a day",
+			Retries:  "at intervals growing to 2 minutes, or as `Retry-After` says, while it keeps the update: a day",
 			Signs:    nothingSigned,
 			GivesUp:  "only after 23 hours of 410",
 			Test:     none,
@@ -215,10 +215,10 @@ var chats = []Sender{
 			Batch:    "yes: up to 1,000 changes, in `entry` and `changes`",
 			Deadline: NotKnown,
 			Success:  "200",
-			Retries:  "at once, then ever further apart, for 36 hours; WhatsApp for up to 7 days",
+			Retries:  "at once, then at growing intervals, for 36 hours; WhatsApp for up to 7 days",
 			Signs:    untimed,
 			GivesUp:  NotKnown,
-			Test:     "*Test* beside a field sends a sample of it",
+			Test:     "*Test* next to a field sends a sample of it",
 			Seen:     asEvent,
 			From: []string{
 				"https://developers.facebook.com/docs/graph-api/webhooks/getting-started",
@@ -226,8 +226,8 @@ var chats = []Sender{
 			},
 		},
 		Notes: []string{
-			"The verify token is a second secret, written `verify:` and the token: `signature meta {env.META_SECRET} verify:{env.META_VERIFY_TOKEN}`. It proves nothing but the handshake, which is refused without it.",
-			"A request may hold several entries, each with several changes.",
+			"The verify token is a second secret, written `verify:` and the token: `signature meta {env.META_SECRET} verify:{env.META_VERIFY_TOKEN}`. It authenticates only the handshake, which is refused without it.",
+			"A request may contain several entries, each with several changes.",
 		},
 		Description: provider.Description{
 			Name:    "meta",
@@ -252,7 +252,7 @@ var chats = []Sender{
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "15 seconds",
-			Success:  "2xx, with TwiML or without a body; JSON is its error 12300",
+			Success:  "2xx, with TwiML or without a body; JSON causes its error 12300",
 			Retries:  "as the fragment of the URL says, such as `#rc=2`",
 			Signs:    untimed,
 			GivesUp:  NotKnown,
@@ -265,8 +265,8 @@ var chats = []Sender{
 			},
 		},
 		Notes: []string{
-			"The signature covers the URL as Twilio was given it, so `public_url` must be set.",
-			"It tells neither where a parameter's name ends and its value begins, nor where a query ends and the first parameter begins: give Twilio a URL without a query.",
+			"The signature covers the URL that Twilio was given, so `public_url` must be set.",
+			"It does not mark where a parameter's name ends and its value begins, nor where a query ends and the first parameter begins: give Twilio a URL without a query.",
 		},
 		Description: provider.Description{
 			Name: "twilio",

@@ -9,15 +9,15 @@ var codeHosts = []Sender{
 		// and alone from old servers.
 		Title: "GitHub",
 		Docs:  "https://docs.github.com/webhooks",
-		Setup: "Repository or organisation → Settings → Webhooks → Add webhook; a secret of your own, and as content type JSON or the form encoding",
+		Setup: "Repository or organisation → Settings → Webhooks → Add webhook; your own secret, and JSON or form encoding as the content type",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "10 seconds (GitHub Enterprise Server: 30)",
 			Success:  "2xx",
-			Retries:  "not by itself; *Redeliver*, or the API, within 3 days, under the same delivery ID",
+			Retries:  "not automatically; *Redeliver*, or the API, within 3 days, under the same delivery ID",
 			Signs:    untimed,
 			GivesUp:  NotKnown,
-			Test:     "making the webhook sends `ping`",
+			Test:     "creating the webhook sends `ping`",
 			Seen:     pong,
 			From: []string{
 				"https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries",
@@ -47,15 +47,15 @@ var codeHosts = []Sender{
 		// another, the idempotency key is one delivery's own.
 		Title: "GitLab, secret token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
-		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token, one of your own",
+		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token, chosen by you",
 		Delivers: Facts{
 			Batch:    oneEvent,
-			Deadline: "10 seconds, unless the server is set otherwise",
+			Deadline: "10 seconds, unless the server is configured otherwise",
 			Success:  "2xx and 3xx",
-			Retries:  "not by itself; *Recent events* → *Resend Request*",
+			Retries:  "not automatically; *Recent events* → *Resend Request*",
 			Signs:    nothingSigned,
-			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then ever longer, up to a day; after 40 it stops until somebody enables the webhook. A self-managed server may have this turned off",
-			Test:     "*Test* sends a sample of the event that one chooses",
+			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then for longer and longer, up to a day; after 40 it stops until someone enables the webhook. A self-managed server may have this turned off",
+			Test:     "*Test* sends a sample of the event that you choose",
 			Seen:     asEvent,
 			From:     []string{"https://docs.gitlab.com/user/project/integrations/webhooks/"},
 		},
@@ -77,16 +77,16 @@ var codeHosts = []Sender{
 		Setup: "Project or group → Settings → Webhooks → Add new webhook → Signing token",
 		Delivers: Facts{
 			Batch:    oneEvent,
-			Deadline: "10 seconds, unless the server is set otherwise",
+			Deadline: "10 seconds, unless the server is configured otherwise",
 			Success:  "2xx and 3xx",
-			Retries:  "not by itself; *Recent events* → *Resend Request*",
+			Retries:  "not automatically; *Recent events* → *Resend Request*",
 			Signs:    NotKnown,
-			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then ever longer, up to a day; after 40 it stops until somebody enables the webhook. A self-managed server may have this turned off",
-			Test:     "*Test* sends a sample of the event that one chooses",
+			GivesUp:  "after 4 failures in a row (4xx, 5xx, no answer) it stops for a minute, then for longer and longer, up to a day; after 40 it stops until someone enables the webhook. A self-managed server may have this turned off",
+			Test:     "*Test* sends a sample of the event that you choose",
 			Seen:     asEvent,
 			From:     []string{"https://docs.gitlab.com/user/project/integrations/webhooks/"},
 		},
-		Notes: []string{"GitLab has signing tokens since 2026, at first behind the feature flag `webhook_signing_token`. Where yours has none, use the provider `gitlab`."},
+		Notes: []string{"GitLab has had signing tokens since 2026, at first behind the feature flag `webhook_signing_token`. If yours has none, use the provider `gitlab`."},
 		Description: provider.Description{
 			Name:     "gitlab-signing",
 			Schemes:  []provider.Scheme{standardWebhooks("webhook-")},
@@ -102,14 +102,14 @@ var codeHosts = []Sender{
 		// Of a form the JSON inside is signed, unlike GitHub.
 		Title: "Gitea",
 		Docs:  "https://docs.gitea.com/usage/webhooks",
-		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea; method POST, a secret of your own",
+		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea; method POST, your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "5 seconds (`DELIVER_TIMEOUT`)",
 			Success:  "2xx",
-			Retries:  "not by itself; each delivery in the list can be sent again",
+			Retries:  "not automatically; each delivery in the list can be sent again",
 			Signs:    untimed,
-			GivesUp:  "it does not",
+			GivesUp:  "never",
 			Test:     "*Test delivery* sends `push`",
 			Seen:     asEvent,
 			From: []string{
@@ -131,14 +131,14 @@ var codeHosts = []Sender{
 	{
 		Title: "Forgejo",
 		Docs:  "https://forgejo.org/docs/latest/user/webhooks/",
-		Setup: "Repository → Settings → Webhooks → Add webhook → Forgejo; method POST, a secret of your own",
+		Setup: "Repository → Settings → Webhooks → Add webhook → Forgejo; method POST, your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "5 seconds (`DELIVER_TIMEOUT`)",
 			Success:  "2xx",
-			Retries:  "not by itself; each delivery in the list can be sent again",
+			Retries:  "not automatically; each delivery in the list can be sent again",
 			Signs:    untimed,
-			GivesUp:  "it does not",
+			GivesUp:  "never",
 			Test:     "*Test delivery* sends `push`",
 			Seen:     asEvent,
 			From: []string{
@@ -160,14 +160,14 @@ var codeHosts = []Sender{
 	{
 		Title: "Gogs",
 		Docs:  "https://github.com/gogs/gogs/blob/main/docs/advancing/webhooks.mdx",
-		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs; a secret of your own",
+		Setup: "Repository → Settings → Webhooks → Add a new webhook → Gogs; your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "15 seconds (`DELIVER_TIMEOUT`)",
 			Success:  "2xx",
-			Retries:  "not by itself; each delivery in the list can be sent again",
+			Retries:  "not automatically; each delivery in the list can be sent again",
 			Signs:    untimed,
-			GivesUp:  "it does not",
+			GivesUp:  "never",
 			Test:     "*Test Delivery* sends `push`",
 			Seen:     asEvent,
 			From: []string{
@@ -192,10 +192,10 @@ var codeHosts = []Sender{
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "30 seconds",
-			Success:  "any: it is only noted",
-			Retries:  "not by itself; `repo webhook deliveries redeliver`",
+			Success:  "any: it is only recorded",
+			Retries:  "not automatically; `repo webhook deliveries redeliver`",
 			Signs:    untimed,
-			GivesUp:  "it does not",
+			GivesUp:  "never",
 			Test:     none,
 			Seen:     none,
 			From: []string{
@@ -215,14 +215,14 @@ var codeHosts = []Sender{
 	{
 		Title: "Bitbucket Cloud and Data Center",
 		Docs:  "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
-		Setup: "Repository settings → Webhooks → Add webhook → Secret, one of your own",
+		Setup: "Repository settings → Webhooks → Add webhook → Secret, chosen by you",
 		Delivers: Facts{
 			Batch:    oneEvent,
-			Deadline: "10 seconds; of Data Center that can be changed",
+			Deadline: "10 seconds; configurable in Data Center",
 			Success:  NotKnown,
 			Retries:  "Cloud, after 5xx: up to twice, at once, counted in `X-Attempt-Number`; Data Center: not known",
 			Signs:    untimed,
-			GivesUp:  "Data Center leaves out a webhook that has failed 5 times, first for 10 seconds, then ever longer, up to 10 hours; Cloud: not known",
+			GivesUp:  "Data Center skips a webhook that has failed 5 times, first for 10 seconds, then for longer and longer, up to 10 hours; Cloud: not known",
 			Test:     "Data Center: *Test connection* sends `diagnostics:ping`, which is not signed; Cloud: not known",
 			Seen:     pong,
 			From: []string{
@@ -256,13 +256,13 @@ var codeHosts = []Sender{
 			Success:  "2xx",
 			Retries:  "after 408, 502, 503, 504 or no answer: up to 8 times, from a second to a minute apart",
 			Signs:    nothingSigned,
-			GivesUp:  "410 disables it at once; other errors put it on probation, which ends in its being disabled",
+			GivesUp:  "410 disables it at once; other errors put it on probation, after which it is disabled",
 			Test:     "*Test* sends a sample of the subscription's event",
 			Seen:     asEvent,
 			From:     []string{"https://learn.microsoft.com/en-us/azure/devops/service-hooks/troubleshoot"},
 		},
 		Notes: []string{
-			"Azure DevOps signs nothing. The secret is `user:password` of the basic authentication, or the token of an `Authorization: Bearer` header.",
+			"Azure DevOps signs nothing. The secret is `user:password` for basic authentication, or the token of an `Authorization: Bearer` header.",
 		},
 		Description: provider.Description{
 			Name:     "azure-devops",

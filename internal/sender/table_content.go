@@ -9,7 +9,7 @@ var content = []Sender{
 		Docs:  "https://www.dropbox.com/developers/reference/webhooks",
 		Setup: "App Console → your app → Webhooks; the secret is the App secret",
 		Delivers: Facts{
-			Batch:    "it names accounts, and no events",
+			Batch:    "it names accounts, not events",
 			Deadline: "10 seconds",
 			Success:  "200",
 			Retries:  NotKnown,
@@ -19,7 +19,7 @@ var content = []Sender{
 			Seen:     asHandshake,
 			From:     []string{"https://www.dropbox.com/developers/reference/webhooks"},
 		},
-		Notes: []string{"The request says only whose files have changed; the changes are fetched from Dropbox's API."},
+		Notes: []string{"The request only says whose files have changed; fetch the changes from Dropbox's API."},
 		Description: provider.Description{
 			Name:    "dropbox",
 			Schemes: []provider.Scheme{bodySHA256("X-Dropbox-Signature", "")},
@@ -41,7 +41,7 @@ var content = []Sender{
 			Success:  "2xx",
 			Retries:  "up to 12 times in 2 hours",
 			Signs:    "yes, with the time of the try",
-			GivesUp:  "deletes a webhook without a success for 30 days, and sends `WEBHOOK.DELETED`",
+			GivesUp:  "deletes a webhook after 30 days without a success, and sends `WEBHOOK.DELETED`",
 			Test:     NotKnown,
 			Seen:     NotKnown,
 			From: []string{
@@ -69,15 +69,15 @@ var content = []Sender{
 	{
 		Title: "Twitch EventSub",
 		Docs:  "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/",
-		Setup: "Call `POST /helix/eventsub/subscriptions` of Twitch's API with the URL as `transport.callback`, and a secret of your own as `transport.secret`",
+		Setup: "Call `POST /helix/eventsub/subscriptions` of Twitch's API with the URL as `transport.callback`, and your own secret as `transport.secret`",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "a few seconds",
 			Success:  "2xx",
 			Retries:  "yes; how often is not known",
 			Signs:    NotKnown,
-			GivesUp:  "ends the subscription when too many fail, and sends a `revocation`",
-			Test:     "`twitch event trigger`, of its command line, sends a sample",
+			GivesUp:  "ends the subscription if too many fail, and sends a `revocation`",
+			Test:     "`twitch event trigger`, of its command-line tool, sends a sample",
 			Seen:     asEvent,
 			From:     []string{"https://dev.twitch.tv/docs/eventsub/handling-webhook-events/"},
 		},
@@ -112,19 +112,19 @@ var content = []Sender{
 		// whoever knows the URL may ask a hub for it.
 		Title: "WebSub: YouTube and other feeds",
 		Docs:  "https://www.w3.org/TR/websub/",
-		Setup: "Subscribe at the feed's hub with the URL as `hub.callback`, and a secret of your own as `hub.secret`",
+		Setup: "Subscribe at the feed's hub with the URL as `hub.callback`, and your own secret as `hub.secret`",
 		Delivers: Facts{
-			Batch:    "it names the feed, and no events",
+			Batch:    "it names the feed, not events",
 			Deadline: NotKnown,
 			Success:  "2xx; a redirect counts as a failure",
-			Retries:  "as the hub likes",
+			Retries:  "up to the hub",
 			Signs:    untimed,
-			GivesUp:  "not before the subscription ends, unless it gets 410",
+			GivesUp:  "only when the subscription ends, or after a 410",
 			Test:     "subscribing sends a `hub.challenge`",
 			Seen:     asHandshake,
 			From:     []string{"https://www.w3.org/TR/websub/"},
 		},
-		Notes: []string{"What arrives is a feed in XML: `match` and `payload` of an integration cannot look into it.", "A subscription ends after a time that the hub sets: subscribe again before. That it ends sooner is never confirmed to a hub, for anybody may ask for it."},
+		Notes: []string{"What arrives is an XML feed: an integration's `match` and `payload` cannot look into it.", "A subscription ends after a time set by the hub: subscribe again before that. A request to end it earlier is never confirmed, because anyone can ask a hub for that."},
 		Description: provider.Description{
 			Name: "websub",
 			Schemes: []provider.Scheme{
@@ -165,7 +165,7 @@ var content = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://www.sanity.io/docs/changelog/50ec6abf-fe0c-475b-ae72-314148860132"},
 		},
-		Notes: []string{"The event type is the document's `_type`, if the projection holds it. Whether it was created, updated or deleted stands in a header: `match \"headers['sanity-operation'] == 'create'\"`."},
+		Notes: []string{"The event type is the document's `_type`, if the projection contains it. Whether it was created, updated or deleted is in a header: `match \"headers['sanity-operation'] == 'create'\"`."},
 		Description: provider.Description{
 			Name: "sanity",
 			Schemes: []provider.Scheme{{
@@ -186,19 +186,19 @@ var content = []Sender{
 	{
 		Title: "Contentful",
 		Docs:  "https://www.contentful.com/developers/docs/webhooks/request-verification/",
-		Setup: "Space settings → Webhooks → Settings → Enable request verification; the secret is the signing secret that it shows",
+		Setup: "Space settings → Webhooks → Settings → Enable request verification; the secret is the signing secret shown there",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  NotKnown,
-			Retries:  "twice, 30 seconds apart; a retry policy of the space may ask for more, for up to a day",
+			Retries:  "twice, 30 seconds apart; the space's retry policy may allow more, for up to a day",
 			Signs:    NotKnown,
 			GivesUp:  NotKnown,
 			Test:     NotKnown,
 			Seen:     NotKnown,
 			From:     []string{"https://www.contentful.com/developers/docs/webhooks/retry-policy/"},
 		},
-		Notes: []string{"The signature covers the path as Contentful was given it; the URL must have no query."},
+		Notes: []string{"The signature covers the path that Contentful was given; the URL must not have a query."},
 		Description: provider.Description{
 			Name: "contentful",
 			Schemes: []provider.Scheme{{
@@ -228,11 +228,11 @@ var content = []Sender{
 		},
 		Proof: "HMAC-SHA256 over a time and a token, in the body's `signature`",
 		Notes: []string{
-			"**The signature covers nothing of the event.** Whoever has seen one request can send events of his own with its signature for nine hours; only the same token with the same type is a copy. " +
-				"Use `basic` beside it, in the URL that Mailgun is given, with `match` `all`.",
-			"A time of signing may be nine hours old: Mailgun does not say whether it signs anew when it tries again, which it does for eight.",
-			"What Mailgun calls *Permanent Failure* and *Temporary Failure* is `failed.permanent` and `failed.temporary`.",
-			"Of a subaccount's events the parent account's key verifies `parent-signature`.",
+			"**The signature does not cover the event at all.** Anyone who has seen one request can send forged events with its signature for nine hours; only the same token with the same type is a copy. " +
+				"Add `basic`, in the URL that you give Mailgun, with `match` `all`.",
+			"The signing time may be nine hours old: Mailgun retries for eight hours, and does not say whether it signs each retry separately.",
+			"What Mailgun calls *Permanent Failure* and *Temporary Failure* are `failed.permanent` and `failed.temporary`.",
+			"For a subaccount's events, the parent account's key verifies `parent-signature`.",
 		},
 		Description: provider.Description{
 			Name: "mailgun",
@@ -255,7 +255,7 @@ var content = []Sender{
 			Batch:    "yes: the body is a list",
 			Deadline: NotKnown,
 			Success:  "2xx",
-			Retries:  "ever further apart, for up to 24 hours",
+			Retries:  "at growing intervals, for up to 24 hours",
 			Signs:    asOldAsTheLastTry,
 			GivesUp:  NotKnown,
 			Test:     "*Test Your Integration* sends one event of each kind",

@@ -14,11 +14,11 @@ var desks = []Sender{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  "2xx",
-			Retries:  "after 409: up to 3 times; after 429 and 503: when `Retry-After` is under a minute",
+			Retries:  "after 409: up to 3 times; after 429 and 503: if `Retry-After` is under a minute",
 			Signs:    NotKnown,
-			GivesUp:  "pauses when 70 %, or more than 1,000, of the requests of 5 minutes fail",
-			Test:     "*Test webhook*; before the webhook is created, it is signed with a sample secret that is public",
-			Seen:     "as for any event; before the webhook is created 401",
+			GivesUp:  "pauses if 70 %, or more than 1,000, of the requests in 5 minutes fail",
+			Test:     "*Test webhook*; before the webhook is created, it is signed with a public sample secret",
+			Seen:     "as for any event; 401 before the webhook is created",
 			From: []string{
 				"https://developer.zendesk.com/api-reference/webhooks/introduction/",
 				"https://developer.zendesk.com/documentation/webhooks/verifying/",
@@ -42,7 +42,7 @@ var desks = []Sender{
 	{
 		Title: "Freshdesk",
 		Docs:  "https://support.freshdesk.com/support/solutions/articles/132589",
-		Setup: "Admin → Automations → a rule with the action Trigger webhook → the custom header `X-Freshdesk-Token` with a secret of your own",
+		Setup: "Admin → Automations → a rule with the action Trigger webhook → the custom header `X-Freshdesk-Token` with your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
@@ -55,7 +55,7 @@ var desks = []Sender{
 			From:     []string{"https://support.freshdesk.com/support/solutions/articles/132589"},
 		},
 		Notes: []string{
-			"Freshdesk signs nothing and has no event or delivery header; the header above is a name of ours. The event type is the member `event` of the body that the rule writes, the delivery ID its `delivery_id`.",
+			"Freshdesk signs nothing and has no event or delivery header; we chose the name of the header above. The event type is the member `event` of the body that the rule writes; the delivery ID is its `delivery_id`.",
 		},
 		Description: provider.Description{
 			Name:     "freshdesk",
@@ -67,7 +67,7 @@ var desks = []Sender{
 	{
 		Title: "Freshservice",
 		Docs:  "https://support.freshservice.com/support/solutions/articles/154138",
-		Setup: "Admin → Automation & Productivity → Workflow Automator → a webhook node → the custom header `X-Freshservice-Token` with a secret of your own",
+		Setup: "Admin → Automation & Productivity → Workflow Automator → a webhook node → the custom header `X-Freshservice-Token` with your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
@@ -80,7 +80,7 @@ var desks = []Sender{
 			From:     []string{"https://support.freshservice.com/support/solutions/articles/154138"},
 		},
 		Notes: []string{
-			"Freshservice signs nothing and has no event or delivery header; the header above is a name of ours. The event type is the member `event` of the body that the node writes, the delivery ID its `delivery_id`.",
+			"Freshservice signs nothing and has no event or delivery header; we chose the name of the header above. The event type is the member `event` of the body that the node writes; the delivery ID is its `delivery_id`.",
 		},
 		Description: provider.Description{
 			Name:     "freshservice",
@@ -92,7 +92,7 @@ var desks = []Sender{
 	{
 		Title: "ServiceNow",
 		Docs:  "https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/outbound-rest/concept/c_OutboundRESTWebService.html",
-		Setup: "System Web Services → Outbound → REST Message → the HTTP header `X-Servicenow-Token` with a secret of your own",
+		Setup: "System Web Services → Outbound → REST Message → the HTTP header `X-Servicenow-Token` with your own secret",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
@@ -105,7 +105,7 @@ var desks = []Sender{
 			From:     []string{"https://www.servicenow.com/docs/bundle/zurich-api-reference/page/integrate/outbound-rest/concept/c_OutboundRESTWebService.html"},
 		},
 		Notes: []string{
-			"ServiceNow signs nothing; the header above is a name of ours. The event type is the member `event` of the body that the message writes, the delivery ID its `delivery_id`.",
+			"ServiceNow signs nothing; we chose the name of the header above. The event type is the member `event` of the body that the message writes; the delivery ID is its `delivery_id`.",
 		},
 		Description: provider.Description{
 			Name:     "servicenow",
@@ -122,9 +122,9 @@ var desks = []Sender{
 			Batch:    oneEvent,
 			Deadline: "5 seconds",
 			Success:  "2xx",
-			Retries:  "once, after a minute; `delivery_attempts` in the body counts",
+			Retries:  "once, after a minute; `delivery_attempts` in the body counts the attempts",
 			Signs:    untimed,
-			GivesUp:  "pauses for 15 minutes after 1,000 errors in a row within 15; a private app's webhook is suspended after 7 days of errors",
+			GivesUp:  "pauses for 15 minutes after 1,000 errors in a row within 15 minutes; suspends a private app's webhook after 7 days of errors",
 			Test:     "*Send a test request* sends `ping`",
 			Seen:     pong,
 			From:     []string{"https://developers.intercom.com/docs/webhooks/webhook-notifications"},
@@ -148,15 +148,15 @@ var desks = []Sender{
 			Deadline: "5 seconds",
 			Success:  "2xx",
 			Retries:  "up to 10 times, over 24 hours",
-			Signs:    "yes: `attemptNumber` in the body counts",
+			Signs:    "yes: `attemptNumber` in the body counts the attempts",
 			GivesUp:  NotKnown,
-			Test:     "*Test* of a subscription sends a sample",
+			Test:     "*Test* on a subscription sends a sample",
 			Seen:     asEvent,
 			From:     []string{"https://developers.hubspot.com/docs/api-reference/webhooks-webhooks-v3/guide"},
 		},
 		Notes: []string{
-			"Version 3 of the signature. The URL must have nothing in it that is written with `%`.",
-			"HubSpot counts its attempts in the body. With `dedupe` `delivery` that makes no other event of it, with `body` it does.",
+			"Version 3 of the signature. The URL must not contain anything escaped with `%`.",
+			"HubSpot counts its attempts in the body. With `dedupe` `delivery` a retry is still the same event, with `body` it is a new one.",
 		},
 		Description: provider.Description{
 			Name: "hubspot",

@@ -15,7 +15,7 @@ var monitoring = []Sender{
 			Success:  NotKnown,
 			Retries:  NotKnown,
 			Signs:    untimed,
-			GivesUp:  "ends the subscription after 1,000 time-outs in 24 hours, except of a published integration",
+			GivesUp:  "ends the subscription after 1,000 timeouts in 24 hours, except for a published integration",
 			Test:     NotKnown,
 			Seen:     NotKnown,
 			From: []string{
@@ -23,7 +23,7 @@ var monitoring = []Sender{
 				"https://sentry.io/changelog/2023-10-3-change-to-integration-platform-webhook-handling",
 			},
 		},
-		Notes: []string{"Sentry draws a new `Request-ID` for each attempt: with `dedupe` `body` an event that it sends again starts nothing twice."},
+		Notes: []string{"Sentry generates a new `Request-ID` for each attempt: with `dedupe` `body` a retried event starts nothing twice."},
 		Description: provider.Description{
 			Name:     "sentry",
 			Schemes:  []provider.Scheme{bodySHA256("Sentry-Hook-Signature", "")},
@@ -66,12 +66,12 @@ var monitoring = []Sender{
 		Docs:  "https://prometheus.io/docs/alerting/latest/configuration/#webhook_config",
 		Setup: "A receiver with `webhook_configs`, and in its `http_config` an `authorization` or a `basic_auth`",
 		Delivers: Facts{
-			Batch:    "a group of alerts, each with a status of its own",
-			Deadline: "the receiver's `timeout`, else the `group_interval`",
+			Batch:    "a group of alerts, each with its own status",
+			Deadline: "the receiver's `timeout`, or else the `group_interval`",
 			Success:  "2xx",
-			Retries:  "after 5xx or no answer, ever further apart, until the next `group_interval`",
+			Retries:  "after 5xx or no answer, at growing intervals, until the next `group_interval`",
 			Signs:    nothingSigned,
-			GivesUp:  "it does not",
+			GivesUp:  "never",
 			Test:     none,
 			Seen:     none,
 			From: []string{
@@ -95,7 +95,7 @@ var monitoring = []Sender{
 		Docs:  "https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/",
 		Setup: "Alerting → Contact points → Webhook → HMAC Signature: a secret, the default header, no timestamp header",
 		Delivers: Facts{
-			Batch:    "a group of alerts, each with a status of its own",
+			Batch:    "a group of alerts, each with its own status",
 			Deadline: NotKnown,
 			Success:  "2xx",
 			Retries:  NotKnown,
@@ -132,7 +132,7 @@ var monitoring = []Sender{
 			From:     []string{"https://docs.datadoghq.com/integrations/webhooks/"},
 		},
 		Notes: []string{
-			"Datadog signs nothing. The event type is the member `event_type` of the payload, the delivery ID its `id`; both are in the payload that Datadog proposes.",
+			"Datadog signs nothing. The event type is the member `event_type` of the payload, the delivery ID its `id`; both are in Datadog's default payload.",
 		},
 		Description: provider.Description{
 			Name:     "datadog",
@@ -158,7 +158,7 @@ var monitoring = []Sender{
 			From:     []string{"https://docs.newrelic.com/docs/alerts/get-notified/notification-integrations/#webhook"},
 		},
 		Notes: []string{
-			"New Relic signs nothing. The payload is what the workflow's template says: the event type is its member `event`, which you may add, or else the `state` that New Relic proposes. The `id` that it proposes is the issue's, the same in all notifications of it, so there is no delivery ID.",
+			"New Relic signs nothing. The workflow's template determines the payload: the event type is its member `event`, which you may add, or else the `state` of the default template. The `id` in the default template is the issue's, which all of its notifications share, so there is no delivery ID.",
 		},
 		Description: provider.Description{
 			Name:    "newrelic",

@@ -20,7 +20,7 @@ var planning = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://developer.atlassian.com/cloud/jira/platform/webhooks/"},
 		},
-		Notes: []string{"The action *Send web request* of an automation rule signs nothing: give it a header with a secret, and the integration a `secure_header` instead."},
+		Notes: []string{"The *Send web request* action of an automation rule does not sign: give it a header with a secret, and use `secure_header` in the integration instead."},
 		Description: provider.Description{
 			Name:     "jira",
 			Schemes:  []provider.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
@@ -46,7 +46,7 @@ var planning = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://confluence.atlassian.com/doc/managing-webhooks-1021225606.html"},
 		},
-		Notes: []string{"Atlassian documents the signature, not the payload. The event type stands where it does in payloads that receivers of Confluence 7 and later have recorded; they have no delivery ID."},
+		Notes: []string{"Atlassian documents the signature, but not the payload. The event type is where it is found in payloads recorded by receivers of Confluence 7 and later; they have no delivery ID."},
 		Description: provider.Description{
 			Name:    "confluence",
 			Schemes: []provider.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
@@ -64,7 +64,7 @@ var planning = []Sender{
 		// The time in the header is not signed, the one in the body is.
 		Title: "Linear",
 		Docs:  "https://linear.app/developers/webhooks",
-		Setup: "Settings → API → Webhooks → New webhook; the secret is the signing secret that it shows",
+		Setup: "Settings → API → Webhooks → New webhook; the secret is the signing secret shown there",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "5 seconds",
@@ -97,19 +97,19 @@ var planning = []Sender{
 	{
 		Title: "Asana",
 		Docs:  "https://developers.asana.com/docs/webhooks-guide",
-		Setup: "Call `POST /webhooks` of Asana's API with the URL as `target`, and what is to be watched as `resource`",
+		Setup: "Call `POST /webhooks` of Asana's API with the URL as `target`, and the object to watch as `resource`",
 		Delivers: Facts{
 			Batch:    "yes: a list, `events`",
 			Deadline: "10 seconds",
 			Success:  "200 and 204",
-			Retries:  "ever further apart, for 24 hours",
+			Retries:  "at growing intervals, for 24 hours",
 			Signs:    untimed,
-			GivesUp:  "deletes a webhook without a success for 24 hours; one without events is a heartbeat, which comes every 8 hours",
+			GivesUp:  "deletes a webhook after 24 hours without a success; a request without events is a heartbeat, sent every 8 hours",
 			Test:     none,
 			Seen:     none,
 			From:     []string{"https://developers.asana.com/docs/webhooks-guide"},
 		},
-		Notes: []string{"Asana brings the secret itself, in the header X-Hook-Secret of its first request. Its first events come at once; they are refused until the secret is confirmed, and Asana sends them again.", "A request without any event is a heartbeat."},
+		Notes: []string{"Asana chooses the secret itself and sends it in the header X-Hook-Secret of its first request. Its first events arrive at once; they are refused until the secret is confirmed, and Asana retries them.", "A request without events is a heartbeat."},
 		Description: provider.Description{
 			Name:    "asana",
 			Schemes: []provider.Scheme{bodySHA256("X-Hook-Signature", "")},
@@ -128,7 +128,7 @@ var planning = []Sender{
 	{
 		Title: "Trello",
 		Docs:  "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/",
-		Setup: "Call `POST /1/webhooks` of Trello's API with the URL as `callbackURL`, and what is to be watched as `idModel`; the secret is the application's",
+		Setup: "Call `POST /1/webhooks` of Trello's API with the URL as `callbackURL`, and the object to watch as `idModel`; the secret is the application's",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
@@ -136,7 +136,7 @@ var planning = []Sender{
 			Retries:  "3 times: after 30, 60 and 120 seconds",
 			Signs:    untimed,
 			GivesUp:  "deletes the webhook on 410; otherwise not known",
-			Test:     "making the webhook sends HEAD",
+			Test:     "creating the webhook sends HEAD",
 			Seen:     asHandshake,
 			From:     []string{"https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/"},
 		},
@@ -160,17 +160,17 @@ var planning = []Sender{
 			Batch:    oneEvent,
 			Deadline: NotKnown,
 			Success:  "2xx",
-			Retries:  "up to 8 times, ever further apart, over about a day",
-			Signs:    "yes: `attempt_number` in the body counts",
+			Retries:  "up to 8 times, at growing intervals, over about a day",
+			Signs:    "yes: `attempt_number` in the body counts the attempts",
 			GivesUp:  NotKnown,
-			Test:     "making the subscription sends `verification_token`",
+			Test:     "creating the subscription sends `verification_token`",
 			Seen:     asHandshake,
 			From: []string{
 				"https://developers.notion.com/reference/webhooks",
 				"https://developers.notion.com/reference/webhooks-events-delivery",
 			},
 		},
-		Notes: []string{"Notion brings the secret itself, as verification_token in its first request, and wants it pasted into its own page before it sends events: open the window with `hookgate webhooks handshake open PROJECT WEBHOOK_ID --reveal`."},
+		Notes: []string{"Notion chooses the secret itself, sends it as verification_token in its first request, and requires it to be pasted into its own page before it sends events: open the window with `hookgate webhooks handshake open PROJECT WEBHOOK_ID --reveal`."},
 		Description: provider.Description{
 			Name:     "notion",
 			Schemes:  []provider.Scheme{bodySHA256("X-Notion-Signature", "sha256=")},
@@ -187,9 +187,9 @@ var planning = []Sender{
 	{
 		Title: "Airtable",
 		Docs:  "https://airtable.com/developers/web/api/webhooks-overview",
-		Setup: "Call `POST /v0/bases/BASE/webhooks` of Airtable's API with the URL as `notificationUrl`; the secret is `macSecretBase64` of the answer",
+		Setup: "Call `POST /v0/bases/BASE/webhooks` of Airtable's API with the URL as `notificationUrl`; the secret is `macSecretBase64` in the answer",
 		Delivers: Facts{
-			Batch:    "it names the base, and no events",
+			Batch:    "it names the base, not events",
 			Deadline: NotKnown,
 			Success:  "200 and 204, without a body",
 			Retries:  "yes; how often is not known",
@@ -199,7 +199,7 @@ var planning = []Sender{
 			Seen:     NotKnown,
 			From:     []string{"https://airtable.com/developers/web/api/webhooks-overview"},
 		},
-		Notes: []string{"The request says only that something has changed; the changes are fetched from Airtable's API."},
+		Notes: []string{"The request only says that something has changed; fetch the changes from Airtable's API."},
 		Description: provider.Description{
 			Name: "airtable",
 			Schemes: []provider.Scheme{{
@@ -217,9 +217,9 @@ var planning = []Sender{
 			Batch:    oneEvent,
 			Deadline: "30 seconds",
 			Success:  "2xx",
-			Retries:  "after 408, 423, 429 and 503: every 2 to 3 minutes for 10 hours; otherwise 5 times or more, ever further apart, for hours",
+			Retries:  "after 408, 423, 429 and 503: every 2 to 3 minutes for 10 hours; otherwise 5 times or more, at growing intervals, for hours",
 			Signs:    untimed,
-			GivesUp:  "404 and 410 disable it at once; so does failing always, for long",
+			GivesUp:  "404 and 410 disable it at once; so do continuous failures over a long time",
 			Test:     "*Send test request* sends a `form_response`",
 			Seen:     asEvent,
 			From:     []string{"https://www.typeform.com/developers/webhooks/"},
@@ -237,14 +237,14 @@ var planning = []Sender{
 	{
 		Title: "Calendly",
 		Docs:  "https://developer.calendly.com/api-docs/webhook-signatures",
-		Setup: "Call `POST /webhook_subscriptions` of Calendly's API with the URL as `url`, and a secret of your own as `signing_key`",
+		Setup: "Call `POST /webhook_subscriptions` of Calendly's API with the URL as `url`, and your own secret as `signing_key`",
 		Delivers: Facts{
 			Batch:    oneEvent,
 			Deadline: "15 seconds, of which 10 to connect",
 			Success:  "2xx",
-			Retries:  "ever further apart, for 24 hours",
+			Retries:  "at growing intervals, for 24 hours",
 			Signs:    asOldAsTheLastTry,
-			GivesUp:  "disables it after 24 hours without a success: it has to be made again",
+			GivesUp:  "disables it after 24 hours without a success: it has to be created again",
 			Test:     none,
 			Seen:     none,
 			From: []string{
@@ -275,14 +275,14 @@ var planning = []Sender{
 			Batch:    oneEvent,
 			Deadline: "100 seconds",
 			Success:  "200",
-			Retries:  "with *Require Acknowledgement*, ever further apart; `retryCount` in the body counts",
+			Retries:  "with *Require Acknowledgement*, at growing intervals; `retryCount` in the body counts the tries",
 			Signs:    untimed,
 			GivesUp:  NotKnown,
 			Test:     NotKnown,
 			Seen:     NotKnown,
 			From:     []string{"https://developers.docusign.com/platform/webhooks/connect/"},
 		},
-		Notes: []string{"DocuSign has no delivery ID, and counts its tries in the body (`retryCount`): what it sends again is another event."},
+		Notes: []string{"DocuSign has no delivery ID, and counts its tries in the body (`retryCount`): a retry is a new event."},
 		Description: provider.Description{
 			Name: "docusign",
 			Schemes: []provider.Scheme{{

@@ -9,9 +9,9 @@ var standardFacts = Facts{
 	Batch:    oneEvent,
 	Deadline: "15 to 30 seconds are recommended",
 	Success:  "2xx; a redirect counts as a failure",
-	Retries:  "ever further apart, over days, is recommended",
+	Retries:  "at growing intervals, over days, is recommended",
 	Signs:    "yes, with a new time and the same ID",
-	GivesUp:  "410 is to disable it at once, failing for long also",
+	GivesUp:  "410 should disable it at once, and so should failing for a long time",
 	Test:     NotKnown,
 	Seen:     NotKnown,
 	From:     []string{standardSpec},
@@ -24,8 +24,8 @@ var svixFacts = Facts{
 	Success:  "2xx; a redirect counts as a failure",
 	Retries:  "7 times in 28 hours: after 5 seconds, 5 and 30 minutes, 2, 5, 10 and 10 hours",
 	Signs:    "yes, with a new time and the same ID",
-	GivesUp:  "disables an endpoint without a success for 5 days",
-	Test:     "*Testing* → *Send Example* sends a sample of the type that one chooses",
+	GivesUp:  "disables an endpoint after 5 days without a success",
+	Test:     "*Testing* → *Send Example* sends a sample of the type that you choose",
 	Seen:     asEvent,
 	From:     []string{"https://docs.svix.com/retries"},
 }
@@ -77,7 +77,7 @@ var standards = []Sender{
 		// without its prefix would be a secret that everybody knows.
 		Title:    "Svix with Ed25519",
 		Docs:     "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
-		Setup:    "For endpoints whose signing is asymmetric: the secret is the public key that Svix shows, which begins with `whpk_`",
+		Setup:    "For endpoints with asymmetric signing: the secret is the public key that Svix shows, which begins with `whpk_`",
 		Delivers: svixFacts,
 		Description: provider.Description{
 			Name:     "svix-ed25519",
@@ -90,15 +90,15 @@ var standards = []Sender{
 	{
 		Title: "CloudEvents over HTTP",
 		Docs:  "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
-		Setup: "Give the sender the URL, and `Bearer` with a secret of your own for the header `Authorization`",
+		Setup: "Give the sender the URL, and `Bearer` with your own secret for the header `Authorization`",
 		Delivers: Facts{
 			Batch:    "yes, in batch mode (`application/cloudevents-batch+json`)",
 			Deadline: NotKnown,
 			Success:  "200, 201, 202 and 204",
 			Retries:  NotKnown,
 			Signs:    nothingSigned,
-			GivesUp:  "410 is to end it",
-			Test:     "an `OPTIONS` request may come before the events",
+			GivesUp:  "410 should end it",
+			Test:     "an `OPTIONS` request may precede the events",
 			Seen:     asHandshake,
 			From: []string{
 				"https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
@@ -106,7 +106,7 @@ var standards = []Sender{
 			},
 		},
 		Notes: []string{
-			"Its rate is granted as it is asked for. A sender that wants to be called back instead gets no call.",
+			"The requested rate is granted. A sender that wants to be called back instead gets no call.",
 		},
 		Description: provider.Description{
 			Name:     "cloudevents",
@@ -140,7 +140,7 @@ var standards = []Sender{
 			Retries:  "after 10 and 30 seconds, 1, 5, 10 and 30 minutes, then hourly, for 24 hours",
 			Signs:    nothingSigned,
 			GivesUp:  "after these 24 hours, or 30 tries, the event is dropped or dead-lettered",
-			Test:     "making the subscription sends a validation event",
+			Test:     "creating the subscription sends a validation event",
 			Seen:     asHandshake,
 			From: []string{
 				"https://learn.microsoft.com/azure/event-grid/delivery-and-retry",

@@ -7,19 +7,19 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// delivers says how the sender delivers, and where that is written.
+// delivers describes how the sender delivers, with its sources.
 func delivers(f *sender.Facts) string {
 	var b strings.Builder
 	b.WriteString("| | |\n|---|---|\n")
 	for _, row := range []struct{ what, fact string }{
-		{"Several events in a request", f.Batch},
-		{"Wants an answer within", f.Deadline},
-		{"Takes for success", f.Success},
-		{"Sends again", f.Retries},
-		{"Signs a retry anew", f.Signs},
-		{"Gives up on the address", f.GivesUp},
+		{"Several events per request", f.Batch},
+		{"Waits for an answer", f.Deadline},
+		{"Accepts as success", f.Success},
+		{"Retries", f.Retries},
+		{"Signs each retry", f.Signs},
+		{"Gives up on the URL", f.GivesUp},
 		{"Its test", f.Test},
-		{"What the test then shows", f.Seen},
+		{"What its test shows", f.Seen},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", row.what, row.fact)
 	}
@@ -27,6 +27,6 @@ func delivers(f *sender.Facts) string {
 	for i, page := range f.From {
 		links[i] = "<" + page + ">"
 	}
-	fmt.Fprintf(&b, "\nSaid by %s; what is not said there is not known.\n", strings.Join(links, ", "))
+	fmt.Fprintf(&b, "\nSource: %s; anything not stated there is not known.\n", strings.Join(links, ", "))
 	return b.String()
 }

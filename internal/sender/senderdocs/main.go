@@ -1,5 +1,5 @@
-// Command senderdocs writes docs/senders from the table of senders, a page
-// for each and an index. Run `go generate ./internal/sender`.
+// Command senderdocs writes docs/senders from the table of senders: an index
+// and a page for each sender. Run `go generate ./internal/sender`.
 package main
 
 import (
@@ -26,11 +26,11 @@ func main() {
 	}
 }
 
-// pages returns the text of each file.
+// pages returns the text of each file by its name.
 func pages() map[string]string {
-	all := map[string]string{"README.md": index()}
+	all := map[string]string{"README.md": wrap(index())}
 	for _, s := range sender.Senders() {
-		all[s.Name+".md"] = page(&s)
+		all[s.Name+".md"] = wrap(page(&s))
 	}
 	return all
 }
@@ -39,16 +39,16 @@ func index() string {
 	var b strings.Builder
 	b.WriteString(`# Senders
 
-One page for each provider, written from the table that the gateway itself uses. Any other sender: ` + "`secure_header`" + `,
+One page for each provider, generated from the table that the gateway itself uses. For any other sender: ` + "`secure_header`" + `,
 ` + "`basic`" + ` or ` + "`bearer`" + `; see [what every sender needs](../senders.md).
 
-| provider | sender | proves itself by |
+| provider | sender | authenticates with |
 |---|---|---|
 `)
 	for _, s := range sender.Senders() {
 		fmt.Fprintf(&b, "| [`%s`](%s.md) | %s | %s |\n", s.Name, s.Name, s.Title, proof(&s, &s.Schemes[0]))
 	}
-	b.WriteString("\n## Not there\n\nWhat a sender signs is checked only where its own documents or library say how. These are left out:\n\n")
+	b.WriteString("\n## Not included\n\nA sender is included only if its own documents or library describe what it signs or sends as a credential. These are left out:\n\n")
 	b.WriteString("| sender | why |\n|---|---|\n")
 	for _, m := range missing {
 		fmt.Fprintf(&b, "| %s | %s |\n", m.sender, m.why)
@@ -56,19 +56,19 @@ One page for each provider, written from the table that the gateway itself uses.
 	return b.String()
 }
 
-// missing are the senders that have no provider, and what is missing.
+// missing lists the senders that have no provider, with the reason.
 var missing = []struct{ sender, why string }{
-	{"Docker Hub", "it sends no credential at all. The URL is the only thing that it knows: a generated `webhook_id` has 128 random bits, but it stands in logs of proxies and is no credential. " +
-		"If you must, narrow it by `source_ips` to the addresses that you see it call from, take an integration of its own for it, and let the trigger look at Docker Hub's API for what has really changed"},
+	{"Docker Hub", "it sends no credential at all. It knows only the URL: a generated `webhook_id` has 128 random bits, but it appears in the logs of proxies and is not a credential. " +
+		"If you must, restrict it with `source_ips` to the addresses that you see it call from, use a separate integration for it, and let the trigger ask Docker Hub's API what has really changed"},
 }
 
 func page(s *sender.Sender) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\nProvider `%s`. The sender's own documents: <%s>\n", s.Title, s.Name, s.Docs)
+	fmt.Fprintf(&b, "# %s\n\nProvider `%s`. The sender's own documentation: <%s>\n", s.Title, s.Name, s.Docs)
 	fmt.Fprintf(&b, "\n## Where to click\n\n%s.\n\nThe URL is the integration's `webhook_url`; the secret %s.\n", strings.TrimSuffix(s.Setup, "."), secretOrigin(s))
 	declared, created := "Caddyfile, in the global option `webhooks`", "Admin API, `POST /webhooks/projects/demo/integrations`"
 	if learns(s) {
-		declared += ", with a secret that is known already"
+		declared += ", with a secret that you already know"
 		created += ", with such a secret too; to open the window, leave `secrets` out"
 	}
 	fmt.Fprintf(&b, "\n## What to paste\n\n%s:\n\n```caddyfile\nintegration my-%s {\n\tproject demo\n\tsignature %s {env.%s_SECRET}\n%s\tresource assistant 8f0c6f0e\n}\n```\n",
@@ -86,16 +86,16 @@ func page(s *sender.Sender) string {
 	return b.String()
 }
 
-// secretOrigin says where the secret comes from.
+// secretOrigin returns where the secret comes from.
 func secretOrigin(s *sender.Sender) string {
 	if learns(s) {
-		return "comes from the sender itself, with its first request: make the integration without one, open " +
+		return "comes from the sender itself, with its first request: create the integration without one, open " +
 			"[the window](../admin.md#secrets-chosen-by-the-sender) for it, click, and confirm what came"
 	}
 	return "is " + secretText(s)
 }
 
-// learns says whether the sender brings its secret itself.
+// learns reports whether the sender chooses its secret itself.
 func learns(s *sender.Sender) bool {
 	return slices.ContainsFunc(s.Handshakes, func(h provider.Handshake) bool { return h.Learn != nil })
 }

@@ -21,7 +21,7 @@ var algorithmText = map[provider.Algorithm]string{
 	provider.ECDSA:      "ECDSA (P-256, SHA-256)",
 }
 
-// proof says in a few words how a scheme proves the sender.
+// proof summarises how a scheme authenticates the sender.
 func proof(of *sender.Sender, s *provider.Scheme) string {
 	text := cmp.Or(of.Proof, algorithmText[s.Algorithm])
 	if s.InBody {
@@ -35,12 +35,12 @@ var secretTexts = map[provider.SecretFormat]string{
 	provider.BasicPair:    "`user:password`",
 	provider.Base64Secret: "base64, as the sender shows it",
 	provider.HexSecret:    "hexadecimal, as the sender shows it",
-	provider.Whsec:        "base64, with or without `whsec_` before it",
-	provider.Whpk:         "the sender's public key, with or without `whpk_` before it",
+	provider.Whsec:        "base64, with or without a leading `whsec_`",
+	provider.Whpk:         "the sender's public key, with or without a leading `whpk_`",
 	provider.SPKI:         "the sender's public key, in base64 or PEM",
 }
 
-// secretText says how the secret is written.
+// secretText describes how the secret is written.
 func secretText(s *sender.Sender) string {
 	if s.Secret != "" {
 		return s.Secret
@@ -54,7 +54,7 @@ func secretText(s *sender.Sender) string {
 	return strings.Join(ways, ", or ")
 }
 
-// arrives says where type, action and delivery ID stand.
+// arrives lists where type, action and delivery ID are.
 func arrives(s *sender.Sender) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "- Event type: %s", places(s.Event, "none; a filter would let nothing through"))
@@ -68,41 +68,41 @@ func arrives(s *sender.Sender) string {
 	if len(s.Action) > 0 {
 		fmt.Fprintf(&b, "- Action: the body's `%s`; a filter may ask for `type.action`\n", strings.Join(s.Action, "`, else its `"))
 	}
-	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to recognise duplicates"))
+	fmt.Fprintf(&b, "- Delivery ID: %s\n", places(s.Delivery, "none; set `dedupe` to `body` to detect duplicates"))
 	if len(s.Delivery) > 0 {
 		fmt.Fprintf(&b, "- A copy has %s\n", copyText(s))
 	}
 	if lists, _ := s.Lists(); len(lists) > 0 {
-		b.WriteString("- A request may hold several events: `#` stands for each entry of a list. It is wanted when a filter wants any of them, of which the first is its event\n")
+		b.WriteString("- A request may contain several events: `#` stands for each entry of a list. It is wanted if the filter wants any of them, and the first of those becomes its event\n")
 	}
 	if len(s.Pings) > 0 {
 		fmt.Fprintf(&b, "- Answered with a pong, unless the filter names it: `%s`\n", strings.Join(s.Pings, "`, `"))
 	}
 	if s.FormField != "" {
-		fmt.Fprintf(&b, "- Form encoding is understood: the trigger gets the JSON of the field `%s`\n", s.FormField)
+		fmt.Fprintf(&b, "- Form encoding is supported: the trigger receives the JSON in the field `%s`\n", s.FormField)
 	}
 	switch s.Status {
 	case 0:
 	case 204:
-		b.WriteString("- The sender takes no body: what is accepted, filtered, a duplicate or a ping is answered with 204\n")
+		b.WriteString("- The sender expects no body: accepted and filtered events, duplicates and pings are answered with 204\n")
 	default:
-		fmt.Fprintf(&b, "- The sender insists on the answer %d to an accepted event\n", s.Status)
+		fmt.Fprintf(&b, "- The sender insists on a %d for an accepted event\n", s.Status)
 	}
 	return b.String()
 }
 
-// copyText says what a copy of an event has in common with it.
+// copyText returns what a copy of an event has in common with it.
 func copyText(s *sender.Sender) string {
 	text := "the same delivery ID and event type, and the same body"
 	if p, found := sender.Lookup(s.Name); found && p.Numbers() {
-		const signed = "the same delivery ID and event type: what is signed holds the ID, so the body does not count"
+		const signed = "the same delivery ID and event type: the ID is signed, so the body is ignored"
 		if lists, _ := s.Lists(); len(lists) > 0 {
-			return signed + ", unless the request holds several events"
+			return signed + ", unless the request contains several events"
 		}
 		return signed
 	}
 	if len(s.PerAttempt) > 0 {
-		text += ", in which `" + strings.Join(s.PerAttempt, "`, `") + "` does not count"
+		text += ", ignoring `" + strings.Join(s.PerAttempt, "`, `") + "`"
 	}
 	return text
 }
@@ -125,14 +125,14 @@ func placeText(at provider.Place) string {
 	case at.Query != "":
 		return "the parameter `" + at.Query + "`"
 	case at.Form != "":
-		return "the form's field `" + at.Form + "`"
+		return "the form field `" + at.Form + "`"
 	case at.Part != "":
 		return "the part `" + at.Part + "=`"
 	}
 	return "the body's `" + at.JSON + "`"
 }
 
-// checked says what each scheme checks.
+// checked lists what each scheme checks.
 func checked(s *sender.Sender) string {
 	var b strings.Builder
 	for i := range s.Schemes {
@@ -146,11 +146,11 @@ func checked(s *sender.Sender) string {
 		switch {
 		case scheme.NewVerifier != nil && s.Proof != "":
 		case scheme.NewVerifier != nil:
-			b.WriteString(", made as the sender's documents say")
+			b.WriteString(", as the sender documents it")
 		case scheme.Signed == "{body}":
 			fmt.Fprintf(&b, " of the body, in %s", encodingText(scheme.Encoding))
 		case scheme.Signed == "{payload}":
-			fmt.Fprintf(&b, " of the JSON (the body, or what a form holds), in %s", encodingText(scheme.Encoding))
+			fmt.Fprintf(&b, " of the JSON (the body, or the field of a form), in %s", encodingText(scheme.Encoding))
 		case scheme.Signed != "":
 			fmt.Fprintf(&b, " of `%s`, in %s", scheme.Signed, encodingText(scheme.Encoding))
 		}
@@ -158,17 +158,17 @@ func checked(s *sender.Sender) string {
 			fmt.Fprintf(&b, ", after `%s`", scheme.Prefix)
 		}
 		if scheme.Separator != "" {
-			b.WriteString("; several may stand in the header, and any may be right")
+			b.WriteString("; the header may hold several, any of which may be right")
 		}
 		b.WriteString("\n")
 		if scheme.Time != nil {
 			old := tolerance(scheme.Time)
-			fmt.Fprintf(&b, "- Time of signing: %s, at most %s old, and at most %s ahead\n",
+			fmt.Fprintf(&b, "- Signing time: %s, at most %s old, and at most %s ahead\n",
 				placeText(scheme.Time.Place), span(old), span(min(old, provider.DefaultTolerance)))
 		}
 	}
 	if len(s.Schemes) > 1 {
-		b.WriteString("\nThe first of these that a request carries is the one that counts.\n")
+		b.WriteString("\nThe first of these that a request carries counts.\n")
 	}
 	return b.String()
 }
@@ -180,7 +180,7 @@ func encodingText(e provider.Encoding) string {
 	return string(e)
 }
 
-// span writes seconds as people say it.
+// span formats seconds in the largest whole unit.
 func span(seconds int) string {
 	switch {
 	case seconds == 60*60:
@@ -200,7 +200,7 @@ func tolerance(t *provider.Time) int {
 	return t.Tolerance
 }
 
-// handshakes says which requests are answered at the edge.
+// handshakes lists the requests that are answered at the edge.
 func handshakes(s *sender.Sender) string {
 	var b strings.Builder
 	for i := range s.Handshakes {
@@ -213,11 +213,11 @@ func handshakes(s *sender.Sender) string {
 		for _, c := range h.When {
 			switch {
 			case c.Empty:
-				fmt.Fprintf(&b, ", %s being an empty list", placeText(c.Place))
+				fmt.Fprintf(&b, ", if %s is an empty list", placeText(c.Place))
 			case c.Absent:
 				fmt.Fprintf(&b, ", without %s", placeText(c.Place))
 			case c.Equals != "":
-				fmt.Fprintf(&b, ", %s being `%s`", placeText(c.Place), c.Equals)
+				fmt.Fprintf(&b, ", if %s is `%s`", placeText(c.Place), c.Equals)
 			default:
 				fmt.Fprintf(&b, ", with %s", placeText(c.Place))
 			}
@@ -228,64 +228,64 @@ func handshakes(s *sender.Sender) string {
 }
 
 func handshakeAnswer(h *provider.Handshake) []string {
-	var says []string
+	var parts []string
 	switch {
 	case h.Pong:
-		says = append(says, "a pong, and nothing starts")
+		parts = append(parts, "answered with a pong; nothing starts")
 	case h.Learn != nil:
-		says = append(says, "the secret is kept, while an admin has opened the window for it, until the admin confirms it")
+		parts = append(parts, "while the window that an admin opened is open, the secret is kept until the admin confirms it")
 	case h.Member != "":
-		says = append(says, fmt.Sprintf("answered with %s, in the JSON member `%s`", placeText(*h.Echo), h.Member))
+		parts = append(parts, fmt.Sprintf("answered with %s, in the JSON member `%s`", placeText(*h.Echo), h.Member))
 	case h.Echo != nil:
-		says = append(says, "answered with "+placeText(*h.Echo)+", as text")
+		parts = append(parts, "answered with "+placeText(*h.Echo)+", as text")
 	case h.JSON != "":
-		says = append(says, "answered with `"+h.JSON+"`")
+		parts = append(parts, "answered with `"+h.JSON+"`")
 	default:
-		says = append(says, "answered without a body")
+		parts = append(parts, "answered without a body")
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.EchoHeaders)) {
-		says = append(says, fmt.Sprintf("`%s` repeats %s", name, placeText(h.EchoHeaders[name])))
+		parts = append(parts, fmt.Sprintf("`%s` repeats %s", name, placeText(h.EchoHeaders[name])))
 	}
 	switch {
 	case h.Token != nil:
-		says = append(says, placeText(*h.Token)+" must be the word of the secret `verify:WORD`")
+		parts = append(parts, placeText(*h.Token)+" must be the token in the secret `verify:WORD`")
 	case !h.Open:
-		says = append(says, "only with a valid credential")
+		parts = append(parts, "only with a valid credential")
 	}
-	return says
+	return parts
 }
 
-// signsDelivery says whether a delivery ID stands in what is signed.
+// signsDelivery reports whether the signature covers a delivery ID.
 func signsDelivery(s *sender.Sender) bool {
 	return slices.ContainsFunc(s.Delivery, func(at provider.Place) bool {
 		return at.JSON != "" || strings.Contains(s.Schemes[0].Signed, "{header."+at.Header+"}")
 	})
 }
 
-// limits says what the scheme leaves open, and the row's own notes.
+// limits lists what the scheme leaves open to abuse, and the row's own notes.
 func limits(s *sender.Sender) []string {
 	var lines []string
 	first := &s.Schemes[0]
 	if first.Algorithm == provider.Token && first.NewVerifier == nil {
-		lines = append(lines, "The credential covers no body: use https, and keep it secret.")
+		lines = append(lines, "The credential does not cover the body: use https, and keep it secret.")
 	}
 	if first.InBody {
-		lines = append(lines, "Since the credential stands in the body, the whole of it is read first, and no other credential can stand in for it, also with `match` `any`.")
+		lines = append(lines, "Because the credential is in the body, the whole body is read first, and no other credential can replace it, even with `match` `any`.")
 	}
 	if first.Algorithm != provider.Token && first.Time == nil && first.NewVerifier == nil {
-		lines = append(lines, "No time is signed: whoever has seen a request can send it again, and only `dedupe` keeps a copy from starting something twice.")
+		lines = append(lines, "No time is signed: anyone who has seen a request can send it again, and only `dedupe` keeps a copy from starting something twice.")
 	}
 	if first.Time != nil && tolerance(first.Time) > provider.DefaultTolerance && !signsDelivery(s) {
-		lines = append(lines, "For as long as a signature counts, whoever has seen a request can send it again: set `dedupe` to `body`, so that a copy starts nothing.")
+		lines = append(lines, "While a signature is valid, anyone who has seen a request can send it again: set `dedupe` to `body`, so that a copy starts nothing.")
 	}
 	if first.Algorithm == provider.HMACSHA1 {
-		lines = append(lines, "It is HMAC-SHA1: `require_sha256_signature` cannot be set.")
+		lines = append(lines, "The signature uses HMAC-SHA1: `require_sha256_signature` cannot be set.")
 	}
 	if strings.Contains(first.Signed, "{url}") {
-		lines = append(lines, "The signature covers the URL as the sender was given it: set `public_url` where a proxy stands before the gateway.")
+		lines = append(lines, "The signature covers the URL that the sender was given: set `public_url` if the gateway is behind a proxy.")
 	}
 	if strings.Contains(first.Signed, "{url}{") {
-		lines = append(lines, "What is signed does not tell where the URL ends, so it must have no query: bytes of the body could be moved there.")
+		lines = append(lines, "What is signed does not mark where the URL ends, so it must not have a query: bytes of the body could be moved there.")
 	}
 	return append(lines, s.Notes...)
 }
