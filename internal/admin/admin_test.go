@@ -34,7 +34,7 @@ func (b backend) Integrations() storage.Integrations { return b.integrations }
 func (b backend) Events() storage.Events             { return b.events }
 func (b backend) Close() error                       { return nil }
 func (b backend) Health() storage.Health {
-	return storage.Health{State: "ok", SizeBytes: 7, DiskFreeBytes: 8}
+	return storage.Health{State: "ok"}
 }
 
 // api is an admin API over a real storage, at a port of its own.
@@ -375,12 +375,13 @@ func TestStatus(t *testing.T) {
 	a := newAPI(t)
 	now := time.Now()
 	held := Holdings{
-		Health:   storage.Health{State: "ok", SizeBytes: 7, DiskFreeBytes: 8},
+		Health:   storage.Health{State: "ok"},
+		Disk:     &storage.Disk{SizeBytes: 7, FreeBytes: 8},
 		Counts:   storage.Counts{Pending: 1, Failed: 2, OldestPending: now.Add(-90 * time.Second)},
-		Limits:   storage.Limits{Disk: 100, Backlog: 50, Events: 40},
-		Usage:    storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
-		Stored:   storage.IntegrationUsage{Integrations: 13, ReservedIDs: 14, Bytes: 15},
-		InFlight: 11, InFlightLimit: 12, Now: now,
+		Limits:   &storage.Limits{Disk: 100, Backlog: 50, Events: 40},
+		Usage:    &storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
+		Stored:   &storage.IntegrationUsage{Integrations: 13, ReservedIDs: 14, Bytes: 15},
+		InFlight: 11, InFlightLimit: 12, Now: now, ClockJump: new(time.Duration),
 		Triggers: []Trigger{{ResourceType: "ticket", State: "closed", InFlight: 2, Open: OpenCircuits{Projects: 1, Resources: 3}}},
 	}
 	a.Holdings = func() Holdings { return held }
@@ -395,8 +396,17 @@ func TestStatus(t *testing.T) {
 	held.Triggers = nil
 	held.Health.FailedAt = time.Date(2026, 11, 23, 13, 5, 12, 384e6, time.UTC)
 	held.Usage.Largest = storage.Share{Project: "demo", WebhookID: "hook", Events: 3, Bytes: 5}
-	held.Usage.ClockJump = -time.Hour
+	*held.ClockJump = -time.Hour
 	held.Counts.OldestPending = now.Add(time.Hour) // its clock was ahead
 	a.want(a.do("GET", "/webhooks/status", ""), 200, `"triggers":[]`, `"clock":{"jump_seconds":-3600}`, `"failed_at":"2026-11-23T13:05:12.384Z"`, `"oldest_pending_seconds":0`,
 		`"largest":{"project":"demo","webhook_id":"hook","events":3,"bytes":5}`, `"integration_events":{"limit":40,"used":3}`)
+
+	// What a storage does not know is left out.
+	held = Holdings{Health: held.Health, Counts: held.Counts, InFlightLimit: 12, Now: now}
+	got = a.want(a.do("GET", "/webhooks/status", ""), 200)
+	want = `{"store":{"state":"ok","failed_at":"2026-11-23T13:05:12.384Z"},"events":{"pending":1,"failed":2,"oldest_pending_seconds":0},` +
+		`"limits":{"in_flight":{"limit":12,"used":0}},"largest":null,"triggers":[]}` + "\n"
+	if got.text != want {
+		t.Errorf("got  %s\nwant %s", got.text, want)
+	}
 }

@@ -195,7 +195,7 @@ func TestTricklingBackup(t *testing.T) {
 func TestKeysInStatus(t *testing.T) {
 	a := newAPI(t)
 	inner := a.Storage.(backend)
-	a.Holdings = func() Holdings { return Holdings{Health: inner.Health()} }
+	a.Holdings = func() Holdings { return Holdings{Health: inner.Health(), Stored: new(storage.IntegrationUsage)} }
 	for want, keys := range map[string][]storage.Key{
 		`"keys":[{"id":"a","state":"present","bytes":7},{"id":"b","state":"needed","bytes":0},{"id":"c","state":"unused","bytes":0}]`: {{ID: "a", Needed: true, Bytes: 7}, {ID: "b", Needed: true}, {ID: "c"}},
 		`"integrations":0,"reserved_ids":0}`: nil,

@@ -43,7 +43,9 @@ func (c *call) listIntegrations() error {
 		if err != nil {
 			return err
 		}
-		page.usage = &usage{of.Integrations, of.ReservedIDs, of.Bytes}
+		if of != nil {
+			page.usage = &usage{of.Integrations, of.ReservedIDs, of.Bytes}
+		}
 	}
 	var last *integration.Integration
 	for in, err := range c.Service.List(c.r.Context(), c.View, c.project, after) {

@@ -36,13 +36,16 @@ type Source struct {
 	Error string
 }
 
-// Holdings is what a gateway keeps and does at a time, beside its bounds.
+// Holdings is what a gateway keeps and does at a time, beside its bounds. What is nil
+// is not shown: the storage does not know it.
 type Holdings struct {
-	Health storage.Health
-	Counts storage.Counts
-	Usage  storage.Usage
-	Limits storage.Limits
-	Stored storage.IntegrationUsage
+	Health    storage.Health
+	Disk      *storage.Disk
+	ClockJump *time.Duration
+	Counts    storage.Counts
+	Usage     *storage.Usage
+	Limits    *storage.Limits
+	Stored    *storage.IntegrationUsage
 	// InFlight are the bytes of bodies that are being received.
 	InFlight, InFlightLimit int64
 	Triggers                []Trigger
@@ -67,7 +70,7 @@ type status struct {
 	Events   eventsStatus `json:"events"`
 	Limits   limitsStatus `json:"limits"`
 	Largest  *share       `json:"largest"` // null while nothing is stored
-	Clock    clockStatus  `json:"clock"`
+	Clock    *clockStatus `json:"clock,omitempty"`
 	Triggers []Trigger    `json:"triggers"`
 	// Sources are those of fetched keys.
 	Sources []sourceStatus `json:"key_sources,omitempty"`
@@ -82,31 +85,35 @@ type sourceStatus struct {
 
 type storeStatus struct {
 	State         string      `json:"state"`
-	SizeBytes     int64       `json:"size_bytes"`
-	DiskFreeBytes int64       `json:"disk_free_bytes"`
+	SizeBytes     *int64      `json:"size_bytes,omitempty"`
+	DiskFreeBytes *int64      `json:"disk_free_bytes,omitempty"`
 	FailedAt      *stamp      `json:"failed_at"` // null while no write failed
-	Integrations  int         `json:"integrations"`
-	ReservedIDs   int         `json:"reserved_ids"`
+	Integrations  *int        `json:"integrations,omitempty"`
+	ReservedIDs   *int        `json:"reserved_ids,omitempty"`
 	Keys          []keyStatus `json:"keys,omitempty"`
 }
 
 type eventsStatus struct {
-	Pending              int    `json:"pending"`
-	Failed               int    `json:"failed"`
-	OldestPendingSeconds int64  `json:"oldest_pending_seconds"`
-	PendingBytes         int64  `json:"pending_bytes"`
-	Stored               int    `json:"stored"`
-	Counted              bool   `json:"counted"` // both of the above are complete
-	PurgedDelivered      uint64 `json:"purged_delivered"`
-	PurgedFailed         uint64 `json:"purged_failed"`
+	Pending              int   `json:"pending"`
+	Failed               int   `json:"failed"`
+	OldestPendingSeconds int64 `json:"oldest_pending_seconds"`
+	*usageStatus               // nil where the storage does not count them
+}
+
+type usageStatus struct {
+	PendingBytes    int64  `json:"pending_bytes"`
+	Stored          int    `json:"stored"`
+	Counted         bool   `json:"counted"` // both of the above are complete
+	PurgedDelivered uint64 `json:"purged_delivered"`
+	PurgedFailed    uint64 `json:"purged_failed"`
 }
 
 // limitsStatus has the bounds by the names of their options.
 type limitsStatus struct {
-	Disk              bound `json:"disk"`               // bytes
-	Backlog           bound `json:"backlog"`            // events
-	IntegrationEvents bound `json:"integration_events"` // of the largest
-	InFlight          bound `json:"in_flight"`          // bytes
+	Disk              *bound `json:"disk,omitempty"`               // bytes
+	Backlog           *bound `json:"backlog,omitempty"`            // events
+	IntegrationEvents *bound `json:"integration_events,omitempty"` // of the largest
+	InFlight          bound  `json:"in_flight"`                    // bytes
 }
 
 type bound struct {
@@ -129,34 +136,54 @@ type clockStatus struct {
 func (c *call) status() error {
 	h := c.Holdings()
 	s := status{
-		Store: storeStatus{h.Health.State, h.Health.SizeBytes, h.Health.DiskFreeBytes, stampOf(h.Health.FailedAt), h.Stored.Integrations, h.Stored.ReservedIDs, c.keys()},
+		Store: storeStatus{State: h.Health.State, FailedAt: stampOf(h.Health.FailedAt), Keys: c.keys()},
 		Events: eventsStatus{
 			Pending:              h.Counts.Pending,
 			Failed:               h.Counts.Failed,
 			OldestPendingSeconds: int64(h.OldestPending().Seconds()),
-			PendingBytes:         h.Usage.PendingBytes,
-			Stored:               h.Usage.Events,
-			Counted:              h.Usage.Counted,
-			PurgedDelivered:      h.Usage.PurgedDelivered,
-			PurgedFailed:         h.Usage.PurgedFailed,
 		},
-		Limits: limitsStatus{
-			Disk:              bound{h.Limits.Disk, h.Usage.DiskBytes},
-			Backlog:           bound{int64(h.Limits.Backlog), int64(h.Counts.Pending)},
-			IntegrationEvents: bound{int64(h.Limits.Events), int64(h.Usage.Largest.Events)},
-			InFlight:          bound{h.InFlightLimit, h.InFlight},
-		},
-		Clock:    clockStatus{int64(h.Usage.ClockJump.Seconds())},
+		Limits:   limitsStatus{InFlight: bound{h.InFlightLimit, h.InFlight}},
 		Triggers: append([]Trigger{}, h.Triggers...),
 	}
-	if l := h.Usage.Largest; l.WebhookID != "" {
-		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}
+	s.addUsage(&h)
+	if h.Disk != nil {
+		s.Store.SizeBytes, s.Store.DiskFreeBytes = &h.Disk.SizeBytes, &h.Disk.FreeBytes
+	}
+	if h.Stored != nil {
+		s.Store.Integrations, s.Store.ReservedIDs = &h.Stored.Integrations, &h.Stored.ReservedIDs
+	}
+	if h.ClockJump != nil {
+		s.Clock = &clockStatus{int64(h.ClockJump.Seconds())}
 	}
 	for _, source := range h.Sources {
 		s.Sources = append(s.Sources, sourceStatus{source.Name, stampOf(source.FetchedAt), stampOf(source.FailedAt), source.Error})
 	}
 	c.answer(http.StatusOK, s)
 	return nil
+}
+
+// addUsage adds what the storage has, as far as it knows, beside its limits.
+func (s *status) addUsage(h *Holdings) {
+	if h.Limits != nil {
+		s.Limits.Backlog = &bound{int64(h.Limits.Backlog), int64(h.Counts.Pending)}
+	}
+	if h.Usage == nil {
+		return
+	}
+	s.Events.usageStatus = &usageStatus{
+		PendingBytes:    h.Usage.PendingBytes,
+		Stored:          h.Usage.Events,
+		Counted:         h.Usage.Counted,
+		PurgedDelivered: h.Usage.PurgedDelivered,
+		PurgedFailed:    h.Usage.PurgedFailed,
+	}
+	if l := h.Usage.Largest; l.WebhookID != "" {
+		s.Largest = &share{l.Project, l.WebhookID, l.Events, l.Bytes}
+	}
+	if h.Limits != nil {
+		s.Limits.Disk = &bound{h.Limits.Disk, h.Usage.DiskBytes}
+		s.Limits.IntegrationEvents = &bound{int64(h.Limits.Events), int64(h.Usage.Largest.Events)}
+	}
 }
 
 // stampOf returns nil for a time that has not been.

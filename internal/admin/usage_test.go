@@ -12,7 +12,7 @@ import (
 // limit it is. The others are not bound by that.
 func TestLimitsOnIntegrations(t *testing.T) {
 	a := newAPI(t)
-	limits := func(l storage.IntegrationLimits) { a.Storage.Integrations().SetLimits(l) }
+	limits := func(l storage.IntegrationLimits) { a.Storage.Integrations().(storage.IntegrationLimiter).SetLimits(l) }
 	one := func(id string) string { return strings.Replace(github, `"hook"`, `"`+id+`"`, 1) }
 	usage := func(want string) {
 		t.Helper()

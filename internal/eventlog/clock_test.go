@@ -84,7 +84,7 @@ func TestClockJumps(t *testing.T) {
 			}
 			clock.jump(jump)
 			check(true)
-			if got := l.Usage().ClockJump; got != jump {
+			if got := l.ClockJump(); got != jump {
 				t.Fatalf("the jump is %v", got)
 			}
 			clock.pass(5 * day)
@@ -109,7 +109,7 @@ func TestClockJumps(t *testing.T) {
 			if jump.Abs() <= day && jump > 0 {
 				shown = 0
 			}
-			if got := l.Usage().ClockJump; got != shown {
+			if got := l.ClockJump(); got != shown {
 				t.Fatalf("the jump is %v", got)
 			}
 		})

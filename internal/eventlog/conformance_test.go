@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/zap"
@@ -12,10 +13,10 @@ import (
 )
 
 func TestEvents(t *testing.T) {
-	key := seal.NewKey()
-	storagetest.Events(t, func(t *testing.T, dir string) storagetest.EventLog {
+	key, dir := seal.NewKey(), t.TempDir()
+	storagetest.Events(t, func(t *testing.T, place string) storagetest.EventLog {
 		l, err := eventlog.Open(eventlog.Options{
-			Dir: dir, Key: key, SegmentSize: 1 << 20, Logger: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
+			Dir: filepath.Join(dir, place), Key: key, SegmentSize: 1 << 20, Logger: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -5,16 +5,16 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// SetLimits implements storage.Events. An event in a group that is written at
+// SetLimits implements storage.Limiter. An event in a group that is written at
 // this moment is judged by the limits before.
 func (l *Log) SetLimits(limits storage.Limits) {
 	l.limits.Store(&limits)
 	l.compactor.survey()
 }
 
-// Usage implements storage.Events.
+// Usage implements storage.Meter.
 func (l *Log) Usage() storage.Usage {
-	usage := storage.Usage{DiskBytes: l.used(), ClockJump: l.clock.jumped()}
+	usage := storage.Usage{DiskBytes: l.used()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all, pending := l.tallies.all.total(), l.tallies.all[state.PendingCode]

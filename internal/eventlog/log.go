@@ -139,7 +139,14 @@ type Log struct {
 	watch      *watch
 }
 
-var _ storage.Events = (*Log)(nil)
+// Interface guards
+var (
+	_ storage.Events       = (*Log)(nil)
+	_ storage.Limiter      = (*Log)(nil)
+	_ storage.Meter        = (*Log)(nil)
+	_ storage.DiskMeter    = (*Log)(nil)
+	_ storage.ClockWatcher = (*Log)(nil)
+)
 
 // Open opens the log in a directory, or makes one, and recovers what a crash
 // left. A key that is not the log's is an error before anything is changed; too
@@ -258,12 +265,7 @@ func (l *Log) Health() storage.Health {
 		return storage.Health{State: "closed"}
 	}
 	defer l.leave()
-	free, _ := l.space.ask() // 0 when it is not known
-	health := storage.Health{
-		State:         "ok",
-		SizeBytes:     l.used(),
-		DiskFreeBytes: free,
-	}
+	health := storage.Health{State: "ok"}
 	if at := l.failedAt.Load(); at != nil {
 		health.FailedAt = *at
 	}
@@ -277,6 +279,19 @@ func (l *Log) Health() storage.Health {
 	}
 	return health
 }
+
+// Disk returns the room that the log takes, and what is left of the disk.
+func (l *Log) Disk() storage.Disk {
+	if l.enter() != nil {
+		return storage.Disk{}
+	}
+	defer l.leave()
+	free, _ := l.space.ask() // 0 when it is not known
+	return storage.Disk{SizeBytes: l.used(), FreeBytes: free}
+}
+
+// ClockJump implements storage.ClockWatcher.
+func (l *Log) ClockJump() time.Duration { return l.clock.jumped() }
 
 func (l *Log) segmentDir() string { return filepath.Join(l.Dir, segmentsDir) }
 func (l *Log) indexDir() string   { return filepath.Join(l.Dir, indexDir) }

@@ -177,8 +177,16 @@ func (e *engine) detach(c *Configuration) {
 // of the last one stay.
 func (e *engine) use(c *Configuration) {
 	e.limits = c.settings.EventLimits
-	e.backend.Events().SetLimits(e.limits)
-	e.backend.Integrations().SetLimits(c.settings.IntegrationLimits)
+	if limiter, ok := e.backend.Events().(storage.Limiter); ok {
+		limiter.SetLimits(e.limits)
+	} else {
+		e.logger.Warn("the storage has no limits on events: those of the configuration do not count")
+	}
+	if limiter, ok := e.backend.Integrations().(storage.IntegrationLimiter); ok {
+		limiter.SetLimits(c.settings.IntegrationLimits)
+	} else {
+		e.logger.Warn("the storage has no limits on integrations: those of the configuration do not count")
+	}
 	e.flight.SetLimit(c.settings.InFlight)
 	e.remote.Certificates.Use(c.settings.Shelf)
 	e.attempts = c.settings.Concurrency.Total

@@ -14,14 +14,38 @@ import (
 // gauge is a number of each open engine that is read when it is scraped.
 type gauge struct {
 	desc *prometheus.Desc
-	read func(*admin.Holdings) float64
+	// read is false where the storage does not know the number.
+	read reading
 	// join makes one number of those of two engines.
 	join func(a, b float64) float64
 }
 
-func newGauge(name, help string, join func(a, b float64) float64, read func(*admin.Holdings) float64) gauge {
+type reading func(*admin.Holdings) (float64, bool)
+
+func newGauge(name, help string, join func(a, b float64) float64, read reading) gauge {
 	return gauge{prometheus.NewDesc("caddy_webhooks_"+name, help, nil, nil), read, join}
 }
+
+// always reads what every engine has.
+func always(read func(*admin.Holdings) float64) reading {
+	return func(h *admin.Holdings) (float64, bool) { return read(h), true }
+}
+
+// of reads a part of the holdings that a storage may lack.
+func of[T any](part func(*admin.Holdings) *T, read func(*T) float64) reading {
+	return func(h *admin.Holdings) (float64, bool) {
+		if p := part(h); p != nil {
+			return read(p), true
+		}
+		return 0, false
+	}
+}
+
+func usage(h *admin.Holdings) *storage.Usage             { return h.Usage }
+func limits(h *admin.Holdings) *storage.Limits           { return h.Limits }
+func disk(h *admin.Holdings) *storage.Disk               { return h.Disk }
+func stored(h *admin.Holdings) *storage.IntegrationUsage { return h.Stored }
+func clockJump(h *admin.Holdings) *time.Duration         { return h.ClockJump }
 
 func sum(a, b float64) float64     { return a + b }
 func largest(a, b float64) float64 { return max(a, b) }
@@ -29,45 +53,45 @@ func least(a, b float64) float64   { return min(a, b) }
 
 var gauges = []gauge{
 	newGauge("events_pending", "Events that wait for their trigger.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Counts.Pending) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.Counts.Pending) })),
 	newGauge("events_pending_limit", "How many events may wait for their trigger.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Limits.Backlog) }),
+		of(limits, func(l *storage.Limits) float64 { return float64(l.Backlog) })),
 	newGauge("events_pending_bytes", "Bytes of the events that wait for their trigger, as stored.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Usage.PendingBytes) }),
+		of(usage, func(u *storage.Usage) float64 { return float64(u.PendingBytes) })),
 	newGauge("events_failed", "Events that have failed for good and are kept.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Counts.Failed) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.Counts.Failed) })),
 	newGauge("events_stored", "Events that are kept, whatever has become of them.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Usage.Events) }),
+		of(usage, func(u *storage.Usage) float64 { return float64(u.Events) })),
 	newGauge("oldest_pending_seconds", "Age of the oldest event that waits for its trigger.", largest,
-		func(h *admin.Holdings) float64 { return h.OldestPending().Seconds() }),
+		always(func(h *admin.Holdings) float64 { return h.OldestPending().Seconds() })),
 	newGauge("integrations", "Integrations that are stored; those that are declared do not count.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Stored.Integrations) }),
+		of(stored, func(u *storage.IntegrationUsage) float64 { return float64(u.Integrations) })),
 	newGauge("reserved_ids", "Webhook IDs that deleted integrations reserve.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Stored.ReservedIDs) }),
+		of(stored, func(u *storage.IntegrationUsage) float64 { return float64(u.ReservedIDs) })),
 	newGauge("integration_events_largest", "Events of the integration that holds most bytes.", largest,
-		func(h *admin.Holdings) float64 { return float64(h.Usage.Largest.Events) }),
+		of(usage, func(u *storage.Usage) float64 { return float64(u.Largest.Events) })),
 	newGauge("integration_events_limit", "How many events of one integration are kept.", largest,
-		func(h *admin.Holdings) float64 { return float64(h.Limits.Events) }),
+		of(limits, func(l *storage.Limits) float64 { return float64(l.Events) })),
 	newGauge("disk_bytes", "Bytes that the events take with their index.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Usage.DiskBytes) }),
+		of(usage, func(u *storage.Usage) float64 { return float64(u.DiskBytes) })),
 	newGauge("disk_limit_bytes", "Bytes that the events may take with their index.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Limits.Disk) }),
+		of(limits, func(l *storage.Limits) float64 { return float64(l.Disk) })),
 	newGauge("disk_free_bytes", "Free bytes of the disk that the events lie on.", least,
-		func(h *admin.Holdings) float64 { return float64(h.Health.DiskFreeBytes) }),
+		of(disk, func(d *storage.Disk) float64 { return float64(d.FreeBytes) })),
 	newGauge("store_failed_timestamp_seconds", "When a write or a sync of the store last failed; 0 while none has.", largest,
-		func(h *admin.Holdings) float64 { return float64(max(0, h.Health.FailedAt.Unix())) }),
+		always(func(h *admin.Holdings) float64 { return float64(max(0, h.Health.FailedAt.Unix())) })),
 	newGauge("in_flight_bytes", "Bytes of bodies that are being received and stored.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.InFlight) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.InFlight) })),
 	newGauge("in_flight_limit_bytes", "Bytes of bodies that may be received and stored at a time.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.InFlightLimit) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.InFlightLimit) })),
 	newGauge("attempts_in_flight", "Attempts to run a trigger that are under way, but for those set aside.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Attempts) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.Attempts) })),
 	newGauge("attempts_aside", "Attempts to run a trigger that are late and set aside, so that they hold nothing up.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.Aside) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.Aside) })),
 	newGauge("attempts_in_flight_limit", "How many attempts to run a trigger may be under way.", sum,
-		func(h *admin.Holdings) float64 { return float64(h.AttemptsLimit) }),
+		always(func(h *admin.Holdings) float64 { return float64(h.AttemptsLimit) })),
 	newGauge("clock_jump_seconds", "The last jump of the wall clock, backward if negative; 0 without one.", sum,
-		func(h *admin.Holdings) float64 { return h.Usage.ClockJump.Seconds() }),
+		of(clockJump, func(jump *time.Duration) float64 { return jump.Seconds() })),
 }
 
 var (
@@ -113,8 +137,10 @@ func (p *Pool) Collect(metrics chan<- prometheus.Metric) {
 			state = "other"
 		}
 		states[state]++
-		delivered += open[i].Usage.PurgedDelivered
-		failed += open[i].Usage.PurgedFailed
+		if usage := open[i].Usage; usage != nil {
+			delivered += usage.PurgedDelivered
+			failed += usage.PurgedFailed
+		}
 		for _, t := range open[i].Triggers {
 			if _, found := up[t.ResourceType]; !found {
 				up[t.ResourceType] = 1
@@ -140,28 +166,41 @@ func (p *Pool) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(purgedDesc, prometheus.CounterValue, float64(delivered), "delivered")
 	metrics <- prometheus.MustNewConstMetric(purgedDesc, prometheus.CounterValue, float64(failed), "failed")
 	for _, g := range gauges {
-		var value float64
-		for i := range open {
-			if i == 0 {
-				value = g.read(&open[i])
-			} else {
-				value = g.join(value, g.read(&open[i]))
-			}
+		if value, known := g.of(open); known {
+			metrics <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, value)
 		}
-		metrics <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, value)
 	}
+}
+
+// of joins what the engines have; without any it is 0. It is false where engines are
+// open and none of them knows.
+func (g *gauge) of(open []admin.Holdings) (value float64, known bool) {
+	for i := range open {
+		switch next, ok := g.read(&open[i]); {
+		case !ok:
+		case known:
+			value = g.join(value, next)
+		default:
+			value, known = next, true
+		}
+	}
+	return value, known || len(open) == 0
 }
 
 // countWait is how long it is waited for integrations to be counted after a start.
 const countWait = 500 * time.Millisecond
 
 // storedIntegrations is what all projects have stored, nothing while that is not
-// counted yet.
-func (e *engine) storedIntegrations() storage.IntegrationUsage {
+// counted yet; nil where the storage does not count them.
+func (e *engine) storedIntegrations() *storage.IntegrationUsage {
+	meter, ok := e.backend.Integrations().(storage.IntegrationMeter)
+	if !ok {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), countWait)
 	defer cancel()
-	usage, _ := e.backend.Integrations().Usage(ctx, "") // zero after an error
-	return usage
+	usage, _ := meter.Usage(ctx, "") // zero after an error
+	return &usage
 }
 
 // holdings is what the engine keeps now, beside its bounds.
@@ -170,10 +209,21 @@ func (e *engine) holdings() admin.Holdings {
 	held := admin.Holdings{
 		Health:        e.backend.Health(),
 		Counts:        events.Counts(),
-		Usage:         events.Usage(),
 		InFlight:      e.flight.Used(),
 		InFlightLimit: e.flight.Limit(),
 		Now:           time.Now(),
+	}
+	if meter, ok := events.(storage.Meter); ok {
+		usage := meter.Usage()
+		held.Usage = &usage
+	}
+	if meter, ok := e.backend.(storage.DiskMeter); ok {
+		disk := meter.Disk()
+		held.Disk = &disk
+	}
+	if watcher, ok := e.backend.(storage.ClockWatcher); ok {
+		jump := watcher.ClockJump()
+		held.ClockJump = &jump
 	}
 	held.Stored = e.storedIntegrations()
 	held.Triggers = e.triggers()
@@ -184,7 +234,11 @@ func (e *engine) holdings() admin.Holdings {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	held.Limits, held.AttemptsLimit = e.limits, e.attempts
+	held.AttemptsLimit = e.attempts
+	if _, ok := events.(storage.Limiter); ok {
+		limits := e.limits
+		held.Limits = &limits
+	}
 	return held
 }
 

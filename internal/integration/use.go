@@ -46,7 +46,13 @@ func (s *Service) use(ctx context.Context, webhookID string, identity storage.Id
 	return noted
 }
 
-// Usage returns what a project has stored, or all projects together with project "".
-func (s *Service) Usage(ctx context.Context, project string) (storage.IntegrationUsage, error) {
-	return s.integrations.Usage(ctx, project)
+// Usage returns what a project has stored, or all projects together with project "";
+// nil where the storage does not count that.
+func (s *Service) Usage(ctx context.Context, project string) (*storage.IntegrationUsage, error) {
+	meter, ok := s.integrations.(storage.IntegrationMeter)
+	if !ok {
+		return nil, nil
+	}
+	usage, err := meter.Usage(ctx, project)
+	return &usage, err
 }

@@ -287,20 +287,13 @@ func (s *Store) enter() error {
 func (s *Store) leave() { s.open.RUnlock() }
 
 // Health says how the store is: "ok", "full", "failed" (until it can be written
-// again) or "closed". The size is that of the last minute.
+// again) or "closed".
 func (s *Store) Health() (health storage.Health) {
 	if s.enter() != nil {
 		return storage.Health{State: "closed"}
 	}
 	defer s.leave()
 	health.State = "ok"
-	health.DiskFreeBytes, _ = s.space(s.dir) // roomy tells of the error
-	s.replacing.RLock()
-	if s.db != nil {
-		tree, values := s.db.Size()
-		health.SizeBytes = tree + values
-	}
-	s.replacing.RUnlock()
 	if at := s.failedAt.Load(); at != nil {
 		health.FailedAt = *at
 	}
@@ -311,6 +304,23 @@ func (s *Store) Health() (health storage.Health) {
 		health.State = "full"
 	}
 	return health
+}
+
+// Disk returns the room that the store takes, as it was in the last minute, and what
+// is left of the disk.
+func (s *Store) Disk() (disk storage.Disk) {
+	if s.enter() != nil {
+		return disk
+	}
+	defer s.leave()
+	disk.FreeBytes, _ = s.space(s.dir) // roomy tells of the error
+	s.replacing.RLock()
+	defer s.replacing.RUnlock()
+	if s.db != nil {
+		tree, values := s.db.Size()
+		disk.SizeBytes = tree + values
+	}
+	return disk
 }
 
 // badgerLogger passes on what Badger says that is more than chatter.

@@ -40,9 +40,9 @@ func mustPut(t testing.TB, s *Store, id, value string, expected uint64) uint64 {
 }
 
 func TestConformance(t *testing.T) {
-	key := seal.NewKey()
-	storagetest.Integrations(t, func(t *testing.T, dir string) (storage.Integrations, func()) {
-		s := mustOpen(t, filepath.Join(dir, "store"), key)
+	key, dir := seal.NewKey(), t.TempDir()
+	storagetest.Integrations(t, func(t *testing.T, place string) (storage.Integrations, func()) {
+		s := mustOpen(t, filepath.Join(dir, place), key)
 		return s, func() {
 			if err := s.Close(); err != nil {
 				t.Error(err)
@@ -214,7 +214,7 @@ func TestSpace(t *testing.T) {
 	full()
 	free.Store(1 << 30)
 	revision = mustPut(t, s, "a", "2", revision)
-	if health := s.Health(); health.State != "ok" || health.DiskFreeBytes != 1<<30 {
+	if health := s.Health(); health.State != "ok" || s.Disk().FreeBytes != 1<<30 {
 		t.Errorf("%+v", health)
 	}
 	free.Store(0)

@@ -51,14 +51,14 @@ func negative(a storage.IntegrationUsage) storage.IntegrationUsage {
 	return storage.IntegrationUsage{Integrations: -a.Integrations, ReservedIDs: -a.ReservedIDs, Bytes: -a.Bytes}
 }
 
-// SetLimits implements storage.Integrations.
+// SetLimits implements storage.IntegrationLimiter.
 func (s *Store) SetLimits(limits storage.IntegrationLimits) {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	s.usage.limits = limits
 }
 
-// Usage implements storage.Integrations. It waits until all is counted.
+// Usage implements storage.IntegrationMeter. It waits until all is counted.
 func (s *Store) Usage(ctx context.Context, project string) (storage.IntegrationUsage, error) {
 	select {
 	case <-s.usage.ready:

@@ -17,8 +17,8 @@ func status(c *call, _ []string) error {
 	type answer struct {
 		Store struct {
 			State         string
-			SizeBytes     int64 `json:"size_bytes"`
-			DiskFreeBytes int64 `json:"disk_free_bytes"`
+			SizeBytes     *int64 `json:"size_bytes"`
+			DiskFreeBytes int64  `json:"disk_free_bytes"`
 			Keys          []struct {
 				ID, State string
 				Bytes     int64
@@ -40,9 +40,12 @@ func status(c *call, _ []string) error {
 		return err
 	}
 	rows := [][]string{
-		{"store", fmt.Sprintf("%s, %s, %s free", s.Store.State, size(s.Store.SizeBytes), size(s.Store.DiskFreeBytes))},
+		{"store", s.Store.State},
 		{"pending", fmt.Sprint(s.Events.Pending)},
 		{"failed", fmt.Sprint(s.Events.Failed)},
+	}
+	if s.Store.SizeBytes != nil {
+		rows[0][1] += fmt.Sprintf(", %s, %s free", size(*s.Store.SizeBytes), size(s.Store.DiskFreeBytes))
 	}
 	if s.Events.Pending > 0 {
 		rows[1][1] += fmt.Sprintf(", the oldest for %v", time.Duration(s.Events.OldestPendingSeconds)*time.Second)

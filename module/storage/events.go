@@ -132,12 +132,6 @@ type Events interface {
 	// PendingOf counts the pending events of one integration.
 	PendingOf(integration Identity) int
 
-	// SetLimits puts other limits in force, at once.
-	SetLimits(limits Limits)
-
-	// Usage returns what the limits bound.
-	Usage() Usage
-
 	// Drop deletes all events of an integration, unless one of them is pending
 	// and force is not set: then it is ErrPending, and nothing is deleted. When
 	// it returns nil, no event of the integration can be claimed any more, nor

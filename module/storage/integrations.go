@@ -58,13 +58,6 @@ type Integrations interface {
 	// or newer. stop ends it and returns when fn is not called any more. A storage
 	// of one process has nothing to tell.
 	Changes(fn func(webhookID string)) (stop func(), err error)
-
-	// SetLimits puts other limits in force, at once.
-	SetLimits(limits IntegrationLimits)
-
-	// Usage returns what a project has of what the limits bound, or all projects
-	// together with project "".
-	Usage(ctx context.Context, project string) (IntegrationUsage, error)
 }
 
 // Place is a position in a listing of integrations; its zero value is the

@@ -1,6 +1,35 @@
 package storage
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Limiter is Events that keep within limits. To be one is optional.
+type Limiter interface {
+	// SetLimits puts other limits in force, at once.
+	SetLimits(limits Limits)
+}
+
+// Meter is Events that know what they hold. To be one is optional.
+type Meter interface {
+	// Usage returns what Limits bound. What others hold may be as it was a second
+	// ago.
+	Usage() Usage
+}
+
+// IntegrationLimiter is Integrations that keep within limits. To be one is optional.
+type IntegrationLimiter interface {
+	// SetLimits puts other limits in force, at once.
+	SetLimits(limits IntegrationLimits)
+}
+
+// IntegrationMeter is Integrations that know what they hold. To be one is optional.
+type IntegrationMeter interface {
+	// Usage returns what a project has of what IntegrationLimits bound, or all
+	// projects together with project "".
+	Usage(ctx context.Context, project string) (IntegrationUsage, error)
+}
 
 // Limits bound what Events keeps. Zero means no bound; for a duration, for
 // ever. Of the disk and the backlog one integration may hold a quarter, and one
@@ -57,10 +86,6 @@ type Usage struct {
 	// PurgedDelivered and PurgedFailed count the events that were purged since
 	// the storage was opened.
 	PurgedDelivered, PurgedFailed uint64
-	// ClockJump is by how much the wall clock last jumped: forward, or backward
-	// where it is negative. Zero means that no jump was seen. At the start a jump
-	// forward counts when it is more than a day.
-	ClockJump time.Duration
 }
 
 // Share is what one integration holds.

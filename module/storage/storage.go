@@ -17,8 +17,11 @@
 // is refused. A storage of one process has one session, which nothing but the end
 // of the process ends.
 //
-// What only some storages can do is optional: small interfaces, such as Limiter or
-// Backuper, that a Backend or its parts implement beside their own.
+// What only some storages can do is optional, a small interface each: a Backend may be
+// a DiskMeter, a ClockWatcher, a Backuper and Keyed, Events a Limiter and a Meter,
+// Integrations an IntegrationLimiter and an IntegrationMeter, and a Storage a Restorer
+// and a KeyRotator. The status and the metrics leave out what is missing, and limits of
+// the configuration that nobody keeps are told of in the log.
 package storage
 
 import (
@@ -56,9 +59,7 @@ type Backend interface {
 // Health is what the status page shows of a storage.
 type Health struct {
 	// State is "ok" or one word of the fault.
-	State         string
-	SizeBytes     int64
-	DiskFreeBytes int64
+	State string
 	// FailedAt is when a write or a sync last failed; zero when none did since
 	// the storage was opened.
 	FailedAt time.Time

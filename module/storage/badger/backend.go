@@ -183,9 +183,18 @@ func (b *backend) Health() storage.Health {
 	if integrations.FailedAt.After(health.FailedAt) {
 		health.FailedAt = integrations.FailedAt
 	}
-	health.SizeBytes += integrations.SizeBytes
 	return health
 }
+
+// Disk implements storage.DiskMeter.
+func (b *backend) Disk() storage.Disk {
+	disk := b.events.Disk()
+	disk.SizeBytes += b.integrations.Disk().SizeBytes
+	return disk
+}
+
+// ClockJump implements storage.ClockWatcher.
+func (b *backend) ClockJump() time.Duration { return b.events.ClockJump() }
 
 // Close implements storage.Backend.
 func (b *backend) Close() (err error) {
@@ -201,7 +210,14 @@ func (b *backend) Close() (err error) {
 
 // Interface guards
 var (
-	_ storage.Backend  = (*backend)(nil)
-	_ storage.Backuper = (*backend)(nil)
-	_ storage.Keyed    = (*backend)(nil)
+	_ storage.Backend      = (*backend)(nil)
+	_ storage.Backuper     = (*backend)(nil)
+	_ storage.Keyed        = (*backend)(nil)
+	_ storage.DiskMeter    = (*backend)(nil)
+	_ storage.ClockWatcher = (*backend)(nil)
+
+	_ storage.Limiter            = checkingEvents{}
+	_ storage.Meter              = checkingEvents{}
+	_ storage.IntegrationLimiter = notingIntegrations{}
+	_ storage.IntegrationMeter   = notingIntegrations{}
 )

@@ -4,91 +4,118 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// EventLog is an open event log under test.
+// EventLog is an open event log under test. Where it is a storage.Limiter and a
+// storage.Meter, its limits are tested, too.
 type EventLog interface {
 	storage.Events
-	// Close ends it; the same directory may then be opened again.
+	// Close ends it; the same place may then be opened again.
 	Close() error
 }
 
-// Events checks what every event log must hold. open opens the log in a
-// directory, with whatever it finds there.
-func Events(t *testing.T, open func(t *testing.T, dir string) EventLog) {
+// Events checks what every event log must hold. open opens the log at a place, with
+// whatever it finds there.
+func Events(t *testing.T, open func(t *testing.T, place string) EventLog, lacks ...Lack) {
+	const (
+		reopens = 1 << iota // what the test is about
+		limits
+	)
 	tests := []struct {
-		name string
-		run  func(*eventsTest)
+		name  string
+		run   func(*eventsTest)
+		needs int
 	}{
-		{"append keeps the whole event", testAppendKeeps},
-		{"append finds duplicates", testDuplicates},
-		{"append ends the window", testWindow},
-		{"append finds the key of before", testFormerKey},
-		{"append of copies at once stores one", testCopiesAtOnce},
-		{"append requeues what failed", testRequeue},
-		{"append refuses a cancelled context", testCancelled},
-		{"append for several resources stores all", testFurther},
-		{"a copy for several resources looks at all", testFurtherCopies},
-		{"each resource has replays of its own", testFurtherReplays},
-		{"limits count each resource", testFurtherLimits},
-		{"replay repeats an event", testReplay},
-		{"replay keeps chains apart and in line", testReplayChain},
-		{"replay at once stores one", testReplaysAtOnce},
-		{"a duplicate looks at the newest replay", testReplayDuplicates},
-		{"replay refuses what it cannot do", testReplayRefuses},
-		{"IDs ascend", testIDsAscend},
-		{"claims are exclusive", testClaims},
-		{"an attempt ends a claim", testFinish},
-		{"attempts are bounded", testAttemptsBounded},
-		{"progress is kept", testProgress},
-		{"a clean end is no crash", testCleanEnd},
-		{"watch sees old and new", testWatch},
-		{"open reads bit by bit", testOpen},
-		{"list pages newest first", testList},
-		{"counts follow", testCounts},
-		{"drop deletes for good", testDrop},
-		{"limits on the backlog refuse", testBacklogLimits},
-		{"a number of events is kept", testEventsLimit},
-		{"retention purges what is settled", testRetention},
-		{"usage follows", testUsage},
-		{"identities are apart", testIdentities},
-		{"close refuses", testClosed},
+		{"append keeps the whole event", testAppendKeeps, 0},
+		{"append finds duplicates", testDuplicates, 0},
+		{"append ends the window", testWindow, 0},
+		{"append finds the key of before", testFormerKey, 0},
+		{"append of copies at once stores one", testCopiesAtOnce, 0},
+		{"append requeues what failed", testRequeue, 0},
+		{"append refuses a cancelled context", testCancelled, 0},
+		{"append for several resources stores all", testFurther, 0},
+		{"a copy for several resources looks at all", testFurtherCopies, 0},
+		{"each resource has replays of its own", testFurtherReplays, 0},
+		{"limits count each resource", testFurtherLimits, limits},
+		{"replay repeats an event", testReplay, 0},
+		{"replay keeps chains apart and in line", testReplayChain, 0},
+		{"replay at once stores one", testReplaysAtOnce, 0},
+		{"a duplicate looks at the newest replay", testReplayDuplicates, 0},
+		{"replay refuses what it cannot do", testReplayRefuses, 0},
+		{"IDs ascend", testIDsAscend, 0},
+		{"claims are exclusive", testClaims, 0},
+		{"an attempt ends a claim", testFinish, 0},
+		{"attempts are bounded", testAttemptsBounded, 0},
+		{"progress is kept", testProgress, 0},
+		{"a clean end is no crash", testCleanEnd, reopens},
+		{"watch sees old and new", testWatch, 0},
+		{"open reads bit by bit", testOpen, 0},
+		{"list pages newest first", testList, 0},
+		{"counts follow", testCounts, 0},
+		{"drop deletes for good", testDrop, 0},
+		{"limits on the backlog refuse", testBacklogLimits, limits},
+		{"a number of events is kept", testEventsLimit, limits},
+		{"retention purges what is settled", testRetention, limits},
+		{"usage follows", testUsage, limits},
+		{"identities are apart", testIdentities, 0},
+		{"close refuses", testClosed, 0},
 	}
+	once := slices.Contains(lacks, Reopening)
 	for _, test := range tests {
+		if once && test.needs&reopens != 0 {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			e := &eventsTest{T: t, open: func() EventLog { return open(t, dir) }}
+			place := NewPlace()
+			e := &eventsTest{T: t, once: once, open: func() EventLog { return open(t, place) }}
 			e.log = e.open()
 			t.Cleanup(func() { e.log.Close() })
-			test.run(e)
+			if test.needs&limits == 0 || e.limited() {
+				test.run(e)
+			}
 		})
 	}
 }
 
 type eventsTest struct {
 	*testing.T
+	once bool
 	open func() EventLog
 	log  EventLog
 }
 
-func (t *eventsTest) reopen() {
+// limited reports whether the log has limits.
+func (t *eventsTest) limited() bool {
+	_, limiter := t.log.(storage.Limiter)
+	_, meter := t.log.(storage.Meter)
+	return limiter && meter
+}
+
+// reopen closes the log and opens it again, and reports whether that can be done.
+func (t *eventsTest) reopen() bool {
 	t.Helper()
+	if t.once {
+		return false
+	}
 	if err := t.log.Close(); err != nil {
 		t.Fatal(err)
 	}
 	t.log = t.open()
+	return true
 }
 
 // twice runs the check on the open log, and again after it was opened anew.
 func (t *eventsTest) twice(check func()) {
 	t.Helper()
 	check()
-	t.reopen()
-	check()
+	if t.reopen() {
+		check()
+	}
 }
 
 func newIdentity() (identity storage.Identity) {

@@ -210,8 +210,8 @@ func testFurtherReplays(t *eventsTest) {
 }
 
 func testFurtherLimits(t *eventsTest) {
-	t.log.SetLimits(storage.Limits{Backlog: 40})
-	t.eventually("all is counted", func() bool { return t.log.Usage().Counted })
+	t.setLimits(storage.Limits{Backlog: 40})
+	t.counted()
 	identity := newIdentity()
 	for range 3 {
 		t.appendAll(newEvent(identity, "x"), storage.Dedupe{})
@@ -224,13 +224,13 @@ func testFurtherLimits(t *eventsTest) {
 	refused(storage.LimitIntegrationBacklog) // which is 10
 	t.append(newEvent(identity, "x"), storage.Dedupe{})
 	t.refused(newEvent(identity, "x"), storage.LimitIntegrationBacklog)
-	if usage := t.log.Usage(); usage.Events != 10 || usage.PendingEvents != 10 {
+	if usage := t.usage(); usage.Events != 10 || usage.PendingEvents != 10 {
 		t.Fatalf("the usage is %+v", usage)
 	}
 	// Room is made for all of them, and who has none may have as many at once.
-	t.log.SetLimits(storage.Limits{Events: 10})
+	t.setLimits(storage.Limits{Events: 10})
 	refused(storage.LimitIntegrationEvents)
-	t.log.SetLimits(storage.Limits{})
+	t.setLimits(storage.Limits{})
 	records, _, _, err := t.log.List(t.Context(), identity, storage.Query{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
@@ -238,9 +238,9 @@ func testFurtherLimits(t *eventsTest) {
 	for _, r := range records[1:] {
 		t.attempt(identity, r.ID, storage.Delivered)
 	}
-	t.log.SetLimits(storage.Limits{Events: 10})
+	t.setLimits(storage.Limits{Events: 10})
 	t.appendAll(newEvent(identity, "x"), storage.Dedupe{})
-	t.log.SetLimits(storage.Limits{Events: 2})
+	t.setLimits(storage.Limits{Events: 2})
 	other := newIdentity()
 	t.appendAll(newEvent(other, "x"), storage.Dedupe{})
 	_, _, err = t.log.Append(t.Context(), newEvent(other, "x"), storage.Dedupe{}, further...)

@@ -12,10 +12,11 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Integrations tests what every storage of integrations must hold. open opens
-// the one in a directory, which is empty at first; it is called again for the
-// same directory after close.
-func Integrations(t *testing.T, open func(t *testing.T, dir string) (integrations storage.Integrations, closeStore func())) {
+// Integrations checks what every storage of integrations must hold. open opens the
+// one at a place, with whatever it finds there. Where it is a
+// storage.IntegrationLimiter and a storage.IntegrationMeter, its limits are tested, too.
+func Integrations(t *testing.T, open func(t *testing.T, place string) (integrations storage.Integrations, closeStore func()), lacks ...Lack) {
+	once := slices.Contains(lacks, Reopening)
 	for name, test := range map[string]func(*testing.T, *integrationsTest){
 		"unknown IDs are not found":        unknownIntegrations,
 		"what is written is read":          writtenIntegrations,
@@ -29,8 +30,8 @@ func Integrations(t *testing.T, open func(t *testing.T, dir string) (integration
 		"limits bound a project":           limitedIntegrations,
 	} {
 		t.Run(name, func(t *testing.T) {
-			it := &integrationsTest{T: t, dir: t.TempDir(), open: open}
-			it.Integrations, it.close = open(t, it.dir)
+			it := &integrationsTest{T: t, once: once, place: NewPlace(), open: open}
+			it.Integrations, it.close = open(t, it.place)
 			defer func() { it.close() }()
 			test(t, it)
 		})
@@ -40,15 +41,18 @@ func Integrations(t *testing.T, open func(t *testing.T, dir string) (integration
 type integrationsTest struct {
 	*testing.T
 	storage.Integrations
-	dir   string
+	once  bool
+	place string
 	open  func(*testing.T, string) (storage.Integrations, func())
 	close func()
 }
 
 func (it *integrationsTest) reopen() {
 	it.Helper()
-	it.close()
-	it.Integrations, it.close = it.open(it.T, it.dir)
+	if !it.once {
+		it.close()
+		it.Integrations, it.close = it.open(it.T, it.place)
+	}
 }
 
 func (it *integrationsTest) put(in storage.Integration, expected uint64) uint64 {
@@ -318,10 +322,14 @@ func usedIntegrations(t *testing.T, it *integrationsTest) {
 }
 
 func limitedIntegrations(t *testing.T, it *integrationsTest) {
-	it.SetLimits(storage.IntegrationLimits{Integrations: 3, Bytes: 10_000})
+	limiter, isLimiter := it.Integrations.(storage.IntegrationLimiter)
+	if _, isMeter := it.Integrations.(storage.IntegrationMeter); !isLimiter || !isMeter {
+		return
+	}
+	limiter.SetLimits(storage.IntegrationLimits{Integrations: 3, Bytes: 10_000})
 	usage := func(project string, integrations, reserved int) {
 		t.Helper()
-		got, err := it.Usage(t.Context(), project)
+		got, err := it.Integrations.(storage.IntegrationMeter).Usage(t.Context(), project)
 		if err != nil || got.Integrations != integrations || got.ReservedIDs != reserved || (got.Bytes > 0) != (integrations+reserved > 0) {
 			t.Errorf("project %q has %+v, %v; want %d and %d", project, got, err, integrations, reserved)
 		}

@@ -177,8 +177,9 @@ func testDrop(t *eventsTest) {
 	kept := t.append(newEvent(other, "kept"), storage.Dedupe{})
 	t.attempt(identity, ids[0], storage.Failed)
 	t.claim(identity, ids[1])
-	t.reopen()
-	t.claim(identity, ids[1])
+	if t.reopen() {
+		t.claim(identity, ids[1])
+	}
 	t.wantError(t.log.Drop(t.Context(), identity, false), storage.ErrPending)
 	if r := t.get(identity, ids[2]); r.Status != storage.Pending {
 		t.Fatalf("a refused drop left an event %s", r.Status)
