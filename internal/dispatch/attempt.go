@@ -121,7 +121,7 @@ func (d *Dispatcher) mayBegin(j *job) (end, bool) {
 	case d.isLost(j):
 		return end{fate: forget}, false
 	}
-	switch j.guest.plan.Integration(j.lane.webhookID, j.lane.identity) {
+	switch j.endpoint.plan.Integration(j.lane.webhookID, j.lane.identity) {
 	case Enabled:
 		return end{}, true
 	case Disabled:
@@ -144,7 +144,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		return refuse(trigger.ErrQuarantined, "")
 	}
 	if j.overdue {
-		if !j.guest.plan.Retry.expired(d.now() - j.queued) {
+		if !j.endpoint.plan.Retry.expired(d.now() - j.queued) {
 			return d.release(j, end{fate: later})
 		}
 		return refuse(trigger.ErrExpired, "")
@@ -160,7 +160,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	took := time.Since(began)
 
 	if result.Verdict == trigger.Pending {
-		policy := j.guest.plan.Retry
+		policy := j.endpoint.plan.Retry
 		wait := min(max(result.RetryAfter, policy.Initial), max(policy.Max, policy.Initial))
 		d.logger.Debug("the run goes on", d.fields(record, zap.Duration("duration", took))...)
 		d.leave(j, find(result, policy.Max), "")
@@ -170,7 +170,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	if isCut && result.Verdict != trigger.Delivered && result.Verdict != trigger.Fail {
 		return d.release(j, end{fate: later})
 	}
-	status, wait := j.guest.plan.Retry.judge(result, &record.State, d.now()-j.queued)
+	status, wait := j.endpoint.plan.Retry.judge(result, &record.State, d.now()-j.queued)
 	at := storage.Attempt{
 		At:         began,
 		StatusCode: result.StatusCode,
@@ -185,7 +185,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		at.Error = trigger.ErrExpired
 	}
 	record.Header, record.Body = nil, nil
-	d.leave(j, find(result, j.guest.plan.Retry.Max), outcome(status, at.Error))
+	d.leave(j, find(result, j.endpoint.plan.Retry.Max), outcome(status, at.Error))
 	return d.finish(j, record, at, status, wait)
 }
 
@@ -202,10 +202,10 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 		}
 	}()
 	resource := trigger.Resource{Type: record.ResourceType, ID: record.ResourceID}
-	if err := j.guest.trigger.Allow(record.Project, resource); err != nil {
+	if err := j.endpoint.trigger.Allow(record.Project, resource); err != nil {
 		return trigger.Result{}, err
 	}
-	event, unshaped, err := j.guest.plan.shape(j.session, d.shaping, &trigger.Event{
+	event, unshaped, err := j.endpoint.plan.shape(j.session, d.shaping, &trigger.Event{
 		ID:         record.ID.String(),
 		WebhookID:  record.WebhookID,
 		Project:    record.Project,
@@ -224,7 +224,7 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	case unshaped != nil:
 		return *unshaped, nil
 	}
-	return j.guest.trigger.Run(j.session, &trigger.Attempt{
+	return j.endpoint.trigger.Run(j.session, &trigger.Attempt{
 		Event:          event,
 		Number:         record.Tries + 1,
 		IdempotencyKey: idempotencyKey(record),
@@ -252,7 +252,7 @@ func idempotencyKey(record *storage.Record) string {
 // delay.
 func (d *Dispatcher) finish(j *job, record *storage.Record, at storage.Attempt, status storage.Status, delay time.Duration) end {
 	due := time.Now().Add(delay)
-	d.observe(j.lane.resource.station.resourceType, outcome(status, at.Error), at.Duration)
+	d.observe(j.lane.resource.queue.resourceType, outcome(status, at.Error), at.Duration)
 	err := d.tell("recording an attempt", j, func(ctx context.Context) error {
 		return d.events.Finish(ctx, j.lane.identity, j.item.id, at, status, due)
 	})

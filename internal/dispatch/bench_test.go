@@ -48,11 +48,11 @@ func (b *bench) verify() {
 	if s.busy != 0 || s.aside != 0 || s.bytes != [standings]int64{} || len(s.running) != 0 || !s.young.empty() {
 		b.Errorf("%d in flight, %d aside, bytes %v, %v after the end", s.busy, s.aside, s.bytes, s.running)
 	}
-	guests := append([]*guest{s.nobody}, s.guests...)
-	for _, g := range guests {
+	endpoints := append([]*endpoint{s.nobody}, s.endpoints...)
+	for _, g := range endpoints {
 		resources, open := make(map[*project]int), 0
 		for _, st := range s.order {
-			if st.guest != g {
+			if st.endpoint != g {
 				continue
 			}
 			for key, r := range st.resources {
@@ -169,7 +169,7 @@ func (b *bench) warm(integrations int, types ...string) {
 	b.events.clear()
 	b.log.clear()
 	for _, resourceType := range types {
-		if n := len(b.d.schedule.stations[resourceType].resources); n != integrations {
+		if n := len(b.d.schedule.queues[resourceType].resources); n != integrations {
 			b.Fatalf("%d resources are known, of %d", n, integrations)
 		}
 	}

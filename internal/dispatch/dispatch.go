@@ -108,14 +108,14 @@ func (d *Dispatcher) Start() error {
 // circuits; attempts that are under way end by the plan that they began with.
 // With nil none begins.
 func (d *Dispatcher) Use(plan *Plan) {
-	var guests []*guest
+	var endpoints []*endpoint
 	own := Plan{}
 	if plan != nil {
 		own = *plan
 		own.Retry = own.Retry.withDefaults()
 		own.Concurrency = own.Concurrency.withDefaults()
 		for _, t := range own.Triggers {
-			guests = append(guests, newGuest(t, &own))
+			endpoints = append(endpoints, newEndpoint(t, &own))
 		}
 	}
 	d.mu.Lock()
@@ -127,7 +127,7 @@ func (d *Dispatcher) Use(plan *Plan) {
 		d.schedule.limits = own.Concurrency
 		d.schedule.clamp(now + d.farthest)
 	}
-	d.schedule.serve(guests, now)
+	d.schedule.serve(endpoints, now)
 	d.warnOfUnserved()
 	d.pump()
 }
@@ -162,8 +162,8 @@ func (d *Dispatcher) Status() []TriggerStatus {
 	now := d.now()
 	d.schedule.tidy(now)
 	var all []TriggerStatus
-	for _, g := range d.schedule.guests {
-		for _, st := range g.stations {
+	for _, g := range d.schedule.endpoints {
+		for _, st := range g.queues {
 			all = append(all, TriggerStatus{
 				ResourceType: st.resourceType, State: g.circuit.state(now), InFlight: st.inFlight(), Aside: st.aside.from(idle),
 				OpenProjects: g.openProjects, OpenResources: st.openResources,

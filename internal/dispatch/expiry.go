@@ -9,7 +9,7 @@ import (
 // is found whenever the circuit opens again, which is once a minute or more
 // often.
 
-func (s *schedule) expireGuest(g *guest, now time.Duration) {
+func (s *schedule) expireEndpoint(g *endpoint, now time.Duration) {
 	for _, p := range g.projects {
 		s.expireProject(p, now)
 	}
@@ -24,7 +24,7 @@ func (s *schedule) expireProject(p *project, now time.Duration) {
 
 // expireResource makes overdue what has waited for too long.
 func (s *schedule) expireResource(r *resource, now time.Duration) {
-	g := r.project.guest
+	g := r.project.endpoint
 	latest := seconds(now - g.plan.Retry.For)
 	r.lanes.each(func(l *lane) {
 		isOver := func(it item) bool {
@@ -50,7 +50,7 @@ func (s *schedule) expireResource(r *resource, now time.Duration) {
 
 // takeOverdue picks an event whose time is over: it is not attempted, so
 // neither the circuits nor the trigger's limit count.
-func (s *schedule) takeOverdue(g *guest, now time.Duration) *job {
+func (s *schedule) takeOverdue(g *endpoint, now time.Duration) *job {
 	for len(g.overdue) > 0 {
 		d := g.overdue[0]
 		isOver := !d.lane.dropped && !d.lane.held && d.lane.resource.isStopped()
@@ -68,7 +68,7 @@ func (s *schedule) takeOverdue(g *guest, now time.Duration) *job {
 
 // isStopped says that a circuit is open on the resource's way.
 func (r *resource) isStopped() bool {
-	return r.circuit.open || r.project.circuit.open || r.project.guest.circuit.open
+	return r.circuit.open || r.project.circuit.open || r.project.endpoint.circuit.open
 }
 
 // reinstate gives what was overdue another chance: it may succeed now.

@@ -209,7 +209,7 @@ func fill(tb testing.TB, n, each int, due time.Duration) int {
 		events.fn(ref)
 	}
 	used := heapSize() - before
-	if got := d.schedule.stations["assistant"].pending; got != n {
+	if got := d.schedule.queues["assistant"].pending; got != n {
 		tb.Errorf("%d are scheduled", got)
 	}
 	if err := d.Stop(tb.Context()); err != nil {

@@ -69,12 +69,12 @@ type circuits struct{ endpoint, project, resource bool }
 
 func (j *job) circuits() circuits {
 	r := &j.lane.resource.circuit
-	return circuits{j.guest.circuit.open, j.project.circuit.open, r.open && r.pause > 0}
+	return circuits{j.endpoint.circuit.open, j.project.circuit.open, r.open && r.pause > 0}
 }
 
 // settle has the resource and the circuits learn what an attempt has found.
 func (s *schedule) settle(j *job, f finding, now time.Duration) {
-	g, p, r := j.guest, j.project, j.lane.resource
+	g, p, r := j.endpoint, j.project, j.lane.resource
 	r.learn(f, j.began, now, g.window)
 	r.running--
 	switch {
@@ -86,7 +86,7 @@ func (s *schedule) settle(j *job, f finding, now time.Duration) {
 	wasOpen := circuits{project: p.circuit.open, resource: r.circuit.open}
 	opened := j.tell(f, now)
 	if opened.endpoint {
-		s.expireGuest(g, now)
+		s.expireEndpoint(g, now)
 	}
 	if opened.project {
 		s.pauseProject(p, now)
@@ -97,7 +97,7 @@ func (s *schedule) settle(j *job, f finding, now time.Duration) {
 		s.expireResource(r, now)
 	}
 	g.openProjects += change(wasOpen.project, p.circuit.open)
-	r.station.openResources += change(wasOpen.resource, r.circuit.open)
+	r.queue.openResources += change(wasOpen.resource, r.circuit.open)
 }
 
 // change is by how much a circuit changes the number of open ones.
@@ -117,7 +117,7 @@ func change(before, after bool) int {
 // for what is at fault alone, lest the end of a fault leaves circuits open that
 // it opened on its way.
 func (j *job) tell(f finding, now time.Duration) (opened circuits) {
-	g, p, r := j.guest, j.project, j.lane.resource
+	g, p, r := j.endpoint, j.project, j.lane.resource
 
 	h := silent
 	switch {

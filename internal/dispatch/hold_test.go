@@ -117,7 +117,7 @@ func TestDeleted(t *testing.T) {
 		if n := len(b.log.all()) - attempts; n > 16 {
 			t.Errorf("%d attempts after the deletion", n)
 		}
-		st := b.d.schedule.stations["assistant"]
+		st := b.d.schedule.queues["assistant"]
 		if st.pending != 0 || len(st.lanes) != 0 {
 			t.Errorf("%d events are still scheduled", st.pending)
 		}
@@ -132,7 +132,7 @@ func TestDeletedDuringAttempt(t *testing.T) {
 		}))
 		b.events.accept(0, "assistant")
 		b.pass(0)
-		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+		if n := b.d.schedule.queues["assistant"].pending; n != 0 {
 			t.Errorf("%d are scheduled", n)
 		}
 	})

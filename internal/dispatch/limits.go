@@ -91,16 +91,16 @@ func (s *schedule) weight(it item) int64 {
 
 // hasPlace says whether a trigger may have one more attempt in Total: what is
 // kept for the others is not for it.
-func (s *schedule) hasPlace(g *guest) bool {
+func (s *schedule) hasPlace(g *endpoint) bool {
 	if s.busy >= s.limits.Total {
 		return false
 	}
-	share := s.limits.Total / (2 * len(s.guests))
+	share := s.limits.Total / (2 * len(s.endpoints))
 	if g.running(idle) < share {
 		return true
 	}
 	kept := 0
-	for _, other := range s.guests {
+	for _, other := range s.endpoints {
 		if other != g {
 			kept += max(0, min(share, other.limit)-other.running(idle))
 		}
@@ -119,7 +119,7 @@ func (s *schedule) enter(j *job, now time.Duration) {
 	if j.overdue {
 		return
 	}
-	j.lane.resource.station.running[j.standing]++
+	j.lane.resource.queue.running[j.standing]++
 	r.running++
 	r.young++
 	if j.standing > proven {
@@ -138,7 +138,7 @@ func (s *schedule) leave(j *job, f finding, now time.Duration) {
 	remove(j)
 	s.bytes[j.standing] -= j.weight
 	if j.isAside {
-		j.lane.resource.station.aside[j.standing]--
+		j.lane.resource.queue.aside[j.standing]--
 		s.aside--
 		s.busy++
 	} else {
@@ -159,7 +159,7 @@ func (s *schedule) giveWay(j *job) {
 		s.running[j.lane.identity] = load{own.attempts - 1, own.bytes - j.weight}
 	}
 	if !j.overdue {
-		j.lane.resource.station.running[j.standing]--
+		j.lane.resource.queue.running[j.standing]--
 	}
 }
 
@@ -180,12 +180,12 @@ func (s *schedule) wait(now time.Duration) {
 		j.isLate, j.epoch = true, r.epoch
 		r.young--
 		r.late++
-		j.guest.late.push(j)
-		j.guest.circuit.await(j.probes.endpoint, j.standing)
+		j.endpoint.late.push(j)
+		j.endpoint.circuit.await(j.probes.endpoint, j.standing)
 		j.project.circuit.await(j.probes.project, j.standing)
 		s.place(r, now)
 	}
-	for _, g := range s.guests {
+	for _, g := range s.endpoints {
 		for !g.late.empty() && s.aside < s.limits.aside() && g.setAside() < g.aside {
 			s.setAside(g.late.first, now)
 		}
@@ -197,7 +197,7 @@ func (s *schedule) setAside(j *job, now time.Duration) {
 	s.giveWay(j)
 	s.busy--
 	s.aside++
-	j.lane.resource.station.aside[j.standing]++
+	j.lane.resource.queue.aside[j.standing]++
 	j.isAside = true
 	if !j.isDoubtful {
 		j.isDoubtful = true

@@ -57,7 +57,7 @@ func (d *Dispatcher) reportCircuits(j *job, before, after circuits, code string,
 	if before == after {
 		return
 	}
-	g, r := j.guest, j.lane.resource
+	g, r := j.endpoint, j.lane.resource
 	project := zap.String("project", r.project.name)
 	if before.endpoint != after.endpoint {
 		d.reportCircuit("an endpoint", after.endpoint, zap.Strings("resource_types", g.resourceTypes()), zap.String("outcome", code))
@@ -67,7 +67,7 @@ func (d *Dispatcher) reportCircuits(j *job, before, after circuits, code string,
 			zap.String("outcome", code), g.lines.told())
 	}
 	if before.resource != after.resource && g.lines.take(now) {
-		d.reportCircuit("a resource", after.resource, project, zap.String("resource_type", r.station.resourceType),
+		d.reportCircuit("a resource", after.resource, project, zap.String("resource_type", r.queue.resourceType),
 			zap.String("resource_id", r.id), zap.String("outcome", code), g.lines.told())
 	}
 }

@@ -20,7 +20,7 @@ const (
 // resource is what events act on: a type, an ID and a project. It is known
 // while it has events, and for a while longer.
 type resource struct {
-	station *station
+	queue   *queue
 	project *project
 	id      string
 	lanes   list[*lane] // with events that may be attempted
@@ -50,7 +50,7 @@ func (r *resource) hasRoom(now time.Duration) bool {
 	switch {
 	case r.circuit.open:
 		return r.circuit.allows(idle, now)
-	case r.young >= r.window, r.running >= r.project.guest.window:
+	case r.young >= r.window, r.running >= r.project.endpoint.window:
 		return false
 	case r.late > 0: // it may have come to a stop
 		return r.standing == proven && r.young == 0 && r.late < trials
@@ -103,7 +103,7 @@ func (r *resource) reset() {
 
 // project is a project's use of a trigger.
 type project struct {
-	guest     *guest
+	endpoint  *endpoint
 	name      string
 	turns     [standings]turn
 	waiting   list[*resource] // with events, and without room
@@ -126,8 +126,8 @@ type turn struct {
 
 func (t *turn) link() *link[*turn] { return &t.places }
 
-func newProject(g *guest, name string) *project {
-	p := &project{guest: g, name: name}
+func newProject(g *endpoint, name string) *project {
+	p := &project{endpoint: g, name: name}
 	for k := range p.turns {
 		p.turns[k].project = p
 	}
@@ -158,14 +158,14 @@ func (p *project) admits(k standing, now time.Duration) bool {
 // A project may have as many of them as it leaves to others, and a quarter
 // whatever they take.
 func (p *project) mayDoubt() bool {
-	g := p.guest
+	g := p.endpoint
 	return p.doubtful < max(1, g.doubt/4, g.doubt-g.doubtful)
 }
 
 // doubt counts an attempt in that may be of no use, or out.
 func (p *project) doubt(n int) {
 	p.doubtful += n
-	p.guest.doubtful += n
+	p.endpoint.doubtful += n
 }
 
 // place puts the project where its turns will come.
@@ -174,7 +174,7 @@ func (p *project) place(now time.Duration) {
 		t := &p.turns[k]
 		var to *list[*turn]
 		if !t.resources.empty() && p.admits(k, now) {
-			to = &p.guest.rings[k]
+			to = &p.endpoint.rings[k]
 		}
 		if to == nil || !to.holds(t) {
 			move(t, to)
@@ -237,15 +237,15 @@ func (s *schedule) tidy(now time.Duration) {
 }
 
 func (s *schedule) forgetResource(r *resource) {
-	delete(r.station.resources, resourceKey{r.project.name, r.id})
+	delete(r.queue.resources, resourceKey{r.project.name, r.id})
 	if r.circuit.open {
-		r.station.openResources--
+		r.queue.openResources--
 	}
 	p := r.project
 	if p.resources--; p.resources == 0 {
-		delete(p.guest.projects, p.name)
+		delete(p.endpoint.projects, p.name)
 		if p.circuit.open {
-			p.guest.openProjects--
+			p.endpoint.openProjects--
 		}
 	}
 }
@@ -253,12 +253,12 @@ func (s *schedule) forgetResource(r *resource) {
 type resourceKey struct{ project, id string }
 
 // resource returns the resource of a project, and makes it when it is new.
-func (s *schedule) resource(st *station, projectName, id string) *resource {
+func (s *schedule) resource(st *queue, projectName, id string) *resource {
 	if r := st.resources[resourceKey{projectName, id}]; r != nil {
 		return r
 	}
-	p := st.guest.project(projectName)
-	r := &resource{station: st, project: p, id: id}
+	p := st.endpoint.project(projectName)
+	r := &resource{queue: st, project: p, id: id}
 	r.reset()
 	st.resources[resourceKey{p.name, id}] = r
 	p.resources++

@@ -49,7 +49,7 @@ func TestMemoryOfResources(t *testing.T) {
 		b.events.acceptFor("other", 1, "assistant", "403-1")
 		b.pass(100 * time.Second)
 		b.want(0, 2500, 2501)
-		st := b.d.schedule.stations["assistant"]
+		st := b.d.schedule.queues["assistant"]
 		if n := len(st.resources); n > mostIdle+1 || st.resources[resourceKey{"other", "403-1"}] == nil {
 			t.Errorf("%d resources are known, another project's among them: %v", n, st.resources[resourceKey{"other", "403-1"}] != nil)
 		}
@@ -57,8 +57,8 @@ func TestMemoryOfResources(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		b.pass(remember)
-		if got := b.d.Status()[0]; got.OpenResources+got.OpenProjects != 0 || len(st.resources)+len(st.guest.projects) != 0 {
-			t.Errorf("got %+v, and %d resources of %d projects", got, len(st.resources), len(st.guest.projects))
+		if got := b.d.Status()[0]; got.OpenResources+got.OpenProjects != 0 || len(st.resources)+len(st.endpoint.projects) != 0 {
+			t.Errorf("got %+v, and %d resources of %d projects", got, len(st.resources), len(st.endpoint.projects))
 		}
 	})
 }

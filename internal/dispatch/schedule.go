@@ -16,19 +16,19 @@ import (
 // resource take turns, the resources of a project, the projects of a trigger,
 // and the triggers. What must not be attempted now is not among those that
 // take turns: a resource or a project whose circuit is open waits outside, so
-// that nobody looks at it until its time.
+// that unserved looks at it until its time.
 type schedule struct {
 	limits Concurrency
 
-	stations map[string]*station
-	order    []*station // all stations
-	guests   []*guest
-	nobody   *guest // in charge of what no trigger serves
-	turn     int    // whose turn it is in guests
-	delays   heap[delayed]
-	pauses   heap[pause]
-	rest     list[*resource] // those without events, the longest first
-	held     map[storage.Identity][]*lane
+	queues    map[string]*queue
+	order     []*queue // all queues
+	endpoints []*endpoint
+	unserved  *endpoint // in charge of what no trigger serves
+	turn      int       // whose turn it is in endpoints
+	delays    heap[delayed]
+	pauses    heap[pause]
+	rest      list[*resource] // those without events, the longest first
+	held      map[storage.Identity][]*lane
 
 	busy    int              // jobs, but for those set aside
 	aside   int              // attempts set aside
@@ -45,17 +45,17 @@ type schedule struct {
 func newSchedule() schedule {
 	return schedule{
 		limits:   Concurrency{}.withDefaults(),
-		stations: make(map[string]*station),
-		nobody:   newGuest(nil, nil),
+		queues:   make(map[string]*queue),
+		unserved: newEndpoint(nil, nil),
 		held:     make(map[storage.Identity][]*lane),
 		running:  make(map[storage.Identity]load),
 	}
 }
 
-// station is where the events of one resource type wait.
-type station struct {
+// queue is where the events of one resource type wait.
+type queue struct {
 	resourceType   string
-	guest          *guest
+	endpoint       *endpoint
 	resources      map[resourceKey]*resource
 	lanes          map[laneKey]*lane
 	pending        int
@@ -65,10 +65,10 @@ type station struct {
 }
 
 // isServed says whether a trigger serves the type.
-func (st *station) isServed() bool { return st.guest.trigger != nil }
+func (st *queue) isServed() bool { return st.endpoint.trigger != nil }
 
 // inFlight counts the attempts that are under way.
-func (st *station) inFlight() int { return st.running.from(idle) + st.aside.from(idle) }
+func (st *queue) inFlight() int { return st.running.from(idle) + st.aside.from(idle) }
 
 type laneKey struct {
 	integration storage.Identity
@@ -80,8 +80,8 @@ type lane struct {
 	resource  *resource
 	identity  storage.Identity
 	webhookID string
-	fresh     heap[item]  // came from the storage
-	again     queue[item] // had a worker before
+	fresh     heap[item] // came from the storage
+	again     fifo[item] // had a worker before
 	places    link[*lane]
 	events    int32 // all that belong to the lane, delayed and in flight too
 	held      bool
@@ -115,17 +115,17 @@ func (l *lane) pop() item {
 
 func (l *lane) isFreshNext() bool { return len(l.again) == 0 || l.freshNext && len(l.fresh) > 0 }
 
-// station returns the place of a resource type.
-func (s *schedule) station(resourceType string) *station {
-	st := s.stations[resourceType]
+// queue returns the place of a resource type.
+func (s *schedule) queue(resourceType string) *queue {
+	st := s.queues[resourceType]
 	if st == nil {
-		st = &station{
+		st = &queue{
 			resourceType: strings.Clone(resourceType),
-			guest:        s.nobody,
+			endpoint:     s.unserved,
 			resources:    make(map[resourceKey]*resource),
 			lanes:        make(map[laneKey]*lane),
 		}
-		s.stations[st.resourceType] = st
+		s.queues[st.resourceType] = st
 		s.order = append(s.order, st)
 	}
 	return st
@@ -133,7 +133,7 @@ func (s *schedule) station(resourceType string) *station {
 
 // lane returns the place of an integration's events for a resource.
 func (s *schedule) lane(ref storage.Ref, now time.Duration) *lane {
-	st := s.station(ref.ResourceType)
+	st := s.queue(ref.ResourceType)
 	if l := st.lanes[laneKey{ref.Integration, ref.ResourceID}]; l != nil {
 		return l
 	}
@@ -147,9 +147,9 @@ func (s *schedule) lane(ref storage.Ref, now time.Duration) *lane {
 
 // add takes in a pending event that is due at the given time, and returns
 // where it waits.
-func (s *schedule) add(ref storage.Ref, due, now time.Duration) *station {
+func (s *schedule) add(ref storage.Ref, due, now time.Duration) *queue {
 	l := s.lane(ref, now)
-	st := l.resource.station
+	st := l.resource.queue
 	l.events++
 	st.pending++
 	// A fresh event is due when it was queued. For one that was attempted
@@ -184,7 +184,7 @@ func (s *schedule) unline(l *lane, now time.Duration) {
 
 // discard lets go of a lane whose events are gone.
 func (s *schedule) discard(l *lane, now time.Duration) {
-	delete(l.resource.station.lanes, l.key())
+	delete(l.resource.queue.lanes, l.key())
 	l.resource.attached--
 	s.unline(l, now)
 }
@@ -244,18 +244,18 @@ func (s *schedule) pauseProject(p *project, now time.Duration) {
 	}
 }
 
-// serve puts the guests in charge of the resource types they name.
-func (s *schedule) serve(guests []*guest, now time.Duration) {
-	old := append(s.guests, s.nobody)
-	s.guests, s.nobody, s.turn = guests, newGuest(nil, nil), 0
+// serve puts the endpoints in charge of the resource types they name.
+func (s *schedule) serve(endpoints []*endpoint, now time.Duration) {
+	old := append(s.endpoints, s.unserved)
+	s.endpoints, s.unserved, s.turn = endpoints, newEndpoint(nil, nil), 0
 	for _, st := range s.order {
-		st.guest, st.warned, st.openResources = s.nobody, false, 0
+		st.endpoint, st.warned, st.openResources = s.unserved, false, 0
 	}
-	for _, g := range guests {
+	for _, g := range endpoints {
 		for _, resourceType := range g.trigger.ResourceTypes() {
-			if st := s.station(resourceType); st.guest == s.nobody {
-				st.guest = g
-				g.stations = append(g.stations, st)
+			if st := s.queue(resourceType); st.endpoint == s.unserved {
+				st.endpoint = g
+				g.queues = append(g.queues, st)
 			}
 		}
 	}
@@ -267,7 +267,7 @@ func (s *schedule) serve(guests []*guest, now time.Duration) {
 				delete(st.resources, key)
 				continue
 			}
-			r.project = st.guest.project(r.project.name)
+			r.project = st.endpoint.project(r.project.name)
 			r.project.resources++
 			s.place(r, now)
 		}
@@ -312,7 +312,7 @@ func (s *schedule) next(now time.Duration) (time.Duration, bool) {
 	if len(s.pauses) > 0 {
 		at = min(at, s.pauses[0].due)
 	}
-	for _, g := range s.guests {
+	for _, g := range s.endpoints {
 		if g.circuit.state(now) == StateOpen && !g.isIdle() {
 			at = min(at, g.circuit.until)
 		}

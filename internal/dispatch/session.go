@@ -63,6 +63,6 @@ func (s *schedule) lose(now time.Duration) (events int) {
 func (s *schedule) drop(l *lane, now time.Duration) {
 	l.dropped = true
 	l.fresh, l.again = nil, nil
-	l.resource.station.pending -= int(l.events)
+	l.resource.queue.pending -= int(l.events)
 	s.discard(l, now)
 }

@@ -26,7 +26,7 @@ func TestDamagedEvent(t *testing.T) {
 		b.pass(time.Hour)
 		b.want(1, 2, 0)
 		b.events.breaches = nil // the attempt to record it without a claim
-		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+		if n := b.d.schedule.queues["assistant"].pending; n != 0 {
 			t.Errorf("%d are scheduled", n)
 		}
 	})
@@ -56,7 +56,7 @@ func TestDamagedWhileUnavailable(t *testing.T) {
 		b.events.mu.Unlock()
 		b.pass(time.Minute)
 		b.want(0, 0, 1)
-		if n := b.d.schedule.stations["assistant"].pending; n != 0 {
+		if n := b.d.schedule.queues["assistant"].pending; n != 0 {
 			t.Errorf("%d are scheduled", n)
 		}
 	})

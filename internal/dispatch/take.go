@@ -6,7 +6,7 @@ import "time"
 type job struct {
 	item     item
 	lane     *lane
-	guest    *guest // the one to attempt it, also when another plan comes
+	endpoint *endpoint // the one to attempt it, also when another plan comes
 	project  *project
 	probes   probes
 	changes  uint64 // schedule.changes when the job began
@@ -34,7 +34,7 @@ type probes struct{ endpoint, project, resource int32 }
 func (j *job) link() *link[*job] { return &j.places }
 
 // inUse says that the plan by which the job began is still the one in use.
-func (j *job) inUse() bool { return j.guest == j.lane.resource.station.guest }
+func (j *job) inUse() bool { return j.endpoint == j.lane.resource.queue.endpoint }
 
 // fate is what the schedule does with an event that a worker hands back.
 type fate int
@@ -51,9 +51,9 @@ func (s *schedule) take(now time.Duration) *job {
 	if s.untold > 0 {
 		return nil
 	}
-	for range s.guests {
-		g := s.guests[s.turn]
-		s.turn = (s.turn + 1) % len(s.guests)
+	for range s.endpoints {
+		g := s.endpoints[s.turn]
+		s.turn = (s.turn + 1) % len(s.endpoints)
 		if !s.hasPlace(g) {
 			continue
 		}
@@ -69,7 +69,7 @@ func (s *schedule) take(now time.Duration) *job {
 			j = s.takeOverdue(g, now)
 		}
 		if j != nil {
-			j.guest, j.project, j.changes = g, j.lane.resource.project, s.changes
+			j.endpoint, j.project, j.changes = g, j.lane.resource.project, s.changes
 			s.enter(j, now)
 			s.place(j.lane.resource, now)
 			return j
@@ -80,7 +80,7 @@ func (s *schedule) take(now time.Duration) *job {
 
 // takeReady picks an event of a resource: the standings take turns, but that a
 // probe of the endpoint is one of the best.
-func (s *schedule) takeReady(g *guest, now time.Duration) *job {
+func (s *schedule) takeReady(g *endpoint, now time.Duration) *job {
 	for n := range standings {
 		k := n
 		if !g.circuit.open {
@@ -125,7 +125,7 @@ func (s *schedule) takeOf(ring *list[*turn], now time.Duration) *job {
 			remove(l)
 		}
 		p := t.project
-		j.probes = probes{p.guest.circuit.begin(), p.circuit.begin(), r.circuit.begin()}
+		j.probes = probes{p.endpoint.circuit.begin(), p.circuit.begin(), r.circuit.begin()}
 		if p.circuit.open {
 			p.early = now + provenPause
 			s.pauses.push(pause{due: p.early, project: p})
@@ -143,7 +143,7 @@ func (s *schedule) giveBack(j *job, f fate, delay, now time.Duration) {
 	if l.dropped {
 		return
 	}
-	st := l.resource.station
+	st := l.resource.queue
 	switch f {
 	case forget:
 		st.pending--

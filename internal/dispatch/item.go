@@ -21,12 +21,12 @@ type item struct {
 // before orders items by ID, which is the order of their acceptance.
 func (a item) before(b item) bool { return bytes.Compare(a.id[:], b.id[:]) < 0 }
 
-// queue is a first in, first out queue.
-type queue[T any] []T
+// fifo is a first in, first out queue.
+type fifo[T any] []T
 
-func (q *queue[T]) push(v T) { *q = append(*q, v) }
+func (q *fifo[T]) push(v T) { *q = append(*q, v) }
 
-func (q *queue[T]) pop() T {
+func (q *fifo[T]) pop() T {
 	v := (*q)[0]
 	if len(*q) == 1 {
 		*q = nil // let go of the array

@@ -6,16 +6,16 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// guest is a trigger in use, with what all its resource types share.
-type guest struct {
+// endpoint is a trigger in use, with what all its resource types share.
+type endpoint struct {
 	trigger  trigger.Trigger // nil for what no trigger serves
 	plan     *Plan
 	circuit  circuit
-	stations []*station
+	queues   []*queue
 	projects map[string]*project
 	rings    [standings]list[*turn] // of projects with something to attempt
 	next     standing               // whose ring is next
-	overdue  queue[delayed]
+	overdue  fifo[delayed]
 	// overdueNext says that one whose time is over is next.
 	overdueNext bool
 
@@ -32,8 +32,8 @@ type guest struct {
 	lines        quota // in the log, about its circuits
 }
 
-func newGuest(t trigger.Trigger, plan *Plan) *guest {
-	g := &guest{trigger: t, plan: plan, projects: make(map[string]*project)}
+func newEndpoint(t trigger.Trigger, plan *Plan) *endpoint {
+	g := &endpoint{trigger: t, plan: plan, projects: make(map[string]*project)}
 	if t == nil {
 		return g
 	}
@@ -49,7 +49,7 @@ func newGuest(t trigger.Trigger, plan *Plan) *guest {
 }
 
 // project returns a project's use of the trigger.
-func (g *guest) project(name string) *project {
+func (g *endpoint) project(name string) *project {
 	p := g.projects[name]
 	if p == nil {
 		p = newProject(g, strings.Clone(name))
@@ -59,9 +59,9 @@ func (g *guest) project(name string) *project {
 }
 
 // resourceTypes names the types that it serves.
-func (g *guest) resourceTypes() []string {
-	types := make([]string, len(g.stations))
-	for i, st := range g.stations {
+func (g *endpoint) resourceTypes() []string {
+	types := make([]string, len(g.queues))
+	for i, st := range g.queues {
 		types[i] = st.resourceType
 	}
 	return types
@@ -69,8 +69,8 @@ func (g *guest) resourceTypes() []string {
 
 // running counts the attempts of resources of a standing, and of all worse ones,
 // that are under way and not set aside.
-func (g *guest) running(k standing) (n int) {
-	for _, st := range g.stations {
+func (g *endpoint) running(k standing) (n int) {
+	for _, st := range g.queues {
 		n += st.running.from(k)
 	}
 	return n
@@ -79,7 +79,7 @@ func (g *guest) running(k standing) (n int) {
 // allows says whether one more attempt may be under way for a resource of that
 // standing: the worse it is, the less of the limit is for its like, and the
 // spare ones are not for those that have some.
-func (g *guest) allows(k standing) bool {
+func (g *endpoint) allows(k standing) bool {
 	bound := g.limit
 	if k != proven {
 		bound += g.spare
@@ -96,23 +96,23 @@ func (g *guest) allows(k standing) bool {
 }
 
 // hanging counts the attempts of hanging resources, those set aside too.
-func (g *guest) hanging() (n int) {
-	for _, st := range g.stations {
+func (g *endpoint) hanging() (n int) {
+	for _, st := range g.queues {
 		n += st.running[hanging] + st.aside[hanging]
 	}
 	return n
 }
 
 // setAside counts the attempts that are under way aside.
-func (g *guest) setAside() (n int) {
-	for _, st := range g.stations {
+func (g *endpoint) setAside() (n int) {
+	for _, st := range g.queues {
 		n += st.aside.from(idle)
 	}
 	return n
 }
 
 // isIdle says that nothing waits for its turn.
-func (g *guest) isIdle() bool {
+func (g *endpoint) isIdle() bool {
 	for k := range g.rings {
 		if !g.rings[k].empty() {
 			return false

@@ -36,7 +36,7 @@ func TestHeap(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	var q queue[int]
+	var q fifo[int]
 	next := 0
 	for n := range 1000 {
 		q.push(n)
