@@ -20,19 +20,18 @@ const (
 	// left alone.
 	unknownPause = time.Second
 
-	// A worker that meets a fault of the storage rests before it does
-	// anything else: with many events pending the fault is not met in a busy
-	// loop. The event itself is left for longer, lest one with a fault of its
-	// own keeps a worker.
+	// A worker that meets a storage fault rests before it does anything else, so
+	// that many pending events do not become a busy loop. The event itself waits
+	// longer: one with a fault of its own must not occupy a worker.
 	rest      = time.Second
 	faultWait = 10 * time.Second
 
-	// persistence is how often a result is offered to a storage that refuses
-	// it, unless it is unavailable: that passes.
+	// persistence is how often a result is offered to a storage that refuses it.
+	// An unavailable storage is retried without limit: that passes.
 	persistence = 60
 
-	// An event waits for its project's turn to be shaped for so long in a worker,
-	// and otherwise for so long in the schedule. It is no attempt.
+	// How long an event waits in a worker for its project's turn to be shaped, and
+	// then in the schedule. Neither is an attempt.
 	shapingWait  = time.Second
 	shapingPause = 2 * time.Second
 
@@ -113,7 +112,7 @@ func (d *Dispatcher) handle(j *job) end {
 	return d.attempt(j, record)
 }
 
-// mayBegin says whether an attempt may begin now, else how the job ends.
+// mayBegin reports whether an attempt may begin now, else how the job ends.
 func (d *Dispatcher) mayBegin(j *job) (end, bool) {
 	switch {
 	case d.stopping.Err() != nil:
@@ -189,12 +188,12 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	return d.finish(j, record, at, status, wait)
 }
 
-// run calls the trigger. A panic of it is a failed attempt: the event that
-// caused it must not take the process, and everybody else's events, with it.
+// run calls the trigger. A panic in it is a failed attempt: one event must not
+// take down the process and every other event with it.
 func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result, refused error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// What was passed to panic may hold anything, a secret too.
+			// The panic value may hold anything, even a secret.
 			d.logger.Error("a trigger panicked", d.fields(record,
 				zap.String("resource_type", record.ResourceType),
 				zap.String("panic_type", fmt.Sprintf("%T", p)), zap.Stack("stack"))...)
@@ -288,10 +287,10 @@ func (e end) after(status storage.Status, err error) end {
 	return e
 }
 
-// tell tells the storage what has become of a claimed event, and again while
-// it cannot take it: the claim would outlive the attempt otherwise. Meanwhile
-// the worker takes no other event, and nobody does while the storage takes no
-// results at all: they would be attempts to repeat after a crash.
+// tell records what has become of a claimed event, and keeps trying while the
+// storage cannot take it: otherwise the claim would outlive the attempt.
+// Meanwhile the worker takes no other event, and no worker does while the
+// storage takes no results at all: a crash would repeat those attempts.
 func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) error {
 	ctx := context.WithoutCancel(d.cut)
 	untold := false
@@ -304,7 +303,7 @@ func (d *Dispatcher) tell(what string, j *job, say func(context.Context) error) 
 		if d.isLost(j) {
 			return errLost
 		}
-		isCut := d.cut.Err() != nil // before the try, so that one follows the cut
+		isCut := d.cut.Err() != nil // before the try, so that one try follows the cut
 		err := say(ctx)
 		if err == nil || isGone(err) {
 			return err
@@ -328,7 +327,7 @@ func (d *Dispatcher) count(by int) {
 	d.schedule.untold += by
 }
 
-// bury ends an event that cannot be read, unless the storage has seen to that.
+// bury ends an event that cannot be read, unless the storage already has.
 func (d *Dispatcher) bury(j *job, cause error) end {
 	at := storage.Attempt{At: time.Now(), Error: trigger.ErrInternal}
 	err := d.tell("ending a damaged event", j, func(ctx context.Context) error {
@@ -349,7 +348,7 @@ func sleep(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// isGone says that the event is nothing to the dispatcher any more.
+// isGone reports whether the event no longer concerns the dispatcher.
 func isGone(err error) bool {
 	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNotPending)
 }

@@ -48,7 +48,7 @@ func (b *bench) verify() {
 	if s.busy != 0 || s.aside != 0 || s.bytes != [standings]int64{} || len(s.running) != 0 || !s.young.empty() {
 		b.Errorf("%d in flight, %d aside, bytes %v, %v after the end", s.busy, s.aside, s.bytes, s.running)
 	}
-	endpoints := append([]*endpoint{s.nobody}, s.endpoints...)
+	endpoints := append([]*endpoint{s.unserved}, s.endpoints...)
 	for _, g := range endpoints {
 		resources, open := make(map[*project]int), 0
 		for _, st := range s.order {

@@ -21,14 +21,14 @@ const (
 	provenPause = firstPause / 2
 )
 
-// health is what an attempt says about that which a circuit protects.
+// health is what an attempt tells of what a circuit protects.
 type health int
 
 const (
-	silent  health = iota // nothing: it was not asked, or did not matter
+	silent  health = iota // nothing: it was not asked, or does not matter
 	well                  // it works
 	ill                   // it failed in a way that may pass
-	refused               // it will fail until somebody mends it
+	refused               // it will fail until someone fixes it
 )
 
 // circuit keeps attempts away from what fails: an endpoint, a project's use of
@@ -47,13 +47,13 @@ type circuit struct {
 	better standing
 }
 
-// allows says whether an attempt may begin now, of a resource of that standing.
+// allows reports whether an attempt may begin now, of a resource of that standing.
 func (c *circuit) allows(k standing, now time.Duration) bool {
 	return !c.open || now >= c.until && (!c.probing || k < c.better)
 }
 
-// begin notes that an attempt begins. It returns what end wants to know: not
-// 0 for the probe of an open circuit.
+// begin notes that an attempt begins. Its result is for end: not 0 for the probe
+// of an open circuit.
 func (c *circuit) begin() (probe int32) {
 	if !c.open {
 		return 0
@@ -69,12 +69,12 @@ func (c *circuit) await(probe int32, k standing) {
 	}
 }
 
-// isProbe says whether an attempt that began so is what the circuit waits for.
+// isProbe reports whether an attempt that began so is what the circuit waits for.
 func (c *circuit) isProbe(probe int32) bool { return c.open && probe == c.cycle }
 
-// end takes in how an attempt ended and says whether the circuit was opened
-// by it, for the first time or again. A failure keeps it open for no less than
-// it asked for; one that asked opens it.
+// end takes in how an attempt ended and reports whether that opened the circuit,
+// for the first time or again. A failure keeps it open for at least as long as it
+// asked for; one that asked opens it.
 func (c *circuit) end(probe int32, h health, least, now time.Duration) (opened bool) {
 	isProbe := c.isProbe(probe)
 	if isProbe {

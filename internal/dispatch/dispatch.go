@@ -104,9 +104,8 @@ func (d *Dispatcher) Start() error {
 	return nil
 }
 
-// Use makes the plan the one by which attempts begin from now on, with closed
-// circuits; attempts that are under way end by the plan that they began with.
-// With nil none begins.
+// Use makes attempts begin under the plan from now on, with closed circuits;
+// attempts under way end under the plan they began with. With nil none begin.
 func (d *Dispatcher) Use(plan *Plan) {
 	var endpoints []*endpoint
 	own := Plan{}
@@ -132,9 +131,9 @@ func (d *Dispatcher) Use(plan *Plan) {
 	d.pump()
 }
 
-// Wake makes the dispatcher look at an integration again. It is called after
-// each change: one that was enabled has its events attempted, those of a
-// deleted one leave the schedule. It does not wait for either.
+// Wake makes the dispatcher look at an integration again. Call it after each
+// change: the events of one that was enabled are attempted, those of a deleted
+// one leave the schedule. It waits for neither.
 func (d *Dispatcher) Wake(identity storage.Identity) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -145,7 +144,7 @@ func (d *Dispatcher) Wake(identity storage.Identity) {
 // TriggerStatus is what the status page shows of a resource type.
 type TriggerStatus struct {
 	ResourceType string
-	// State of the endpoint's circuit: closed, open or half_open.
+	// State is the state of the endpoint's circuit: closed, open or half_open.
 	State string
 	// InFlight counts the attempts that are under way, Aside those of them that
 	// are late and set aside.
@@ -176,9 +175,9 @@ func (d *Dispatcher) Status() []TriggerStatus {
 
 // Stop ends the dispatcher for good. Attempts that are under way may end
 // within the grace time, or until ctx is done; then they are cut off, and
-// their events stay pending as if those attempts had not begun. The error
-// says that some did not end even so. Stop may be called without Start, and
-// again.
+// their events stay pending as if those attempts had not begun. It returns an
+// error if some did not end even then. Stop may be called without Start, and
+// more than once.
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	d.mu.Lock()
 	d.stop()

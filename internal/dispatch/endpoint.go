@@ -16,7 +16,7 @@ type endpoint struct {
 	rings    [standings]list[*turn] // of projects with something to attempt
 	next     standing               // whose ring is next
 	overdue  fifo[delayed]
-	// overdueNext says that one whose time is over is next.
+	// overdueNext is set when an event whose time is over comes next.
 	overdueNext bool
 
 	// limit is how many attempts may be under way at once, aside how many more
@@ -76,9 +76,9 @@ func (g *endpoint) running(k standing) (n int) {
 	return n
 }
 
-// allows says whether one more attempt may be under way for a resource of that
-// standing: the worse it is, the less of the limit is for its like, and the
-// spare ones are not for those that have some.
+// allows reports whether one more attempt may be under way for a resource of that
+// standing: the worse it is, the less of the limit it can have, and the spare
+// attempts are not for resources that have one.
 func (g *endpoint) allows(k standing) bool {
 	bound := g.limit
 	if k != proven {
@@ -111,7 +111,7 @@ func (g *endpoint) setAside() (n int) {
 	return n
 }
 
-// isIdle says that nothing waits for its turn.
+// isIdle reports whether nothing waits for its turn.
 func (g *endpoint) isIdle() bool {
 	for k := range g.rings {
 		if !g.rings[k].empty() {
@@ -139,6 +139,6 @@ func part[T int | int64](bound T, k standing) T {
 	return max(1, bound-bound*T(max(k-proven, 0))/4)
 }
 
-// spare is how much a bound may be passed by resources that have no attempt under
-// way: those that take long must not keep all others from theirs.
+// spare is how far resources that have no attempt under way may exceed a bound:
+// slow ones must not keep all others from theirs.
 func spare(bound int) int { return bound / 4 }

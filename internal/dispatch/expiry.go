@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// What waits for a circuit is not looked at, so its time may run out there. It
-// is found whenever the circuit opens again, which is once a minute or more
-// often.
+// Nothing looks at what waits for a circuit, so its time may run out there. It
+// is noticed whenever the circuit opens again, at least once a minute.
 
 func (s *schedule) expireEndpoint(g *endpoint, now time.Duration) {
 	for _, p := range g.projects {
@@ -66,7 +65,7 @@ func (s *schedule) takeOverdue(g *endpoint, now time.Duration) *job {
 	return nil
 }
 
-// isStopped says that a circuit is open on the resource's way.
+// isStopped reports whether an open circuit stops the resource.
 func (r *resource) isStopped() bool {
 	return r.circuit.open || r.project.circuit.open || r.project.endpoint.circuit.open
 }

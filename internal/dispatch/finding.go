@@ -12,8 +12,8 @@ import (
 // resource. Its zero value is nothing.
 type finding struct {
 	health health
-	fault  trigger.Fault // whose failure it is, if it is one
-	// reached says that the endpoint was.
+	fault  trigger.Fault // what is at fault, if it is a failure
+	// reached is set when the endpoint was reached.
 	reached bool
 	// least is how long the resource asked to be left alone.
 	least time.Duration
@@ -50,7 +50,7 @@ func find(result trigger.Result, most time.Duration) finding {
 	return f
 }
 
-// faultOf says whose failure it is where the trigger does not.
+// faultOf returns what is at fault where the trigger does not say.
 func faultOf(result trigger.Result) trigger.Fault {
 	switch status := result.StatusCode; {
 	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired,
@@ -63,8 +63,8 @@ func faultOf(result trigger.Result) trigger.Fault {
 	}
 }
 
-// circuits says which of those on a job's way are open. One that a resource has
-// asked for is not meant.
+// circuits are those that a job has to pass, and whether each is open. One that
+// its resource asked for does not count.
 type circuits struct{ endpoint, project, resource bool }
 
 func (j *job) circuits() circuits {
@@ -112,10 +112,10 @@ func change(before, after bool) int {
 	}
 }
 
-// tell takes a finding to the three circuits that the job had to pass, and says
-// which of them it has opened, for the first time or again. A failure counts
-// for what is at fault alone, lest the end of a fault leaves circuits open that
-// it opened on its way.
+// tell takes a finding to the three circuits that the job had to pass, and
+// returns which of them it has opened, for the first time or again. A failure
+// counts only for what is at fault, so that no other circuit stays open when the
+// fault ends.
 func (j *job) tell(f finding, now time.Duration) (opened circuits) {
 	g, p, r := j.endpoint, j.project, j.lane.resource
 
@@ -140,7 +140,7 @@ func (j *job) tell(f finding, now time.Duration) (opened circuits) {
 	return opened
 }
 
-// hear says what a finding about one of its resources means for the project.
+// hear returns what a finding about one of its resources means for the project.
 func (p *project) hear(f finding, r *resource, isProbe bool) health {
 	switch {
 	case f.health == well:

@@ -12,13 +12,13 @@ import (
 // 24 bytes and holds no pointer.
 type item struct {
 	id   storage.ID
-	size uint32 // in bytes; the largest number stands for more as well
+	size uint32 // in bytes; the largest number stands for anything above it, too
 	// queued is when the event was accepted or queued again, as far as the
 	// schedule knows, in seconds since its start; negative for before.
 	queued int32
 }
 
-// before orders items by ID, which is the order of their acceptance.
+// before orders items by ID, that is, by acceptance.
 func (a item) before(b item) bool { return bytes.Compare(a.id[:], b.id[:]) < 0 }
 
 // fifo is a first in, first out queue.

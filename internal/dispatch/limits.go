@@ -12,10 +12,10 @@ import (
 // default. What is over a bound waits its turn.
 //
 // An attempt that is late, of a resource that has been silent for longer than it
-// used to be, counts no more for the first three bounds: it is set aside, so
-// that what hangs holds nothing up. Total times four bounds those.
+// used to be, no longer counts for the first three bounds: it is set aside, so that
+// what hangs holds nothing up. Four times Total bounds those set aside.
 type Concurrency struct {
-	// Total bounds the attempts, with those that have ended and wait for the
+	// Total bounds the attempts, including those that have ended and wait for the
 	// storage to take their result. Half of it is shared out among the
 	// triggers, so that none can take it all. Default: 256.
 	Total int
@@ -37,7 +37,7 @@ type Concurrency struct {
 	Bytes int64
 }
 
-// patience is how long an attempt is awaited at least before it is late.
+// patience is how long an attempt takes at least before it counts as late.
 const patience = 200 * time.Millisecond
 
 func (c Concurrency) withDefaults() Concurrency {
@@ -57,7 +57,7 @@ type load struct {
 	bytes    int64
 }
 
-// fits says whether an event of the lane may be attempted beside what is under
+// fits reports whether an event of the lane may be attempted beside what is under
 // way.
 func (s *schedule) fits(l *lane, it item) bool {
 	own, bytes := s.running[l.identity], s.weight(it)
@@ -89,7 +89,7 @@ func (s *schedule) weight(it item) int64 {
 	return min(int64(it.size), s.limits.Bytes/2)
 }
 
-// hasPlace says whether a trigger may have one more attempt in Total: what is
+// hasPlace reports whether a trigger may have one more attempt in Total: what is
 // kept for the others is not for it.
 func (s *schedule) hasPlace(g *endpoint) bool {
 	if s.busy >= s.limits.Total {

@@ -1,8 +1,8 @@
 package dispatch
 
-// list is a list whose members hold their own links, so that each leaves it
-// in one step and none is in two lists at once. It is a ring: its end is what
-// stands before its first. A list that has members must not be moved.
+// list is an intrusive list: its members hold their own links, so that each
+// leaves it in one step and none is in two lists at once. It is a ring: the last
+// member precedes the first. A list with members must not be moved.
 type list[T linked[T]] struct{ first T }
 
 // linked is a member of a list, a pointer.
@@ -51,7 +51,7 @@ func remove[T linked[T]](v T) {
 	*own = link[T]{}
 }
 
-// move puts a member at the end of a list; nil is none.
+// move puts a member at the end of a list, or in none if the list is nil.
 func move[T linked[T]](v T, to *list[T]) {
 	remove(v)
 	if to != nil {

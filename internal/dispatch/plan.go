@@ -27,20 +27,20 @@ type Plan struct {
 	// Concurrency bounds the attempts that are under way at once.
 	Concurrency Concurrency
 
-	// Integration says how the integration of a pending event stands now. It
-	// is asked before each attempt, from many goroutines at once, and should
-	// answer from memory as a rule.
+	// Integration returns the state of a pending event's integration. It is
+	// called before each attempt, from many goroutines at once, and should
+	// normally answer from memory.
 	Integration func(webhookID string, identity storage.Identity) IntegrationState
 
-	// Shape says what the trigger receives of an integration's events as that
-	// stands now; nil, and a nil Shape, leave events as they are. It is asked
-	// as Integration is.
+	// Shape returns what the trigger receives of an integration's events as the
+	// integration is now; nil, and a nil Shape, leave events as they are. It is
+	// called as Integration is.
 	Shape func(webhookID string) (*payload.Shape, error)
 }
 
-// newShaping returns the turns in which events are shaped, so that a project whose
-// shapes take long uses up neither the processor nor the workers: of each project few
-// wait for a turn.
+// newShaping returns the turns in which events are shaped: a project whose shapes
+// are slow uses up neither the processor nor the workers, since only a few of its
+// events wait for a turn at once.
 func newShaping() *turns.Turns { return turns.ForComputing(runtime.GOMAXPROCS(0), 4) }
 
 // errShaping means that it is not the project's turn to have an event shaped.
@@ -74,12 +74,12 @@ func (p *Plan) shape(ctx context.Context, shaping *turns.Turns, event *trigger.E
 	return shaped, nil, nil
 }
 
-// IntegrationState is how an integration stands towards its pending events.
+// IntegrationState says what an integration wants done with its pending events.
 type IntegrationState int
 
 const (
-	// Unknown means that it cannot be told now: its events are held and it is
-	// asked again a second later.
+	// Unknown means that the state is not known now: the events are held, and the
+	// state is asked for again a second later.
 	Unknown IntegrationState = iota
 	// Enabled integrations have their events attempted.
 	Enabled
@@ -92,8 +92,8 @@ const (
 	Deleted
 )
 
-// Policy says how often and how long an event is tried. A zero field takes
-// its default.
+// Policy bounds how often and for how long an event is tried. A zero field
+// takes its default.
 type Policy struct {
 	// For is how long after its acceptance, or after it was queued again, an
 	// event is tried. The last attempt is made when the time is over.
@@ -119,8 +119,8 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-// longest is the longest time for which an event is ever put off. A due time
-// beyond it was written by a wall clock that was wrong, or by another policy.
+// longest is the longest an event is ever put off. A due time beyond it was
+// written by a wrong wall clock, or under another policy.
 func (p Policy) longest() time.Duration { return max(p.Max, p.Initial, faultWait) }
 
 // ceiling is the longest wait after the given number of failures.
@@ -138,7 +138,7 @@ func (p Policy) wait(failures int, retryAfter time.Duration) time.Duration {
 	return max(rand.N(p.ceiling(failures)+1), min(retryAfter, p.Max))
 }
 
-// expired says whether the time of an event of that age is over.
+// expired reports whether an event of that age has run out of time.
 func (p Policy) expired(age time.Duration) bool { return age >= p.For }
 
 // judge says what becomes of an event of that age after an attempt with the
@@ -154,8 +154,8 @@ func (p Policy) judge(result trigger.Result, state *storage.State, age time.Dura
 	if p.expired(age) || p.Attempts > 0 && failures >= p.Attempts {
 		return storage.Failed, 0
 	}
-	// The last attempt falls on the end of the time, unless the endpoint has
-	// asked for more patience than that.
+	// The last attempt falls at the end of the time, unless the endpoint asked for
+	// a longer wait.
 	left := p.For - age
 	wait := min(p.wait(failures, result.RetryAfter), max(left, min(result.RetryAfter, p.Max)))
 	return storage.Pending, wait

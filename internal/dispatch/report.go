@@ -91,7 +91,7 @@ const (
 	quotaLines = 10
 )
 
-// take says whether one more line may be written.
+// take reports whether one more line may be written.
 func (q *quota) take(now time.Duration) bool {
 	if q.used == 0 || now-q.since >= quotaTime {
 		q.since, q.used = now, 0
@@ -104,7 +104,7 @@ func (q *quota) take(now time.Duration) bool {
 	return true
 }
 
-// told is the field that says how many lines were left out before this one.
+// told is the log field with the number of lines left out before this one.
 func (q *quota) told() zap.Field {
 	n := q.leftOut
 	q.leftOut = 0
@@ -140,8 +140,8 @@ func (d *Dispatcher) warnLater() {
 	d.warnOfUnserved()
 }
 
-// fault logs a fault of the storage, if none was logged lately: while it
-// lasts, every worker meets it.
+// fault logs a storage fault, unless one was logged recently: every worker meets
+// it while it lasts.
 func (d *Dispatcher) fault(what string, j *job, err error) {
 	d.mu.Lock()
 	recent := time.Since(d.lastFault) < faultLogPause && !d.lastFault.IsZero()

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// standing is what may be expected of a resource: the better it is, the more
-// of what is bounded its attempts may take.
+// standing is what can be expected of a resource: the better it is, the more of
+// each bound its attempts may take.
 type standing int8
 
 const (
@@ -45,7 +45,7 @@ func (r *resource) link() *link[*resource] { return &r.places }
 // not all of its events need take equally long.
 const trials = 4
 
-// hasRoom says whether one more attempt may begin.
+// hasRoom reports whether one more attempt may begin.
 func (r *resource) hasRoom(now time.Duration) bool {
 	switch {
 	case r.circuit.open:
@@ -59,14 +59,14 @@ func (r *resource) hasRoom(now time.Duration) bool {
 	}
 }
 
-// isSilent says that an attempt has been awaited for longer than should be.
+// isSilent reports whether an attempt has taken longer than it should.
 func (r *resource) isSilent(began, now time.Duration) bool {
 	return now-max(began, r.since) >= max(patience, 2*r.took)
 }
 
-// learn takes in how an attempt of the resource ended. What answers may have
-// four times as many attempts at once, as soon as it uses those that it may
-// have; after a failure it has one.
+// learn takes in how an attempt ended. A resource that answers may have four times
+// as many attempts at once as soon as it uses those it has; after a failure it
+// has one.
 func (r *resource) learn(f finding, began, now time.Duration, most int32) {
 	took := now - began
 	switch {
@@ -85,7 +85,7 @@ func (r *resource) learn(f finding, began, now time.Duration, most int32) {
 	}
 }
 
-// turn is among which standing it takes its turn.
+// turn is the standing among which it takes its turn.
 func (r *resource) turn() standing {
 	if r.standing == proven && r.running == 0 {
 		return idle
@@ -134,7 +134,7 @@ func newProject(g *endpoint, name string) *project {
 	return p
 }
 
-// admits says whether an attempt of a resource of that standing may begin.
+// admits reports whether an attempt of a resource of that standing may begin.
 func (p *project) admits(k standing, now time.Duration) bool {
 	switch {
 	case !p.circuit.open:
@@ -154,15 +154,14 @@ func (p *project) admits(k standing, now time.Duration) bool {
 	return true
 }
 
-// mayDoubt says whether one more attempt may be under way that may be of no use.
-// A project may have as many of them as it leaves to others, and a quarter
-// whatever they take.
+// mayDoubt reports whether one more attempt may begin that may be of no use. A
+// project may have as many of those as it leaves to others, and always a quarter.
 func (p *project) mayDoubt() bool {
 	g := p.endpoint
 	return p.doubtful < max(1, g.doubt/4, g.doubt-g.doubtful)
 }
 
-// doubt counts an attempt in that may be of no use, or out.
+// doubt adds n to the attempts under way that may be of no use.
 func (p *project) doubt(n int) {
 	p.doubtful += n
 	p.endpoint.doubtful += n

@@ -64,7 +64,7 @@ type queue struct {
 	warned         bool // that no trigger serves the type
 }
 
-// isServed says whether a trigger serves the type.
+// isServed reports whether a trigger serves the type.
 func (st *queue) isServed() bool { return st.endpoint.trigger != nil }
 
 // inFlight counts the attempts that are under way.
@@ -230,7 +230,7 @@ func (s *schedule) ripen(now time.Duration) {
 }
 
 // pauseResource has a resource looked at when its circuit may be probed; and
-// before, lest what waits for it is not noticed to be too old.
+// earlier, so that what waits for it is noticed when it becomes too old.
 func (s *schedule) pauseResource(r *resource, now time.Duration) {
 	s.pauses.push(pause{due: min(r.circuit.until, now+longestPause), resource: r})
 }

@@ -21,12 +21,12 @@ func newSession(parent context.Context) *session {
 	return &session{ctx, end}
 }
 
-// errLost is the answer to what would be told of a claim that is another process's
-// by now: as the storage's own, which refuses it.
+// errLost stands in for the storage's own refusal of a result whose claim now
+// belongs to another process.
 var errLost = storage.ErrNotPending
 
-// isLost reports whether the job's session was lost. The storage refuses what is
-// told of its claim, unless this process has claimed the event again: so nothing is.
+// isLost reports whether the job's session was lost. Its result is then not
+// recorded: the storage would refuse it, or take it for that of a later claim.
 func (d *Dispatcher) isLost(j *job) bool { return j.session.Err() != nil && d.cut.Err() == nil }
 
 // lose is called by the storage when the session is lost. Attempts are cut, and

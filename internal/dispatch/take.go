@@ -33,7 +33,7 @@ type probes struct{ endpoint, project, resource int32 }
 
 func (j *job) link() *link[*job] { return &j.places }
 
-// inUse says that the plan by which the job began is still the one in use.
+// inUse reports whether the plan under which the job began is still in use.
 func (j *job) inUse() bool { return j.endpoint == j.lane.resource.queue.endpoint }
 
 // fate is what the schedule does with an event that a worker hands back.
@@ -97,8 +97,8 @@ func (s *schedule) takeReady(g *endpoint, now time.Duration) *job {
 	return nil
 }
 
-// looks bounds how many lanes are looked at for one with an event that fits.
-// Few can be at a limit at once, and the next look goes on behind them.
+// looks bounds the search for a lane with an event that fits. Few can be at a
+// limit at once, and the next search goes on behind them.
 const looks = 64
 
 // takeOf picks one of those that take turns.
@@ -136,7 +136,7 @@ func (s *schedule) takeOf(ring *list[*turn], now time.Duration) *job {
 }
 
 // giveBack ends a job. With later and hold the event waits for the delay;
-// for hold, 0 means until something changes.
+// for hold, a delay of 0 means until something changes.
 func (s *schedule) giveBack(j *job, f fate, delay, now time.Duration) {
 	s.busy--
 	l := j.lane
