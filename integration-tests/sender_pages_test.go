@@ -57,7 +57,7 @@ func TestSenderPages(t *testing.T) {
 			}
 			created := stored.API("GET", path, nil).Want(t, http.StatusOK).JSON(t)
 			declared := written.API("GET", path, nil).Want(t, http.StatusOK).JSON(t)
-			if a, b := comparable(t, created), comparable(t, declared); !reflect.DeepEqual(a, b) {
+			if a, b := lasting(t, created), lasting(t, declared); !reflect.DeepEqual(a, b) {
 				t.Errorf("the JSON makes %v, the Caddyfile %v", a, b)
 			}
 			for _, g := range []*gateway.Gateway{written, stored} {
@@ -144,8 +144,8 @@ func secretOf(t *testing.T, p *sender.Provider) string {
 	return ""
 }
 
-// comparable is an integration without what differs from one to the next.
-func comparable(t *testing.T, integration gateway.M) gateway.M {
+// lasting is an integration without what differs from one to the next.
+func lasting(t *testing.T, integration gateway.M) gateway.M {
 	t.Helper()
 	for _, name := range []string{"managed_by", "created_at", "updated_at"} {
 		delete(integration, name)

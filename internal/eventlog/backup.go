@@ -18,7 +18,7 @@ const (
 	indexDir    = "index"
 )
 
-// Segments passes each segment of the log to copy, the oldest first: its name,
+// Segments passes each segment of the log to write, the oldest first: its name,
 // its size, and its bytes as they are, sealed. Together they are the log as a
 // crash would have left it at a moment after the call: everything that was
 // acknowledged before is there. The log is used meanwhile, and grows by what it
@@ -26,7 +26,7 @@ const (
 // new events, the copy ends with an error.
 //
 // The index is no part of it: it is made anew when a log is opened without one.
-func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, content io.Reader) error) error {
+func (l *Log) Segments(ctx context.Context, write func(name string, size int64, content io.Reader) error) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (l *Log) Segments(ctx context.Context, copy func(name string, size int64, c
 		if err := held.advance(number); err != nil {
 			return fmt.Errorf("copying the event log: %w", err)
 		}
-		if err := l.copySegment(number, i == len(numbers)-1, copy); err != nil {
+		if err := l.copySegment(number, i == len(numbers)-1, write); err != nil {
 			return fmt.Errorf("copying segment %d of the event log: %w", number, err)
 		}
 	}
@@ -67,7 +67,7 @@ func (l *Log) segmentNumbers() ([]uint64, error) {
 	return numbers, nil
 }
 
-func (l *Log) copySegment(number uint64, last bool, copy func(string, int64, io.Reader) error) error {
+func (l *Log) copySegment(number uint64, last bool, write func(string, int64, io.Reader) error) error {
 	path := l.segments.path(number)
 	file, err := os.Open(path)
 	if err != nil {
@@ -78,7 +78,7 @@ func (l *Log) copySegment(number uint64, last bool, copy func(string, int64, io.
 	if err != nil {
 		return err
 	}
-	return copy(filepath.Base(path), size, io.NewSectionReader(file, 0, size))
+	return write(filepath.Base(path), size, io.NewSectionReader(file, 0, size))
 }
 
 // segmentEnd is how much of a segment counts. One that another follows ends

@@ -271,11 +271,11 @@ func TestResourceIsCheckedBeforeEachStart(t *testing.T) {
 				t.Error("something was started")
 			}
 
-			any := newBench(t, func(o *codemie.Options) { o.AnyProject = true })
-			any.AddAssistant("foreign", "other")
-			any.AddWorkflow("foreign", "other")
-			any.AddDatasource(codemietest.Datasource{ID: "foreign", Project: "other", Name: "n", Type: "code"})
-			any.event(kind, "foreign").expect(trigger.Delivered, "")
+			anywhere := newBench(t, func(o *codemie.Options) { o.AnyProject = true })
+			anywhere.AddAssistant("foreign", "other")
+			anywhere.AddWorkflow("foreign", "other")
+			anywhere.AddDatasource(codemietest.Datasource{ID: "foreign", Project: "other", Name: "n", Type: "code"})
+			anywhere.event(kind, "foreign").expect(trigger.Delivered, "")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package codemie
 
 import (
 	"bufio"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -242,16 +243,11 @@ func (s *scanner) escape(into []byte) (int, error) {
 		}
 		return 0, err
 	}
-	for _, digit := range into[1:5] {
-		if !isHex(digit) {
-			return 0, errSyntax
-		}
+	var unit [2]byte
+	if _, err := hex.Decode(unit[:], into[1:5]); err != nil {
+		return 0, errSyntax
 	}
 	return 5, nil
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
 func unquote(raw []byte, cut bool) (string, bool, error) {
