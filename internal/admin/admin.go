@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
@@ -126,20 +127,11 @@ func (c *call) fail(err error) {
 	case status == http.StatusInternalServerError:
 		c.Logger.Error("answering an admin request", zap.Error(err))
 	}
-	answer := failure{Error: text}
+	answer := adminapi.Failure{Error: text}
 	if rejected := new(form.Refusal); errors.As(err, &rejected) {
 		answer.Code, answer.Errors = "invalid_form", rejected.Faults
 	}
 	c.answer(status, answer)
-}
-
-// failure is the answer to a request that failed.
-type failure struct {
-	Error string `json:"error"`
-
-	// Code and Errors tell all that is wrong with a form.
-	Code   string       `json:"code,omitempty"`
-	Errors []form.Fault `json:"errors,omitempty"`
 }
 
 // cut ends an answer that cannot be completed.

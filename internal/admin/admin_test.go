@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/eventlog"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/seal"
@@ -382,7 +383,7 @@ func TestStatus(t *testing.T) {
 		Usage:    &storage.Usage{DiskBytes: 6, Events: 5, PendingBytes: 4, Counted: true, PurgedDelivered: 3, PurgedFailed: 9},
 		Stored:   &storage.IntegrationUsage{Integrations: 13, ReservedIDs: 14, Bytes: 15},
 		InFlight: 11, InFlightLimit: 12, Now: now, ClockJump: new(time.Duration),
-		Triggers: []Trigger{{ResourceType: "ticket", State: "closed", InFlight: 2, Open: OpenCircuits{Projects: 1, Resources: 3}}},
+		Triggers: []adminapi.Trigger{{ResourceType: "ticket", State: "closed", InFlight: 2, Open: adminapi.OpenCircuits{Projects: 1, Resources: 3}}},
 	}
 	a.Holdings = func() Holdings { return held }
 	got := a.want(a.do("GET", "/webhooks/status", ""), 200)

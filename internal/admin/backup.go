@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -42,18 +43,8 @@ func (c *call) backup() error {
 	panic(http.ErrAbortHandler)
 }
 
-// keyStatus is a key of the storage.
-type keyStatus struct {
-	ID string `json:"id"`
-	// State is "present" (it seals), "needed" (something is kept that it has
-	// sealed) or "unused" (it may be removed).
-	State string `json:"state"`
-	// Bytes are those of the events that it has sealed.
-	Bytes int64 `json:"bytes"`
-}
-
 // keys lists the keys of a storage that has some.
-func (c *call) keys() []keyStatus {
+func (c *call) keys() []adminapi.Key {
 	keyed, ok := c.Storage.(storage.Keyed)
 	if !ok {
 		return nil
@@ -63,7 +54,7 @@ func (c *call) keys() []keyStatus {
 		c.Logger.Warn("looking for the keys in use", zap.Error(err))
 		return nil
 	}
-	var list []keyStatus
+	var list []adminapi.Key
 	for i, key := range keys {
 		state := "unused"
 		switch {
@@ -72,7 +63,7 @@ func (c *call) keys() []keyStatus {
 		case key.Needed:
 			state = "needed"
 		}
-		list = append(list, keyStatus{key.ID, state, key.Bytes})
+		list = append(list, adminapi.Key{ID: key.ID, State: state, Bytes: key.Bytes})
 	}
 	return list
 }

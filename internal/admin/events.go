@@ -7,76 +7,27 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// stamp is a time in milliseconds, as events show it.
-type stamp time.Time
-
-func (s stamp) MarshalText() ([]byte, error) {
-	return time.Time(s).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
-}
-
-// event is an event as a list shows it.
-type event struct {
-	ID         string         `json:"id"`
-	ReceivedAt stamp          `json:"received_at"`
-	Event      string         `json:"event"`
-	DeliveryID string         `json:"delivery_id"`
-	Status     storage.Status `json:"status"`
-	Held       bool           `json:"held"`
-	ReplayOf   *string        `json:"replay_of"` // null for a sender's own event
-	Attempts   []attempt      `json:"attempts"`
-	Run        *trigger.Run   `json:"run,omitempty"`
-	Resource   resource       `json:"resource"`
-}
-
-type resource struct {
-	Type string `json:"type"`
-	ID   string `json:"id"`
-}
-
-type attempt struct {
-	At         stamp  `json:"at"`
-	StatusCode int    `json:"status_code"`
-	Error      string `json:"error"`
-	Detail     string `json:"detail,omitempty"`
-	DurationMS int64  `json:"duration_ms"`
-}
-
-// wholeEvent is an event with what was stored of its request, but for the body,
-// which follows as body_base64.
-type wholeEvent struct {
-	event
-	Headers http.Header `json:"headers"`
-}
-
-// damagedEvent is an event of whose request nothing can be read.
-type damagedEvent struct {
-	event
-	Damaged    bool        `json:"damaged"`
-	Headers    http.Header `json:"headers"`
-	BodyBase64 []byte      `json:"body_base64"`
-}
-
 // describe shows an event. It is held while it waits for its integration to
 // be enabled.
-func describe(in *integration.Integration, record *storage.Record) event {
-	e := event{
+func describe(in *integration.Integration, record *storage.Record) adminapi.Event {
+	e := adminapi.Event{
 		ID:         record.ID.String(),
-		ReceivedAt: stamp(record.ReceivedAt),
+		ReceivedAt: adminapi.Stamp(record.ReceivedAt),
 		Event:      record.Type,
 		DeliveryID: record.DeliveryID,
-		Resource:   resource(resourceOf(record)),
+		Resource:   adminapi.Resource(resourceOf(record)),
 		Status:     record.Status,
 		Held:       record.Status == storage.Pending && !in.IsEnabled,
-		Attempts:   []attempt{},
+		Attempts:   []adminapi.Attempt{},
 		Run:        trigger.RunOf(record.Progress),
 	}
 	if !record.ReplayOf.IsZero() {
@@ -84,8 +35,8 @@ func describe(in *integration.Integration, record *storage.Record) event {
 		e.ReplayOf = &of
 	}
 	for _, a := range record.Attempts {
-		e.Attempts = append(e.Attempts, attempt{
-			At:         stamp(a.At),
+		e.Attempts = append(e.Attempts, adminapi.Attempt{
+			At:         adminapi.Stamp(a.At),
 			StatusCode: a.StatusCode,
 			Error:      a.Error,
 			Detail:     a.Detail,
@@ -185,15 +136,15 @@ func (c *call) open(in *integration.Integration) (*storage.Record, storage.Body,
 }
 
 // showWhole answers with an event, and its body as it is read.
-func (c *call) showWhole(e event, header http.Header, body storage.Body) error {
+func (c *call) showWhole(e adminapi.Event, header http.Header, body storage.Body) error {
 	if header == nil {
 		header = http.Header{}
 	}
-	text, err := encode(wholeEvent{e, header})
+	text, err := encode(adminapi.WholeEvent{Event: e, Headers: header})
 	if err != nil {
 		return err
 	}
-	head := append(bytes.TrimSuffix(text, []byte("}\n")), `,"body_base64":"`...)
+	head := append(bytes.TrimSuffix(text, []byte("null}\n")), '"')
 	const tail = "\"}\n"
 	c.head(int64(len(head)) + encodedSize(body.Size()) + int64(len(tail)))
 	if _, err := c.out.Write(head); err != nil {
@@ -222,7 +173,7 @@ func (c *call) getDamaged(in *integration.Integration) error {
 	if err != nil {
 		return err
 	}
-	c.answer(http.StatusOK, damagedEvent{event: describe(in, record), Damaged: true})
+	c.answer(http.StatusOK, adminapi.WholeEvent{Event: describe(in, record), Damaged: true})
 	return nil
 }
 

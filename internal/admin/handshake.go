@@ -6,43 +6,22 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
-// handshake is how the learning of a secret stands. It never holds the secret.
-type handshake struct {
-	// State is closed, open or learned.
-	State string `json:"state"`
-	// ExpiresAt is when an open window closes.
-	ExpiresAt *time.Time `json:"expires_at"`
-	Learned   *learned   `json:"learned"`
-	Refused   *sighting  `json:"refused"`
-	// Sealed is the learned secret for the one who has the key.
-	Sealed string `json:"sealed,omitempty"`
-}
-
-type learned struct {
-	Fingerprint string `json:"fingerprint"`
-	sighting
-}
-
-type sighting struct {
-	At       time.Time `json:"at"`
-	ClientIP string    `json:"client_ip"`
-}
-
-func newHandshake(h *integration.Handshake, now time.Time) handshake {
-	state := handshake{State: "closed"}
+func newHandshake(h *integration.Handshake, now time.Time) adminapi.Handshake {
+	state := adminapi.Handshake{State: "closed"}
 	if h.Open(now) {
 		closes := h.ExpiresAt()
 		state.State, state.ExpiresAt = "open", &closes
 	}
 	if h != nil && h.Learned != nil {
 		state.State = "learned"
-		state.Learned = &learned{h.Learned.Secret.Fingerprint(), sighting{h.Learned.At, h.Learned.Client}}
+		state.Learned = &adminapi.Learned{Fingerprint: h.Learned.Secret.Fingerprint(), Sighting: adminapi.Sighting{At: h.Learned.At, ClientIP: h.Learned.Client}}
 	}
 	if h != nil && h.Refused != nil {
-		state.Refused = &sighting{h.Refused.At, h.Refused.Client}
+		state.Refused = &adminapi.Sighting{At: h.Refused.At, ClientIP: h.Refused.Client}
 	}
 	return state
 }

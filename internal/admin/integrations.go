@@ -3,17 +3,10 @@ package admin
 import (
 	"net/http"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
 )
-
-// usage is what a project has of what limits bound: what is declared in the
-// configuration does not count.
-type usage struct {
-	Integrations int   `json:"integrations"`
-	ReservedIDs  int   `json:"reserved_ids"`
-	Bytes        int64 `json:"bytes"`
-}
 
 // listIntegrations lists those of a project, or all when the path names none.
 func (c *call) listIntegrations() error {
@@ -44,7 +37,7 @@ func (c *call) listIntegrations() error {
 			return err
 		}
 		if of != nil {
-			page.usage = &usage{of.Integrations, of.ReservedIDs, of.Bytes}
+			page.usage = &adminapi.Usage{Integrations: of.Integrations, ReservedIDs: of.ReservedIDs, Bytes: of.Bytes}
 		}
 	}
 	var last *integration.Integration

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
@@ -13,24 +14,6 @@ import (
 // judgedBytes is after how many bytes of payloads one call judges no further
 // event.
 const judgedBytes = 64 << 20
-
-// judged is a stored event and what would become of it if it came now.
-type judged struct {
-	ID         string `json:"id"`
-	ReceivedAt stamp  `json:"received_at"`
-	Event      string `json:"event"`
-	DeliveryID string `json:"delivery_id"`
-	Matched    bool   `json:"matched"`
-	Reason     string `json:"reason,omitempty"`
-	Detail     string `json:"detail,omitempty"`
-}
-
-type judgements struct {
-	Scanned    int      `json:"scanned"`
-	Matched    int      `json:"matched"`
-	Items      []judged `json:"items"`
-	NextCursor string   `json:"next_cursor"`
-}
 
 // matchEvents judges stored events, the newest first, by the filter and the
 // expression of the body. It changes nothing.
@@ -76,8 +59,8 @@ func (c *call) matchEvents() error {
 
 // judge judges the events of a page until their payloads have more than most
 // bytes. next is where another call goes on; zero after the last event.
-func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query, most int) (answer judgements, next storage.ID, err error) {
-	answer.Items = []judged{}
+func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query, most int) (answer adminapi.Judgements, next storage.ID, err error) {
+	answer.Items = []adminapi.Judged{}
 	records, next, more, err := c.Storage.Events().List(c.r.Context(), in.Identity, q)
 	if err != nil {
 		return answer, next, err
@@ -103,9 +86,9 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 		if judgement.Wanted {
 			answer.Matched++
 		}
-		answer.Items = append(answer.Items, judged{
+		answer.Items = append(answer.Items, adminapi.Judged{
 			ID:         records[i].ID.String(),
-			ReceivedAt: stamp(records[i].ReceivedAt),
+			ReceivedAt: adminapi.Stamp(records[i].ReceivedAt),
 			Event:      records[i].Type,
 			DeliveryID: records[i].DeliveryID,
 			Matched:    judgement.Wanted,

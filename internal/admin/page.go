@@ -1,6 +1,10 @@
 package admin
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
+)
 
 // pagePart is after how many bytes a part of a list is sent.
 const pagePart = 32 << 10
@@ -12,7 +16,7 @@ type page struct {
 	text   []byte // to be sent
 	items  int
 	cursor string
-	usage  *usage // of the project whose integrations these are
+	usage  *adminapi.Usage // of the project whose integrations these are
 }
 
 func newPage(c *call) *page { return &page{call: c, text: []byte(`{"items":[`)} }

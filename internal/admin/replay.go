@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -95,15 +96,6 @@ func resourceOf(r *storage.Record) storage.Resource {
 
 func conflict(text string) error { return &refusal{http.StatusConflict, text} }
 
-// replayCounts is what a bulk replay answers: matched events are those
-// selected, of which some were replayed, some skipped, and the rest is over the
-// limit.
-type replayCounts struct {
-	Matched  int `json:"matched"`
-	Replayed int `json:"replayed"`
-	Skipped  int `json:"skipped"`
-}
-
 // replayEvents replays the events that the body selects, the oldest first. It
 // ends when the caller leaves. An event that has been replayed is skipped, so
 // that the same call once more goes on where this one ended.
@@ -131,7 +123,7 @@ func (c *call) replayEvents() error {
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
 
-	var counts replayCounts
+	var counts adminapi.Replayed
 	events, err := c.selectEvents(in, selected, &counts)
 	if err == nil && !selected.dryRun {
 		err = c.replayAll(events, &counts)
@@ -151,7 +143,7 @@ type selectedEvent struct {
 
 // selectEvents returns the oldest of the selected events that were not replayed
 // yet and can be, oldest first, within the limit.
-func (c *call) selectEvents(in *integration.Integration, selected selection, counts *replayCounts) ([]selectedEvent, error) {
+func (c *call) selectEvents(in *integration.Integration, selected selection, counts *adminapi.Replayed) ([]selectedEvent, error) {
 	var events []selectedEvent
 	query := storage.Query{Status: selected.status, Limit: replayPage}
 	for more := true; more; {
@@ -180,7 +172,7 @@ func (c *call) selectEvents(in *integration.Integration, selected selection, cou
 }
 
 // replayAll replays events at a bounded rate.
-func (c *call) replayAll(events []selectedEvent, counts *replayCounts) error {
+func (c *call) replayAll(events []selectedEvent, counts *adminapi.Replayed) error {
 	for _, e := range events {
 		if err := c.Replays.wait(c.r.Context()); err != nil {
 			return err

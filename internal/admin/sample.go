@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/sender"
 )
@@ -34,11 +34,7 @@ func (c *call) test() error {
 	if err != nil {
 		return err
 	}
-	c.answer(http.StatusOK, struct {
-		StatusCode int             `json:"status_code"`
-		Body       json.RawMessage `json:"body"`
-		EventID    string          `json:"event_id"`
-	}{got.StatusCode, got.Body, got.EventID})
+	c.answer(http.StatusOK, adminapi.Sample{StatusCode: got.StatusCode, Body: got.Body, EventID: got.EventID})
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/internal/admin"
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -129,7 +130,7 @@ func (p *Pool) Collect(metrics chan<- prometheus.Metric) {
 	}
 	states := make(map[string]int)
 	up := make(map[string]float64)
-	circuits := make(map[string]admin.OpenCircuits)
+	circuits := make(map[string]adminapi.OpenCircuits)
 	var delivered, failed uint64
 	for i := range open {
 		state := open[i].Health.State
@@ -243,12 +244,12 @@ func (e *engine) holdings() admin.Holdings {
 }
 
 // triggers is the state of the triggers, for the status page.
-func (e *engine) triggers() []admin.Trigger {
-	var all []admin.Trigger
+func (e *engine) triggers() []adminapi.Trigger {
+	var all []adminapi.Trigger
 	for _, s := range e.dispatcher.Status() {
-		all = append(all, admin.Trigger{
+		all = append(all, adminapi.Trigger{
 			ResourceType: s.ResourceType, State: s.State, InFlight: s.InFlight, Aside: s.Aside,
-			Open: admin.OpenCircuits{Projects: s.OpenProjects, Resources: s.OpenResources},
+			Open: adminapi.OpenCircuits{Projects: s.OpenProjects, Resources: s.OpenResources},
 		})
 	}
 	return all

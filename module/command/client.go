@@ -16,6 +16,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
 )
 
 // call is one run of a command.
@@ -154,10 +156,7 @@ func (r *refusal) Error() string { return r.text }
 // refused is the error of an answer.
 func refused(response *http.Response) error {
 	defer response.Body.Close()
-	var answer struct {
-		Error  string
-		Errors []remark
-	}
+	var answer adminapi.Failure
 	text, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil || json.Unmarshal(text, &answer) != nil || answer.Error == "" {
 		return fmt.Errorf("the admin endpoint answered %s; does its configuration use webhooks?", response.Status)

@@ -98,7 +98,7 @@ func TestCalls(t *testing.T) {
 		{"replay demo hook --all --json", "", `POST /webhooks/projects/demo/integrations/hook/replay application/json {"dry_run":false,"limit":1000,"status":"failed"}`, `{"matched":5}`, "{\n  \"matched\": 5\n}\n"},
 		{"handshake open demo hook", "", "POST /webhooks/projects/demo/integrations/hook/handshake", `{"state":"open","expires_at":"2026-11-23T13:10:00Z"}`, "open until 2026-11-23T13:10:00Z\n"},
 		{"handshake show demo hook", "", "GET /webhooks/projects/demo/integrations/hook/handshake", `{"state":"closed"}`, "closed\n"},
-		{"handshake show demo hook", "", "GET /webhooks/projects/demo/integrations/hook/handshake", `{"state":"learned","learned":{"fingerprint":"5d41c0aa","at":"T","client_ip":"192.0.2.1"},"refused":{"at":"U","client_ip":"192.0.2.2"}}`, "learned 5d41c0aa at T from 192.0.2.1\nanother secret came at U from 192.0.2.2 and was refused\n"},
+		{"handshake show demo hook", "", "GET /webhooks/projects/demo/integrations/hook/handshake", `{"state":"learned","learned":{"fingerprint":"5d41c0aa","at":"2026-11-23T13:01:02.5Z","client_ip":"192.0.2.1"},"refused":{"at":"2026-11-23T13:03:00Z","client_ip":"192.0.2.2"}}`, "learned 5d41c0aa at 2026-11-23T13:01:02.5Z from 192.0.2.1\nanother secret came at 2026-11-23T13:03:00Z from 192.0.2.2 and was refused\n"},
 		{"handshake confirm demo hook 5d41c0aa", "", `POST /webhooks/projects/demo/integrations/hook/handshake/confirm application/json {"fingerprint":"5d41c0aa"}`, one, "confirmed: 5d41c0aa verifies now\n"},
 		{"handshake close demo hook", "", "DELETE /webhooks/projects/demo/integrations/hook/handshake", "", "closed\n"},
 	} {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/module/storage"
-	"github.com/hookgate/hookgate/module/trigger"
 )
 
 func eventsCommand() *cobra.Command {
@@ -25,27 +25,9 @@ func eventsCommand() *cobra.Command {
 	return group("events", "Lists and shows stored events", list, get)
 }
 
-// event is what a list shows of one.
-type event struct {
-	ID         string `json:"id"`
-	ReceivedAt string `json:"received_at"`
-	Event      string `json:"event"`
-	DeliveryID string `json:"delivery_id"`
-	Status     string `json:"status"`
-	Held       bool   `json:"held"`
-	Resource   struct{ Type, ID string }
-	ReplayOf   *string `json:"replay_of"`
-	Attempts   []struct {
-		StatusCode int    `json:"status_code"`
-		Error      string `json:"error"`
-		Detail     string `json:"detail"`
-	} `json:"attempts"`
-	Run *trigger.Run `json:"run"`
-}
-
 // last says how the last attempt ended, or how the run stands that goes on.
-func (e *event) last() string {
-	if e.Run != nil && e.Status == string(storage.Pending) {
+func last(e *adminapi.Event) string {
+	if e.Run != nil && e.Status == storage.Pending {
 		text := strings.Join([]string{e.Run.Kind, e.Run.ID, e.Run.State}, " ")
 		if !e.Run.Until.IsZero() {
 			text += " until " + e.Run.Until.Format(time.RFC3339)
@@ -87,18 +69,18 @@ func listEvents(c *call, args []string) error {
 	}
 	rows := [][]string{{"EVENT ID", "RECEIVED", "EVENT", "STATUS", "ATTEMPTS", "LAST", "DELIVERY ID", "RESOURCE"}}
 	for _, item := range items {
-		var e event
+		var e adminapi.Event
 		if err := json.Unmarshal(item, &e); err != nil {
 			return fmt.Errorf("reading the answer: %w", err)
 		}
-		last := e.last()
+		status := string(e.Status)
 		if e.Held {
-			e.Status += ", held"
+			status += ", held"
 		}
 		if e.ReplayOf != nil {
-			e.Status += ", a replay"
+			status += ", a replay"
 		}
-		rows = append(rows, []string{e.ID, e.ReceivedAt, e.Event, e.Status, fmt.Sprint(len(e.Attempts)), last, e.DeliveryID, e.Resource.Type + " " + e.Resource.ID})
+		rows = append(rows, []string{e.ID, e.ReceivedAt.String(), e.Event, status, fmt.Sprint(len(e.Attempts)), last(&e), e.DeliveryID, e.Resource.Type + " " + e.Resource.ID})
 	}
 	return c.table(rows)
 }
@@ -111,9 +93,7 @@ func getEvent(c *call, args []string) error {
 	if !c.is("body") {
 		return c.print(text)
 	}
-	var whole struct {
-		Body []byte `json:"body_base64"`
-	}
+	var whole adminapi.WholeEvent
 	if err := json.Unmarshal(text, &whole); err != nil {
 		return fmt.Errorf("reading the answer: %w", err)
 	}

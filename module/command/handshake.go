@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	engine "github.com/hookgate/hookgate/internal/integration"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
 )
 
 func handshakeCommand() *cobra.Command {
@@ -24,39 +26,27 @@ func handshakeCommand() *cobra.Command {
 	return group("handshake", "Takes over a secret that the sender brings itself (Asana, Notion)", open, show, confirm, forget)
 }
 
-// handshake is how the learning of a secret stands.
-type handshake struct {
-	State     string
-	ExpiresAt string `json:"expires_at"`
-	Learned   *struct {
-		Fingerprint, At string
-		ClientIP        string `json:"client_ip"`
-	}
-	Refused *struct {
-		At       string
-		ClientIP string `json:"client_ip"`
-	}
-	Sealed string
-}
-
-func (c *call) sayHandshake(h *handshake) {
+func (c *call) sayHandshake(h *adminapi.Handshake) {
 	switch {
 	case h.Learned != nil:
-		c.say("learned %s at %s from %s", h.Learned.Fingerprint, h.Learned.At, printable(h.Learned.ClientIP))
-	case h.State == "open":
-		c.say("open until %s", h.ExpiresAt)
+		c.say("learned %s at %s from %s", h.Learned.Fingerprint, instant(h.Learned.At), printable(h.Learned.ClientIP))
+	case h.State == "open" && h.ExpiresAt != nil:
+		c.say("open until %s", instant(*h.ExpiresAt))
 	default:
 		c.say("%s", printable(h.State))
 	}
 	if h.Refused != nil {
-		c.say("another secret came at %s from %s and was refused", h.Refused.At, printable(h.Refused.ClientIP))
+		c.say("another secret came at %s from %s and was refused", instant(h.Refused.At), printable(h.Refused.ClientIP))
 	}
 }
+
+// instant is a time as the admin API writes it.
+func instant(at time.Time) string { return at.Format(time.RFC3339Nano) }
 
 func openHandshake(c *call, args []string) error {
 	r := request{method: http.MethodPost, path: integrationPath(args[0], args[1], "handshake")}
 	if !c.is("reveal") {
-		h, printed, err := ask[handshake](c, r)
+		h, printed, err := ask[adminapi.Handshake](c, r)
 		if err == nil && !printed {
 			c.sayHandshake(&h)
 		}
@@ -73,7 +63,7 @@ func openHandshake(c *call, args []string) error {
 	if r.body, err = json.Marshal(map[string]string{"public_key": key.Public()}); err != nil {
 		return err
 	}
-	h, _, err := ask[handshake](c, r)
+	h, _, err := ask[adminapi.Handshake](c, r)
 	if err != nil {
 		return err
 	}
@@ -91,11 +81,11 @@ func openHandshake(c *call, args []string) error {
 }
 
 // awaitSecret asks until the sender has brought its secret.
-func (c *call) awaitSecret(args []string) (handshake, error) {
+func (c *call) awaitSecret(args []string) (adminapi.Handshake, error) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		h, _, err := ask[handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
+		h, _, err := ask[adminapi.Handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
 		switch {
 		case err != nil:
 			return h, err
@@ -113,7 +103,7 @@ func (c *call) awaitSecret(args []string) (handshake, error) {
 }
 
 func showHandshake(c *call, args []string) error {
-	h, printed, err := ask[handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
+	h, printed, err := ask[adminapi.Handshake](c, request{method: http.MethodGet, path: integrationPath(args[0], args[1], "handshake")})
 	if err == nil && !printed {
 		c.sayHandshake(&h)
 	}

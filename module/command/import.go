@@ -16,6 +16,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/hookgate/hookgate/internal/adminapi"
 	"github.com/hookgate/hookgate/internal/delivery/codemie/settings"
 )
 
@@ -239,11 +240,7 @@ func servedTypes(c *call) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var status struct {
-		Triggers []struct {
-			ResourceType string `json:"resource_type"`
-		} `json:"triggers"`
-	}
+	var status adminapi.Status
 	if err := json.Unmarshal(text, &status); err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}

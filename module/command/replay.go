@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
 )
 
 func replayCommand() *cobra.Command {
@@ -49,8 +51,7 @@ func replay(c *call, args []string) error {
 }
 
 func replayOne(c *call, args []string) error {
-	type answer struct{ ID string }
-	a, printed, err := ask[answer](c, request{method: http.MethodPost, path: eventPath(args[0], args[1], args[2], "replay")})
+	a, printed, err := ask[adminapi.Event](c, request{method: http.MethodPost, path: eventPath(args[0], args[1], args[2], "replay")})
 	if err != nil || printed {
 		return err
 	}
@@ -76,8 +77,7 @@ func replayMany(c *call, args []string) error {
 	if err != nil {
 		return err
 	}
-	type answer struct{ Matched, Replayed, Skipped int }
-	a, printed, err := ask[answer](c, request{method: http.MethodPost, path: integrationPath(args[0], args[1], "replay"), kind: kindJSON, body: body})
+	a, printed, err := ask[adminapi.Replayed](c, request{method: http.MethodPost, path: integrationPath(args[0], args[1], "replay"), kind: kindJSON, body: body})
 	if err != nil || printed {
 		return err
 	}

@@ -1,10 +1,11 @@
 package command
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
 )
 
 func testCommand() *cobra.Command {
@@ -13,11 +14,7 @@ func testCommand() *cobra.Command {
 }
 
 func test(c *call, args []string) error {
-	type answer struct {
-		StatusCode int             `json:"status_code"`
-		Body       json.RawMessage `json:"body"`
-	}
-	a, printed, err := ask[answer](c, request{method: http.MethodPost, path: integrationPath(args[0], args[1], "test")})
+	a, printed, err := ask[adminapi.Sample](c, request{method: http.MethodPost, path: integrationPath(args[0], args[1], "test")})
 	if err != nil || printed {
 		return err
 	}

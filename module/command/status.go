@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hookgate/hookgate/internal/adminapi"
 )
 
 func statusCommand() *cobra.Command {
@@ -14,28 +16,7 @@ func statusCommand() *cobra.Command {
 }
 
 func status(c *call, _ []string) error {
-	type answer struct {
-		Store struct {
-			State         string
-			SizeBytes     *int64 `json:"size_bytes"`
-			DiskFreeBytes int64  `json:"disk_free_bytes"`
-			Keys          []struct {
-				ID, State string
-				Bytes     int64
-			}
-		}
-		Events struct {
-			Pending, Failed      int
-			OldestPendingSeconds int64 `json:"oldest_pending_seconds"`
-		}
-		Triggers []struct {
-			ResourceType string `json:"resource_type"`
-			State        string
-			InFlight     int `json:"in_flight"`
-			Open         struct{ Projects, Resources int }
-		}
-	}
-	s, printed, err := ask[answer](c, request{method: http.MethodGet, path: path("status")})
+	s, printed, err := ask[adminapi.Status](c, request{method: http.MethodGet, path: path("status")})
 	if err != nil || printed {
 		return err
 	}
@@ -44,8 +25,8 @@ func status(c *call, _ []string) error {
 		{"pending", fmt.Sprint(s.Events.Pending)},
 		{"failed", fmt.Sprint(s.Events.Failed)},
 	}
-	if s.Store.SizeBytes != nil {
-		rows[0][1] += fmt.Sprintf(", %s, %s free", size(*s.Store.SizeBytes), size(s.Store.DiskFreeBytes))
+	if disk := s.Store.Disk; disk != nil {
+		rows[0][1] += fmt.Sprintf(", %s, %s free", size(disk.SizeBytes), size(disk.FreeBytes))
 	}
 	if s.Events.Pending > 0 {
 		rows[1][1] += fmt.Sprintf(", the oldest for %v", time.Duration(s.Events.OldestPendingSeconds)*time.Second)
