@@ -140,47 +140,6 @@ func TestDamagedEventIsBuried(t *testing.T) {
 	}
 }
 
-// TestDamagedIndex damages each file of the index: nothing is lost.
-func TestDamagedIndex(t *testing.T) {
-	origin := t.TempDir()
-	ids := filled(t, origin, 100)
-	entries, err := os.ReadDir(filepath.Join(origin, "index"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		for name, change := range map[string]func([]byte) []byte{
-			"flipped":  func(raw []byte) []byte { raw[rand.IntN(min(len(raw), 2000))] ^= 4; return raw },
-			"cut":      func(raw []byte) []byte { return raw[:len(raw)/2] },
-			"emptied":  func([]byte) []byte { return nil },
-			"replaced": func(raw []byte) []byte { return []byte(strings.Repeat("x", len(raw)%5000+1)) },
-		} {
-			t.Run(entry.Name()+" "+name, func(t *testing.T) {
-				dir := t.TempDir()
-				if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
-					t.Fatal(err)
-				}
-				path := filepath.Join(dir, "index", entry.Name())
-				if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-					return // nothing to damage
-				}
-				rewrite(t, path, change)
-				l := mustOpen(t, quietOptions(t, dir))
-				if n := missing(t, l, ids); n > 0 {
-					t.Fatalf("%d events are missing", n)
-				}
-				if n := l.Counts().Pending; n != len(ids) {
-					t.Fatalf("%d of %d events are pending", n, len(ids))
-				}
-				if id, outcome, err := l.Append(t.Context(), testEvent(1, "copy"), keyed("3")); id != ids[3] || outcome != storage.Duplicate {
-					t.Fatal(id, outcome, err)
-				}
-				l.Close()
-			})
-		}
-	}
-}
-
 func TestLostFiles(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, files []string){
 		"a segment removed": func(t *testing.T, files []string) {

@@ -52,6 +52,8 @@ type Options struct {
 
 	// chunk is about how many bytes go into the index at once; default 8 MiB.
 	chunk int
+	// verify is how much of the index is verified before it is used; see there.
+	verify int64
 
 	// After a failed write or sync the log tries again after retryMin,
 	// doubling to retryMax.
@@ -153,6 +155,28 @@ var (
 // little space for that is storage.ErrUnavailable.
 func Open(options Options) (*Log, error) {
 	options.setDefaults()
+	l, err := recoverLog(options)
+	if errors.Is(err, index.ErrDamaged) {
+		// Recovery has read a part of the index that is not verified when it is opened.
+		options.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
+		if err := l.distrustIndex(); err != nil {
+			return nil, fmt.Errorf("opening the event log: %w", err)
+		}
+		l, err = recoverLog(options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.wait.Go(l.writer.run)
+	l.wait.Go(l.flusher.run)
+	l.wait.Go(l.compactor.run)
+	l.wait.Go(l.fillFilter)
+	l.wait.Go(l.countIndexed)
+	return l, nil
+}
+
+// recoverLog opens the log without its goroutines. After an error the log is closed.
+func recoverLog(options Options) (*Log, error) {
 	l := &Log{
 		Options:    options,
 		queue:      newQueue(),
@@ -171,13 +195,8 @@ func Open(options Options) (*Log, error) {
 	l.limits.Store(&storage.Limits{})
 	l.space = &space{disk: l.disk, dir: l.Dir, minFree: l.MinFree, now: l.now, indexSize: l.indexSize}
 	if err := l.open(); err != nil {
-		return nil, errors.Join(err, l.release())
+		return l, errors.Join(err, l.release())
 	}
-	l.wait.Go(l.writer.run)
-	l.wait.Go(l.flusher.run)
-	l.wait.Go(l.compactor.run)
-	l.wait.Go(l.fillFilter)
-	l.wait.Go(l.countIndexed)
 	return l, nil
 }
 

@@ -177,6 +177,9 @@ func (l *Log) newIndex() (*index.Index, error) {
 		Key:    l.Key,
 		Logger: l.Logger,
 		Spare:  func(bytes int64) error { return l.space.need(indexFloor + bytes) },
+		Verify: l.verify,
+		// The log says so, and the next start rebuilds the index.
+		Damaged: func(err error) { _ = l.indexFault(err) },
 	})
 }
 
@@ -213,7 +216,7 @@ func (l *Log) checkFresh(view index.View) error {
 	})
 }
 
-// distrustIndex has the next start make the index anew.
+// distrustIndex makes the next start rebuild the index.
 func (l *Log) distrustIndex() error {
 	file, err := os.OpenFile(l.rebuildMark(), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {

@@ -1,10 +1,8 @@
 package index
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -71,87 +69,6 @@ func TestCrashes(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-	}
-}
-
-// TestDamage flips bits everywhere, cuts files and takes them away: opening is an
-// error.
-func TestDamage(t *testing.T) {
-	dir := t.TempDir()
-	x := mustOpen(t, dir)
-	values := make(map[string][]byte)
-	for i := range 2000 {
-		values[fmt.Sprintf("a/%06d", i)] = []byte("some value or other")
-	}
-	commit(t, x, values)
-	if err := x.Close(); err != nil {
-		t.Fatal(err)
-	}
-	refuse := func(name, path string, raw []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if x, err := Open(dir, Options{Key: testKey}); err == nil {
-			x.Close()
-			t.Errorf("%s of %s opens", name, filepath.Base(path))
-		}
-	}
-	for _, path := range files(t, dir) {
-		whole, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := 0; at < len(whole); at += 1 + rand.IntN(max(1, len(whole)/150)) {
-			raw := bytes.Clone(whole)
-			raw[at] ^= 1 << rand.IntN(8)
-			refuse(fmt.Sprint("a flipped bit in byte ", at), path, raw)
-			refuse(fmt.Sprint("a cut at ", at), path, whole[:at])
-		}
-		refuse("a longer file", path, append(bytes.Clone(whole), 0))
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		if x, err := Open(dir, Options{Key: testKey}); err == nil {
-			x.Close()
-			t.Errorf("it opens without %s", filepath.Base(path))
-		}
-		if err := os.WriteFile(path, whole, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := mustOpen(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestDamageInService damages a block behind an open index: what is in the block
-// is an error, by each way to read.
-func TestDamageInService(t *testing.T) {
-	dir := t.TempDir()
-	x := mustOpen(t, dir)
-	defer x.Close()
-	commit(t, x, map[string][]byte{"a": []byte("value")})
-	path := x.now.runs[0].path
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw[3] ^= 1
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	v := x.View()
-	defer v.Close()
-	visit := func(_, _ []byte) (bool, error) { return true, nil }
-	for name, err := range map[string]error{
-		"get":     v.Get([]byte("a"), func([]byte) error { return nil }),
-		"ascend":  v.Ascend(nil, visit),
-		"descend": v.Descend(nil, []byte("z"), visit),
-	} {
-		if !errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

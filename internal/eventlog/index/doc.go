@@ -33,6 +33,15 @@
 // the nonce, so each opens in its own place only. Blocks may have any size: earlier
 // versions wrote 16 KiB, and read what this one writes.
 //
+// # Damage
+//
+// The manifest tells the size of each run, so a missing, cut or exchanged file, and
+// damage in manifest and tails, fail Open. Of the blocks Open verifies 64 MiB: all of
+// a small index, and of a large one the newest. Any other block is verified each time
+// that it is read, by its seal: damage is an error of the look-up, listing or merge,
+// never another value. The event log reads every key once, at its start or shortly
+// after, and rebuilds the index at the start that finds damage or at the next one.
+//
 // # Bounds
 //
 //	runs, each an open file           256; then commits wait for the merger

@@ -38,7 +38,17 @@ type Options struct {
 	// Spare returns an error when the disk has no space for a file of so many bytes.
 	// It is called before runs are merged. By default there always is.
 	Spare func(bytes int64) error
+	// Verify is how many bytes of blocks Open verifies, those of the newest runs
+	// first; default 64 MiB. The others are verified whenever they are read.
+	Verify int64
+	// Damaged is called each time that a merge finds damage. Others who find some are
+	// told by an error.
+	Damaged func(error)
 }
+
+// verifyDefault is read within a second even from a slow disk. It is the state of
+// some 200,000 events.
+const verifyDefault = 64 << 20
 
 // Index is an open index.
 type Index struct {
@@ -58,13 +68,20 @@ type Index struct {
 	stuck error      // why runs cannot be merged
 }
 
-// Open opens the index in a directory, or creates one, and verifies all of it.
+// Open opens the index in a directory, or creates one. It verifies that all runs are
+// there, their tails, and as many of their blocks as Options.Verify says.
 func Open(dir string, options Options) (*Index, error) {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
 	if options.Spare == nil {
 		options.Spare = func(int64) error { return nil }
+	}
+	if options.Verify == 0 {
+		options.Verify = verifyDefault
+	}
+	if options.Damaged == nil {
+		options.Damaged = func(error) {}
 	}
 	x := &Index{Options: options, dir: dir}
 	x.room = sync.NewCond(&x.mu)
@@ -88,8 +105,9 @@ func (x *Index) open() error {
 	}
 	x.data, x.next = m.data, m.next
 	var runs []*run
+	verify := x.Verify
 	for _, meta := range m.runs {
-		r, err := openRun(x.dir, x.data, meta)
+		r, err := openRun(x.dir, x.data, meta, &verify)
 		if err != nil {
 			return errors.Join(err, closeRuns(runs))
 		}

@@ -52,6 +52,9 @@ func (m *merger) run() {
 	for {
 		err := m.mergeAll()
 		m.index.setStuck(err)
+		if errors.Is(err, ErrDamaged) {
+			m.index.Damaged(err)
+		}
 		if err != nil && !errors.Is(err, errClosing) && !warned {
 			m.index.Logger.Warn("the event index cannot be merged", zap.Error(err))
 		}
