@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/module/internal/option"
 	"github.com/hookgate/hookgate/module/provider"
 )
@@ -60,7 +60,7 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 		return d.ArgErr()
 	}
 	d.NextArg()
-	if d.Val() != integration.Custom {
+	if d.Val() != credential.Custom {
 		signature := &declaredSignature{Provider: d.Val(), Secrets: d.RemainingArgs()}
 		in.Authentication.Signature = signature
 		return option.Block(d, func(name string) error {
@@ -71,14 +71,14 @@ func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
 		})
 	}
 	var c custom
-	signature := &declaredSignature{Provider: integration.Custom, Secrets: d.RemainingArgs(), Description: &c.description}
+	signature := &declaredSignature{Provider: credential.Custom, Secrets: d.RemainingArgs(), Description: &c.description}
 	if err := option.Block(d, func(name string) error { return c.read(d, name) }, "event", "delivery", "scheme", "handshake"); err != nil {
 		return err
 	}
 	c.scheme.SetDefaults()
 	c.description.Schemes = append([]provider.Scheme{c.scheme}, c.description.Schemes...)
 	named := c.description
-	named.Name = integration.Custom
+	named.Name = credential.Custom
 	if err := named.Validate(); err != nil {
 		return d.Errf("signature custom: %v", err)
 	}

@@ -186,8 +186,8 @@ func (h *Handler) log(seen gate.Seen, client string) {
 	}
 	if in := seen.Integration; in != nil {
 		fields = append(fields, zap.String("webhook_id", in.WebhookID), zap.String("project", in.Project))
-		if token := in.Authentication.JWT; token != nil && strings.HasPrefix(seen.Reason, "jwt_") {
-			fields = append(fields, zap.String("jwt_issuer", token.Issuer))
+		if key, value := in.Authentication.Credentials.Logged(seen.Reason); key != "" {
+			fields = append(fields, zap.String(key, value))
 		}
 	}
 	if seen.EventID != "" {
@@ -237,9 +237,7 @@ func placeholder(seen gate.Seen, name string) (any, bool) {
 	case "alias":
 		return in.Alias, true
 	case "provider":
-		if in.Authentication.Signature != nil {
-			return in.Authentication.Signature.Provider, true
-		}
+		return in.SignatureProvider(), true
 	case "resource_type":
 		if len(in.Resources) > 0 {
 			return in.Resources[0].Type, true

@@ -9,13 +9,13 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/integration/credentialtest"
+	"github.com/hookgate/hookgate/internal/credential"
+	"github.com/hookgate/hookgate/internal/credential/credentialtest"
 )
 
 // The Caddyfile and the documents know each kind of credential.
 func TestKinds(t *testing.T) {
-	credentialtest.Complete(t, integration.Authentication{})
+	credentialtest.Complete(t, credential.Kinds())
 	page := func(name string) string {
 		text, err := os.ReadFile("../docs/" + name)
 		if err != nil {

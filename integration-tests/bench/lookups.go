@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
@@ -165,8 +166,8 @@ func newIntegration() (storage.Integration, error) {
 	in := integration.Integration{
 		Identity: identity, WebhookID: rand.Text(), Project: "bench", Alias: "one of many", IsEnabled: true,
 		Authentication: integration.Authentication{
-			Signature: &integration.Signature{Provider: "github", Secrets: []integration.Secret{integration.NewSecret(secret)}},
-			Match:     integration.MatchAny, RequireSHA256Signature: true,
+			Credentials: credential.NewSet(&credential.Signature{Provider: "github", Secrets: []credential.Secret{credential.NewSecret(secret)}}),
+			Match:       integration.MatchAny, RequireSHA256Signature: true,
 		},
 		EventFilter: []string{"push"}, Dedupe: integration.DedupeDelivery,
 		Resources: []integration.Resource{{Type: "nothing", ID: "bench"}},

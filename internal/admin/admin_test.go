@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/hookgate/hookgate/internal/adminapi"
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/eventlog"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/seal"
@@ -48,8 +49,8 @@ type api struct {
 
 func rules() integration.Rules {
 	return integration.Rules{
-		Provider: func(name string) (integration.ProviderFacts, bool) {
-			return integration.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}, NamesEvents: true, NumbersDeliveries: true}, name == "github"
+		Provider: func(name string) (credential.ProviderFacts, bool) {
+			return credential.ProviderFacts{SHA256: true, CredentialHeaders: []string{"X-Hub-Signature-256"}, NamesEvents: true, NumbersDeliveries: true}, name == "github"
 		},
 		Providers:     func() []string { return []string{"github"} },
 		ResourceTypes: func() []string { return []string{"ticket"} },

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/credential"
 )
 
 func TestHandshake(t *testing.T) {
 	a := newAPI(t)
-	a.View.Rules.Provider = func(name string) (integration.ProviderFacts, bool) {
-		return integration.ProviderFacts{SHA256: true, Learns: name == "asana"}, true
+	a.View.Rules.Provider = func(name string) (credential.ProviderFacts, bool) {
+		return credential.ProviderFacts{SHA256: true, Learns: name == "asana"}, true
 	}
 	const at = "/webhooks/projects/demo/integrations/hook/handshake"
 	want := func(got answer, status int, state string) answer {

@@ -100,6 +100,12 @@ func (f *Fields) Has(name string) bool {
 	return present
 }
 
+// HasFault reports whether something is wrong with a field so far.
+func (f *Fields) HasFault(name string) bool { return !f.Sound(name) }
+
+// IsNull reports whether a field is null or not there.
+func (f *Fields) IsNull(name string) bool { return f.left[name] == nil }
+
 // Skip takes a field without looking at it.
 func (f *Fields) Skip(names ...string) {
 	for _, name := range names {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
@@ -21,11 +22,11 @@ func basic(user, password string) string {
 
 func TestAuthentication(t *testing.T) {
 	var (
-		secure = &integration.SecureHeader{Name: "x-secure-header", Value: integration.NewSecret("open sesame")}
-		signed = &integration.Signature{Provider: "github", Secrets: secrets("old", theSecret)}
-		token  = &integration.Signature{Provider: "gitlab", Secrets: secrets("glt", "glt2")}
-		user   = &integration.Basic{Username: "jürgen", Password: integration.NewSecret("pass:wörd")}
-		bearer = &integration.Bearer{Tokens: secrets("t0k3n", "t1")}
+		secure = &credential.SecureHeader{Name: "x-secure-header", Value: credential.NewSecret("open sesame")}
+		signed = &credential.Signature{Provider: "github", Secrets: secrets("old", theSecret)}
+		token  = &credential.Signature{Provider: "gitlab", Secrets: secrets("glt", "glt2")}
+		user   = &credential.Basic{Username: "jürgen", Password: credential.NewSecret("pass:wörd")}
+		bearer = &credential.Bearer{Tokens: secrets("t0k3n", "t1")}
 
 		goodSecure = "X-Secure-Header: open sesame"
 		badSecure  = "X-Secure-Header: open sesame!"
@@ -48,58 +49,58 @@ func TestAuthentication(t *testing.T) {
 		{"nothing configured", integration.Authentication{Match: anyOf}, nil, "credential_not_configured"},
 		{"nothing configured, all", integration.Authentication{Match: allOf}, []string{goodSecure}, "credential_not_configured"},
 		{"unauthenticated, the operator forbids", integration.Authentication{Match: anyOf, AllowUnauthenticated: true}, nil, "credential_not_configured"},
-		{"allowed beside a credential", integration.Authentication{Match: anyOf, SecureHeader: secure, AllowUnauthenticated: true}, nil, "credential_missing"},
+		{"allowed beside a credential", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf, AllowUnauthenticated: true}, nil, "credential_missing"},
 
-		{"header", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{goodSecure}, ""},
-		{"header in lower case", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{strings.ToLower(goodSecure)}, ""},
-		{"header missing", integration.Authentication{Match: anyOf, SecureHeader: secure}, nil, "credential_missing"},
-		{"header wrong", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{badSecure}, "secure_header_mismatch"},
-		{"header empty", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header:"}, "secure_header_malformed"},
-		{"header twice", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{goodSecure, goodSecure}, "secure_header_duplicate"},
-		{"header not ASCII", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header: \xfc\xff"}, "secure_header_malformed"},
-		{"header in a list", integration.Authentication{Match: anyOf, SecureHeader: secure}, []string{"X-Secure-Header: x, open sesame"}, "secure_header_mismatch"},
+		{"header", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{goodSecure}, ""},
+		{"header in lower case", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{strings.ToLower(goodSecure)}, ""},
+		{"header missing", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, nil, "credential_missing"},
+		{"header wrong", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{badSecure}, "secure_header_mismatch"},
+		{"header empty", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{"X-Secure-Header:"}, "secure_header_malformed"},
+		{"header twice", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{goodSecure, goodSecure}, "secure_header_duplicate"},
+		{"header not ASCII", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{"X-Secure-Header: \xfc\xff"}, "secure_header_malformed"},
+		{"header in a list", integration.Authentication{Credentials: credential.NewSet(secure), Match: anyOf}, []string{"X-Secure-Header: x, open sesame"}, "secure_header_mismatch"},
 
-		{"any: the header", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure}, ""},
-		{"any: the signature", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256}, ""},
-		{"any: both", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256, goodSecure}, ""},
-		{"any: none", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, nil, "credential_missing"},
-		{"any: one of two wrong", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure, bad256}, "signature_mismatch"},
-		{"any: one of two empty", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{good256, "X-Secure-Header:"}, "secure_header_malformed"},
-		{"any: one of two twice", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed}, []string{goodSecure, good256, good256}, "signature_duplicate"},
-		{"all: both", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{good256, goodSecure}, ""},
-		{"all: header only", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{goodSecure}, "signature_missing"},
-		{"all: signature only", integration.Authentication{Match: allOf, SecureHeader: secure, Signature: signed}, []string{good256}, "secure_header_missing"},
-		{"no match said: all", integration.Authentication{SecureHeader: secure, Signature: signed}, []string{good256}, "secure_header_missing"},
+		{"any: the header", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{goodSecure}, ""},
+		{"any: the signature", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{good256}, ""},
+		{"any: both", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{good256, goodSecure}, ""},
+		{"any: none", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, nil, "credential_missing"},
+		{"any: one of two wrong", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{goodSecure, bad256}, "signature_mismatch"},
+		{"any: one of two empty", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{good256, "X-Secure-Header:"}, "secure_header_malformed"},
+		{"any: one of two twice", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf}, []string{goodSecure, good256, good256}, "signature_duplicate"},
+		{"all: both", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: allOf}, []string{good256, goodSecure}, ""},
+		{"all: header only", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: allOf}, []string{goodSecure}, "signature_missing"},
+		{"all: signature only", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: allOf}, []string{good256}, "secure_header_missing"},
+		{"no match said: all", integration.Authentication{Credentials: credential.NewSet(secure, signed)}, []string{good256}, "secure_header_missing"},
 
-		{"required: header only", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{goodSecure}, "signature_missing"},
-		{"required: SHA-1", integration.Authentication{Match: anyOf, Signature: signed, RequireSHA256Signature: true}, []string{good1}, "signature_weak"},
-		{"required: SHA-1 and header", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{good1, goodSecure}, "signature_weak"},
-		{"required: SHA-256", integration.Authentication{Match: anyOf, SecureHeader: secure, Signature: signed, RequireSHA256Signature: true}, []string{good256}, ""},
-		{"SHA-1", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1}, ""},
-		{"SHA-1 wrong beside SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{"X-Hub-Signature: junk", good256}, ""},
-		{"SHA-1 good beside wrong SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1, bad256}, "signature_mismatch"},
-		{"SHA-1 good beside empty SHA-256", integration.Authentication{Match: anyOf, Signature: signed}, []string{good1, "X-Hub-Signature-256:"}, "signature_malformed"},
-		{"signature not ASCII", integration.Authentication{Match: anyOf, Signature: signed}, []string{"X-Hub-Signature-256: sha256=\xff"}, "signature_malformed"},
+		{"required: header only", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf, RequireSHA256Signature: true}, []string{goodSecure}, "signature_missing"},
+		{"required: SHA-1", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf, RequireSHA256Signature: true}, []string{good1}, "signature_weak"},
+		{"required: SHA-1 and header", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf, RequireSHA256Signature: true}, []string{good1, goodSecure}, "signature_weak"},
+		{"required: SHA-256", integration.Authentication{Credentials: credential.NewSet(secure, signed), Match: anyOf, RequireSHA256Signature: true}, []string{good256}, ""},
+		{"SHA-1", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf}, []string{good1}, ""},
+		{"SHA-1 wrong beside SHA-256", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf}, []string{"X-Hub-Signature: junk", good256}, ""},
+		{"SHA-1 good beside wrong SHA-256", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf}, []string{good1, bad256}, "signature_mismatch"},
+		{"SHA-1 good beside empty SHA-256", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf}, []string{good1, "X-Hub-Signature-256:"}, "signature_malformed"},
+		{"signature not ASCII", integration.Authentication{Credentials: credential.NewSet(signed), Match: anyOf}, []string{"X-Hub-Signature-256: sha256=\xff"}, "signature_malformed"},
 
-		{"gitlab", integration.Authentication{Match: anyOf, Signature: token}, []string{"X-Gitlab-Token: glt2"}, ""},
-		{"gitlab wrong", integration.Authentication{Match: anyOf, Signature: token}, []string{"X-Gitlab-Token: glt3"}, "signature_mismatch"},
+		{"gitlab", integration.Authentication{Credentials: credential.NewSet(token), Match: anyOf}, []string{"X-Gitlab-Token: glt2"}, ""},
+		{"gitlab wrong", integration.Authentication{Credentials: credential.NewSet(token), Match: anyOf}, []string{"X-Gitlab-Token: glt3"}, "signature_mismatch"},
 
-		{"basic", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBasic}, ""},
-		{"basic in another case", integration.Authentication{Match: anyOf, Basic: user}, []string{strings.Replace(goodBasic, "Basic ", "bASIC  ", 1)}, ""},
-		{"basic wrong", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic " + basic("jürgen", "pass")}, "basic_mismatch"},
-		{"basic another user", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic " + basic("x", "pass:wörd")}, "basic_mismatch"},
-		{"basic unpadded", integration.Authentication{Match: anyOf, Basic: user}, []string{strings.TrimRight(goodBasic, "=") + "*"}, "basic_mismatch"},
-		{"basic without scheme", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: " + basic("jürgen", "pass:wörd")}, "basic_malformed"},
-		{"basic, bearer sent", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBearer}, "basic_malformed"},
-		{"basic twice", integration.Authentication{Match: anyOf, Basic: user}, []string{goodBasic, goodBasic}, "basic_duplicate"},
-		{"basic not ASCII", integration.Authentication{Match: anyOf, Basic: user}, []string{"Authorization: Basic \xff"}, "basic_malformed"},
+		{"basic", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{goodBasic}, ""},
+		{"basic in another case", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{strings.Replace(goodBasic, "Basic ", "bASIC  ", 1)}, ""},
+		{"basic wrong", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{"Authorization: Basic " + basic("jürgen", "pass")}, "basic_mismatch"},
+		{"basic another user", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{"Authorization: Basic " + basic("x", "pass:wörd")}, "basic_mismatch"},
+		{"basic unpadded", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{strings.TrimRight(goodBasic, "=") + "*"}, "basic_mismatch"},
+		{"basic without scheme", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{"Authorization: " + basic("jürgen", "pass:wörd")}, "basic_malformed"},
+		{"basic, bearer sent", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{goodBearer}, "basic_malformed"},
+		{"basic twice", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{goodBasic, goodBasic}, "basic_duplicate"},
+		{"basic not ASCII", integration.Authentication{Credentials: credential.NewSet(user), Match: anyOf}, []string{"Authorization: Basic \xff"}, "basic_malformed"},
 
-		{"bearer", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{goodBearer}, ""},
-		{"bearer, second token", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"authorization: bearer t1"}, ""},
-		{"bearer wrong", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"Authorization: Bearer t2"}, "bearer_mismatch"},
-		{"bearer empty", integration.Authentication{Match: anyOf, Bearer: bearer}, []string{"Authorization: Bearer"}, "bearer_malformed"},
-		{"bearer, nothing sent", integration.Authentication{Match: anyOf, Bearer: bearer}, nil, "credential_missing"},
-		{"bearer wrong beside a signature", integration.Authentication{Match: anyOf, Bearer: bearer, Signature: signed}, []string{"Authorization: Bearer t2", good256}, "bearer_mismatch"},
+		{"bearer", integration.Authentication{Credentials: credential.NewSet(bearer), Match: anyOf}, []string{goodBearer}, ""},
+		{"bearer, second token", integration.Authentication{Credentials: credential.NewSet(bearer), Match: anyOf}, []string{"authorization: bearer t1"}, ""},
+		{"bearer wrong", integration.Authentication{Credentials: credential.NewSet(bearer), Match: anyOf}, []string{"Authorization: Bearer t2"}, "bearer_mismatch"},
+		{"bearer empty", integration.Authentication{Credentials: credential.NewSet(bearer), Match: anyOf}, []string{"Authorization: Bearer"}, "bearer_malformed"},
+		{"bearer, nothing sent", integration.Authentication{Credentials: credential.NewSet(bearer), Match: anyOf}, nil, "credential_missing"},
+		{"bearer wrong beside a signature", integration.Authentication{Credentials: credential.NewSet(bearer, signed), Match: anyOf}, []string{"Authorization: Bearer t2", good256}, "bearer_mismatch"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,16 +134,16 @@ func TestUnauthenticatedWhereAllowed(t *testing.T) {
 
 func TestCompileRefuses(t *testing.T) {
 	for name, auth := range map[string]integration.Authentication{
-		"unknown provider":     {Signature: &integration.Signature{Provider: "none", Secrets: secrets("x")}},
-		"empty secret":         {Signature: &integration.Signature{Provider: "github", Secrets: secrets("x", "")}},
-		"no secret":            {Signature: &integration.Signature{Provider: "github"}},
-		"empty value":          {SecureHeader: &integration.SecureHeader{Name: "X-A"}},
-		"no name":              {SecureHeader: &integration.SecureHeader{Value: integration.NewSecret("x")}},
-		"empty password":       {Basic: &integration.Basic{Username: "u"}},
-		"colon in the user":    {Basic: &integration.Basic{Username: "u:v", Password: integration.NewSecret("x")}},
-		"no token":             {Bearer: &integration.Bearer{}},
-		"required, no way":     {RequireSHA256Signature: true, Bearer: &integration.Bearer{Tokens: secrets("x")}},
-		"required, not a HMAC": {RequireSHA256Signature: true, Signature: &integration.Signature{Provider: "none", Secrets: secrets("x")}},
+		"unknown provider":     {Credentials: credential.NewSet(&credential.Signature{Provider: "none", Secrets: secrets("x")})},
+		"empty secret":         {Credentials: credential.NewSet(&credential.Signature{Provider: "github", Secrets: secrets("x", "")})},
+		"no secret":            {Credentials: credential.NewSet(&credential.Signature{Provider: "github"})},
+		"empty value":          {Credentials: credential.NewSet(&credential.SecureHeader{Name: "X-A"})},
+		"no name":              {Credentials: credential.NewSet(&credential.SecureHeader{Value: credential.NewSecret("x")})},
+		"empty password":       {Credentials: credential.NewSet(&credential.Basic{Username: "u"})},
+		"colon in the user":    {Credentials: credential.NewSet(&credential.Basic{Username: "u:v", Password: credential.NewSecret("x")})},
+		"no token":             {Credentials: credential.NewSet(&credential.Bearer{})},
+		"required, no way":     {RequireSHA256Signature: true, Credentials: credential.NewSet(&credential.Bearer{Tokens: secrets("x")})},
+		"required, not a HMAC": {RequireSHA256Signature: true, Credentials: credential.NewSet(&credential.Signature{Provider: "none", Secrets: secrets("x")})},
 	} {
 		if _, err := Compile(github(ways(auth))); err == nil {
 			t.Errorf("%s: no error", name)
@@ -157,12 +158,7 @@ func FuzzCredentials(f *testing.F) {
 	f.Add("open sesame", "", "Basic dTpw")
 	f.Add("", signature(push), "Bearer x")
 	f.Add("x", "sha256="+hex.EncodeToString(make([]byte, 32)), "")
-	route, err := Compile(github(ways(integration.Authentication{
-		SecureHeader: &integration.SecureHeader{Name: "X-Secure", Value: integration.NewSecret("open sesame")},
-		Signature:    &integration.Signature{Provider: "github", Secrets: secrets(theSecret)},
-		Bearer:       &integration.Bearer{Tokens: secrets("t0k3n")},
-		Match:        integration.MatchAny,
-	})))
+	route, err := Compile(github(ways(integration.Authentication{Credentials: credential.NewSet(&credential.SecureHeader{Name: "X-Secure", Value: credential.NewSecret("open sesame")}, &credential.Signature{Provider: "github", Secrets: secrets(theSecret)}, &credential.Bearer{Tokens: secrets("t0k3n")}), Match: integration.MatchAny})))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -202,9 +198,7 @@ func (d discard) WriteHeader(int)             {}
 // A secret that stands where a sender names its event goes no further.
 func TestSecretIsNoEventType(t *testing.T) {
 	for _, name := range []string{"X-Github-Event", "X-Github-Delivery"} {
-		b := newBackend(t, github(ways(integration.Authentication{
-			SecureHeader: &integration.SecureHeader{Name: name, Value: integration.NewSecret("a secret")},
-		})))
+		b := newBackend(t, github(ways(integration.Authentication{Credentials: credential.NewSet(&credential.SecureHeader{Name: name, Value: credential.NewSecret("a secret")})})))
 		header := signed("push", "1", push)
 		header.Set(name, "a secret")
 		got := serve(t, b, New(Settings{})).post(t, "/webhooks/hook", header, push)

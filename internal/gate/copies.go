@@ -29,7 +29,7 @@ func (v *visit) dedupe() storage.Dedupe {
 	}
 	former := v.hashBody(v.former[:0], delivery, v.payload)
 	key := former
-	switch content := v.claim.Content(v.body); {
+	switch content := v.claim().Content(v.body); {
 	case mode == integration.DedupeDelivery && message.Numbered():
 		key = v.hashID(v.digest[:0], delivery, message.Type)
 	case mode == integration.DedupeDelivery && v.hashAttempt(delivery):

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
@@ -102,7 +103,7 @@ func TestCopies(t *testing.T) {
 // With no signature an ID in the body proves nothing.
 func TestCopiesWithoutASignature(t *testing.T) {
 	b := newBackend(t, github(by("notion", theSecret), func(it *integration.Integration) {
-		it.Authentication.SecureHeader = &integration.SecureHeader{Name: "X-Secure", Value: integration.NewSecret("h")}
+		give(it, &credential.SecureHeader{Name: "X-Secure", Value: credential.NewSecret("h")})
 		it.Authentication.RequireSHA256Signature = false
 	}))
 	s := serve(t, b, New(Settings{}))

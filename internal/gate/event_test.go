@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/sender"
@@ -106,13 +107,11 @@ func TestFailedEventIsQueuedAgain(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	gitlab := func(it *integration.Integration) {
-		it.Authentication = integration.Authentication{
-			Signature: &integration.Signature{Provider: "gitlab", Secrets: secrets("t")}, Match: integration.MatchAny,
-		}
+		it.Authentication = integration.Authentication{Credentials: credential.NewSet(&credential.Signature{Provider: "gitlab", Secrets: secrets("t")}), Match: integration.MatchAny}
 	}
-	jira := func(it *integration.Integration) { it.Authentication.Signature.Provider = "jira" }
+	jira := func(it *integration.Integration) { it.Authentication.Credentials.Signature().Provider = "jira" }
 	mine := func(it *integration.Integration) {
-		it.Authentication = integration.Authentication{Bearer: &integration.Bearer{Tokens: secrets("t")}, Match: integration.MatchAny}
+		it.Authentication = integration.Authentication{Credentials: credential.NewSet(&credential.Bearer{Tokens: secrets("t")}), Match: integration.MatchAny}
 	}
 	const opened = `{"action":"opened","number":1}`
 	const merge = `{"object_kind":"merge_request","object_attributes":{"action":"open"}}`
@@ -187,7 +186,7 @@ func TestForm(t *testing.T) {
 
 // A form of a sender that is not known to use forms is a body like any other.
 func TestFormOfAnother(t *testing.T) {
-	b := newBackend(t, github(func(it *integration.Integration) { it.Authentication.Signature.Provider = "jira" }))
+	b := newBackend(t, github(func(it *integration.Integration) { it.Authentication.Credentials.Signature().Provider = "jira" }))
 	s := serve(t, b, New(Settings{}))
 	const body = "payload=1"
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "X-Hub-Signature": {signature(body)}}
@@ -197,11 +196,7 @@ func TestFormOfAnother(t *testing.T) {
 }
 
 func TestStoredHeadersHoldNoSecret(t *testing.T) {
-	it := github(ways(integration.Authentication{
-		SecureHeader: &integration.SecureHeader{Name: "X-Key", Value: integration.NewSecret("canary-1")},
-		Signature:    &integration.Signature{Provider: "github", Secrets: secrets("canary-2", theSecret)},
-		Match:        integration.MatchAny,
-	}))
+	it := github(ways(integration.Authentication{Credentials: credential.NewSet(&credential.SecureHeader{Name: "X-Key", Value: credential.NewSecret("canary-1")}, &credential.Signature{Provider: "github", Secrets: secrets("canary-2", theSecret)}), Match: integration.MatchAny}))
 	b := newBackend(t, it)
 	s := serve(t, b, New(Settings{}))
 	header := signed("push", "d", push)
@@ -219,11 +214,7 @@ func TestStoredHeadersHoldNoSecret(t *testing.T) {
 	}
 	// A header with a credential is not kept either, also where the credential is
 	// none of the secrets and the header is one that events have.
-	it = github(ways(integration.Authentication{
-		SecureHeader: &integration.SecureHeader{Name: "X-Key", Value: integration.NewSecret("canary-1")},
-		JWT:          &integration.JWT{Issuer: "none", Audience: "a", Header: "traceparent"},
-		Match:        integration.MatchAny,
-	}))
+	it = github(ways(integration.Authentication{Credentials: credential.NewSet(&credential.SecureHeader{Name: "X-Key", Value: credential.NewSecret("canary-1")}, &credential.JWT{Issuer: "none", Audience: "a", Header: "traceparent"}), Match: integration.MatchAny}))
 	route, err := Compile(it)
 	if err != nil {
 		t.Fatal(err)
@@ -260,8 +251,8 @@ func TestEventForSeveralResources(t *testing.T) {
 func TestInline(t *testing.T) {
 	for _, forward := range []bool{false, true} {
 		it := github(func(it *integration.Integration) {
-			it.Authentication.SecureHeader = &integration.SecureHeader{Name: "x-webhook-token", Value: integration.NewSecret("s")}
-			it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
+			give(it, &credential.SecureHeader{Name: "x-webhook-token", Value: credential.NewSecret("s")})
+			give(it, &credential.Bearer{Tokens: secrets("t")})
 			it.EventFilter = []string{"push"}
 			it.Resources = nil
 		})

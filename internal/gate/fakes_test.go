@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/module/storage"
@@ -343,18 +344,14 @@ func request(path string, fields []string, body string) string {
 // github is an integration as most are.
 func github(change ...func(*integration.Integration)) *integration.Integration {
 	it := &integration.Integration{
-		Identity:  storage.Identity{1},
-		WebhookID: "hook",
-		Project:   "demo",
-		Alias:     "PR review",
-		IsEnabled: true,
-		Authentication: integration.Authentication{
-			Signature:              &integration.Signature{Provider: "github", Secrets: secrets(theSecret)},
-			RequireSHA256Signature: true,
-			Match:                  integration.MatchAny,
-		},
-		Dedupe:    integration.DedupeDelivery,
-		Resources: []integration.Resource{{Type: "assistant", ID: "8f0c"}},
+		Identity:       storage.Identity{1},
+		WebhookID:      "hook",
+		Project:        "demo",
+		Alias:          "PR review",
+		IsEnabled:      true,
+		Authentication: integration.Authentication{Credentials: credential.NewSet(&credential.Signature{Provider: "github", Secrets: secrets(theSecret)}), RequireSHA256Signature: true, Match: integration.MatchAny},
+		Dedupe:         integration.DedupeDelivery,
+		Resources:      []integration.Resource{{Type: "assistant", ID: "8f0c"}},
 	}
 	for _, c := range change {
 		c(it)
@@ -364,10 +361,15 @@ func github(change ...func(*integration.Integration)) *integration.Integration {
 
 const theSecret = "It's a Secret to Everybody"
 
-func secrets(texts ...string) []integration.Secret {
-	list := make([]integration.Secret, len(texts))
+// give gives an integration a credential.
+func give(it *integration.Integration, c credential.Credential) {
+	it.Authentication.Credentials = it.Authentication.Credentials.With(c)
+}
+
+func secrets(texts ...string) []credential.Secret {
+	list := make([]credential.Secret, len(texts))
 	for i, text := range texts {
-		list[i] = integration.NewSecret(text)
+		list[i] = credential.NewSecret(text)
 	}
 	return list
 }

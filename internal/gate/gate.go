@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/jwt"
@@ -230,7 +231,8 @@ type visit struct {
 	release func()
 	id      string
 	route   *Route
-	claim   sender.Claim
+	// presented is what the request shows of its credentials.
+	presented credential.Request
 
 	upload *upload
 	// body is what was received, payload what the event is: of a form the

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
 )
@@ -35,31 +36,30 @@ func (v *visit) shakeHandsWithoutBody() *answer {
 	if !asked {
 		return nil
 	}
-	claim, reason := v.precheckHandshake()
-	if reason != "" {
-		return v.refuse(unauthorized, reason)
+	if refusal := v.lookAtHandshake(); refusal.Reason != "" {
+		return v.refuse(unauthorized, refusal.String())
 	}
-	if a := v.judgeToken(); a != nil {
+	if a := v.verify(); a != nil {
 		return a
 	}
-	claim.URL = v.address()
+	claim := v.claim()
+	claim.URL = v.Address()
 	if a, _ := v.shake(claim.Present() && claim.Verify(nil) == ""); a != nil || !proven {
 		return a
 	}
 	return v.refuse(unauthorized, "handshake_"+string(sender.Mismatch))
 }
 
-// precheckHandshake holds a handshake against what the headers and the connection
-// show, and says what is wrong. The sender's own credential may be missing, since
-// many a sender does not sign its handshakes. Nothing else may that every request
-// must have.
-func (v *visit) precheckHandshake() (sender.Claim, string) {
-	claim, reason := v.route.credentials.precheck(v.r, v.client, time.Now(), false)
-	switch reason {
-	case "", "credential_" + string(sender.Missing), "signature_" + string(sender.Missing):
-		return claim, ""
+// lookAtHandshake refuses a handshake by what the headers and the connection show.
+// The sender's own credential may be missing, since many a sender does not sign its
+// handshakes. Nothing else may that every request must have.
+func (v *visit) lookAtHandshake() credential.Refusal {
+	v.presented = v.present()
+	refusal := v.route.checker.Look(&v.presented, false)
+	if refusal.Unsigned() {
+		return credential.Refusal{}
 	}
-	return sender.Claim{}, reason
+	return refusal
 }
 
 // shakeHands answers a request by which the sender makes sure of the address.
@@ -68,7 +68,7 @@ func (v *visit) shakeHands() *answer {
 	if !v.mayShakeHands() {
 		return nil
 	}
-	a, asked := v.shake(v.claim.Present())
+	a, asked := v.shake(v.claim().Present())
 	if a == nil && asked {
 		return v.refuse(badHandshake, "handshake_malformed")
 	}
@@ -87,10 +87,10 @@ func (v *visit) shakeHandsUnsigned() *answer {
 		!v.route.provider.OpenHandshake(v.request(), v.learning()) {
 		return nil
 	}
-	if _, reason := v.precheckHandshake(); reason != "" {
+	if refusal := v.lookAtHandshake(); refusal.Reason != "" {
 		return nil
 	}
-	if a := v.judgeToken(); a != nil { // as any credential that the request carries
+	if a := v.verify(); a != nil { // as any credential that the request carries
 		return a
 	}
 	if !v.received {
@@ -106,7 +106,7 @@ func (v *visit) shakeHandsUnsigned() *answer {
 }
 
 func (v *visit) mayShakeHands() bool {
-	return v.route.provider != nil && v.route.credentials.verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
+	return v.route.provider != nil && v.route.checker.Verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
 }
 
 // shake returns the answer to a handshake, if it gets one, and says whether the
@@ -117,7 +117,7 @@ func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	if v.learning() {
 		learn = l.learn
 	}
-	a, ok := v.route.credentials.verifier.Handshake(v.request(), &v.document, verified, learn)
+	a, ok := v.route.checker.Verifier.Handshake(v.request(), &v.document, verified, learn)
 	switch {
 	case l.err != nil:
 		return v.refuse(unavailable, "learn_failed"), true
@@ -139,7 +139,7 @@ func (v *visit) learning() bool { return v.route.Integration.Handshake.Open(time
 // request is what a provider sees of the request, with the body as far as it has
 // been received.
 func (v *visit) request() *provider.Request {
-	return &provider.Request{Method: v.r.Method, URL: v.address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
+	return &provider.Request{Method: v.r.Method, URL: v.Address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
 }
 
 // lesson is what became of a secret that a sender has brought.
@@ -164,9 +164,9 @@ func (v *visit) answerHandshake(a *sender.Answer) *answer {
 	return &v.reply
 }
 
-// address is where the sender was told to send: with a public URL below that,
-// and otherwise where the request has come to.
-func (v *visit) address() string {
+// Address is where the sender was told to send: below the public URL when there is
+// one, and otherwise where the request has come to.
+func (v *visit) Address() string {
 	address := v.gate.settings.PublicURL
 	if address != "" {
 		address += v.id

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
@@ -17,7 +18,7 @@ import (
 // by makes the integration another provider's.
 func by(name string, texts ...string) func(*integration.Integration) {
 	return func(it *integration.Integration) {
-		it.Authentication.Signature = &integration.Signature{Provider: name, Secrets: secrets(texts...)}
+		give(it, &credential.Signature{Provider: name, Secrets: secrets(texts...)})
 		it.Authentication.RequireSHA256Signature = false
 	}
 }
@@ -33,7 +34,7 @@ func TestHandshakeByMethod(t *testing.T) {
 	both := func(it *integration.Integration) {
 		by("dropbox", "k")(it)
 		it.Authentication.Match = integration.MatchAll
-		it.Authentication.SecureHeader = &integration.SecureHeader{Name: "X-Other", Value: integration.NewSecret("o")}
+		give(it, &credential.SecureHeader{Name: "X-Other", Value: credential.NewSecret("o")})
 	}
 	tests := []struct {
 		name   string
@@ -58,7 +59,7 @@ func TestHandshakeByMethod(t *testing.T) {
 		{"any, with a wrong one", func(it *integration.Integration) { both(it); it.Authentication.Match = integration.MatchAny }, "GET", "?challenge=77", []string{"X-Other: p"}, "401"},
 		{"with a token that cannot be judged", func(it *integration.Integration) {
 			by("dropbox", "k")(it)
-			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
+			give(it, &credential.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"})
 		}, "GET", "?challenge=77", []string{"X-Token: t"}, "503"},
 		{"github", func(*integration.Integration) {}, "GET", "?hub.mode=subscribe&hub.challenge=77", nil, "405"},
 		{"disabled", func(it *integration.Integration) { by("okta", "word")(it); it.IsEnabled = false }, "GET", "", []string{okta, "Authorization: word"}, "405"},
@@ -172,11 +173,11 @@ func TestHandshakeUnsignedOfAnyFraming(t *testing.T) {
 	none := http.Header{}
 	const token = `{"verification_token":"secret_x"}`
 	own := func(it *integration.Integration) {
-		it.Authentication.Signature = &integration.Signature{Secrets: secrets("k"), Description: &provider.Description{
+		it.Authentication.Credentials = it.Authentication.Credentials.With(&credential.Signature{Secrets: secrets("k"), Description: &provider.Description{
 			Name:       "custom",
 			Schemes:    []provider.Scheme{{Header: "X-Signature", Signed: "{body}", Algorithm: provider.HMACSHA256}},
 			Handshakes: []provider.Handshake{{Open: true, When: []provider.Condition{{Place: provider.Place{JSON: "challenge"}}}, Echo: &provider.Place{JSON: "challenge"}}},
-		}}
+		}})
 		it.Authentication.RequireSHA256Signature = false
 	}
 	tests := []struct {

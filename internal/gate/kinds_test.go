@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
+	"github.com/hookgate/hookgate/internal/credential/credentialtest"
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/integration/credentialtest"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
 )
@@ -20,25 +21,25 @@ import (
 // authentication has.
 func withExample(t *testing.T, e credentialtest.Example, more ...string) *integration.Integration {
 	t.Helper()
-	facts := func(p *sender.Provider) integration.ProviderFacts {
-		return integration.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders(), Timed: p.Timed()}
+	facts := func(p *sender.Provider) credential.ProviderFacts {
+		return credential.ProviderFacts{SHA256: p.SHA256(), CredentialHeaders: p.CredentialHeaders(), ReservedHeaders: p.ReservedHeaders(), Timed: p.Timed()}
 	}
 	declaring := integration.Declaring{Rules: integration.Rules{
-		Provider: func(name string) (integration.ProviderFacts, bool) {
+		Provider: func(name string) (credential.ProviderFacts, bool) {
 			p, found := sender.Lookup(name)
 			if !found {
-				return integration.ProviderFacts{}, false
+				return credential.ProviderFacts{}, false
 			}
 			return facts(p), true
 		},
-		Custom: func(d *provider.Description) (integration.ProviderFacts, error) {
+		Custom: func(d *provider.Description) (credential.ProviderFacts, error) {
 			p, err := sender.Compile(d)
 			if err != nil {
-				return integration.ProviderFacts{}, err
+				return credential.ProviderFacts{}, err
 			}
 			return facts(p), nil
 		},
-		Issuer:        func(string) (integration.IssuerFacts, bool) { return integration.IssuerFacts{}, true },
+		Issuer:        func(string) (credential.IssuerFacts, bool) { return credential.IssuerFacts{}, true },
 		ResourceTypes: func() []string { return []string{"assistant"} },
 		Allow:         func(string, string, string) error { return nil },
 	}}
@@ -54,7 +55,7 @@ func withExample(t *testing.T, e credentialtest.Example, more ...string) *integr
 // The edge asks for each kind of credential, knows its secrets, and takes its
 // headers away before it passes a request on.
 func TestKinds(t *testing.T) {
-	credentialtest.Complete(t, integration.Authentication{})
+	credentialtest.Complete(t, credential.Kinds())
 	credentialtest.Each(t, func(t *testing.T, e credentialtest.Example) {
 		it := withExample(t, e)
 		route, err := Compile(it)
@@ -133,13 +134,9 @@ func checkSampled(t *testing.T, e credentialtest.Example) {
 		}
 	}
 	for _, forward := range []bool{false, true} {
-		r, err := b.routes["hook"].sample(t.Context(), "", time.Now())
+		r, client, err := b.routes["hook"].sample(t.Context(), "", time.Now())
 		if err != nil {
 			t.Fatal(err)
-		}
-		client := "127.0.0.1"
-		if sources := b.routes["hook"].credentials.sources; len(sources) > 0 {
-			client = sources[0].Addr().String()
 		}
 		seen := New(Settings{Inline: true, ForwardCredentials: forward}).Serve(&recorder{header: make(http.Header)}, r, client, b.Acquire)
 		seen.Done()

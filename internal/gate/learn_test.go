@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
@@ -21,7 +22,7 @@ func learning(name string, since time.Duration, texts ...string) func(*integrati
 func learningWithToken(it *integration.Integration) {
 	learning("asana", 0)(it)
 	it.Authentication.Match = integration.MatchAll
-	it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
+	give(it, &credential.Bearer{Tokens: secrets("t")})
 }
 
 func TestLearn(t *testing.T) {
@@ -45,7 +46,7 @@ func TestLearn(t *testing.T) {
 		{"notion", learning("notion", time.Minute), notion, token, 200, "secret_x", ""},
 		{"notion beside another way in", func(it *integration.Integration) {
 			learning("notion", 0)(it)
-			it.Authentication.Bearer = &integration.Bearer{Tokens: secrets("t")}
+			give(it, &credential.Bearer{Tokens: secrets("t")})
 		}, notion, token, 200, "secret_x", ""},
 		{"all, without the token", learningWithToken, asana, "", 401, "", "bearer_missing"},
 		{"all, with another token", learningWithToken, withToken("x"), "", 401, "", "bearer_mismatch"},
@@ -53,7 +54,7 @@ func TestLearn(t *testing.T) {
 		{"all, without the certificate", func(it *integration.Integration) {
 			learning("asana", 0)(it)
 			it.Authentication.Match = integration.MatchAll
-			it.Authentication.ClientCertificate = &integration.ClientCertificate{SANs: []string{"asana.example"}}
+			give(it, &credential.ClientCertificate{SANs: []string{"asana.example"}})
 		}, asana, "", 401, "", "client_certificate_missing"},
 		{"too late", learning("asana", integration.HandshakeWindow), asana, "", 401, "", "signature_missing"},
 		{"no window", by("asana"), asana, "", 401, "", "credential_missing"},
@@ -62,7 +63,7 @@ func TestLearn(t *testing.T) {
 		{"with a wrong signature", learning("asana", 0, "k"), http.Header{"X-Hook-Secret": {"s"}, "X-Hook-Signature": {signature("")[7:]}}, "", 401, "", "signature_mismatch"},
 		{"with a token that cannot be judged", func(it *integration.Integration) {
 			learning("asana", 0)(it)
-			it.Authentication.JWT = &integration.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"}
+			give(it, &credential.JWT{Issuer: "issuer", Audience: "a", Header: "X-Token"})
 		}, http.Header{"X-Hook-Secret": {"s"}, "X-Token": {"t"}}, "", 503, "", "jwt_issuer_unknown"},
 		{"another provider", learning("github", 0, "k"), asana, "", 401, "", "signature_missing"},
 	}

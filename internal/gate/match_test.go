@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
@@ -140,8 +141,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 		for project, status := range map[string]int{busy: 503, "other": 200} {
 			in := github(func(it *integration.Integration) {
 				it.Project, it.EventFilter = project, []string{"deal.creation"}
-				it.Authentication = integration.Authentication{Bearer: &integration.Bearer{Tokens: secrets("t")}, Match: integration.MatchAny,
-					Signature: &integration.Signature{Provider: "hubspot", Secrets: secrets("s")}}
+				it.Authentication = integration.Authentication{Credentials: credential.NewSet(&credential.Bearer{Tokens: secrets("t")}, &credential.Signature{Provider: "hubspot", Secrets: secrets("s")}), Match: integration.MatchAny}
 			})
 			w := &recorder{header: make(http.Header)}
 			body := `[{"subscriptionType":"contact.creation"},{"subscriptionType":"contact.deletion"}]`

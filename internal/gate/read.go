@@ -22,9 +22,7 @@ const (
 
 // read receives the body.
 func (v *visit) read() *answer {
-	c := &v.route.credentials
-	proven := c.proof() && (!v.claim.Present() || !v.claim.NeedsBody())
-	return v.readUpTo(v.gate.settings.MaxBody, proven)
+	return v.readUpTo(v.gate.settings.MaxBody, v.route.checker.Proven(&v.presented))
 }
 
 // readUpTo receives a body of at most so many bytes. Beyond its first size the

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
@@ -150,10 +151,10 @@ func TestChangedWhileReading(t *testing.T) {
 		{"unchanged", func(*backend) {}, 202},
 		{"another alias", func(b *backend) { b.put(t, github(func(it *integration.Integration) { it.Alias = "new" })) }, 202},
 		{"another secret", func(b *backend) {
-			b.put(t, github(func(it *integration.Integration) { it.Authentication.Signature.Secrets = secrets("new") }))
+			b.put(t, github(func(it *integration.Integration) { it.Authentication.Credentials.Signature().Secrets = secrets("new") }))
 		}, 401},
 		{"another way in", func(b *backend) {
-			b.put(t, github(ways(integration.Authentication{Bearer: &integration.Bearer{Tokens: secrets("x")}})))
+			b.put(t, github(ways(integration.Authentication{Credentials: credential.NewSet(&credential.Bearer{Tokens: secrets("x")})})))
 		}, 401},
 		{"disabled", func(b *backend) { b.put(t, github(func(it *integration.Integration) { it.IsEnabled = false })) }, 404},
 		{"gone", func(b *backend) { b.remove("hook") }, 404},

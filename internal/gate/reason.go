@@ -3,9 +3,8 @@ package gate
 import (
 	"slices"
 
-	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/match"
-	"github.com/hookgate/hookgate/internal/sender"
 )
 
 // Outcomes returns all that a request may have.
@@ -20,7 +19,7 @@ func Outcomes() []Outcome {
 var reasons = []string{
 	"method", "early_data", "length", "content_encoding", "body", "body_cut", "body_unreadable", "form", "event_header", "too_many_events",
 	"path", "unknown", "disabled", "project",
-	"credential_missing", "credential_not_configured", "source_ips_mismatch", "secret_refused", "handshake_mismatch", "handshake_malformed", "jwt_issuer_unknown",
+	"credential_missing", "credential_not_configured", "secret_refused", "handshake_mismatch", "handshake_malformed",
 	"confirmation_failed", "gateway_unavailable", "integration_changing", "lookup_failed", "learn_failed", "match_busy", "match_interrupted",
 	"no_trigger", "store_uncertain", "store_unavailable",
 }
@@ -30,19 +29,7 @@ var reasons = []string{
 // that event from whoever looks at its increase.
 func Reasons() []string {
 	all := slices.Clone(reasons)
-	credential := []sender.Reason{sender.Missing, sender.Duplicate, sender.Malformed, sender.Mismatch}
-	for kind, further := range map[string][]sender.Reason{
-		"secure_header":      nil,
-		"basic":              nil,
-		"bearer":             nil,
-		"client_certificate": {sender.Stale},
-		"signature":          {sender.Stale, sender.Weak, sender.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
-		"jwt":                {sender.Stale, sender.Unavailable, jwt.WrongIssuer, jwt.WrongAudience, jwt.WrongClaim},
-	} {
-		for _, reason := range append(further, credential...) {
-			all = append(all, kind+"_"+string(reason))
-		}
-	}
+	all = append(all, credential.Reasons()...)
 	for _, s := range []*share{ofAll, ofUnproven, ofIntegration, ofClient} {
 		all = append(all, s.full.reason, s.ended.reason)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/filter"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/match"
@@ -17,11 +18,11 @@ type Route struct {
 	Integration *integration.Integration
 
 	// provider is nil when the integration names none.
-	provider    *sender.Provider
-	credentials credentials
-	filter      *filter.Filter
-	expression  *match.Expression
-	shape       *payload.Shape
+	provider   *sender.Provider
+	checker    *credential.Checker
+	filter     *filter.Filter
+	expression *match.Expression
+	shape      *payload.Shape
 	// handshakes are the methods of the provider's handshakes.
 	handshakes []string
 	// strip are the canonical names of the headers that carry credentials.
@@ -35,17 +36,23 @@ type Route struct {
 func Compile(it *integration.Integration) (*Route, error) {
 	r := &Route{Integration: it, filter: filter.New(it.EventFilter)}
 	auth := &it.Authentication
-	if auth.Signature != nil {
-		p, err := providerOf(auth.Signature)
-		if err != nil {
-			return nil, fmt.Errorf("preparing %s: %w", it.WebhookID, err)
-		}
-		r.provider = p
-		r.handshakes = p.HandshakeMethods()
-	}
 	var err error
-	if r.credentials, err = newCredentials(auth, r.provider); err != nil {
+	r.checker, err = credential.NewChecker(auth.Credentials, credential.Policy{
+		All:    auth.Match != integration.MatchAny,
+		Signed: auth.RequireSHA256Signature,
+		Open:   auth.AllowUnauthenticated,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("preparing %s: %w", it.WebhookID, err)
+	}
+	var signed []string
+	if r.provider = r.checker.Provider; r.provider != nil {
+		r.handshakes = r.provider.HandshakeMethods()
+		signed = r.provider.CredentialHeaders()
+	}
+	r.strip = auth.Credentials.Headers(signed)
+	for _, secret := range auth.Credentials.Secrets() {
+		r.secrets = append(r.secrets, secret.Reveal())
 	}
 	if r.expression, err = match.Compile(it.Match); err != nil {
 		return nil, fmt.Errorf("preparing %s: match: %w", it.WebhookID, err)
@@ -55,8 +62,6 @@ func Compile(it *integration.Integration) (*Route, error) {
 			return nil, fmt.Errorf("preparing %s: payload: %w", it.WebhookID, err)
 		}
 	}
-	r.strip = credentialHeaders(auth, r.provider)
-	r.secrets = secretTexts(auth)
 	return r, nil
 }
 
@@ -64,37 +69,7 @@ func Compile(it *integration.Integration) (*Route, error) {
 // as they are.
 func (r *Route) Shape() *payload.Shape { return r.shape }
 
-// providerOf returns who signs.
-func providerOf(signature *integration.Signature) (*sender.Provider, error) {
-	if signature.Description != nil {
-		return sender.Compile(signature.Description)
-	}
-	p, found := sender.Lookup(signature.Provider)
-	if !found {
-		return nil, fmt.Errorf("there is no provider %q", signature.Provider)
-	}
-	if signature.Tolerance > 0 {
-		p = p.Within(signature.Tolerance)
-	}
-	return p, nil
-}
-
-func credentialHeaders(auth *integration.Authentication, p *sender.Provider) []string {
-	if p == nil {
-		return auth.Headers(nil)
-	}
-	return auth.Headers(p.CredentialHeaders())
-}
-
-func secretTexts(auth *integration.Authentication) []string {
-	var texts []string
-	for _, secret := range auth.Secrets() {
-		texts = append(texts, secret.Reveal())
-	}
-	return texts
-}
-
-// isSecret says whether the value is one of the integration's secrets.
+// isSecret reports whether the value is one of the integration's secrets.
 func (r *Route) isSecret(value string) bool {
 	return slices.ContainsFunc(r.secrets, func(secret string) bool {
 		return len(secret) == len(value) && subtle.ConstantTimeCompare([]byte(secret), []byte(value)) == 1

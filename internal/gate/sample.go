@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
 )
@@ -35,22 +35,18 @@ func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (S
 	if route == nil {
 		return Sampled{}, integration.ErrNotFound
 	}
-	r, err := route.sample(ctx, publicURL, time.Now())
+	r, client, err := route.sample(ctx, publicURL, time.Now())
 	if err != nil {
 		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
 	}
 	w := &recorder{header: make(http.Header)}
-	client := ""
-	if sources := route.credentials.sources; len(sources) > 0 {
-		client = sources[0].Addr().String()
-	}
 	seen := New(Settings{PublicURL: publicURL}).Serve(w, r, client, func() (*Config, func(), error) { return config, func() {}, nil })
 	return Sampled{StatusCode: w.status, Body: w.body, EventID: seen.EventID}, nil
 }
 
-// sample returns a request with all credentials of the integration. Below is
-// the public URL, or "" when it is not known.
-func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.Request, error) {
+// sample returns a request with the credentials of the integration, and the address
+// of its client. below is the public URL, or "" when it is not known.
+func (r *Route) sample(ctx context.Context, below string, now time.Time) (request *http.Request, client string, err error) {
 	local := &url.URL{Scheme: "http", Host: "localhost", Path: DefaultPrefix + r.Integration.WebhookID}
 	address := local.String()
 	if below != "" {
@@ -61,44 +57,21 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (*http.
 		p = sender.Guess(nil)
 	}
 	event := p.Sample(address, "test-"+rand.Text(), now)
-	auth := &r.Integration.Authentication
-	setTokens(event.Header, auth)
-	c := &r.credentials
-	if (c.jwt != nil || c.certificate != nil) && (c.all || len(c.tokens) == 0 && c.verifier == nil) {
-		return nil, sender.ErrSenderSigns
-	}
-	if verifier := r.credentials.verifier; verifier != nil {
-		err := verifier.Sign(event)
-		// Where one credential is enough, another one may do.
-		if err != nil && (!errors.Is(err, sender.ErrSenderSigns) || r.credentials.all || r.credentials.signed || len(r.credentials.tokens) == 0) {
-			return nil, err
-		}
+	sample := credential.Sample{Request: event}
+	if err := r.checker.Sample(&sample); err != nil {
+		return nil, "", err
 	}
 	signed, err := url.Parse(event.URL) // a sender may add to the query what it signs
 	if err != nil {
-		return nil, fmt.Errorf("reading the address: %w", err)
+		return nil, "", fmt.Errorf("reading the address: %w", err)
 	}
 	local.RawQuery = signed.RawQuery
-	out, err := http.NewRequestWithContext(ctx, event.Method, local.String(), bytes.NewReader(event.Body))
+	request, err = http.NewRequestWithContext(ctx, event.Method, local.String(), bytes.NewReader(event.Body))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out.Header = event.Header
-	return out, nil
-}
-
-// setTokens sets the credentials that are the value of a header.
-func setTokens(header http.Header, auth *integration.Authentication) {
-	if s := auth.SecureHeader; s != nil {
-		header.Set(s.Name, s.Value.Reveal())
-	}
-	if b := auth.Bearer; b != nil {
-		header.Set("Authorization", "Bearer "+b.Tokens[0].Reveal())
-	}
-	if b := auth.Basic; b != nil {
-		r := http.Request{Header: header}
-		r.SetBasicAuth(b.Username, b.Password.Reveal())
-	}
+	request.Header = event.Header
+	return request, sample.Client, nil
 }
 
 // recorder keeps an answer.

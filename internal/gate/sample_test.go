@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
 )
@@ -18,10 +19,10 @@ func TestSample(t *testing.T) {
 	auth := func(a integration.Authentication) func(*integration.Integration) {
 		return func(it *integration.Integration) { it.Authentication = a }
 	}
-	header := &integration.SecureHeader{Name: "X-Secure", Value: integration.NewSecret("h")}
-	basic := &integration.Basic{Username: "u", Password: integration.NewSecret("p w")}
-	bearer := &integration.Bearer{Tokens: secrets("t")}
-	discord := &integration.Signature{Provider: "discord", Secrets: secrets(ed25519Key)}
+	header := &credential.SecureHeader{Name: "X-Secure", Value: credential.NewSecret("h")}
+	basic := &credential.Basic{Username: "u", Password: credential.NewSecret("p w")}
+	bearer := &credential.Bearer{Tokens: secrets("t")}
+	discord := &credential.Signature{Provider: "discord", Secrets: secrets(ed25519Key)}
 	const unstored = "none"
 	tests := []struct {
 		name   string
@@ -33,25 +34,16 @@ func TestSample(t *testing.T) {
 		{"github", nil, 202, "push", false},
 		{"filtered", func(it *integration.Integration) { it.EventFilter = []string{"release"} }, 200, unstored, false},
 		{"disabled", func(it *integration.Integration) { it.IsEnabled = false }, 404, unstored, false},
-		{"secure header", auth(integration.Authentication{SecureHeader: header, Match: integration.MatchAny}), 202, "", false},
-		{"basic", auth(integration.Authentication{Basic: basic, Match: integration.MatchAny}), 202, "", false},
-		{"bearer", auth(integration.Authentication{Bearer: bearer, Match: integration.MatchAny}), 202, "", false},
-		{"all", auth(integration.Authentication{
-			SecureHeader: header, Bearer: bearer, Match: integration.MatchAll,
-			Signature: &integration.Signature{Provider: "gitea", Secrets: secrets("s")},
-		}), 202, "push", false},
-		{"twilio, which signs the address", auth(integration.Authentication{
-			Match: integration.MatchAny, Signature: &integration.Signature{Provider: "twilio", Secrets: secrets("s")},
-		}), 204, "", false},
-		{"a word beside the secret", auth(integration.Authentication{
-			Match: integration.MatchAny, Signature: &integration.Signature{Provider: "meta", Secrets: secrets("verify:w", "s")},
-		}), 200, "whatsapp_business_account", false},
-		{"only the sender signs", auth(integration.Authentication{Signature: discord, Match: integration.MatchAny}), 0, "", true},
-		{"another credential does", auth(integration.Authentication{Signature: discord, Bearer: bearer, Match: integration.MatchAny}), 204, "APPLICATION_AUTHORIZED", false},
-		{"another credential is not enough", auth(integration.Authentication{Signature: discord, Bearer: bearer, Match: integration.MatchAll}), 0, "", true},
-		{"a signature is required", auth(integration.Authentication{
-			Signature: discord, Bearer: bearer, Match: integration.MatchAny, RequireSHA256Signature: true,
-		}), 0, "", true},
+		{"secure header", auth(integration.Authentication{Credentials: credential.NewSet(header), Match: integration.MatchAny}), 202, "", false},
+		{"basic", auth(integration.Authentication{Credentials: credential.NewSet(basic), Match: integration.MatchAny}), 202, "", false},
+		{"bearer", auth(integration.Authentication{Credentials: credential.NewSet(bearer), Match: integration.MatchAny}), 202, "", false},
+		{"all", auth(integration.Authentication{Credentials: credential.NewSet(header, bearer, &credential.Signature{Provider: "gitea", Secrets: secrets("s")}), Match: integration.MatchAll}), 202, "push", false},
+		{"twilio, which signs the address", auth(integration.Authentication{Credentials: credential.NewSet(&credential.Signature{Provider: "twilio", Secrets: secrets("s")}), Match: integration.MatchAny}), 204, "", false},
+		{"a word beside the secret", auth(integration.Authentication{Credentials: credential.NewSet(&credential.Signature{Provider: "meta", Secrets: secrets("verify:w", "s")}), Match: integration.MatchAny}), 200, "whatsapp_business_account", false},
+		{"only the sender signs", auth(integration.Authentication{Credentials: credential.NewSet(discord), Match: integration.MatchAny}), 0, "", true},
+		{"another credential does", auth(integration.Authentication{Credentials: credential.NewSet(discord, bearer), Match: integration.MatchAny}), 204, "APPLICATION_AUTHORIZED", false},
+		{"another credential is not enough", auth(integration.Authentication{Credentials: credential.NewSet(discord, bearer), Match: integration.MatchAll}), 0, "", true},
+		{"a signature is required", auth(integration.Authentication{Credentials: credential.NewSet(discord, bearer), Match: integration.MatchAny, RequireSHA256Signature: true}), 0, "", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -110,7 +102,7 @@ func TestSampleTwice(t *testing.T) {
 // Without a public URL the address is the one that the request came to.
 func TestSampleWithoutPublicURL(t *testing.T) {
 	it := github(func(it *integration.Integration) {
-		it.Authentication.Signature = &integration.Signature{Provider: "twilio", Secrets: secrets("s")}
+		give(it, &credential.Signature{Provider: "twilio", Secrets: secrets("s")})
 		it.Authentication.RequireSHA256Signature = false
 	})
 	if got, err := Sample(context.Background(), newBackend(t, it).config(), "", "hook"); err != nil || got.StatusCode != 204 || got.EventID == "" {

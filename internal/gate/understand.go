@@ -62,7 +62,7 @@ func (v *visit) readMessage() (err error) {
 		}
 		defer end()
 	}
-	v.content.wanted, err = v.content.message.Read(v.content.provider, v.r.Header, v.content.payload, &v.claim, v.route)
+	v.content.wanted, err = v.content.message.Read(v.content.provider, v.r.Header, v.content.payload, v.claim(), v.route)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
@@ -22,11 +23,7 @@ func TestUnreadableBody(t *testing.T) {
 	silent := []string{`{}`, `[]`, `"a"`, "\xef\xbb\xbf{}", `{"type":{"a":1}}`}
 	by := func(sender string, filter ...string) *integration.Integration {
 		return github(func(it *integration.Integration) {
-			it.Authentication = integration.Authentication{
-				Match:        integration.MatchAny,
-				SecureHeader: &integration.SecureHeader{Name: "X-Token", Value: integration.NewSecret(theSecret)},
-				Signature:    &integration.Signature{Provider: sender, Secrets: secrets(theSecret)},
-			}
+			it.Authentication = integration.Authentication{Credentials: credential.NewSet(&credential.SecureHeader{Name: "X-Token", Value: credential.NewSecret(theSecret)}, &credential.Signature{Provider: sender, Secrets: secrets(theSecret)}), Match: integration.MatchAny}
 			it.EventFilter, it.Dedupe = filter, integration.DedupeNone
 		})
 	}

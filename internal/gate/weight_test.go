@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
@@ -20,7 +21,7 @@ func TestCacheHoldsItsLimit(t *testing.T) {
 	for i := range names {
 		names[i] = fmt.Sprintf("%01000d", i)
 	}
-	sources := make([]netip.Prefix, 200)
+	sources := make(credential.SourceIPs, 200)
 	for i := range sources {
 		sources[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 32)
 	}
@@ -39,8 +40,8 @@ func TestCacheHoldsItsLimit(t *testing.T) {
 			it.Payload = &payload.Spec{Fields: map[string]string{"a": "payload.a"}, Template: strings.Repeat("word {a} ", 1700)}
 		}, 60, 512 << 10},
 		"lists": {func(it *integration.Integration) {
-			it.Authentication.SourceIPs = sources
-			it.Authentication.ClientCertificate = &integration.ClientCertificate{SANs: names}
+			give(it, &sources)
+			give(it, &credential.ClientCertificate{SANs: names})
 		}, 60, 512 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/gate"
 	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/sender"
@@ -28,27 +29,27 @@ func (c *Configuration) rules() integration.Rules {
 	}
 }
 
-func providerFacts(name string) (integration.ProviderFacts, bool) {
+func providerFacts(name string) (credential.ProviderFacts, bool) {
 	p, ok := sender.Lookup(name)
 	if !ok {
-		return integration.ProviderFacts{}, false
+		return credential.ProviderFacts{}, false
 	}
 	return factsOf(p), true
 }
 
-func customFacts(d *provider.Description) (integration.ProviderFacts, error) {
+func customFacts(d *provider.Description) (credential.ProviderFacts, error) {
 	if err := d.Validate(); err != nil {
-		return integration.ProviderFacts{}, err
+		return credential.ProviderFacts{}, err
 	}
 	p, err := sender.Compile(d)
 	if err != nil {
-		return integration.ProviderFacts{}, err
+		return credential.ProviderFacts{}, err
 	}
 	return factsOf(p), nil
 }
 
-func factsOf(p *sender.Provider) integration.ProviderFacts {
-	return integration.ProviderFacts{
+func factsOf(p *sender.Provider) credential.ProviderFacts {
+	return credential.ProviderFacts{
 		SHA256:            p.SHA256(),
 		SHA256Optional:    p.SHA256Optional(),
 		Timed:             p.Timed(),

@@ -3,7 +3,7 @@ package gateway
 import (
 	"slices"
 
-	"github.com/hookgate/hookgate/internal/integration"
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/sender"
 )
@@ -13,11 +13,11 @@ const MaxIssuers = 100
 
 // issuerFacts is what integrations must know of an issuer. Google gives a token
 // for any audience to everyone who has a service account.
-func (c *Configuration) issuerFacts(name string) (integration.IssuerFacts, bool) {
+func (c *Configuration) issuerFacts(name string) (credential.IssuerFacts, bool) {
 	if name == jwt.Google.Name {
-		return integration.IssuerFacts{SignsForAll: true}, true
+		return credential.IssuerFacts{SignsForAll: true}, true
 	}
-	return integration.IssuerFacts{}, slices.ContainsFunc(c.settings.Issuers, func(issuer jwt.Settings) bool { return issuer.Name == name })
+	return credential.IssuerFacts{}, slices.ContainsFunc(c.settings.Issuers, func(issuer jwt.Settings) bool { return issuer.Name == name })
 }
 
 // issuerNames lists the issuers.

@@ -144,14 +144,14 @@ func (in *Integration) weight() int {
 		eachExpressionByte, eachPattern = 80, 32 << 10
 		eachShapeByte                   = 10
 	)
-	secrets := in.Authentication.Secrets()
-	entries, texts := in.Authentication.parts()
+	secrets := in.Authentication.Credentials.Secrets()
+	entries, texts := in.Authentication.Credentials.Size()
 	if in.Handshake != nil && in.Handshake.Learned != nil {
 		secrets = append(secrets, in.Handshake.Learned.Secret)
 	}
 	texts += len(in.WebhookID) + len(in.Project) + len(in.Alias)
 	for _, secret := range secrets {
-		texts += len(secret.value) + len(secret.salt)
+		texts += secret.Size()
 	}
 	for _, entry := range in.EventFilter {
 		texts += len(entry)

@@ -51,11 +51,11 @@ func TestSourceIPs(t *testing.T) {
 		}
 		if err != nil {
 			t.Errorf("%q: %v", test.text, err)
-		} else if got := in.Mask("").Authentication.SourceIPs; !slices.Equal(got, []string{test.want}) {
+		} else if got := shown(in, "source_ips").([]string); !slices.Equal(got, []string{test.want}) {
 			t.Errorf("%q: reads back as %q", test.text, got)
 		}
 	}
-	for _, list := range []string{`[]`, `"192.0.2.1"`, `[1]`, "[" + strings.Repeat(`"192.0.2.1",`, maxSources) + `"192.0.2.1"]`} {
+	for _, list := range []string{`[]`, `"192.0.2.1"`, `[1]`, "[" + strings.Repeat(`"192.0.2.1",`, 200) + `"192.0.2.1"]`} {
 		if _, err := parseForm(t, `"authentication":{"source_ips":`+list+`}`); err == nil {
 			t.Errorf("takes %.40s", list)
 		}
@@ -128,7 +128,7 @@ func TestClientCertificate(t *testing.T) {
 		{`{"sans":["ü.example"]}`, "authentication.client_certificate.sans[0]"},
 		{`{"fingerprints":["` + strings.ToUpper(digest) + `"]}`, "authentication.client_certificate.fingerprints[0]"},
 		{`{"fingerprints":["` + digest[2:] + `"]}`, "authentication.client_certificate.fingerprints[0]"},
-		{`{"sans":[` + strings.Repeat(`"a",`, maxNames) + `"a"]}`, "authentication.client_certificate"},
+		{`{"sans":[` + strings.Repeat(`"a",`, 50) + `"a"]}`, "authentication.client_certificate"},
 		{`{"subject":"x"}`, "authentication.client_certificate.subject"},
 	}
 	for _, test := range tests {
@@ -149,22 +149,3 @@ func parseForm(t *testing.T, text string) (*Integration, error) {
 }
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }
-
-// What is read as a source is written in one way, which reads as the same.
-func FuzzSource(f *testing.F) {
-	for _, text := range []string{"192.0.2.0/24", "::ffff:192.0.2.0/120", "2001:db8::1", "::/0", "fe80::1%eth0", "1/1"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		prefix, ok := source(text)
-		if !ok {
-			return
-		}
-		if again, ok := source(sourceText(prefix)); !ok || again != prefix {
-			t.Errorf("%q reads as %v, and that as %v", text, prefix, again)
-		}
-		if prefix.Addr().Is4In6() || prefix.Addr().Zone() != "" {
-			t.Errorf("%q reads as %v", text, prefix)
-		}
-	})
-}

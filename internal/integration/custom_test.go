@@ -26,7 +26,7 @@ func TestCustom(t *testing.T) {
 		{`"provider":"custom","description":{` + scheme + `,"handshakes":[{"method":"GET","echo_headers":{"Set-Cookie":{"query":"a"}}}]}`, "handshakes[0].echo_headers"},
 		{`"provider":"custom","description":{` + scheme + `,"handshakes":[{"method":"GET","open":true,"learn":{"query":"a"}}]}`, "handshakes[0].learn"},
 		{`"provider":"custom","description":{` + scheme + `,"handshakes":[{"method":"GET","json":"<b>"}]}`, "handshakes[0].json"},
-		{`"provider":"custom","description":{"sample":"` + strings.Repeat("a", maxDescription) + `"}`, "description: at most 16384 bytes"},
+		{`"provider":"custom","description":{"sample":"` + strings.Repeat("a", 16<<10) + `"}`, "description: at most 16384 bytes"},
 	}
 	for _, test := range tests {
 		document, err := form.Decode(fmt.Appendf(nil, `{"project":"demo","authentication":{"signature":{%s,"secrets":["s"]}}}`, test.signature))

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -232,7 +233,7 @@ func (s *Service) declare(ctx context.Context, in *Integration) (*Integration, e
 // from the record.
 func (s *Service) remember(record storage.Integration, in *Integration) (known declaration, changed bool, err error) {
 	if record.Revision == 0 {
-		known = declaration{Identity: newIdentity(), Seed: make([]byte, saltSize), CreatedAt: s.second()}
+		known = declaration{Identity: newIdentity(), Seed: make([]byte, credential.SaltSize), CreatedAt: s.second()}
 		rand.Read(known.Seed) // never fails, says crypto/rand
 	} else if err := json.Unmarshal(record.Value, &known); err != nil {
 		return known, false, storage.ErrCorrupt
@@ -255,8 +256,8 @@ func (s *Service) remember(record storage.Integration, in *Integration) (known d
 // so that their masks stay the same over restarts.
 func salted(in *Integration, salt []byte) *Integration {
 	complete := *in
-	complete.Authentication = in.Authentication.mapSecrets(func(_ string, secret Secret) Secret {
-		return Secret{value: secret.value, salt: string(salt)}
+	complete.Authentication.Credentials = in.Authentication.Credentials.MapSecrets(func(secret credential.Secret) credential.Secret {
+		return secret.Salted(string(salt))
 	})
 	return &complete
 }

@@ -71,7 +71,7 @@ func TestDeclared(t *testing.T) {
 	}
 	changed := declare(t, s, strings.Replace(one, "s3cret", "other", 1)).All()[0]
 	if changed.Identity != in.Identity || changed.Revision == in.Revision ||
-		changed.Authentication.Signature.Secrets[0].Masked() == in.Authentication.Signature.Secrets[0].Masked() {
+		changed.Authentication.Credentials.Signature().Secrets[0].Masked() == in.Authentication.Credentials.Signature().Secrets[0].Masked() {
 		t.Errorf("%+v\n%+v", in, changed)
 	}
 	if moved := declare(t, s, strings.Replace(one, "demo", "zoo", 1)).All()[0]; moved.Identity == in.Identity {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -46,7 +47,7 @@ func TestFormerStored(t *testing.T) {
 			if err := json.Compact(&want, f.Shown); err != nil || !bytes.Equal(shown, want.Bytes()) {
 				t.Errorf("it is shown as\n%s, want\n%s (%v)", shown, want.Bytes(), err)
 			}
-			if got := each(in.Authentication.Secrets(), Secret.Reveal); !slices.Equal(got, f.Secrets) && len(got)+len(f.Secrets) > 0 {
+			if got := each(in.Authentication.Credentials.Secrets(), credential.Secret.Reveal); !slices.Equal(got, f.Secrets) && len(got)+len(f.Secrets) > 0 {
 				t.Errorf("its secrets are %q, want %q", got, f.Secrets)
 			}
 			value, err := in.Encode()

@@ -2,13 +2,13 @@ package integration
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/form"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -49,7 +49,7 @@ type Handshake struct {
 
 // Learned is a secret that a sender has brought.
 type Learned struct {
-	Secret Secret
+	Secret credential.Secret
 	Sighting
 }
 
@@ -87,13 +87,13 @@ func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhook
 		}
 	}
 	in, err = s.changeHandshake(ctx, view, project, webhookID, condition, func(next *Integration) error {
-		signature := next.Authentication.Signature
+		signature := next.Authentication.Credentials.Signature()
 		switch {
 		case !view.Rules.facts(&next.Authentication).Learns:
 			return ErrNoHandshake
 		case !next.IsEnabled:
 			return ErrDisabled
-		case len(signature.Secrets) >= maxSecrets:
+		case len(signature.Secrets) >= credential.MaxSecrets:
 			return ErrNoRoom
 		case next.Handshake != nil && next.Handshake.Learned != nil:
 			return ErrLearned
@@ -138,14 +138,14 @@ func (s *Service) ConfirmHandshake(ctx context.Context, view View, project, webh
 		if fingerprint != learned.Fingerprint() {
 			return ErrFingerprint
 		}
-		signature := *next.Authentication.Signature
-		if !slices.ContainsFunc(signature.Secrets, learned.equals) {
-			if len(signature.Secrets) >= maxSecrets {
+		signature := *next.Authentication.Credentials.Signature()
+		if !slices.ContainsFunc(signature.Secrets, learned.Equal) {
+			if len(signature.Secrets) >= credential.MaxSecrets {
 				return ErrNoRoom
 			}
 			signature.Secrets = append(slices.Clip(signature.Secrets), learned)
 		}
-		next.Authentication.Signature, next.Handshake = &signature, nil
+		next.Authentication.Credentials, next.Handshake = next.Authentication.Credentials.With(&signature), nil
 		next.UpdatedAt = s.after(next.UpdatedAt)
 		return nil
 	})
@@ -188,8 +188,8 @@ func (s *Service) Learn(ctx context.Context, in *Integration, secret, client str
 		seen := Sighting{s.second(), client}
 		switch {
 		case window.Learned == nil:
-			window.Learned, learned = &Learned{NewSecret(secret), seen}, true
-		case window.Learned.Secret.equals(Secret{value: secret}):
+			window.Learned, learned = &Learned{credential.NewSecret(secret), seen}, true
+		case window.Learned.Secret.Is(secret):
 			learned = true // and written again if the first write has failed
 		case window.Refused != nil:
 			return nil, record, errUnchanged
@@ -208,8 +208,8 @@ func (s *Service) Learn(ctx context.Context, in *Integration, secret, client str
 // keepHandshake lets a window outlive a change of the integration, unless
 // another sender's secret would be learned in it.
 func keepHandshake(next, current *Integration) {
-	before, after := current.Authentication.Signature, next.Authentication.Signature
-	if before != nil && after != nil && before.sameSender(after) {
+	before, after := current.Authentication.Credentials.Signature(), next.Authentication.Credentials.Signature()
+	if before != nil && after != nil && before.SameSender(after) {
 		next.Handshake = current.Handshake
 	}
 }
@@ -225,15 +225,15 @@ func (s *Service) after(earlier time.Time) time.Time {
 // appendHandshake writes what has not come as empty, at the beginning of 1970.
 func appendHandshake(raw []byte, h *Handshake) []byte {
 	sighting := func(seen Sighting) {
-		raw = appendTexts(binary.AppendVarint(raw, seen.At.Unix()), seen.Client)
+		raw = wire.AppendStrings(wire.AppendSeconds(raw, seen.At), seen.Client)
 	}
 	nothing := Sighting{At: time.Unix(0, 0)}
-	raw = appendTexts(binary.AppendVarint(raw, h.OpenedAt.Unix()), h.Reader)
+	raw = wire.AppendStrings(wire.AppendSeconds(raw, h.OpenedAt), h.Reader)
 	if h.Learned != nil {
-		raw = appendSecret(raw, h.Learned.Secret)
+		raw = credential.AppendSecret(raw, h.Learned.Secret)
 		sighting(h.Learned.Sighting)
 	} else {
-		raw = appendSecret(raw, Secret{})
+		raw = credential.AppendSecret(raw, credential.Secret{})
 		sighting(nothing)
 	}
 	if h.Refused != nil {
@@ -244,20 +244,16 @@ func appendHandshake(raw []byte, h *Handshake) []byte {
 	return raw
 }
 
-// handshake undoes appendHandshake.
-func (r *storedReader) handshake() *Handshake {
-	h := &Handshake{OpenedAt: r.time(), Reader: r.text()}
-	learned := Learned{Secret: r.secret(), Sighting: Sighting{r.time(), r.text()}}
-	if learned.Secret.value != "" {
+// readHandshake reads what appendHandshake has written.
+func readHandshake(r *wire.StringDecoder) *Handshake {
+	h := &Handshake{OpenedAt: r.Seconds(), Reader: r.String()}
+	learned := Learned{Secret: credential.ReadSecret(r), Sighting: Sighting{r.Seconds(), r.String()}}
+	if learned.Secret.Reveal() != "" {
 		h.Learned = &learned
 	}
-	refused := Sighting{r.time(), r.text()}
+	refused := Sighting{r.Seconds(), r.String()}
 	if refused.At.Unix() != 0 {
 		h.Refused = &refused
 	}
 	return h
-}
-
-func (s Secret) equals(other Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.value), []byte(other.value)) == 1
 }

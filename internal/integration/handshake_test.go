@@ -69,7 +69,7 @@ func TestSecretIsLearned(t *testing.T) {
 	if s.mustGet(t, view).Revision != again.Revision {
 		t.Error("a secret that is on disk is written again")
 	}
-	if got := s.mustGet(t, view); got.Handshake.Learned.Client != "192.0.2.1" || got.Handshake.Refused != nil || len(got.Authentication.Signature.Secrets) != 0 {
+	if got := s.mustGet(t, view); got.Handshake.Learned.Client != "192.0.2.1" || got.Handshake.Refused != nil || len(got.Authentication.Credentials.Signature().Secrets) != 0 {
 		t.Errorf("%+v", got.Handshake)
 	}
 	learn("another", "192.0.2.3", false)
@@ -96,7 +96,7 @@ func TestSecretIsLearned(t *testing.T) {
 		t.Errorf("another project: %v", err)
 	}
 	done, err := s.ConfirmHandshake(t.Context(), view, "demo", "hook", confirm, Precondition{IfMatch: got.ETag()})
-	if err != nil || done.Handshake != nil || len(done.Authentication.Signature.Secrets) != 1 || done.Authentication.Signature.Secrets[0].Reveal() != "the secret" {
+	if err != nil || done.Handshake != nil || len(done.Authentication.Credentials.Signature().Secrets) != 1 || done.Authentication.Credentials.Signature().Secrets[0].Reveal() != "the secret" {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	learn("late", "192.0.2.1", false)

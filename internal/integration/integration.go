@@ -4,12 +4,11 @@
 package integration
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/payload"
-	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -53,57 +52,22 @@ func (in *Integration) ETag() string { return `"` + strconv.FormatUint(in.Revisi
 
 // SignatureProvider is the provider's name, "" without a signature.
 func (in *Integration) SignatureProvider() string {
-	if in.Authentication.Signature == nil {
+	signature := in.Authentication.Credentials.Signature()
+	if signature == nil {
 		return ""
 	}
-	return in.Authentication.Signature.Provider
+	return signature.Provider
 }
 
-// Authentication is the ways in. A nil credential is not configured.
+// Authentication is the ways in.
 type Authentication struct {
-	SecureHeader *SecureHeader
-	Signature    *Signature
-	Basic        *Basic
-	Bearer       *Bearer
-	JWT          *JWT
-
-	ClientCertificate *ClientCertificate
-	// SourceIPs are the addresses from which the sender calls, nil for any. From
-	// elsewhere no other credential helps.
-	SourceIPs []netip.Prefix
+	Credentials credential.Set
 
 	// RequireSHA256Signature makes a valid signature of SHA-256 or stronger
 	// mandatory.
 	RequireSHA256Signature bool
 	Match                  Match
 	AllowUnauthenticated   bool
-}
-
-// SecureHeader is a header with a fixed, secret value.
-type SecureHeader struct {
-	Name  string
-	Value Secret
-}
-
-// Signature is a provider's scheme with the secrets that verify: any of them.
-type Signature struct {
-	Provider string
-	// Description is that of the provider custom, otherwise nil.
-	Description *provider.Description
-	Secrets     []Secret
-	// Tolerance is how old a signature may be, in seconds; 0 for the provider's own.
-	Tolerance int
-}
-
-// Basic is HTTP basic authentication (RFC 7617).
-type Basic struct {
-	Username string
-	Password Secret
-}
-
-// Bearer is a bearer token (RFC 6750): any of them.
-type Bearer struct {
-	Tokens []Secret
 }
 
 // Resource is what the trigger acts on.

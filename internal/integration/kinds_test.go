@@ -3,25 +3,25 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/integration/credentialtest"
+	"github.com/hookgate/hookgate/internal/credential"
+	"github.com/hookgate/hookgate/internal/credential/credentialtest"
 )
 
-// Every kind of credential is known in every place that has to know it. A kind is
-// a field of Authentication: a new one fails here until it has an example, and
-// then wherever it was forgotten.
+// Every part of a kind is there, as far as the compiler does not ask for it: it does
+// what it should for each example of the kind.
 func TestKinds(t *testing.T) {
-	credentialtest.Complete(t, Authentication{})
-	credentialtest.Complete(t, maskedAuthentication{})
+	credentialtest.Complete(t, credential.Kinds())
 	structs := make(map[string][]any)
 	for _, e := range credentialtest.Examples {
-		value := reflect.ValueOf(mustParse(t, formOf(e)).Authentication).FieldByName(e.Field)
-		if value.Kind() == reflect.Pointer {
-			structs[e.Field] = append(structs[e.Field], value.Interface())
+		c := mustParse(t, formOf(e)).Authentication.Credentials[0]
+		if reflect.TypeOf(c).Elem().Kind() == reflect.Struct {
+			structs[e.Name] = append(structs[e.Name], c)
 		}
 	}
 	for _, examples := range structs {
@@ -30,11 +30,8 @@ func TestKinds(t *testing.T) {
 	credentialtest.Each(t, func(t *testing.T, e credentialtest.Example) {
 		in := mustParse(t, formOf(e))
 		in.ManagedBy = ManagedByAPI
-		for i := range credentialtest.Examples {
-			field := credentialtest.Examples[i].Field
-			if there := !reflect.ValueOf(in.Authentication).FieldByName(field).IsZero(); there != (field == e.Field) {
-				t.Fatalf("%s is there: %v", field, there)
-			}
+		if got := in.Authentication.Credentials.Kinds(); !slices.Equal(got, []string{e.Name}) {
+			t.Fatalf("%q are there", got)
 		}
 		t.Run("form", func(t *testing.T) { checkForm(t, e) })
 		t.Run("secrets", func(t *testing.T) { checkSecrets(t, e, in) })
@@ -87,11 +84,11 @@ func checkForm(t *testing.T, e credentialtest.Example) {
 
 // checkSecrets holds the secrets that are known against those that are there.
 func checkSecrets(t *testing.T, e credentialtest.Example, in *Integration) {
-	there := credentialtest.Find[Secret](in.Authentication)
-	if texts := each(there, Secret.Reveal); !slices.Equal(texts, e.Secrets) {
+	there := credentialtest.Find[credential.Secret](in.Authentication)
+	if texts := each(there, credential.Secret.Reveal); !slices.Equal(texts, e.Secrets) {
 		t.Errorf("it holds %q, want %q", texts, e.Secrets)
 	}
-	if known := in.Authentication.Secrets(); !reflect.DeepEqual(known, there) {
+	if known := in.Authentication.Credentials.Secrets(); !reflect.DeepEqual(known, there) {
 		t.Errorf("its secrets are %d, and %d are known", len(there), len(known))
 	}
 	for _, secret := range e.Secrets {
@@ -124,7 +121,7 @@ func checkShown(t *testing.T, e credentialtest.Example, in *Integration) {
 	if err := json.Unmarshal(text, &shown); err != nil || shown.Authentication[e.Name] == nil {
 		t.Fatalf("it is not shown: %s", text)
 	}
-	for _, secret := range in.Authentication.Secrets() {
+	for _, secret := range in.Authentication.Credentials.Secrets() {
 		if strings.Contains(string(text), secret.Reveal()) || !strings.Contains(string(text), secret.Masked()) {
 			t.Errorf("a secret is not masked: %s", text)
 		}
@@ -165,7 +162,7 @@ func checkPatched(t *testing.T, e credentialtest.Example) {
 		other = `"bearer":{"tokens":["another-token"]}`
 	}
 	gone := patch(`{"authentication":{"` + e.Name + `":null,` + other + `}}`)
-	if !reflect.ValueOf(gone.Authentication).FieldByName(e.Field).IsZero() {
+	if slices.Contains(gone.Authentication.Credentials.Kinds(), e.Name) {
 		t.Errorf("null leaves %+v", gone.Authentication)
 	}
 }
@@ -190,10 +187,10 @@ func checkDeclared(t *testing.T, e credentialtest.Example) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := each(in.Authentication.Secrets(), Secret.Reveal); !slices.Equal(got, e.Secrets) || asked != len(e.Secrets) {
+	if got := each(in.Authentication.Credentials.Secrets(), credential.Secret.Reveal); !slices.Equal(got, e.Secrets) || asked != len(e.Secrets) {
 		t.Errorf("%d secrets are expanded to %q", asked, got)
 	}
-	before := each(in.Authentication.Secrets(), Secret.Masked)
+	before := each(in.Authentication.Credentials.Secrets(), credential.Secret.Masked)
 	for range 2 {
 		s, _, _ := newTestService(t)
 		declared, err := s.Declare(t.Context(), []*Integration{in})
@@ -208,11 +205,11 @@ func checkDeclared(t *testing.T, e credentialtest.Example) {
 		if !reflect.DeepEqual(got, again.All()[0].Authentication) {
 			t.Error("it does not stay the same over a restart")
 		}
-		if !slices.Equal(each(got.Secrets(), Secret.Reveal), e.Secrets) {
+		if !slices.Equal(each(got.Credentials.Secrets(), credential.Secret.Reveal), e.Secrets) {
 			t.Errorf("it is declared as %+v", got)
 		}
-		masks := each(got.Secrets(), Secret.Masked)
-		if len(masks) > 0 && slices.Equal(masks, before) || !slices.Equal(each(in.Authentication.Secrets(), Secret.Masked), before) {
+		masks := each(got.Credentials.Secrets(), credential.Secret.Masked)
+		if len(masks) > 0 && slices.Equal(masks, before) || !slices.Equal(each(in.Authentication.Credentials.Secrets(), credential.Secret.Masked), before) {
 			t.Errorf("masks %v, before %v", masks, before)
 		}
 	}
@@ -222,7 +219,7 @@ func checkDeclared(t *testing.T, e credentialtest.Example) {
 func checkHeaders(t *testing.T, e credentialtest.Example) {
 	facts := func(in *Integration) []string { return rules().facts(&in.Authentication).CredentialHeaders }
 	in := mustParse(t, formOf(e))
-	if got := in.Authentication.Headers(facts(in)); !slices.Equal(got, e.Headers) {
+	if got := in.Authentication.Credentials.Headers(facts(in)); !slices.Equal(got, e.Headers) {
 		t.Errorf("it is carried in %q, want %q", got, e.Headers)
 	}
 	for _, other := range credentialtest.Examples {
@@ -263,13 +260,13 @@ func checkWeight(t *testing.T, in *Integration) {
 	for _, text := range credentialtest.Find[string](in.Authentication) {
 		bytes += len(text)
 	}
-	secrets := credentialtest.Find[Secret](in.Authentication)
+	secrets := credentialtest.Find[credential.Secret](in.Authentication)
 	for _, secret := range secrets {
-		bytes += len(secret.value) + len(secret.salt)
+		bytes += secret.Size()
 	}
 	empty := *in
 	empty.Authentication = Authentication{}
-	least := eachByte*bytes + eachSecret*len(secrets) + eachAddress*len(in.Authentication.SourceIPs)
+	least := eachByte*bytes + eachSecret*len(secrets) + eachAddress*len(credentialtest.Find[netip.Prefix](in.Authentication))
 	if got := in.weight() - empty.weight(); got < least || least == 0 {
 		t.Errorf("it weighs %d bytes, want %d at least", got, least)
 	}

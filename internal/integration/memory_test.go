@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -128,8 +129,8 @@ func (q *queue) Drop(_ context.Context, identity storage.Identity, force bool) e
 func rules() Rules {
 	return Rules{
 		EventHeaders: []string{"X-Other-Event"},
-		Provider: func(name string) (ProviderFacts, bool) {
-			facts, ok := map[string]ProviderFacts{
+		Provider: func(name string) (credential.ProviderFacts, bool) {
+			facts, ok := map[string]credential.ProviderFacts{
 				"github": {
 					SHA256:            true,
 					CredentialHeaders: []string{"X-Hub-Signature-256", "X-Hub-Signature"},
@@ -143,11 +144,11 @@ func rules() Rules {
 			}[name]
 			return facts, ok
 		},
-		Custom: func(d *provider.Description) (ProviderFacts, error) {
-			return ProviderFacts{SHA256: true, CredentialHeaders: []string{d.Schemes[0].Header}}, d.Validate()
+		Custom: func(d *provider.Description) (credential.ProviderFacts, error) {
+			return credential.ProviderFacts{SHA256: true, CredentialHeaders: []string{d.Schemes[0].Header}}, d.Validate()
 		},
 		Providers:     func() []string { return []string{"asana", "github", "gitlab", "jira", "teams"} },
-		Issuer:        func(name string) (IssuerFacts, bool) { return IssuerFacts{}, name == "google" },
+		Issuer:        func(name string) (credential.IssuerFacts, bool) { return credential.IssuerFacts{}, name == "google" },
 		Issuers:       func() []string { return []string{"google"} },
 		ResourceTypes: func() []string { return []string{"assistant", "workflow"} },
 		Allow: func(project, _, _ string) error {

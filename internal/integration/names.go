@@ -50,14 +50,3 @@ func valid(text string, longest int, marks string) bool {
 func alphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
-
-// visible says whether the text is printable ASCII that keeps its form in a
-// header: no blank at an end.
-func visible(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return strings.TrimSpace(text) == text
-}

@@ -2,27 +2,22 @@ package integration
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
-	"github.com/hookgate/hookgate/internal/stray"
-	"github.com/hookgate/hookgate/module/provider"
 )
 
 // The bounds of an integration.
 const (
-	maxAlias       = 200  // characters
-	maxSecrets     = 5    // in a list
-	maxSecretSize  = 4096 // bytes
-	maxUsername    = 256  // characters
-	maxFilter      = 200  // entries
-	maxFilterEntry = 128  // characters
-	maxFilterStars = 4    // in one entry
+	maxAlias       = 200 // characters
+	maxFilter      = 200 // entries
+	maxFilterEntry = 128 // characters
+	maxFilterStars = 4   // in one entry
 	maxResources   = 8
 )
 
@@ -105,183 +100,18 @@ const credentials = "authentication"
 
 func (p reading) authentication(f *form.Fields) (auth Authentication) {
 	a := f.ObjectOrEmpty(credentials)
-	var kept Authentication
+	in := &credential.Reading{Rules: p.rules.credentials(), Declared: p.declared, Expand: p.expand}
 	if p.stored != nil {
-		kept = p.stored.Authentication
+		in.Stored = p.stored.Authentication.Credentials
 	}
-	auth.SecureHeader = p.secureHeader(a.Object("secure_header"), kept.SecureHeader)
-	auth.Signature = p.signature(a.Object("signature"), kept.Signature)
-	auth.Basic = p.basic(a.Object("basic"), kept.Basic)
-	auth.Bearer = p.bearer(a.Object("bearer"), kept.Bearer)
-	auth.JWT = p.jwt(a.Object("jwt"), kept.JWT)
-	auth.ClientCertificate = certificate(a.Object("client_certificate"))
-	auth.SourceIPs = sources(a)
-	auth.RequireSHA256Signature = orElse(a.Flag("require_sha256_signature"), p.rules.facts(&auth).requiresSHA256())
+	auth.Credentials = credential.Read(a, in)
+	facts := in.Rules.Facts(auth.Credentials)
+	auth.RequireSHA256Signature = orElse(a.Flag("require_sha256_signature"), facts.RequiresSHA256())
 	auth.Match = oneOf(a, "match", MatchAny, MatchAll)
 	auth.AllowUnauthenticated = orElse(a.Flag("allow_unauthenticated"), false)
 	a.End()
-	p.rules.checkCredentials(a, &auth)
+	p.rules.checkCredentials(a, &auth, facts)
 	return auth
-}
-
-func (p reading) secureHeader(f *form.Fields, kept *SecureHeader) *SecureHeader {
-	if f == nil {
-		return nil
-	}
-	header := &SecureHeader{Name: f.Text("name", "")}
-	var stored []Secret
-	if kept != nil && strings.EqualFold(kept.Name, header.Name) {
-		stored = []Secret{kept.Value}
-	}
-	if header.Name == "" {
-		f.Refuse("name", form.Required, "it must not be empty")
-	}
-	header.Value = p.secret(f, "value", f.Text("value", ""), stored)
-	if !visible(header.Value.value) {
-		f.Refuse("value", form.Invalid, "only printable ASCII is allowed")
-	}
-	f.End()
-	return header
-}
-
-func (p reading) signature(f *form.Fields, kept *Signature) *Signature {
-	if f == nil {
-		return nil
-	}
-	signature := &Signature{Provider: f.Text("provider", "")}
-	facts := p.provider(f, signature)
-	var stored []Secret
-	if kept != nil && kept.sameSender(signature) {
-		stored = kept.Secrets
-	}
-	least := 1
-	if facts.Learns {
-		least = 0
-	}
-	signature.Secrets = p.secrets(f, "secrets", least, stored)
-	if p.declared && len(signature.Secrets) == 0 {
-		f.Refuse("secrets", form.Required, "a declared integration needs one: only those of the admin API learn what the sender brings")
-	}
-	for i, secret := range signature.Secrets {
-		if facts.CheckSecret == nil || !f.Sound(form.Item("secrets", i)) {
-			continue
-		}
-		if err := facts.CheckSecret(secret.value); err != nil {
-			f.Refuse(form.Item("secrets", i), form.Invalid, "%v", err)
-		}
-	}
-	signature.Tolerance = tolerance(f, facts)
-	f.End()
-	return signature
-}
-
-// tolerance reads how old a signature may be. The provider custom says that where it
-// says where the time of signing stands.
-func tolerance(f *form.Fields, facts ProviderFacts) int {
-	const name = "tolerance"
-	if !f.Has(name) {
-		return 0
-	}
-	seconds := f.Number(name, 0)
-	switch {
-	case !f.Sound("provider"):
-	case !facts.Timed:
-		f.Refuse(name, form.Conflict, "this provider's signature has no time of signing, or its description tells how old it may be")
-	case seconds > provider.MaxTolerance:
-		f.Refuse(name, form.Invalid, "at most %d seconds are allowed%s", provider.MaxTolerance, f.Show(strconv.Itoa(seconds)))
-	}
-	return seconds
-}
-
-func (p reading) basic(f *form.Fields, kept *Basic) *Basic {
-	if f == nil {
-		return nil
-	}
-	if !f.Has("username") {
-		f.Refuse("username", form.Required, "it is needed, and may be empty")
-	}
-	basic := &Basic{Username: f.Text("username", "")}
-	var stored []Secret
-	if kept != nil && kept.Username == basic.Username {
-		stored = []Secret{kept.Password}
-	}
-	switch {
-	case utf8.RuneCountInString(basic.Username) > maxUsername:
-		f.Refuse("username", form.TooLong, "at most %d characters are allowed", maxUsername)
-	case strings.Contains(basic.Username, ":") || strings.ContainsFunc(basic.Username, unicode.IsControl):
-		f.Refuse("username", form.Invalid, "a colon and control characters are not allowed")
-	}
-	basic.Password = p.secret(f, "password", f.Text("password", ""), stored)
-	if strings.ContainsFunc(basic.Password.value, unicode.IsControl) {
-		f.Refuse("password", form.Invalid, "control characters are not allowed")
-	}
-	f.End()
-	return basic
-}
-
-func (p reading) bearer(f *form.Fields, kept *Bearer) *Bearer {
-	if f == nil {
-		return nil
-	}
-	var stored []Secret
-	if kept != nil {
-		stored = kept.Tokens
-	}
-	bearer := &Bearer{Tokens: p.secrets(f, "tokens", 1, stored)}
-	for i, token := range bearer.Tokens {
-		if !visible(token.value) || strings.Contains(token.value, " ") {
-			f.Refuse(form.Item("tokens", i), form.Invalid, "only printable ASCII without blanks is allowed")
-		}
-	}
-	f.End()
-	return bearer
-}
-
-// secrets reads a list of at least so many secrets.
-func (p reading) secrets(f *form.Fields, name string, least int, stored []Secret) []Secret {
-	texts := f.List(name)
-	if len(texts) < least {
-		f.Refuse(name, form.Required, "from %d to %d are needed", least, maxSecrets)
-	}
-	if len(texts) > maxSecrets {
-		f.Refuse(name, form.TooMany, "from %d to %d are needed", least, maxSecrets)
-		return nil
-	}
-	if len(texts) == 0 {
-		return nil
-	}
-	secrets := make([]Secret, len(texts))
-	for i, text := range texts {
-		secrets[i] = p.secret(f, form.Item(name, i), text, stored)
-	}
-	return secrets
-}
-
-// secret reads one secret. A mask keeps the stored secret that it stands for.
-func (p reading) secret(f *form.Fields, name, text string, stored []Secret) Secret {
-	if p.expand != nil && f.Sound(name) {
-		var err error
-		if text, err = p.expand(f.At(name), text); err != nil {
-			f.Refuse(name, form.Invalid, "%v", err)
-		}
-	}
-	text = stray.TrimPEM(text)
-	switch found := stray.End(text); {
-	case text == "":
-		f.Refuse(name, form.Required, "it must not be empty")
-	case len(text) > maxSecretSize:
-		f.Refuse(name, form.TooLong, "at most %d bytes are allowed", maxSecretSize)
-	case found != "":
-		f.Refuse(name, form.Invalid, "it %s; no sender sends that with it, so take it away", found)
-	case isMask(text):
-		for _, secret := range stored {
-			if secret.Masked() == text {
-				return secret
-			}
-		}
-		f.Refuse(name, form.Invalid, "this mask stands for no secret that is stored here; send the secret itself")
-	}
-	return NewSecret(text)
 }
 
 // eventFilter reads a list of names, or one string with commas between them.

@@ -299,7 +299,7 @@ func TestParseDeclared(t *testing.T) {
 	}
 	one := `{"webhook_id":"a","project":"demo","authentication":{"signature":{"provider":"github","secrets":["{env.A}"]}}}`
 	declared, err := Declaring{Rules: rules(), Expand: expand}.Parse(forms(one))
-	if err != nil || declared[0].ManagedBy != ManagedByConfig || declared[0].Authentication.Signature.Secrets[0].Reveal() != "expanded" {
+	if err != nil || declared[0].ManagedBy != ManagedByConfig || declared[0].Authentication.Credentials.Signature().Secrets[0].Reveal() != "expanded" {
 		t.Errorf("%+v, %v", declared, err)
 	}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/form"
 )
 
@@ -27,8 +28,8 @@ func TestMaskedForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"webhook_id":"hook","project":"demo","alias":"\u003cPR\u003e \u0026 review","is_enabled":true,` +
-		`"authentication":{"secure_header":{"name":"X-Secure-Header","value":"` + in.Authentication.SecureHeader.Value.Masked() + `"},` +
-		`"signature":{"provider":"github","secrets":["` + in.Authentication.Signature.Secrets[0].Masked() + `"]},"basic":null,"bearer":null,` +
+		`"authentication":{"secure_header":{"name":"X-Secure-Header","value":"` + credential.Of[*credential.SecureHeader](in.Authentication.Credentials).Value.Masked() + `"},` +
+		`"signature":{"provider":"github","secrets":["` + in.Authentication.Credentials.Signature().Secrets[0].Masked() + `"]},"basic":null,"bearer":null,` +
 		`"require_sha256_signature":true,"match":"any","allow_unauthenticated":false},` +
 		`"event_filter":["pull_request","push"],"dedupe":"delivery","resource":{"type":"assistant","id":"8f0c"},` +
 		`"webhook_url":"/webhooks/hook","managed_by":"api","created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z"}`
@@ -41,9 +42,9 @@ func TestMasks(t *testing.T) {
 	stored := mustParse(t, `{"authentication":{"secure_header":{"name":"X-A","value":"one"},
 		"signature":{"provider":"github","secrets":["two","three"]},"basic":{"username":"u","password":"four"}}}`)
 	auth := stored.Authentication
-	header, password := auth.SecureHeader.Value.Masked(), auth.Basic.Password.Masked()
-	two, three := auth.Signature.Secrets[0].Masked(), auth.Signature.Secrets[1].Masked()
-	if len(header) != 16 || !isMask(header) || header == two {
+	header, password := credential.Of[*credential.SecureHeader](auth.Credentials).Value.Masked(), credential.Of[*credential.Basic](auth.Credentials).Password.Masked()
+	two, three := auth.Credentials.Signature().Secrets[0].Masked(), auth.Credentials.Signature().Secrets[1].Masked()
+	if len(header) != 16 || !strings.HasPrefix(header, "********") || header == two {
 		t.Errorf("masks %s, %s", header, two)
 	}
 	for _, c := range []struct{ auth, field string }{ // "" is kept
@@ -71,7 +72,7 @@ func TestMasks(t *testing.T) {
 			t.Errorf("%s: %v", c.auth, err)
 			continue
 		}
-		if s := in.Authentication.Signature; s != nil {
+		if s := in.Authentication.Credentials.Signature(); s != nil {
 			var got []string
 			for _, secret := range s.Secrets {
 				got = append(got, secret.Reveal())
@@ -81,7 +82,7 @@ func TestMasks(t *testing.T) {
 			}
 		}
 	}
-	if a, b := NewSecret("same").Masked(), NewSecret("same").Masked(); a == b {
+	if a, b := credential.NewSecret("same").Masked(), credential.NewSecret("same").Masked(); a == b {
 		t.Error("the masks of two secrets compare")
 	}
 }
@@ -91,9 +92,9 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	encoded, _ := json.Marshal(in)
 	for _, text := range []string{
 		string(encoded),
-		sprint("%v", in.Authentication.Signature.Secrets[0]),
-		sprint("%v", in.Authentication.Signature), sprint("%+v", in.Authentication.Signature),
-		sprint("%#v", in.Authentication.Signature), sprint("%d", in.Authentication.Signature), sprint("%x", in.Authentication.Signature), sprint("%s", in.Authentication.Signature.Secrets),
+		sprint("%v", in.Authentication.Credentials.Signature().Secrets[0]),
+		sprint("%v", in.Authentication.Credentials.Signature()), sprint("%+v", in.Authentication.Credentials.Signature()),
+		sprint("%#v", in.Authentication.Credentials.Signature()), sprint("%d", in.Authentication.Credentials.Signature()), sprint("%x", in.Authentication.Credentials.Signature()), sprint("%s", in.Authentication.Credentials.Signature().Secrets),
 	} {
 		if strings.Contains(text, "CANARY") {
 			t.Error(text)
@@ -115,4 +116,14 @@ func TestEncodeDecode(t *testing.T) {
 	if again := throughStore(t, in); !reflect.DeepEqual(in, again) {
 		t.Errorf("%+v\n%+v", in, again)
 	}
+}
+
+// shown is what a reader sees of a credential.
+func shown(in *Integration, kind string) any {
+	for _, field := range in.Mask("").Authentication {
+		if field.Name == kind {
+			return field.Value
+		}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/form"
 )
 
@@ -231,7 +232,7 @@ func TestPEMKeepsItsLineBreak(t *testing.T) {
 		in, err := parse(t, `{"authentication":{"signature":{"provider":"github","secrets":[`+quote(pem+ending)+`]}}}`, nil)
 		if (err == nil) != want {
 			t.Errorf("%q: %v", ending, err)
-		} else if want && in.Authentication.Signature.Secrets[0].Reveal() != pem {
+		} else if want && in.Authentication.Credentials.Signature().Secrets[0].Reveal() != pem {
 			t.Errorf("%q is kept", ending)
 		}
 	}
@@ -248,7 +249,7 @@ func TestBasicWithoutUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	next, err := reading{rules: rules(), project: "demo", webhookID: "hook", stored: in}.read(document)
-	if err != nil || next.Authentication.Basic.Password.Reveal() != "pat" {
+	if err != nil || credential.Of[*credential.Basic](next.Authentication.Credentials).Password.Reveal() != "pat" {
 		t.Errorf("sent back: %+v, %v", next, err)
 	}
 	if _, err := parse(t, `{"authentication":{"basic":{"username":"u","password":""}}}`, nil); err == nil {

@@ -29,7 +29,7 @@ func (in *Integration) Reveal() (string, error) {
 	if h == nil || h.Learned == nil || h.Reader == "" {
 		return "", nil
 	}
-	sealed, err := sealTo(h.Reader, in.WebhookID, h.Learned.Secret.value)
+	sealed, err := sealTo(h.Reader, in.WebhookID, h.Learned.Secret.Reveal())
 	if err != nil {
 		return "", fmt.Errorf("sealing a learned secret: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -233,7 +234,7 @@ func TestPatch(t *testing.T) {
 	if in, err = patch(`{"event_filter":null,"authentication":{"secure_header":null}}`); err != nil {
 		t.Fatal(err)
 	}
-	if len(in.EventFilter) != 0 || in.Authentication.SecureHeader != nil || in.Authentication.Signature.Secrets[0].Reveal() != "two" {
+	if len(in.EventFilter) != 0 || credential.Of[*credential.SecureHeader](in.Authentication.Credentials) != nil || in.Authentication.Credentials.Signature().Secrets[0].Reveal() != "two" {
 		t.Errorf("%+v", in)
 	}
 	// The mask of a secret does not move to another provider.
@@ -253,7 +254,7 @@ func TestPatch(t *testing.T) {
 	if in, err = patch(`{"alias":"c"}`); err != nil || in.Authentication.RequireSHA256Signature {
 		t.Errorf("a value that was set is not kept: %+v, %v", in, err)
 	}
-	if in, err = patch(`{"authentication":{"signature":null,"bearer":{"tokens":["t"]}}}`); err != nil || in.Authentication.Signature != nil {
+	if in, err = patch(`{"authentication":{"signature":null,"bearer":{"tokens":["t"]}}}`); err != nil || in.Authentication.Credentials.Signature() != nil {
 		t.Errorf("%+v, %v", in, err)
 	}
 	for text, want := range map[string]string{

@@ -2,12 +2,12 @@ package integration
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/hookgate/hookgate/internal/payload"
+	"github.com/hookgate/hookgate/internal/wire"
 )
 
 // The value of a stored integration is compact, since it is read for each
@@ -19,16 +19,7 @@ import (
 //	created, updated               varints, seconds since 1970
 //	alias, match, dedupe           texts; match is that of the credentials
 //	expression                     text
-//	secure header                  name, secret
-//	signature                      provider, list of secrets, and of the custom
-//	                               provider its description in JSON; a number of
-//	                               seconds, where how old it may be is set
-//	basic                          username, secret
-//	bearer                         list of secrets
-//	jwt                            issuer, audience, header, list of texts: name
-//	                               and JSON value of each claim
-//	client certificate             lists of texts: names, fingerprints
-//	source IPs                     list of texts
+//	credentials                    each as the file of its kind writes it
 //	event filter                   list of texts
 //	payload                        list of texts: none, or a template, a number
 //	                               of bytes, and name and path of each field
@@ -48,23 +39,17 @@ const (
 	wideVersion   = 2
 )
 
-// The flags of a stored integration.
+// The flags of a stored integration. The other ones tell of its credentials, each
+// in the file of its kind. Those from 1<<8 on need version 2.
 const (
-	flagEnabled = 1 << iota
-	flagSHA256
-	flagUnauthenticated
-	flagHeader
-	flagSignature
-	flagBasic
-	flagBearer
-	flagResource
-	flagJWT // the first of version 2
-	flagFurther
-	flagHandshake
-	flagCertificate
-	flagSources
-	flagTolerance
-	flagsEnd
+	flagEnabled         = 1 << 0
+	flagSHA256          = 1 << 1
+	flagUnauthenticated = 1 << 2
+	flagResource        = 1 << 7
+	flagFurther         = 1 << 9
+	flagHandshake       = 1 << 10
+
+	ownFlags = flagEnabled | flagSHA256 | flagUnauthenticated | flagResource | flagFurther | flagHandshake
 )
 
 // Encode returns the value to store. It holds the secrets: it is for the
@@ -79,20 +64,19 @@ func (in *Integration) Encode() ([]byte, error) {
 		raw = append([]byte{wideVersion}, in.Identity[:]...)
 		raw = binary.LittleEndian.AppendUint16(raw, flags)
 	}
-	raw = binary.AppendVarint(raw, in.CreatedAt.Unix())
-	raw = binary.AppendVarint(raw, in.UpdatedAt.Unix())
-	raw = appendTexts(raw, in.Alias, string(auth.Match), string(in.Dedupe), in.Match)
-	raw, err := appendCredentials(raw, auth)
+	raw = wire.AppendSeconds(wire.AppendSeconds(raw, in.CreatedAt), in.UpdatedAt)
+	raw = wire.AppendStrings(raw, in.Alias, string(auth.Match), string(in.Dedupe), in.Match)
+	raw, err := auth.Credentials.AppendTo(raw)
 	if err != nil {
 		return nil, err
 	}
-	raw = appendList(raw, in.EventFilter)
-	raw = appendList(raw, specTexts(in.Payload))
+	raw = wire.AppendList(raw, in.EventFilter)
+	raw = wire.AppendList(raw, specTexts(in.Payload))
 	for i, resource := range in.Resources {
 		if i == 1 {
-			raw = binary.AppendUvarint(raw, uint64(len(in.Resources)-1))
+			raw = wire.AppendUint(raw, uint64(len(in.Resources)-1))
 		}
-		raw = appendTexts(raw, resource.Type, resource.ID)
+		raw = wire.AppendStrings(raw, resource.Type, resource.ID)
 	}
 	if in.Handshake != nil {
 		raw = appendHandshake(raw, in.Handshake)
@@ -100,70 +84,24 @@ func (in *Integration) Encode() ([]byte, error) {
 	return raw, nil
 }
 
-// appendCredentials writes those that the flags tell of, in their order.
-func appendCredentials(raw []byte, auth *Authentication) ([]byte, error) {
-	if header := auth.SecureHeader; header != nil {
-		raw = appendSecret(appendTexts(raw, header.Name), header.Value)
-	}
-	if signature := auth.Signature; signature != nil {
-		raw = appendSecrets(appendTexts(raw, signature.Provider), signature.Secrets)
-		if signature.Description != nil {
-			text, err := json.Marshal(signature.Description)
-			if err != nil {
-				return nil, err
-			}
-			raw = appendTexts(raw, string(text))
-		}
-		if signature.Tolerance != 0 {
-			raw = binary.AppendUvarint(raw, uint64(signature.Tolerance))
-		}
-	}
-	if basic := auth.Basic; basic != nil {
-		raw = appendSecret(appendTexts(raw, basic.Username), basic.Password)
-	}
-	if bearer := auth.Bearer; bearer != nil {
-		raw = appendSecrets(raw, bearer.Tokens)
-	}
-	if auth.JWT != nil {
-		var err error
-		if raw, err = appendJWT(raw, auth.JWT); err != nil {
-			return nil, err
-		}
-	}
-	if certificate := auth.ClientCertificate; certificate != nil {
-		raw = appendList(appendList(raw, certificate.SANs), certificate.Fingerprints)
-	}
-	if len(auth.SourceIPs) > 0 {
-		raw = appendList(raw, each(auth.SourceIPs, sourceText))
-	}
-	return raw, nil
-}
-
-func (in *Integration) flags() (flags uint16) {
-	auth := &in.Authentication
-	for i, set := range []bool{
-		in.IsEnabled, auth.RequireSHA256Signature, auth.AllowUnauthenticated, auth.SecureHeader != nil,
-		auth.Signature != nil, auth.Basic != nil, auth.Bearer != nil, len(in.Resources) > 0,
-		auth.JWT != nil, len(in.Resources) > 1, in.Handshake != nil, auth.ClientCertificate != nil, len(auth.SourceIPs) > 0,
-		auth.Signature != nil && auth.Signature.Tolerance != 0,
+func (in *Integration) flags() uint16 {
+	flags := in.Authentication.Credentials.Flags()
+	for _, flag := range []struct {
+		bit uint16
+		set bool
+	}{
+		{flagEnabled, in.IsEnabled},
+		{flagSHA256, in.Authentication.RequireSHA256Signature},
+		{flagUnauthenticated, in.Authentication.AllowUnauthenticated},
+		{flagResource, len(in.Resources) > 0},
+		{flagFurther, len(in.Resources) > 1},
+		{flagHandshake, in.Handshake != nil},
 	} {
-		if set {
-			flags |= 1 << i
+		if flag.set {
+			flags |= flag.bit
 		}
 	}
 	return flags
-}
-
-func appendTexts(raw []byte, texts ...string) []byte {
-	for _, text := range texts {
-		raw = binary.AppendUvarint(raw, uint64(len(text)))
-		raw = append(raw, text...)
-	}
-	return raw
-}
-
-func appendList(raw []byte, texts []string) []byte {
-	return appendTexts(binary.AppendUvarint(raw, uint64(len(texts))), texts...)
 }
 
 // specTexts returns what a spec says in one order.
@@ -176,18 +114,6 @@ func specTexts(spec *payload.Spec) []string {
 		texts = append(texts, name, spec.Fields[name])
 	}
 	return texts
-}
-
-func appendSecret(raw []byte, secret Secret) []byte {
-	return appendTexts(raw, secret.value, secret.salt)
-}
-
-func appendSecrets(raw []byte, secrets []Secret) []byte {
-	raw = binary.AppendUvarint(raw, uint64(len(secrets)))
-	for _, secret := range secrets {
-		raw = appendSecret(raw, secret)
-	}
-	return raw
 }
 
 func each[A, B any](list []A, convert func(A) B) []B {

@@ -1,14 +1,13 @@
 package integration
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/payload"
-	"github.com/hookgate/hookgate/module/provider"
+	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -33,31 +32,31 @@ func (in *Integration) decode(value []byte) error {
 		return err
 	}
 	// All texts are parts of one string, so that they cost one allocation.
-	r := &storedReader{left: string(rest)}
-	in.CreatedAt, in.UpdatedAt = r.time(), r.time()
-	in.Alias = r.text()
+	r := wire.NewStringDecoder(string(rest))
+	in.CreatedAt, in.UpdatedAt = r.Seconds(), r.Seconds()
+	in.Alias = r.String()
 	auth := &in.Authentication
-	auth.Match, in.Dedupe, in.Match = Match(r.text()), Dedupe(r.text()), r.text()
+	auth.Match, in.Dedupe, in.Match = Match(r.String()), Dedupe(r.String()), r.String()
 	in.IsEnabled = flags&flagEnabled != 0
 	auth.RequireSHA256Signature = flags&flagSHA256 != 0
 	auth.AllowUnauthenticated = flags&flagUnauthenticated != 0
-	r.credentials(flags, auth)
-	in.EventFilter = readList(r, r.text)
-	in.Payload = r.spec()
+	auth.Credentials = credential.ReadStored(r, flags)
+	in.EventFilter = r.List()
+	in.Payload = readSpec(r)
 	if flags&flagResource != 0 {
-		in.Resources = []Resource{r.resource()}
+		in.Resources = []Resource{readResource(r)}
 	}
 	if flags&flagFurther != 0 {
-		further := readList(r, r.resource)
+		further := wire.TakeList(r, readResource)
 		if len(in.Resources) == 0 || len(further) == 0 {
 			return storage.ErrCorrupt
 		}
 		in.Resources = append(in.Resources, further...)
 	}
 	if flags&flagHandshake != 0 {
-		in.Handshake = r.handshake()
+		in.Handshake = readHandshake(r)
 	}
-	if r.failed || r.left != "" {
+	if r.Err() != nil {
 		return storage.ErrCorrupt
 	}
 	return nil
@@ -80,107 +79,22 @@ func (in *Integration) decodeHead(value []byte) (flags uint16, rest []byte, err 
 		flags |= uint16(value[head]) << 8
 		head++
 	}
-	if flags >= flagsEnd {
+	if flags&^(ownFlags|credential.Flags()) != 0 {
 		return 0, nil, storage.ErrCorrupt
 	}
 	return flags, value[head:], nil
 }
 
-// credentials reads what appendCredentials wrote.
-func (r *storedReader) credentials(flags uint16, auth *Authentication) {
-	if flags&flagHeader != 0 {
-		auth.SecureHeader = &SecureHeader{Name: r.text(), Value: r.secret()}
-	}
-	if flags&flagSignature != 0 {
-		auth.Signature = &Signature{Provider: r.text(), Secrets: readList(r, r.secret)}
-		if auth.Signature.Provider == Custom {
-			auth.Signature.Description = r.description()
-		}
-		if flags&flagTolerance != 0 {
-			auth.Signature.Tolerance = r.tolerance()
-		}
-	}
-	if flags&flagBasic != 0 {
-		auth.Basic = &Basic{Username: r.text(), Password: r.secret()}
-	}
-	if flags&flagBearer != 0 {
-		auth.Bearer = &Bearer{Tokens: readList(r, r.secret)}
-	}
-	if flags&flagJWT != 0 {
-		auth.JWT = r.jwt()
-	}
-	if flags&flagCertificate != 0 {
-		auth.ClientCertificate = &ClientCertificate{SANs: readList(r, r.text), Fingerprints: readList(r, r.text)}
-	}
-	if flags&flagSources != 0 {
-		auth.SourceIPs = r.sources()
-	}
-}
+func readResource(r *wire.StringDecoder) Resource { return Resource{Type: r.String(), ID: r.String()} }
 
-// storedReader reads what is left of a stored integration. After a failure it
-// reads nothing any more, and returns zero values.
-type storedReader struct {
-	left   string
-	failed bool
-}
-
-func (r *storedReader) fail() {
-	r.left, r.failed = "", true
-}
-
-// uvarint reads a number as encoding/binary writes it.
-func (r *storedReader) uvarint() (number uint64) {
-	for i := range min(len(r.left), binary.MaxVarintLen64) {
-		b := r.left[i]
-		if i == binary.MaxVarintLen64-1 && b > 1 {
-			break // more than 64 bits
-		}
-		if number |= uint64(b&0x7f) << (7 * i); b < 0x80 {
-			r.left = r.left[i+1:]
-			return number
-		}
-	}
-	r.fail()
-	return 0
-}
-
-func (r *storedReader) time() time.Time {
-	zigzag := r.uvarint()
-	return time.Unix(int64(zigzag>>1)^-int64(zigzag&1), 0).UTC()
-}
-
-func (r *storedReader) text() (text string) {
-	length := r.uvarint()
-	if length > uint64(len(r.left)) {
-		r.fail()
-		return ""
-	}
-	text, r.left = r.left[:length], r.left[length:]
-	return text
-}
-
-func (r *storedReader) resource() Resource { return Resource{Type: r.text(), ID: r.text()} }
-
-func (r *storedReader) secret() Secret { return Secret{value: r.text(), salt: r.text()} }
-
-// tolerance reads a number of seconds that a form can have.
-func (r *storedReader) tolerance() int {
-	seconds := r.uvarint()
-	if seconds == 0 || seconds > provider.MaxTolerance {
-		r.fail()
-		return 0
-	}
-	return int(seconds)
-}
-
-// spec undoes specTexts.
-func (r *storedReader) spec() *payload.Spec {
-	texts := readList(r, r.text)
+// readSpec undoes specTexts.
+func readSpec(r *wire.StringDecoder) *payload.Spec {
+	texts := r.List()
 	if texts == nil {
 		return nil
 	}
 	if len(texts)%2 != 0 {
-		r.fail()
+		r.Fail()
 		return nil
 	}
 	maxBytes, err := strconv.Atoi(texts[1])
@@ -192,23 +106,7 @@ func (r *storedReader) spec() *payload.Spec {
 		spec.Fields[field[0]] = field[1]
 	}
 	if err != nil || !slices.Equal(texts, specTexts(spec)) {
-		r.fail()
+		r.Fail()
 	}
 	return spec
-}
-
-// readList reads the items of a list, nil without any.
-func readList[T any](r *storedReader, read func() T) []T {
-	count := r.uvarint()
-	if count > uint64(len(r.left)) { // an item takes a byte or more
-		r.fail()
-	}
-	if count == 0 || r.failed {
-		return nil
-	}
-	list := make([]T, count)
-	for i := range list {
-		list[i] = read()
-	}
-	return list
 }

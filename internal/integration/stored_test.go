@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
@@ -25,9 +26,9 @@ func anyIntegration(r *rand.Rand) *Integration {
 		}
 		return string(raw)
 	}
-	secret := func() Secret { return Secret{value: text(), salt: text()} }
-	secrets := func() (list []Secret) {
-		for range r.IntN(maxSecrets + 1) {
+	secret := func() credential.Secret { return credential.NewSecret(text()).Salted(text()) }
+	secrets := func() (list []credential.Secret) {
+		for range r.IntN(credential.MaxSecrets + 1) {
 			list = append(list, secret())
 		}
 		return list
@@ -44,46 +45,40 @@ func anyIntegration(r *rand.Rand) *Integration {
 	for i := range in.Identity {
 		in.Identity[i] = byte(r.Uint32())
 	}
-	if maybe() {
-		in.Authentication.SecureHeader = &SecureHeader{text(), secret()}
-	}
-	if maybe() {
-		in.Authentication.Signature = &Signature{Provider: text(), Secrets: secrets()}
+	give := func(c credential.Credential) {
 		if maybe() {
-			in.Authentication.Signature.Tolerance = 1 + r.IntN(provider.MaxTolerance)
-		}
-		if maybe() {
-			in.Authentication.Signature.Provider = Custom
-			in.Authentication.Signature.Description = &provider.Description{Name: Custom, Event: []provider.Place{{JSON: "a"}}}
+			in.Authentication.Credentials = in.Authentication.Credentials.With(c)
 		}
 	}
+	give(&credential.SecureHeader{Name: text(), Value: secret()})
+	signature := &credential.Signature{Provider: text(), Secrets: secrets()}
 	if maybe() {
-		in.Authentication.Basic = &Basic{text(), secret()}
+		signature.Tolerance = 1 + r.IntN(provider.MaxTolerance)
 	}
 	if maybe() {
-		in.Authentication.Bearer = &Bearer{secrets()}
+		signature.Provider = credential.Custom
+		signature.Description = &provider.Description{Name: credential.Custom, Event: []provider.Place{{JSON: "a"}}}
 	}
-	if maybe() {
-		in.Authentication.JWT = &JWT{Issuer: text(), Audience: text(), Header: text()}
-		for range r.IntN(4) {
-			if in.Authentication.JWT.Claims == nil {
-				in.Authentication.JWT.Claims = make(map[string]any)
-			}
-			in.Authentication.JWT.Claims[strings.ToValidUTF8(text(), "")] = maybe()
+	give(signature)
+	give(&credential.Basic{Username: text(), Password: secret()})
+	give(&credential.Bearer{Tokens: secrets()})
+	token := &credential.JWT{Issuer: text(), Audience: text(), Header: text()}
+	for range r.IntN(4) {
+		if token.Claims == nil {
+			token.Claims = make(map[string]any)
 		}
-		if maybe() && in.Authentication.JWT.Claims != nil {
-			in.Authentication.JWT.Claims["email"] = "a\"<b"
-		}
+		token.Claims[strings.ToValidUTF8(text(), "")] = maybe()
 	}
+	if maybe() && token.Claims != nil {
+		token.Claims["email"] = "a\"<b"
+	}
+	give(token)
+	certificate := &credential.ClientCertificate{SANs: []string{text()}}
 	if maybe() {
-		in.Authentication.ClientCertificate = &ClientCertificate{SANs: []string{text()}}
-		if maybe() {
-			in.Authentication.ClientCertificate.Fingerprints = []string{text(), text()}
-		}
+		certificate.Fingerprints = []string{text(), text()}
 	}
-	if maybe() {
-		in.Authentication.SourceIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
-	}
+	give(certificate)
+	give(&credential.SourceIPs{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")})
 	for range r.IntN(4) * r.IntN(maxFilter/3) {
 		in.EventFilter = append(in.EventFilter, text())
 	}
@@ -93,7 +88,7 @@ func anyIntegration(r *rand.Rand) *Integration {
 	if maybe() {
 		in.Handshake = &Handshake{OpenedAt: at(), Reader: text()}
 		if maybe() {
-			in.Handshake.Learned = &Learned{Secret{value: "s" + text(), salt: text()}, Sighting{at(), text()}}
+			in.Handshake.Learned = &Learned{credential.NewSecret("s" + text()).Salted(text()), Sighting{at(), text()}}
 		}
 		if maybe() {
 			in.Handshake.Refused = &Sighting{at(), text()}
@@ -200,7 +195,7 @@ func FuzzStored(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	in := anyIntegration(rand.New(rand.NewPCG(7, 8)))
-	in.Authentication = Authentication{Signature: &Signature{Provider: "github", Secrets: []Secret{NewSecret("a secret of the sender")}}, Match: MatchAny}
+	in.Authentication = Authentication{Credentials: credential.NewSet(&credential.Signature{Provider: "github", Secrets: []credential.Secret{credential.NewSecret("a secret of the sender")}}), Match: MatchAny}
 	in.EventFilter = []string{"push"}
 	value, err := in.Encode()
 	if err != nil {

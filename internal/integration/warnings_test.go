@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/credential"
 )
 
 func TestWarnings(t *testing.T) {
@@ -14,7 +16,7 @@ func TestWarnings(t *testing.T) {
 	)
 	rules := rules()
 	known := rules.Provider
-	rules.Provider = func(name string) (ProviderFacts, bool) {
+	rules.Provider = func(name string) (credential.ProviderFacts, bool) {
 		facts, ok := known(name)
 		facts.NumbersDeliveries, facts.NamesEvents = name == "github", name == "github"
 		facts.KeySize = func(secret string) (int, bool) { return len(secret), secret != "public" }

@@ -1,4 +1,4 @@
-package integration
+package credential
 
 import (
 	"cmp"
@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/form"
+	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/internal/wire"
+	"github.com/hookgate/hookgate/module/provider"
 )
 
 // The bounds of the addresses from which an integration may be called.
@@ -28,20 +31,24 @@ const (
 // section 2.4).
 var globalIPv6 = netip.MustParsePrefix("2000::/3")
 
-// sources reads the addresses, and ranges of them, from which a sender calls.
-func sources(f *form.Fields) []netip.Prefix {
-	const name = "source_ips"
+// SourceIPs are the addresses from which the sender calls. From elsewhere no other
+// credential helps; beside another one an address proves nothing, since many may
+// share it.
+type SourceIPs []netip.Prefix
+
+// Kind implements Credential.
+func (*SourceIPs) Kind() string { return "source_ips" }
+
+func (s *SourceIPs) read(f *form.Fields, _ *Reading) bool {
+	name := s.Kind()
 	value, _ := f.Take(name)
-	if value == nil {
-		return nil
-	}
 	texts := f.Texts(name, value)
 	switch {
 	case len(texts) == 0:
 		f.Refuse(name, form.Required, "from 1 to %d are needed", maxSources)
 	case len(texts) > maxSources:
 		f.Refuse(name, form.TooMany, "from 1 to %d are needed", maxSources)
-		return nil
+		return false
 	}
 	prefixes := make([]netip.Prefix, len(texts))
 	for i, text := range texts {
@@ -59,10 +66,89 @@ func sources(f *form.Fields) []netip.Prefix {
 	if f.Sound(name) && coverTooMuch(prefixes) {
 		f.Refuse(name, form.NotAllowed, "together they let in more than four ranges /8 of IPv4 would, or one range /16 of IPv6: that is no credential")
 	}
-	return prefixes
+	*s = prefixes
+	return len(prefixes) > 0
 }
 
-// coverTooMuch says whether the ranges hold more addresses than they may. Where
+func (*SourceIPs) readOption(o Options) (any, error) {
+	var texts []string
+	return &texts, o.List(1, &texts)
+}
+
+func (*SourceIPs) check(*form.Fields, ProviderFacts) {}
+
+func (*SourceIPs) warn(Warn) {}
+
+func (*SourceIPs) keySize(Secret, ProviderFacts) (int, bool) { return 0, false }
+
+func (s *SourceIPs) masked() any { return s.texts() }
+
+func (s *SourceIPs) texts() []string {
+	texts := make([]string, len(*s))
+	for i, prefix := range *s {
+		texts[i] = sourceText(prefix)
+	}
+	return texts
+}
+
+func (*SourceIPs) shownAbsent() bool { return false }
+
+func (s *SourceIPs) mapSecrets(func(string, Secret) Secret) Credential { return s }
+
+func (*SourceIPs) flags() (set, all uint16) { return 1 << 12, 1 << 12 }
+
+func (s *SourceIPs) appendTo(raw []byte) ([]byte, error) {
+	return wire.AppendList(raw, s.texts()), nil
+}
+
+func (s *SourceIPs) readStored(r *wire.StringDecoder, _ uint16) {
+	*s = wire.TakeList(r, func(r *wire.StringDecoder) netip.Prefix {
+		text := r.String()
+		prefix, ok := source(text)
+		if !ok || sourceText(prefix) != text {
+			r.Fail()
+		}
+		return prefix
+	})
+	if len(*s) == 0 {
+		r.Fail()
+	}
+}
+
+func (s *SourceIPs) size() (entries, texts int) { return len(*s), 0 }
+
+func (*SourceIPs) uses([]string) []use { return nil }
+
+func (s *SourceIPs) judge(*Checker) (judge, error) { return &sourceJudge{sources: *s}, nil }
+
+func (*SourceIPs) reasons() []provider.Reason { return []provider.Reason{sender.Mismatch} }
+
+func (*SourceIPs) logged() (key, value string) { return "", "" }
+
+// sourceJudge refuses every client when no address is known of it.
+type sourceJudge struct {
+	seenAtOnce
+	sources []netip.Prefix
+}
+
+func (*sourceJudge) stage() stage { return byAddress }
+
+func (j *sourceJudge) look(q *Request) (present bool, reason provider.Reason) {
+	if address, err := netip.ParseAddr(q.Client); err == nil {
+		address = address.WithZone("").Unmap()
+		if slices.ContainsFunc(j.sources, func(p netip.Prefix) bool { return p.Contains(address) }) {
+			return true, ""
+		}
+	}
+	return true, sender.Mismatch
+}
+
+func (j *sourceJudge) sample(s *Sample) error {
+	s.Client = j.sources[0].Addr().String()
+	return nil
+}
+
+// coverTooMuch reports whether the ranges hold more addresses than they may. Where
 // one lies in another, it counts once.
 func coverTooMuch(prefixes []netip.Prefix) bool {
 	sorted := slices.Clone(prefixes)
@@ -116,16 +202,4 @@ func sourceText(prefix netip.Prefix) string {
 		return prefix.Addr().String()
 	}
 	return prefix.String()
-}
-
-// sources reads a list of those that sourceText has written.
-func (r *storedReader) sources() []netip.Prefix {
-	return readList(r, func() netip.Prefix {
-		text := r.text()
-		prefix, ok := source(text)
-		if !ok || sourceText(prefix) != text {
-			r.fail()
-		}
-		return prefix
-	})
 }
