@@ -330,3 +330,20 @@ func TestCacheTellsOfFetches(t *testing.T) {
 		}
 	})
 }
+
+// Who has done nothing for long may do no more at once than anybody.
+func TestPacesSaveNothingUp(t *testing.T) {
+	now := time.Now()
+	p := newPaces[int](Pace{Burst: 3, Pause: 30 * time.Second})
+	for range 2 {
+		for range 3 {
+			if !p.take(0, now) {
+				t.Fatal("the burst is not to be had")
+			}
+		}
+		if p.take(0, now) || p.left(0, now) {
+			t.Fatal("more than the burst is to be had")
+		}
+		now = now.Add(time.Hour)
+	}
+}
