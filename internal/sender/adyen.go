@@ -12,8 +12,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// adyenPayments checks what Adyen signs of its standard webhooks: eight fields
-// of each item of the body, with colons between them.
+// adyenPayments checks Adyen's signature on its standard webhooks: eight fields
+// of each item of the body, joined by colons.
 type adyenPayments struct {
 	keys []*macs
 }
@@ -30,7 +30,8 @@ func newAdyenPayments(secrets []string) (provider.Verifier, error) {
 	return a, nil
 }
 
-// What is read of a body, of each item in its wrapping, of that and of its parts.
+// The members read from a body, from each wrapped item, from the item, and from
+// its parts.
 var (
 	adyenBody    = []string{"notificationItems"}
 	adyenWrapped = []string{"NotificationRequestItem"}
@@ -75,8 +76,9 @@ func (a adyenPayments) verify(entry jsondoc.Value) Reason {
 	return ""
 }
 
-// adyenContent is what is signed of an item. A colon may stand in the merchant's
-// reference alone: in two fields it could be moved from one to the other.
+// adyenContent returns the signed text of an item. Only the merchant's
+// reference may contain a colon: in two fields it could be moved from one to
+// the other.
 func adyenContent(item *[8]jsondoc.Value) ([]byte, bool) {
 	var amount [2]jsondoc.Value
 	if !members(item[6], adyenAmount, amount[:]) {
@@ -105,7 +107,7 @@ func adyenContent(item *[8]jsondoc.Value) ([]byte, bool) {
 	return content, true
 }
 
-// signAdyenPayments completes and signs the one item of a test event.
+// signAdyenPayments completes and signs the single item of a test event.
 func signAdyenPayments(secret string, r *provider.Request) error {
 	key, err := hex.DecodeString(secret)
 	if err != nil {
@@ -114,7 +116,7 @@ func signAdyenPayments(secret string, r *provider.Request) error {
 	return changeBody(r, func(body map[string]any) error {
 		items, _ := body["notificationItems"].([]any)
 		if len(items) != 1 {
-			return errors.New("the body has not one item")
+			return errors.New("the body does not have exactly one item")
 		}
 		wrapped, _ := items[0].(map[string]any)
 		item, ok := wrapped["NotificationRequestItem"].(map[string]any)
@@ -131,7 +133,7 @@ func signAdyenPayments(secret string, r *provider.Request) error {
 		members(jsondoc.New(text).Value(), adyenItem, found[:])
 		content, ok := adyenContent(&found)
 		if !ok {
-			return errors.New("the item has no such fields")
+			return errors.New("the item lacks the required fields")
 		}
 		item["additionalData"] = map[string]any{"hmacSignature": newMACs(sha256.New, provider.Base64, key).text(content)}
 		return nil

@@ -12,7 +12,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// checkToken compares digests, so that the time tells nothing of the lengths.
+// checkToken compares digests, so that the timing reveals nothing about the
+// lengths.
 func (c *Claim) checkToken() Reason {
 	value, ok := c.scheme.cutPrefix(c.header[c.scheme.header][0])
 	if !ok || value == "" {
@@ -51,7 +52,7 @@ func (c *Claim) verify(content *jsondoc.Document) Reason {
 	var matches bool
 	switch c.scheme.method.kind {
 	case byToken:
-		return "" // Precheck has compared it
+		return "" // already compared by Precheck
 	case byCode:
 		switch code := c.line.code.(type) {
 		case nil:
@@ -75,7 +76,7 @@ func (c *Claim) verify(content *jsondoc.Document) Reason {
 	return ""
 }
 
-// request is what code sees of the claim.
+// request returns what code may see of the claim.
 func (c *Claim) request(body []byte) *provider.Request {
 	r := &provider.Request{Method: http.MethodPost, URL: c.URL, Header: c.header, Body: body, Now: c.now}
 	if c.scheme.clock != nil {
@@ -84,7 +85,8 @@ func (c *Claim) request(body []byte) *provider.Request {
 	return r
 }
 
-// readPayload returns the JSON: that inside a form, or else the body.
+// readPayload returns the JSON: the form field if the body is a form, otherwise
+// the body.
 func (c *Claim) readPayload(body []byte) ([]byte, bool) {
 	if IsForm(c.header) {
 		return FormValue(body, c.scheme.formField)
@@ -92,8 +94,8 @@ func (c *Claim) readPayload(body []byte) ([]byte, bool) {
 	return body, true
 }
 
-// verifyMAC compares each signature with each secret's, as text: a MAC has one
-// spelling only.
+// verifyMAC compares each signature with that of each secret, as text: a MAC
+// has only one spelling.
 func (c *Claim) verifyMAC(body []byte) bool {
 	var sum [sha512.Size]byte
 	var text, sent [maxDigestText]byte
@@ -112,8 +114,8 @@ func (c *Claim) verifyMAC(body []byte) bool {
 // with a public key: each check reads the whole message.
 const maxPublicSignatures = 4
 
-// verifyPublic checks signatures with public keys. Nothing of them is secret,
-// so the first that is right ends it.
+// verifyPublic checks signatures with public keys. Nothing about them is
+// secret, so it stops at the first valid one.
 func (c *Claim) verifyPublic(body []byte) bool {
 	message := c.message(body)
 	digest := sha256.Sum256(message)

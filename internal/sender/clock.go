@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// clock reads the time of signing.
+// clock reads the signing time.
 type clock struct {
 	header    string // canonical; or
 	part      string // `name=`; or
@@ -37,8 +37,8 @@ func compileTime(t *provider.Time) *clock {
 	return c
 }
 
-// find returns the time that the body holds, as it is written: a number, or for
-// RFC 3339 a string.
+// find returns the time in the body as it is written: a number, or for RFC 3339
+// a string.
 func (c *clock) find(body *jsondoc.Document) string {
 	value := body.Value().Get(c.json)
 	if c.format == provider.RFC3339 {
@@ -50,19 +50,19 @@ func (c *clock) find(body *jsondoc.Document) string {
 	return ""
 }
 
-// within is the clock of another tolerance.
+// within returns the clock with another tolerance.
 func (c *clock) within(seconds int) *clock {
 	other := *c
 	other.tolerance = int64(seconds)
 	return &other
 }
 
-// check says what is wrong with a time as it was sent.
+// check returns what is wrong with a time as it was sent.
 func (c *clock) check(text string, now time.Time) Reason {
 	return c.checkWithin(text, now, c.tolerance)
 }
 
-// checkOf does so for code, by the request's tolerance.
+// checkOf is check for code, with the request's tolerance.
 func (c *clock) checkOf(text string, r *provider.Request) Reason {
 	return c.checkWithin(text, r.Now, int64(r.Tolerance))
 }
@@ -72,8 +72,8 @@ func (c *clock) checkWithin(text string, now time.Time, tolerance int64) Reason 
 	if !ok {
 		return Malformed
 	}
-	// In seconds: as a time.Duration a far time would wrap into the window. What is
-	// old may be a retry; what is ahead of now can only be a clock that is wrong.
+	// In seconds: as a time.Duration, a distant time would wrap around into the
+	// window. An old time may be a retry; a future time can only be a wrong clock.
 	age := now.Unix() - seconds
 	if age > tolerance || -age > min(tolerance, provider.DefaultTolerance) {
 		return Stale
@@ -81,8 +81,8 @@ func (c *clock) checkWithin(text string, now time.Time, tolerance int64) Reason 
 	return ""
 }
 
-// read takes one spelling only, for a lenient one would let a byte of what
-// follows pass for a part of the time.
+// read accepts only one spelling: a lenient parser would let a byte of what
+// follows pass for part of the time.
 func (c *clock) read(text string) (seconds int64, ok bool) {
 	switch c.format {
 	case provider.UnixMillis:
@@ -98,7 +98,7 @@ func (c *clock) read(text string) (seconds int64, ok bool) {
 	return digits(text, 12)
 }
 
-// digits reads a number of a length that cannot overflow.
+// digits reads a number that is too short to overflow.
 func digits(text string, most int) (int64, bool) {
 	if text == "" || len(text) > most {
 		return 0, false
@@ -112,7 +112,7 @@ func digits(text string, most int) (int64, bool) {
 	return number, err == nil
 }
 
-// value is the time as the sender writes it in JSON.
+// value returns the time as the sender writes it in JSON.
 func (c *clock) value(now time.Time) any {
 	if c.format == provider.RFC3339 {
 		return c.write(now)

@@ -13,28 +13,28 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// scheme is one way in which a sender proves itself, ready for use.
+// scheme is one way in which a sender authenticates, ready for use.
 type scheme struct {
-	header   string   // canonical, as all that follow
+	header   string   // canonical, like all that follow
 	more     []string // further headers of the same kind
 	headers  []string // header and more
 	method   method
 	encoding encoding
 	prefix   string
-	// anyCase compares the prefix without regard to case.
+	// anyCase compares the prefix case-insensitively.
 	anyCase bool
-	// shared says that another scheme uses the same header, so that the
-	// prefix decides which of them a request means.
+	// shared means that another scheme uses the same header, so that the prefix
+	// decides which of them a request uses.
 	shared    bool
 	separator string
 	signed    []piece
-	// signsURL and signsPayload say that those are among the signed pieces.
+	// signsURL and signsPayload mean that they are among the signed pieces.
 	signsURL     bool
 	signsPayload bool
 	formField    string
 	inBody       bool
-	// numbers says of each place of the delivery ID that the scheme covers it, and
-	// that such an ID stands for one event.
+	// numbers reports for each place of the delivery ID whether the scheme covers
+	// it and the ID stands for a single event.
 	numbers []bool
 	secret  provider.SecretFormat
 	clock   *clock
@@ -43,29 +43,29 @@ type scheme struct {
 	sign        func(string, *provider.Request) error
 }
 
-// piece is a part of what is signed.
+// piece is a part of the signed text.
 type piece struct {
 	kind provider.PieceKind
 	// text is the text, the canonical header name, or the part's `name=`.
 	text string
-	// leader and follower are the texts around a header's value or a part, or after
-	// the URL, in which they must not occur: a byte could move over one, and the
-	// signature would still be right.
+	// leader and follower are the texts around a header's value or a part, or
+	// after the URL, which must not occur in it: otherwise a byte could move
+	// across, and the signature would still be valid.
 	leader, follower string
-	// alone says of the URL that something else follows at once, so that it must
-	// have no query; last, that something that may hold a URL stands before it.
+	// alone means that something directly follows the URL, so that it must not
+	// have a query; last, that it is preceded by something that may contain a URL.
 	alone, last bool
 }
 
 // method is an algorithm.
 type method struct {
 	kind methodKind
-	// hash makes the hash of a HMAC.
+	// hash creates the hash of an HMAC.
 	hash func() hash.Hash
-	// size is the length of a signature in bytes, 0 when it varies.
+	// size is the length of a signature in bytes, 0 if it varies.
 	size int
-	// strong says whether it counts where SHA-256 or stronger is required. A
-	// token signs nothing.
+	// strong reports whether it counts if SHA-256 or stronger is required. A token
+	// signs nothing.
 	strong bool
 }
 
@@ -89,8 +89,7 @@ var methods = map[provider.Algorithm]method{
 	provider.ECDSA:      {kind: byECDSA, strong: true},
 }
 
-// Compile prepares a description. It fails for one that is not valid, with
-// the field that is wrong.
+// Compile prepares a description. The error for an invalid one names the field.
 func Compile(d *provider.Description) (*Provider, error) {
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("preparing the provider %q: %w", d.Name, err)
@@ -111,7 +110,7 @@ func Compile(d *provider.Description) (*Provider, error) {
 	for _, path := range d.PerAttempt {
 		p.perAttempt = append(p.perAttempt, strings.Split(path, "."))
 	}
-	p.lists, _ = d.Lists() // it is valid
+	p.lists, _ = d.Lists() // validated above
 	p.lines = d.JSONLines
 	if p.sample == "" {
 		p.sample = "test"
@@ -177,7 +176,7 @@ func compileScheme(d *provider.Scheme, formField string) (scheme, error) {
 	if err != nil {
 		return scheme{}, err
 	}
-	open := false // what varies has begun
+	open := false // reached a part that varies
 	for i, part := range parsed {
 		compiled := piece{kind: part.Kind, text: part.Text}
 		switch part.Kind {
@@ -205,8 +204,8 @@ func compileScheme(d *provider.Scheme, formField string) (scheme, error) {
 	return s, nil
 }
 
-// signs says of each place whether the scheme covers it; of one that needs code
-// its description says that.
+// signs reports for each place whether the scheme covers it; for a scheme in
+// code, its description says so.
 func (s *scheme) signs(places []eventPlace, byCode bool) []bool {
 	signs := make([]bool, len(places))
 	for i, at := range places {
@@ -230,15 +229,15 @@ func (p *Provider) markShared() {
 	}
 }
 
-// eventPlace is where a sender writes what belongs to an event: in a header, or
-// at a path.
+// eventPlace is where a sender writes a value of an event: in a header, or at a
+// path.
 type eventPlace struct {
 	header string // canonical
 	path   eventPath
 }
 
-// eventPath is a path of a description. It leads through some lists, and from an
-// entry of the last one on.
+// eventPath is a path of a description. It leads through lists, and then on
+// from an entry of the last one.
 type eventPath struct {
 	text  string
 	lists int
@@ -273,7 +272,7 @@ func appendNew(names []string, name string) []string {
 	return append(names, name)
 }
 
-// cutPrefix cuts the scheme's prefix off.
+// cutPrefix removes the scheme's prefix.
 func (s *scheme) cutPrefix(text string) (string, bool) {
 	if s.anyCase && len(text) >= len(s.prefix) && strings.EqualFold(text[:len(s.prefix)], s.prefix) {
 		return text[len(s.prefix):], true

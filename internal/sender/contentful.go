@@ -10,8 +10,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// contentful checks what Contentful signs: method, path, the headers that the
-// request lists, and the body.
+// contentful checks Contentful's signature: method, path, the headers listed in
+// the request, and the body.
 type contentful struct {
 	keys []*macs
 }
@@ -21,7 +21,7 @@ const (
 	contentfulHeaders   = "X-Contentful-Signed-Headers"
 	contentfulTime      = "X-Contentful-Timestamp"
 
-	// How two of them stand in the list.
+	// How two of them are written in the list.
 	contentfulListHeaders = "x-contentful-signed-headers"
 	contentfulListTime    = "x-contentful-timestamp"
 
@@ -29,7 +29,7 @@ const (
 	maxContentfulHeaders = 64
 )
 
-// contentfulTimes is the time of signing.
+// contentfulTimes is the signing time.
 var contentfulTimes = &provider.Time{Place: header(contentfulTime), Format: provider.UnixMillis}
 
 var contentfulClock = compileTime(contentfulTimes)
@@ -60,8 +60,8 @@ func (c contentful) Verify(r *provider.Request) Reason {
 	return ""
 }
 
-// contentfulContent is what is signed before the body. The list of headers
-// and the time are always among them.
+// contentfulContent returns what is signed before the body. The list of headers
+// and the time are always included.
 func contentfulContent(r *provider.Request) (string, bool) {
 	path, list := pathOf(r.URL), r.Header[contentfulHeaders]
 	if path == "" || len(list) != 1 || strings.Count(list[0], ",") >= maxContentfulHeaders {
@@ -89,7 +89,7 @@ func contentfulContent(r *provider.Request) (string, bool) {
 			content.WriteString(values[0])
 			continue
 		}
-		for j, listed := range names { // the list in order, whatever the request's is
+		for j, listed := range names { // in the order of the list, not of the request
 			if j > 0 {
 				content.WriteByte(',')
 			}
@@ -100,8 +100,8 @@ func contentfulContent(r *provider.Request) (string, bool) {
 	return content.String(), true
 }
 
-// contentfulHeader returns the name of a listed header as Go has it. The two that
-// always are there need no memory for it.
+// contentfulHeader returns the canonical name of a listed header. The two that
+// are always listed need no allocation.
 func contentfulHeader(name string) string {
 	switch name {
 	case contentfulListHeaders:
@@ -112,7 +112,8 @@ func contentfulHeader(name string) string {
 	return http.CanonicalHeaderKey(name)
 }
 
-// pathOf returns the path of an address, as it is written, "" when there is a query.
+// pathOf returns the path of an address as it is written, or "" if it has a
+// query.
 func pathOf(address string) string {
 	_, rest, _ := strings.Cut(address, "://")
 	slash := strings.IndexByte(rest, '/')

@@ -7,16 +7,16 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// canonical is a verifier of a credential that covers the body in another form
-// than it has: several bodies may have the same.
+// canonical is a verifier of a credential that covers a normalised form of the
+// body: several bodies may have the same form.
 type canonical interface {
 	// content returns that form. The request has been verified.
 	content(r *provider.Request) []byte
 }
 
-// Content returns what of the body the claim covers, which is the body itself unless
-// the sender signs it in another form: bodies that differ in nothing signed are the
-// same. The claim has been verified.
+// Content returns what the claim covers of the body: the body itself, unless
+// the sender signs another form of it. Bodies that differ in nothing signed are
+// the same. The claim has been verified.
 func (c *Claim) Content(body []byte) []byte {
 	if !c.Present() {
 		return body
@@ -30,8 +30,9 @@ func (c *Claim) Content(body []byte) []byte {
 	return body
 }
 
-// Numbered says that the delivery ID alone tells which event it is: the claim covers
-// it, the sender gives it to no other, and the request holds no further event.
+// Numbered reports whether the delivery ID alone identifies the event: the
+// claim covers it, the sender never reuses it, and the request contains no
+// other event.
 func (m *Message) Numbered() bool {
 	if !m.numbered || m.lines {
 		return false
@@ -47,12 +48,13 @@ func (m *Message) Numbered() bool {
 	return true
 }
 
-// TypeIsHeader says that the event type stands in a header, so that the same body
-// may come with another one.
+// TypeIsHeader reports whether the event type is in a header, so that the same
+// body may arrive with another type.
 func (m *Message) TypeIsHeader() bool { return m.typeIn != nil && m.typeIn.header != "" }
 
-// WriteAttempt writes a content without what differs from one attempt of the sender to
-// the next, and says whether there is such a thing: if not, it writes nothing.
+// WriteAttempt writes a content without what differs between the sender's
+// attempts, and reports whether there is such a thing; if not, it writes
+// nothing.
 func (m *Message) WriteAttempt(w hash.Hash) bool {
 	if len(m.provider.perAttempt) == 0 || !m.payload.Value().Exists() {
 		return false
@@ -61,7 +63,7 @@ func (m *Message) WriteAttempt(w hash.Hash) bool {
 	return true
 }
 
-// without writes JSON without the values to which paths lead.
+// without writes JSON without the values at the given paths.
 type without struct{ hash.Hash }
 
 func (w without) write(value jsondoc.Value, paths [][]string) {
@@ -93,11 +95,11 @@ func (w without) write(value jsondoc.Value, paths [][]string) {
 	}
 }
 
-// each is the step of a path that stands for each entry of a list.
+// each is the path step that stands for each entry of a list.
 const each = "#"
 
-// after returns what is left of the paths whose first step it is, and says whether
-// one of them ends with it.
+// after returns the remainders of the paths that begin with the step, and
+// reports whether one of them ends with it.
 func after(paths [][]string, is func(step string) bool) (rest [][]string, ends bool) {
 	for _, path := range paths {
 		switch {

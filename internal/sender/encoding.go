@@ -7,12 +7,12 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// maxDigestText holds any digest in any of the encodings.
+// maxDigestText is enough for any digest in any of the encodings.
 const maxDigestText = 128
 
-// encoding is how a signature is written. A digest has one spelling only:
+// encoding is how a signature is written. A digest has only one spelling:
 // otherwise one signature would have several. The methods are plain calls, so
-// that no buffer moves to the heap.
+// that no buffer escapes to the heap.
 type encoding provider.Encoding
 
 func (e encoding) length(n int) int {
@@ -35,7 +35,7 @@ func (e encoding) append(to, sum []byte) []byte {
 	return hex.AppendEncode(to, sum)
 }
 
-// decode refuses every spelling but the one that append makes.
+// decode refuses every spelling except the one that append produces.
 func (e encoding) decode(text string) ([]byte, bool) {
 	var decoded []byte
 	var err error

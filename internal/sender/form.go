@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// IsForm looks at the media type alone: whatever its parameters are worth, the
-// body is a form.
+// IsForm looks only at the media type: whatever its parameters are, the body is
+// a form.
 func IsForm(header http.Header) bool {
 	kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
-// FormValue returns the decoded value of a field of a form in the encoding
-// application/x-www-form-urlencoded. There is none when the field is missing,
-// empty, malformed or there twice.
+// FormValue returns the decoded value of a form field encoded as
+// application/x-www-form-urlencoded, or false if the field is missing, empty,
+// malformed or repeated.
 func FormValue(body []byte, field string) ([]byte, bool) {
 	var found []byte
 	for rest, more := body, true; more; {
 		var pair []byte
 		pair, rest, more = bytes.Cut(rest, []byte("&"))
 		name, value, _ := bytes.Cut(pair, []byte("="))
-		if len(name) > 3*len(field) { // a byte is written with three at most
+		if len(name) > 3*len(field) { // a byte takes three at most
 			continue
 		}
 		if decoded, ok := unescape(name); !ok || string(decoded) != field {
@@ -39,7 +39,7 @@ func FormValue(body []byte, field string) ([]byte, bool) {
 	return found, found != nil
 }
 
-// unescape decodes into memory of its own.
+// unescape decodes into newly allocated memory.
 func unescape(text []byte) ([]byte, bool) {
 	decoded := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -63,7 +63,8 @@ func unescape(text []byte) ([]byte, bool) {
 	return decoded, true
 }
 
-// digit returns the value of a hexadecimal digit, over 15 when it is none.
+// digit returns the value of a hexadecimal digit, or more than 15 for any other
+// byte.
 func digit(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':

@@ -10,15 +10,15 @@ import (
 )
 
 // graph checks the clientState that Microsoft Graph repeats in every entry of a
-// body: the word that the subscription was made with.
+// body: the text given when the subscription was created.
 type graph struct {
 	digests [][sha256.Size]byte
 }
 
-// maxClientState is the longest that Graph takes, in characters.
+// maxClientState is the longest text that Graph accepts, in characters.
 const maxClientState = 128
 
-var errSecretState = errors.New("a secret of this provider is a clientState, of at most 128 characters of printable ASCII")
+var errSecretState = errors.New("a secret of this provider is a clientState, at most 128 characters of printable ASCII")
 
 func newGraph(secrets []string) (provider.Verifier, error) {
 	var g graph
@@ -31,7 +31,7 @@ func newGraph(secrets []string) (provider.Verifier, error) {
 	return g, nil
 }
 
-// What is read of a body, and of each of its entries.
+// The members read from a body, and from each of its entries.
 var (
 	graphBody  = []string{"value"}
 	graphNames = []string{"clientState"}
@@ -64,7 +64,7 @@ func (g graph) knows(state string) bool {
 	return match == 1
 }
 
-// signGraph sets the word in a test event.
+// signGraph sets the clientState of a test event.
 func signGraph(secret string, r *provider.Request) error {
 	return changeBody(r, func(body map[string]any) error {
 		entries, _ := body["value"].([]any)

@@ -7,15 +7,16 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// guests are the providers that third parties have added to the program. The
-// list is never changed: another one takes its place.
+// guests are the providers that third parties have added. The list is never
+// modified, only replaced.
 var guests atomic.Pointer[[]*Provider]
 
-// reserved is what integrations call the provider that they describe.
+// reserved is the name by which integrations use the provider that they
+// describe.
 const reserved = "custom"
 
-// Install makes a third party's provider known, once and for all. A built-in
-// one cannot be replaced.
+// Install registers a third party's provider permanently. A built-in one cannot
+// be replaced.
 func Install(d *provider.Description) error {
 	p, err := Compile(d)
 	if err != nil {
@@ -24,7 +25,7 @@ func Install(d *provider.Description) error {
 	for {
 		before := guests.Load()
 		if _, found := Lookup(p.name); found || p.name == reserved {
-			return fmt.Errorf("installing the provider %s: there is one of this name", p.name)
+			return fmt.Errorf("installing the provider %s: the name is already in use", p.name)
 		}
 		after := append(installed(), p)
 		if guests.CompareAndSwap(before, &after) {
@@ -33,7 +34,8 @@ func Install(d *provider.Description) error {
 	}
 }
 
-// installed returns a list of the guests, which the caller may add to.
+// installed returns a copy of the list of guests, which the caller may append
+// to.
 func installed() []*Provider {
 	list := guests.Load()
 	if list == nil {

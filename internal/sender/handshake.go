@@ -18,7 +18,7 @@ import (
 // maxEcho bounds what an answer repeats, in characters.
 const maxEcho = 256
 
-// Answer is what a handshake gets.
+// Answer is the answer to a handshake.
 type Answer struct {
 	// Status is the HTTP status.
 	Status int
@@ -26,20 +26,20 @@ type Answer struct {
 	Header http.Header
 	// Body is at most a few hundred bytes.
 	Body []byte
-	// Pong says that the request is to be answered like a ping.
+	// Pong means that the request is to be answered like a ping.
 	Pong bool
-	// Asked says that the request is about the subscription, also where it gets no
-	// answer: it is no event.
+	// Asked means that the request is about the subscription, even if it gets no
+	// answer: it is not an event.
 	Asked bool
 }
 
-// handshake is a description's, with canonical header names.
+// handshake is one of a description's handshakes, with canonical header names.
 type handshake struct {
 	provider.Handshake
 	echoHeaders map[string]provider.Place
-	// outside are the conditions that do not look into the body.
+	// outside are the conditions that do not concern the body.
 	outside []provider.Condition
-	// form says that another one looks into a form.
+	// form means that another condition concerns a form.
 	form bool
 }
 
@@ -73,9 +73,9 @@ func (p *Provider) HandshakeMethods() []string {
 	return methods
 }
 
-// OpenHandshake says whether a request can be a handshake that the sender does
-// not sign, as far as that shows before there is a body. learning says that a
-// secret may be brought now.
+// OpenHandshake reports whether a request can be a handshake that the sender
+// does not sign, as far as this can be known before the body is read. learning
+// means that a secret may be learned now.
 func (p *Provider) OpenHandshake(r *provider.Request, learning bool) bool {
 	places := places{request: r}
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool {
@@ -83,8 +83,8 @@ func (p *Provider) OpenHandshake(r *provider.Request, learning bool) bool {
 	})
 }
 
-// AsksHandshake says whether a request without a body asks for a handshake, and
-// whether whoever asks has to prove himself.
+// AsksHandshake reports whether a request without a body asks for a handshake,
+// and whether the caller has to authenticate for it.
 func (p *Provider) AsksHandshake(r *provider.Request) (asks, proven bool) {
 	places := places{request: r}
 	for i := range p.handshakes {
@@ -95,17 +95,18 @@ func (p *Provider) AsksHandshake(r *provider.Request) (asks, proven bool) {
 	return false, false
 }
 
-// Learns says whether the sender brings a secret of its own.
+// Learns reports whether the sender chooses its secret itself.
 func (p *Provider) Learns() bool {
 	return slices.ContainsFunc(p.handshakes, func(h handshake) bool { return h.Learn != nil })
 }
 
-// Handshake answers a request, whose body is read as a document, by which the sender makes sure of the address,
-// and says whether the request was one and got its answer. verified says that
-// the request's credential is valid: where the sender signs its handshakes no
-// other is answered. learn keeps a secret that the sender brings itself, for
-// an admin to confirm, and says whether it did; it is nil unless an admin has
-// opened the window for it.
+// Handshake answers a request with which the sender verifies the address; its
+// body is read as a document. It reports whether the request was such a
+// handshake and got its answer. verified means that the request's credential is
+// valid: if the sender signs its handshakes, only a signed one is answered.
+// learn stores a secret that the sender has chosen, for an admin to confirm,
+// and reports whether it did; it is nil unless an admin has opened the window
+// for it.
 func (v *Verifier) Handshake(r *provider.Request, body *jsondoc.Document, verified bool, learn func(secret string) bool) (Answer, bool) {
 	places := places{request: r, body: body}
 	asked := false
@@ -154,7 +155,7 @@ func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool)
 	return a, true
 }
 
-// echo repeats what the request asks to be repeated: as text, or in JSON.
+// echo repeats what the request asks for: as text, or in JSON.
 func (v *Verifier) echo(a *Answer, h *handshake, places *places) bool {
 	text := places.get(h.Echo)
 	if !isEcho(text) {
@@ -166,8 +167,8 @@ func (v *Verifier) echo(a *Answer, h *handshake, places *places) bool {
 	}
 	members := map[string]string{h.Member: text}
 	if h.MACMember != "" {
-		// What is computed with the secret must not be a signature of
-		// anything that the sender signs: no such text is this plain.
+		// What is computed with the secret must not be a signature of anything that
+		// the sender signs: nothing it signs consists only of these characters.
 		secret, ok := v.signer(places.request)
 		if !ok || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return false
@@ -184,14 +185,15 @@ func (v *Verifier) echo(a *Answer, h *handshake, places *places) bool {
 	return true
 }
 
-// write sets a body, and keeps a browser from taking it for something else.
+// write sets a body, and keeps a browser from interpreting it as something
+// else.
 func (a *Answer) write(contentType, body string) {
 	a.Header.Set("Content-Type", contentType)
 	a.Header.Set("X-Content-Type-Options", "nosniff")
 	a.Body = []byte(body)
 }
 
-// signer returns the secret that has signed the request.
+// signer returns the secret that signed the request.
 func (v *Verifier) signer(r *provider.Request) (string, bool) {
 	for _, secret := range v.secrets {
 		one, err := v.provider.NewVerifier([]string{secret}, v.strong)
@@ -220,7 +222,7 @@ func isEcho(text string) bool {
 	return text != "" && len(text) <= maxEcho && Printable(text)
 }
 
-// places finds what a request holds.
+// places finds values in a request.
 type places struct {
 	request *provider.Request
 	body    *jsondoc.Document
@@ -244,8 +246,7 @@ func (p *places) match(conditions []provider.Condition) bool {
 	return true
 }
 
-// get returns what stands in the place, or "" when it stands there more than
-// once.
+// get returns the value at the place, or "" if there is more than one.
 func (p *places) get(at *provider.Place) string {
 	var values []string
 	switch {
@@ -271,7 +272,7 @@ func (p *places) get(at *provider.Place) string {
 	return values[0]
 }
 
-// isEmptyList says whether a value is a list without entries.
+// isEmptyList reports whether a value is a list without entries.
 func isEmptyList(value jsondoc.Value) bool {
 	for range value.Entries() {
 		return false
@@ -279,12 +280,13 @@ func isEmptyList(value jsondoc.Value) bool {
 	return value.IsArray()
 }
 
-// isNumber says whether a number stands in the place, which is no secret.
+// isNumber reports whether the value at the place is a number, which is not
+// secret.
 func (p *places) isNumber(at *provider.Place) bool {
 	return at.JSON != "" && p.body.Value().Get(at.JSON).IsNumber()
 }
 
-// query reads the parameters of a URL; what is not well formed is not there.
+// query reads the parameters of a URL and ignores malformed ones.
 func query(address string) url.Values {
 	_, text, _ := strings.Cut(address, "?")
 	values, err := url.ParseQuery(text)

@@ -9,7 +9,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// key is one secret, ready for use by one scheme.
+// key is one secret, prepared for one scheme.
 type key struct {
 	digest [sha256.Size]byte // of a token as it is sent
 	macs   *macs
@@ -67,7 +67,7 @@ func (k *key) sum(to []byte, c *Claim, body []byte) []byte {
 	return k.macs.end(mac, to)
 }
 
-// message is what the claim signs, in one piece.
+// message returns what the claim signs, in one piece.
 func (c *Claim) message(body []byte) []byte {
 	var message []byte
 	for i := range c.scheme.signed {
@@ -83,7 +83,7 @@ func (c *Claim) message(body []byte) []byte {
 	return message
 }
 
-// text returns what a piece that is not the body stands for.
+// text returns the text of a piece other than the body.
 func (c *Claim) text(p *piece) string {
 	switch p.kind {
 	case provider.HeaderPiece:
@@ -97,5 +97,5 @@ func (c *Claim) text(p *piece) string {
 	return p.text
 }
 
-// newWord returns what a handshake's word is compared with.
+// newWord returns what a handshake's verify token is compared with.
 func newWord(word string) *key { return &key{digest: sha256.Sum256([]byte(word))} }

@@ -11,8 +11,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// macs makes MACs under one key, and writes them. A hash that was keyed once is
-// cheaper to use again than to make.
+// macs computes MACs under one key, and encodes them. Reusing a keyed hash is
+// cheaper than creating one.
 type macs struct {
 	pool     sync.Pool
 	encoding encoding
@@ -31,7 +31,7 @@ func sha256MACs(secrets []string, written provider.Encoding) []*macs {
 	return prepared
 }
 
-// begin returns a MAC of nothing yet; end gives it back.
+// begin returns an empty MAC; end returns it for reuse.
 func (m *macs) begin() *mac {
 	one := m.pool.Get().(*mac)
 	one.Reset()
@@ -48,7 +48,7 @@ func (m *macs) end(one *mac, to []byte) []byte {
 	return to
 }
 
-// sum appends the MAC of the texts and a body after them.
+// sum appends the MAC of the texts followed by a body.
 func (m *macs) sum(to, body []byte, texts ...string) []byte {
 	one := m.begin()
 	for _, text := range texts {
@@ -58,13 +58,13 @@ func (m *macs) sum(to, body []byte, texts ...string) []byte {
 	return m.end(one, to)
 }
 
-// text returns the MAC of the texts and a body after them, as it is written.
+// text returns the encoded MAC of the texts followed by a body.
 func (m *macs) text(body []byte, texts ...string) string {
 	return string(m.encoding.append(nil, m.sum(nil, body, texts...)))
 }
 
-// compare says by 1 that what was sent is that MAC, and else by 0. It takes as long
-// wherever the two differ.
+// compare returns 1 if the MAC that was sent is right, and 0 otherwise, in
+// constant time.
 func (m *macs) compare(sent string, body []byte, texts ...string) int {
 	var sum [sha512.Size]byte
 	var written, other [maxDigestText]byte
@@ -75,8 +75,8 @@ func (m *macs) compare(sent string, body []byte, texts ...string) int {
 	return subtle.ConstantTimeCompare(other[:n], m.encoding.append(written[:0], m.sum(sum[:0], body, texts...)))
 }
 
-// mac is a keyed hash with room for what goes in and out, which would else need
-// memory each time.
+// mac is a keyed hash with room for its input and output, which would otherwise
+// be allocated each time.
 type mac struct {
 	hash.Hash
 	room []byte

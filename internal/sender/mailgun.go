@@ -9,14 +9,14 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// mailgun checks what Mailgun signs: a time and a random token. They stand in
-// the body, the signature beside them, and the rest of it is not signed.
+// mailgun checks Mailgun's signature of a time and a random token. They are in
+// the body next to the signature; the rest of the body is not signed.
 type mailgun struct {
 	keys []*macs
 }
 
-// mailgunTime is the time of signing. Mailgun tries for eight hours, and does not say
-// whether it signs anew.
+// mailgunTime is the signing time. Mailgun retries for eight hours, and does
+// not say whether it signs each retry separately.
 var mailgunTime = &provider.Time{Place: field("signature.timestamp"), Tolerance: 9 * hour}
 
 var mailgunClock = compileTime(mailgunTime)
@@ -25,10 +25,11 @@ func newMailgun(secrets []string) (provider.Verifier, error) {
 	return mailgun{sha256MACs(secrets, provider.Hex)}, nil
 }
 
-// What is read of a body, and of its signature.
+// The members read from a body, and from its signature.
 var (
 	mailgunBody = []string{"signature"}
-	// Of a subaccount's events the account signs too, with its own key.
+	// A subaccount's events are also signed by the parent account, with its own
+	// key.
 	mailgunNames = []string{"timestamp", "token", "signature", "parent-signature"}
 )
 
@@ -44,7 +45,7 @@ func (m mailgun) verifyBody(r *provider.Request, body *jsondoc.Document) Reason 
 		return Malformed
 	}
 	time := found[0].Text()
-	if found[0].IsNumber() { // it may be written as one
+	if found[0].IsNumber() { // the time may be written as a number
 		time = string(found[0].Raw())
 	}
 	token, own, parent := found[1].Text(), found[2].Text(), found[3].Text()
@@ -67,7 +68,7 @@ func (m mailgun) verifyBody(r *provider.Request, body *jsondoc.Document) Reason 
 	return ""
 }
 
-// signMailgun signs a test event, whose token is there already.
+// signMailgun signs a test event, which already has its token.
 func signMailgun(secret string, r *provider.Request) error {
 	return changeBody(r, func(body map[string]any) error {
 		signature, ok := body["signature"].(map[string]any)
@@ -82,7 +83,7 @@ func signMailgun(secret string, r *provider.Request) error {
 	})
 }
 
-// changeBody changes the JSON of a test event.
+// changeBody modifies the JSON of a test event.
 func changeBody(r *provider.Request, change func(body map[string]any) error) error {
 	var body map[string]any
 	err := json.Unmarshal(r.Body, &body)

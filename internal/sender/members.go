@@ -8,24 +8,25 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// reading is a verifier of a credential that stands in the body.
+// reading is a verifier of a credential in the body.
 type reading interface {
 	provider.Verifier
-	// verifyBody is Verify, with the request's body as a document.
+	// verifyBody is Verify with the request's body as a document.
 	verifyBody(r *provider.Request, body *jsondoc.Document) Reason
 }
 
-// signedMembers finds members of a body that are signed one by one, as members does of an
-// object. It may hold nothing that is not Unicode, which readers read in several ways.
+// signedMembers finds members of a body that are signed individually, as
+// members does for an object. They must not contain invalid Unicode, which
+// readers interpret in different ways.
 func signedMembers(body *jsondoc.Document, names []string, found []jsondoc.Value) bool {
 	value := body.Value()
 	return utf8.Valid(value.Raw()) && members(value, names, found)
 }
 
-// members finds members of an object in one pass: found gets one for each of
-// the names, which does not exist where it is not there. None of them may stand
-// there twice, also in another case: which of two counts, whoever gets the body
-// might decide in another way.
+// members finds members of an object in one pass: found gets one value per
+// name, which does not exist if the member is missing. None of them may be
+// repeated, even in another case: whoever receives the body might use the other
+// one.
 func members(object jsondoc.Value, names []string, found []jsondoc.Value) bool {
 	var room [64]byte
 	for name, value := range object.Members() {
@@ -44,11 +45,11 @@ func members(object jsondoc.Value, names []string, found []jsondoc.Value) bool {
 	return object.IsObject()
 }
 
-// isText says whether a member is a string, or nothing.
+// isText reports whether a member is a string or missing.
 func isText(value jsondoc.Value) bool { return value.IsString() || value.IsNull() || !value.Exists() }
 
-// eachEntry checks the entries of a list, up to the first with which something
-// is wrong. An empty list is no better than none.
+// eachEntry checks the entries of a list, up to the first invalid one. An empty
+// list is as bad as a missing one.
 func eachEntry(list jsondoc.Value, check func(entry jsondoc.Value) Reason) Reason {
 	reason := Malformed
 	for entry := range list.Entries() {

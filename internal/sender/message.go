@@ -16,54 +16,55 @@ import (
 // maxName bounds event types and delivery IDs, in bytes.
 const maxName = 255
 
-// MaxEvents bounds how many events of one request are looked at.
+// MaxEvents bounds how many events of one request are examined.
 const MaxEvents = 10_000
 
-// What a request may not be.
+// The ways in which a request can be invalid.
 var (
-	// ErrHeader means that an event or delivery header occurs twice, or is not 1
-	// to 255 bytes of printable ASCII.
+	// ErrHeader means that an event or delivery header is repeated, or is not 1 to
+	// 255 bytes of printable ASCII.
 	ErrHeader = errors.New("an event or delivery header is invalid")
 
-	// ErrEvents means that a request holds more than MaxEvents events, of which
-	// the first ones are not wanted.
-	ErrEvents = fmt.Errorf("a request holds more than %d events", MaxEvents)
+	// ErrEvents means that a request contains more than MaxEvents events, and none
+	// of the first MaxEvents is wanted.
+	ErrEvents = fmt.Errorf("a request contains more than %d events", MaxEvents)
 )
 
-// Message is an event, as the sender tells of it in an authenticated request.
+// Message is an event as the sender describes it in an authenticated request.
 type Message struct {
-	// Type is the sender's event type, "" when it has none.
+	// Type is the sender's event type, or "".
 	Type string
-	// DeliveryID is the sender's own number for the event, or "".
+	// DeliveryID is the sender's own ID of the event, or "".
 	DeliveryID string
-	// Ping says that the sender only tests the connection, or tells of the
-	// subscription.
+	// Ping means that the sender only tests the connection, or that the message is
+	// about the subscription.
 	Ping bool
 
 	provider *Provider
 	claim    *Claim
 	header   http.Header
 	payload  *jsondoc.Document
-	// entries are those of the lists in which the event stands.
+	// entries are the list entries that contain the event.
 	entries [provider.MaxLists]jsondoc.Value
 	depth   int
-	// shared is what stands outside of the innermost list: it is the same for all
-	// events there, and may lie behind them.
+	// shared are the values outside of the innermost list: they are the same for
+	// all events there, and may follow them.
 	shared []sharedName
-	// lines says that the body is no JSON, but each of its lines is.
+	// lines means that the body is not JSON, but each of its lines is.
 	lines bool
 	// typeIn and deliveryIn are the places that hold type and delivery ID.
 	typeIn, deliveryIn *eventPlace
-	// numbered says that the delivery ID is signed, and one event's own.
+	// numbered means that the delivery ID is signed, and belongs to a single
+	// event.
 	numbered bool
 }
 
-// Wanting says whether an event is wanted.
+// Wanting decides whether an event is wanted.
 type Wanting interface{ Wants(m *Message) bool }
 
-// Read finds the event of a request: of several the first that is wanted, or else
-// the first that is no ping. Of a form the payload is the JSON inside it. claim is the
-// valid credential of the provider's that the request carries, or nil.
+// Read finds the event of a request: of several, the first that is wanted, or
+// else the first that is not a ping. For a form, the payload is the JSON inside
+// it. claim is the request's valid credential of this provider, or nil.
 func (m *Message) Read(p *Provider, header http.Header, payload *jsondoc.Document, claim *Claim, by Wanting) (wanted bool, err error) {
 	*m = Message{provider: p, claim: claim, header: header, payload: payload}
 	if len(p.lists) > 0 {
@@ -75,7 +76,7 @@ func (m *Message) Read(p *Provider, header http.Header, payload *jsondoc.Documen
 	return by.Wants(m), nil
 }
 
-// readSeveral does so where a request may hold more than one event.
+// readSeveral is Read for a request that may contain more than one event.
 func (m *Message) readSeveral(by Wanting) (wanted bool, err error) {
 	var first Message
 	count := 0
@@ -105,7 +106,7 @@ func (m *Message) readSeveral(by Wanting) (wanted bool, err error) {
 	return wanted, nil
 }
 
-// each goes through the events of the request.
+// each iterates over the events of the request.
 func (m *Message) each(event func() bool) bool {
 	if m.depth == len(m.provider.lists) {
 		return event()
@@ -126,7 +127,7 @@ func (m *Message) each(event func() bool) bool {
 	return found || event()
 }
 
-// eachLine yields the values of JSON Lines, up to a line that is none.
+// eachLine yields the values of JSON Lines, up to the first malformed line.
 func (m *Message) eachLine(yield func(jsondoc.Value) bool) {
 	m.lines = true
 	for line := range bytes.Lines(m.payload.Payload()) {
@@ -140,7 +141,7 @@ func (m *Message) eachLine(yield func(jsondoc.Value) bool) {
 	}
 }
 
-// base is where a path begins that leads through so many lists.
+// base returns the value at which a path through that many lists begins.
 func (m *Message) base(lists int) jsondoc.Value {
 	if lists == 0 {
 		return m.payload.Value()
@@ -148,7 +149,7 @@ func (m *Message) base(lists int) jsondoc.Value {
 	return m.entries[lists-1]
 }
 
-// find reads type and delivery ID of the event.
+// find reads the event's type and delivery ID.
 func (m *Message) find() (err error) {
 	if m.Type, m.typeIn, _, err = m.first(m.provider.event, nil); err != nil {
 		return err
@@ -164,13 +165,13 @@ func (m *Message) find() (err error) {
 	return nil
 }
 
-// isEmpty says whether the request has a list of events, and there is none in it.
+// isEmpty reports whether the request has a list of events that is empty.
 func (m *Message) isEmpty() bool {
 	return m.depth == 0 && len(m.provider.lists) > 0 && isEmptyList(get(m.base(0), m.provider.lists[0]))
 }
 
-// first returns what the first place holds, and checks the headers of all. A place
-// that better says is preferred.
+// first returns the value at the first place that has one, and checks the
+// headers of all. Places marked in better are preferred.
 func (m *Message) first(places []eventPlace, better []bool) (found string, in *eventPlace, best bool, err error) {
 	for i := range places {
 		at, value := &places[i], ""
@@ -192,8 +193,8 @@ func (m *Message) first(places []eventPlace, better []bool) (found string, in *e
 }
 
 // Names yields the names by which a filter may want the event: the type, the
-// kinds, and each of them with the action. The body is only looked at when
-// the type is not enough.
+// kinds, and each of them with the action. The body is only read if the type is
+// not enough.
 func (m *Message) Names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if m.Type == "" || !yield(m.Type) {
@@ -220,8 +221,8 @@ func (m *Message) Names() iter.Seq[string] {
 	}
 }
 
-// Action is what happened to the thing that the event is about, such as opened;
-// "" when the sender does not say.
+// Action returns what happened to the subject of the event, such as opened; ""
+// if the sender does not say.
 func (m *Message) Action() string {
 	for i := range m.provider.actions {
 		if action := m.name(&m.provider.actions[i]); action != "" {
@@ -231,8 +232,8 @@ func (m *Message) Action() string {
 	return ""
 }
 
-// name returns the string or whole number at the path, or "" when there is
-// none, it is something else, or it could not stand in a header.
+// name returns the string or whole number at the path, or "" if there is none
+// or it could not be a header value.
 func (m *Message) name(at *eventPath) string {
 	if at.lists > m.depth {
 		return ""
@@ -252,7 +253,7 @@ func (m *Message) name(at *eventPath) string {
 	return m.shared[i].text
 }
 
-// sharedName is what stands at a path that begins at a base.
+// sharedName is the value at a path that begins at a base.
 type sharedName struct {
 	at   *eventPath
 	base *byte // where it begins
@@ -266,12 +267,12 @@ func nameOf(value jsondoc.Value) string {
 	return ""
 }
 
-// isName says whether the text can be an event type or a delivery ID.
+// isName reports whether the text can be an event type or a delivery ID.
 func isName(text string) bool {
 	return text != "" && len(text) <= maxName && Printable(text)
 }
 
-// get returns what stands at a path, which may be empty.
+// get returns the value at a path, which may be empty.
 func get(from jsondoc.Value, path string) jsondoc.Value {
 	if path == "" {
 		return from
@@ -292,5 +293,5 @@ func textOf(value jsondoc.Value) string {
 	return string(value.Raw())
 }
 
-// maxDigits is the most that a whole number of 64 bits has.
+// maxDigits is the maximum length of a 64-bit integer.
 const maxDigits = 19

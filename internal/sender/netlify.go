@@ -11,8 +11,9 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// netlify checks a JSON web signature (RFC 7515) that holds the body's digest.
-// It is HS256 with secrets of any length, shorter ones than RFC 7518 wants too.
+// netlify checks a JSON Web Signature (RFC 7515) that contains the body's
+// digest. It is HS256 with secrets of any length, including shorter ones than
+// RFC 7518 requires.
 type netlify struct {
 	keys []*macs
 }
@@ -47,16 +48,16 @@ func (n netlify) Verify(r *provider.Request) Reason {
 	return ""
 }
 
-// What is read of the two parts that are signed.
+// The members read from the two signed parts.
 var (
 	netlifyHead = []string{"alg", "crit"}
 	netlifyBody = []string{"iss", "sha256"}
 )
 
-// strictURL takes one spelling only.
+// strictURL accepts only one spelling.
 var strictURL = base64.RawURLEncoding.Strict()
 
-// unpack finds members of the JSON in base64.
+// unpack finds members of base64-encoded JSON.
 func unpack(text string, names []string, found []jsondoc.Value) bool {
 	raw, err := strictURL.DecodeString(text)
 	return err == nil && signedMembers(jsondoc.New(raw), names, found)

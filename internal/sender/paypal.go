@@ -15,8 +15,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// paypal checks what PayPal signs: number and time of the transmission, the
-// webhook's ID, and a checksum of the body, which is no digest. PayPal signs
+// paypal checks PayPal's signature: ID and time of the transmission, the
+// webhook's ID, and a checksum of the body, which is not a digest. PayPal signs
 // for all of its customers; the secrets are the webhooks' IDs.
 type paypal struct {
 	webhooks []string
@@ -31,10 +31,10 @@ const (
 	paypalCertificate = "Paypal-Cert-Url"
 )
 
-// paypalHosts publish certificates, one for what is real and one for tests.
+// paypalHosts publish certificates, one for production and one for the sandbox.
 var paypalHosts = []string{"api.paypal.com", "api.sandbox.paypal.com"}
 
-// paypalTimes bounds how old a transmission is: PayPal tries for three days.
+// paypalTimes bounds the age of a transmission: PayPal retries for three days.
 var paypalTimes = &provider.Time{Place: header(paypalTime), Format: provider.RFC3339, Tolerance: 72 * hour}
 
 var paypalClock = compileTime(paypalTimes)
@@ -89,7 +89,7 @@ func (p paypal) verifyBy(ctx context.Context, r *provider.Request, remote *Remot
 	return Mismatch
 }
 
-// singles returns the values of headers that must stand there once.
+// singles returns the values of headers that must occur exactly once.
 func singles(header http.Header, names ...string) ([]string, Reason) {
 	found := make([]string, len(names))
 	for i, name := range names {
@@ -105,8 +105,8 @@ func singles(header http.Header, names ...string) ([]string, Reason) {
 	return found, ""
 }
 
-// isPayPalCertificate says whether the address is one at which PayPal
-// publishes its certificates, in the one spelling that it has.
+// isPayPalCertificate reports whether the address is one at which PayPal
+// publishes its certificates, in its only spelling.
 func isPayPalCertificate(address string) bool {
 	for _, host := range paypalHosts {
 		name, ok := strings.CutPrefix(address, "https://"+host+"/v1/notifications/certs/CERT-")

@@ -11,7 +11,7 @@ import (
 )
 
 // pubsub checks the token that Google signs for a service account and an
-// audience. It says nothing of the body.
+// audience. It does not cover the body.
 type pubsub struct {
 	wanted []jwt.Want
 }
@@ -46,7 +46,7 @@ func (p pubsub) verifyBy(ctx context.Context, r *provider.Request, remote *Remot
 		case "":
 			return ""
 		case Unavailable:
-			reason = one // another may still be right
+			reason = one // another may still be valid
 		default:
 			if reason != Unavailable {
 				reason = one

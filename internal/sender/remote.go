@@ -9,19 +9,19 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// Remote is what verifiers ask others for.
+// Remote is what verifiers need from others.
 type Remote struct {
 	// Google signs tokens for its services.
 	Google *jwt.Issuer
-	// Certificates are those that senders sign with.
+	// Certificates are the ones that senders sign with.
 	Certificates *remotekey.Certificates
-	// Client visits an address by which a sender wants to be answered.
+	// Client requests an address through which a sender wants to be answered.
 	Client *remotekey.Client
 
-	caller string // whose request is verified, as far as that is known
+	caller string // the client whose request is verified, if known
 }
 
-// The names of senders in whatever tells of their certificates.
+// The senders' names in logs and metrics about their certificates.
 const (
 	sourcePayPal = "paypal"
 	sourceSNS    = "sns"
@@ -30,24 +30,25 @@ const (
 // Sources returns the names of the senders whose certificates are fetched.
 func Sources() []string { return []string{sourcePayPal, sourceSNS} }
 
-// fetching is a verifier of a sender who publishes what verifies its requests.
+// fetching is a verifier for a sender that publishes what verifies its
+// requests.
 type fetching interface {
 	provider.Verifier
-	// needsBody is false where the headers tell all.
+	// needsBody returns false if the headers are enough.
 	needsBody() bool
-	// verifyBy is Verify with the help of others. With strong nothing weaker
-	// than SHA-256 counts.
+	// verifyBy is Verify with the help of others. If strong, nothing weaker than
+	// SHA-256 counts.
 	verifyBy(ctx context.Context, r *provider.Request, remote *Remote, strong bool) Reason
 }
 
-// confirming is a verifier of a sender who wants an address to be visited.
+// confirming is a verifier for a sender that wants an address to be requested.
 type confirming interface {
-	// confirmation returns that address, "" for any other request. The request
+	// confirmation returns that address, or "" for any other request. The request
 	// has been verified.
 	confirmation(r *provider.Request) string
 }
 
-// NeedsBody says whether the claim can only be verified with the body.
+// NeedsBody reports whether the claim can only be verified with the body.
 func (c *Claim) NeedsBody() bool {
 	if c.line == nil {
 		return false
@@ -57,8 +58,8 @@ func (c *Claim) NeedsBody() bool {
 }
 
 // VerifyBy is Verify with the help of others: some senders publish their keys.
-// Where these sign in several ways, with strong nothing weaker than SHA-256
-// counts.
+// If strong, nothing weaker than SHA-256 counts for those that sign in several
+// ways.
 func (c *Claim) VerifyBy(ctx context.Context, body *jsondoc.Document, remote *Remote, strong bool) Reason {
 	if c.scheme != nil && c.scheme.method.kind == byCode {
 		if code, ok := c.line.code.(fetching); ok {
@@ -70,8 +71,8 @@ func (c *Claim) VerifyBy(ctx context.Context, body *jsondoc.Document, remote *Re
 	return c.verify(body)
 }
 
-// Confirms says whether the claim's request wants a subscription confirmed, and
-// if so visits the address for that. The request has been verified.
+// Confirms reports whether the claim's request wants a subscription confirmed,
+// and if so requests the address for that. The request has been verified.
 func (c *Claim) Confirms(ctx context.Context, body []byte, remote *Remote) (wanted bool, err error) {
 	if c.line == nil {
 		return false, nil

@@ -17,22 +17,22 @@ import (
 
 var (
 	errSecretEmpty   = errors.New("a secret must not be empty")
-	errSecretHeader  = errors.New("a token must be printable ASCII without blanks around it, for it is sent in a header")
+	errSecretHeader  = errors.New("a token must be printable ASCII without surrounding blanks, because it is sent in a header")
 	errSecretPair    = errors.New("a secret of this provider is user:password, with a password")
 	errSecretBase64  = errors.New("a secret of this provider is base64")
 	errSecretHex     = errors.New("a secret of this provider is hexadecimal")
 	errSecretWhsec   = errors.New("a secret of this provider is base64, with or without whsec_ before it")
 	errSecretEd25519 = errors.New("a secret of this provider is the sender's Ed25519 public key, as the sender shows it")
-	errSecretECDSA   = errors.New("a secret of this provider is the sender's public key of the curve P-256, in base64 or PEM")
-	errSecretWord    = errors.New("after verify: there must be printable ASCII without blanks around it")
+	errSecretECDSA   = errors.New("a secret of this provider is the sender's P-256 public key, in base64 or PEM")
+	errSecretWord    = errors.New("after verify: there must be printable ASCII without surrounding blanks")
 )
 
-// wordPrefix marks the secret that is no key, but the word that a sender
-// repeats in its handshake.
+// wordPrefix marks a secret that is not a key, but the verify token of a
+// handshake.
 const wordPrefix = "verify:"
 
-// CheckSecret says why the text cannot be a secret of this provider: one of
-// its schemes must be able to use it. The error does not repeat it.
+// CheckSecret returns why the text cannot be a secret of this provider: one of
+// its schemes must be able to use it. The error does not repeat the text.
 func (p *Provider) CheckSecret(text string) error {
 	if word, ok := p.word(text); ok {
 		if word == "" || !Printable(word) || strings.TrimSpace(word) != word {
@@ -53,8 +53,8 @@ func (p *Provider) CheckSecret(text string) error {
 	return fault
 }
 
-// KeySize returns how many bytes the key has that a secret stands for, and false
-// for one that is no shared key: a public one, or a word of a handshake.
+// KeySize returns the size in bytes of the key that a secret stands for, and
+// false if it is not a shared key: a public key, or a verify token.
 func (p *Provider) KeySize(secret string) (int, bool) {
 	if _, ok := p.word(secret); ok {
 		return 0, false
@@ -71,7 +71,7 @@ func (p *Provider) KeySize(secret string) (int, bool) {
 	return 0, false
 }
 
-// word returns the word of the handshake, if the secret is one.
+// word returns the verify token, if the secret is one.
 func (p *Provider) word(secret string) (string, bool) {
 	for i := range p.handshakes {
 		if p.handshakes[i].Token != nil {
@@ -81,7 +81,7 @@ func (p *Provider) word(secret string) (string, bool) {
 	return "", false
 }
 
-// material turns the configured text into the key's bytes, of which there is
+// material decodes the configured text into the key's bytes, of which there is
 // at least one: with an empty key anyone could sign.
 func (s *scheme) material(text string) ([]byte, error) {
 	switch s.secret {
@@ -152,7 +152,7 @@ func (s *scheme) ecdsaKey(text string) (*ecdsa.PublicKey, error) {
 	return key, nil
 }
 
-// Printable says whether the text is printable ASCII; blanks are.
+// Printable reports whether the text is printable ASCII, including blanks.
 func Printable(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

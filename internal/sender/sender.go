@@ -1,6 +1,6 @@
-// Package sender is the engine behind every sender's scheme: it checks what
-// a request proves, and reads what it says. A sender is a description, see
-// module/provider; those that are built in are the rows of one table.
+// Package sender is the engine behind every sender's scheme: it authenticates
+// requests and reads their events. A sender is a description, see
+// module/provider; the built-in ones are rows of a table.
 package sender
 
 import (
@@ -8,22 +8,22 @@ import (
 	"slices"
 )
 
-// Provider is one sender's scheme, ready for use. It is never changed.
+// Provider is one sender's scheme, ready for use. It is immutable.
 type Provider struct {
 	name    string
 	schemes []scheme
 
-	// The first place that holds something counts.
+	// The first place that has a value counts.
 	event    []eventPlace
 	delivery []eventPlace
 
 	kinds   []eventPath
 	actions []eventPath
-	// perAttempt are the steps of each path of what differs from attempt to attempt.
+	// perAttempt are the steps of each path whose value differs between attempts.
 	perAttempt [][]string
-	// lists are those through which the paths lead, the outer one first.
+	// lists are the lists that the paths lead through, the outermost first.
 	lists []string
-	// lines says that the body may be JSON Lines.
+	// lines means that the body may be JSON Lines.
 	lines bool
 
 	pings     []string
@@ -41,48 +41,48 @@ type Provider struct {
 	kept        []string
 }
 
-// always are the headers that are kept with every event.
+// always are the headers kept with every event.
 var always = []string{"Content-Type", "User-Agent", "Traceparent"}
 
-// KeptHeaders returns the canonical names of all headers that are kept with an
-// event: they say what it is and hold no secret. The list must not be changed.
+// KeptHeaders returns the canonical names of all headers kept with an event:
+// they describe it and contain no secret. The list must not be modified.
 func (p *Provider) KeptHeaders() []string { return p.kept }
 
-// Name is what an integration calls the provider.
+// Name returns the name that integrations use for the provider.
 func (p *Provider) Name() string { return p.name }
 
-// SHA256 says whether the sender signs with SHA-256 or stronger.
+// SHA256 reports whether the sender signs with SHA-256 or stronger.
 func (p *Provider) SHA256() bool {
 	return slices.ContainsFunc(p.schemes, func(s scheme) bool { return s.method.strong })
 }
 
-// SHA256Optional says that the sender may sign with SHA-1 all the same.
+// SHA256Optional reports whether the sender may sign with SHA-1 nevertheless.
 func (p *Provider) SHA256Optional() bool { return p.sha256Optional }
 
-// CredentialHeaders returns the canonical names of the headers that prove who
-// sent a request.
+// CredentialHeaders returns the canonical names of the headers that
+// authenticate a request.
 func (p *Provider) CredentialHeaders() []string { return slices.Clone(p.credentials) }
 
-// ReservedHeaders returns the canonical names of the headers that say what a
-// request is: event type, delivery ID and time of signing.
+// ReservedHeaders returns the canonical names of the headers that describe a
+// request: event type, delivery ID and signing time.
 func (p *Provider) ReservedHeaders() []string { return slices.Clone(p.reserved) }
 
-// NamesEvents says whether the sender tells what an event is.
+// NamesEvents reports whether the sender's events have a type.
 func (p *Provider) NamesEvents() bool { return len(p.event) > 0 }
 
-// NumbersDeliveries says whether the sender's deliveries can have an ID.
+// NumbersDeliveries reports whether the sender's deliveries can have an ID.
 func (p *Provider) NumbersDeliveries() bool { return len(p.delivery) > 0 }
 
-// FormField returns the form field that holds the sender's JSON, or "" when
-// the sender never uses form encoding.
+// FormField returns the form field that holds the sender's JSON, or "" if the
+// sender never uses form encoding.
 func (p *Provider) FormField() string { return p.formField }
 
-// Timed says whether the sender signs a time.
+// Timed reports whether the sender signs a time.
 func (p *Provider) Timed() bool {
 	return slices.ContainsFunc(p.schemes, func(s scheme) bool { return s.clock != nil })
 }
 
-// Within returns the provider with another bound on how old a signature may be, in
+// Within returns the provider with another limit on a signature's age, in
 // seconds.
 func (p *Provider) Within(seconds int) *Provider {
 	other := *p
@@ -95,16 +95,17 @@ func (p *Provider) Within(seconds int) *Provider {
 	return &other
 }
 
-// Numbers says whether what the sender signs holds the delivery ID, in whichever
-// way it signs, so that the ID alone tells which event it is.
+// Numbers reports whether the sender always signs the delivery ID, whichever
+// scheme it uses, so that the ID alone identifies the event.
 func (p *Provider) Numbers() bool {
 	return !slices.ContainsFunc(p.schemes, func(s scheme) bool { return !slices.Contains(s.numbers, true) })
 }
 
-// Batches says whether a request of the sender's may hold several events.
+// Batches reports whether a request from the sender may contain several events.
 func (p *Provider) Batches() bool { return len(p.lists) > 0 }
 
-// Status is the answer to an accepted event on which the sender insists, or 0.
+// Status returns the status that the sender insists on for an accepted event,
+// or 0.
 func (p *Provider) Status() int { return p.status }
 
 // Lookup returns the provider of that name, built in or installed.
@@ -120,7 +121,7 @@ func Lookup(name string) (*Provider, bool) {
 	return nil, false
 }
 
-// Names returns the names of all providers, in order.
+// Names returns the names of all providers, sorted.
 func Names() []string {
 	var names []string
 	for _, p := range slices.Concat(table, installed()) {
@@ -130,11 +131,11 @@ func Names() []string {
 	return names
 }
 
-// nobody is the sender of which nothing is known.
+// nobody is an unknown sender.
 var nobody = &Provider{kept: always}
 
 // Guess returns the provider whose event header the request carries, for an
-// integration that names none. It tells what the event is, never who sent it.
+// integration that names none. It identifies the event, never its sender.
 // Without such a header it returns a provider that finds nothing.
 func Guess(header http.Header) *Provider {
 	for _, known := range eventHeaders {
@@ -152,8 +153,8 @@ func Guess(header http.Header) *Provider {
 	return nobody
 }
 
-// EventHeaders returns the canonical names of the headers in which any
-// provider names its event or delivery.
+// EventHeaders returns the canonical names of the headers that any provider
+// uses for its event or delivery.
 func EventHeaders() []string {
 	var names []string
 	for _, p := range slices.Concat(table, installed()) {

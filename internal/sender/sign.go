@@ -16,8 +16,8 @@ import (
 // its public key.
 var ErrSenderSigns = errors.New("only the sender can sign a request of this provider")
 
-// Sample returns an event as the sender would write it, not signed yet, with
-// the delivery ID where the sender has a place for one.
+// Sample returns an unsigned event as the sender would write it, with the
+// delivery ID if the sender has a place for one.
 func (p *Provider) Sample(address, deliveryID string, now time.Time) *provider.Request {
 	r := &provider.Request{Method: http.MethodPost, URL: address, Header: http.Header{}, Now: now}
 	r.Header.Set("Content-Type", "application/json")
@@ -34,11 +34,12 @@ func (p *Provider) Sample(address, deliveryID string, now time.Time) *provider.R
 			}
 		}
 	}
-	r.Body, _ = json.Marshal(body) // of maps, strings and numbers
+	r.Body, _ = json.Marshal(body) // consists of maps, strings and numbers
 	return r
 }
 
-// place writes the value where the sender writes it first, and returns the body.
+// place writes the value to the sender's first place for it, and returns the
+// body.
 func (p *Provider) place(header http.Header, body any, places []eventPlace, value string) any {
 	switch {
 	case len(places) == 0:
@@ -50,8 +51,8 @@ func (p *Provider) place(header http.Header, body any, places []eventPlace, valu
 	return body
 }
 
-// put returns a document with a value at the path. It makes the objects on the
-// way, and for an index or each entry a list of one, around what is there.
+// put returns a document with a value at the path. It creates the objects on
+// the way, for an index or each entry a list of one, and keeps what exists.
 func put(into any, path string, value any) any {
 	step, rest, more := strings.Cut(path, ".")
 	if more {
@@ -68,7 +69,7 @@ func put(into any, path string, value any) any {
 	return object
 }
 
-// member returns what a step of a path leads to, nil when there is nothing.
+// member returns the value that a path step leads to, or nil.
 func member(from any, step string) any {
 	switch from := from.(type) {
 	case map[string]any:
@@ -87,8 +88,8 @@ func isIndex(step string) bool {
 	return err == nil || step == "#"
 }
 
-// Sign signs the request with the first of the secrets that the sender's first
-// scheme can sign with. Without one it fails with ErrSenderSigns.
+// Sign signs the request with the first secret that the sender's first scheme
+// can sign with. Without one it fails with ErrSenderSigns.
 func (v *Verifier) Sign(r *provider.Request) error {
 	for _, secret := range v.secrets {
 		if _, err := v.provider.schemes[0].newKey(secret); err == nil {
@@ -98,7 +99,7 @@ func (v *Verifier) Sign(r *provider.Request) error {
 	return ErrSenderSigns
 }
 
-// Sign signs the request as the sender would, by the first of its schemes.
+// Sign signs the request as the sender would, with its first scheme.
 func (p *Provider) Sign(secret string, r *provider.Request) error {
 	s := &p.schemes[0]
 	switch s.method.kind {
@@ -122,7 +123,7 @@ func (p *Provider) Sign(secret string, r *provider.Request) error {
 		r.Header.Set(s.header, s.prefix+string(material))
 		return nil
 	}
-	// The parts come first: they are signed along.
+	// The parts come first, because they are signed too.
 	var parts string
 	if c := s.clock; c != nil && c.header != "" {
 		r.Header.Set(c.header, c.write(r.Now))

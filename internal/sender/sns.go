@@ -18,21 +18,21 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// sns checks what Amazon SNS signs: some members of the body. SNS signs for
-// everyone who has a topic, so it is the topic that tells who sends; the
-// secrets are the topics' ARNs.
+// sns checks Amazon SNS's signature over some members of the body. SNS signs
+// for everyone who has a topic, so it is the topic that identifies the sender;
+// the secrets are the topics' ARNs.
 type sns struct {
 	topics []topic
 }
 
-// topic is where an ARN says that its messages come from.
+// topic is the origin of messages according to an ARN.
 type topic struct {
 	arn, region, suffix string
 }
 
 var errSecretTopic = errors.New("a secret of this provider is the ARN of a topic, such as arn:aws:sns:eu-central-1:123456789012:orders")
 
-// suffixes are those of the hosts, by partition.
+// suffixes are the suffixes of the hosts, by partition.
 var suffixes = map[string]string{"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 
 func parseTopic(arn string) (topic, error) {
@@ -48,11 +48,11 @@ func parseTopic(arn string) (topic, error) {
 	return topic{arn, region, suffixes[parts[1]]}, nil
 }
 
-// host is where the region's SNS is.
+// host returns the host of the region's SNS.
 func (t *topic) host() string { return "sns." + t.region + "." + t.suffix }
 
-// signs says whether the certificate is that of the region's SNS: AWS has
-// named them in several ways.
+// signs reports whether the certificate is the region's SNS's: AWS has named
+// them in several ways.
 func (t *topic) signs(certificate *x509.Certificate, now time.Time) bool {
 	if now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
 		return false
@@ -78,7 +78,7 @@ func newSNS(secrets []string) (provider.Verifier, error) {
 	return s, nil
 }
 
-// snsMessage is what a body says.
+// snsMessage is the content of a body.
 type snsMessage struct {
 	Type, MessageID, TopicARN, Message, Timestamp    string
 	Subject, Token, SubscribeURL                     string
@@ -86,28 +86,28 @@ type snsMessage struct {
 	Signature, SignatureVersion, SigningCertificates string
 }
 
-// The types of messages. Only the first is an event.
+// The message types. Only the first is an event.
 const (
 	snsNotification = "Notification"
 	snsSubscribe    = "SubscriptionConfirmation"
 	snsUnsubscribe  = "UnsubscribeConfirmation"
 )
 
-// snsTime bounds how old a message is. SNS tries for an hour; duplicates are
-// known for longer.
+// snsTime bounds the age of a message. SNS retries for an hour; duplicates are
+// recognised for longer.
 var snsTime = &provider.Time{Place: field("Timestamp"), Format: provider.RFC3339, Tolerance: 24 * hour}
 
 var snsClock = compileTime(snsTime)
 
-// snsNames are what is read of a body, the message first.
+// snsNames are the members read from a body, the message first.
 var snsNames = []string{
 	"Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type",
 	"Signature", "SignatureVersion", "SigningCertURL",
 }
 
-// readSNS reads a body. What is signed is a list of lines, so that a line
-// break in a member could pass for the end of it: only the message may have
-// some, which begins the list and whose end the others tell.
+// readSNS reads a body. What is signed is a list of lines, so a line break in a
+// member could pass for its end: only the message may contain any, because it
+// comes first and the other lines determine its end.
 func readSNS(body []byte) (*snsMessage, bool) {
 	var found [11]jsondoc.Value
 	if !signedMembers(jsondoc.New(body), snsNames, found[:]) {
@@ -132,7 +132,7 @@ func readSNS(body []byte) (*snsMessage, bool) {
 	return nil, false
 }
 
-// signed is the text that SNS signs.
+// signed returns the text that SNS signs.
 func (m *snsMessage) signed() []byte {
 	pairs := []string{"Message", m.Message, "MessageId", m.MessageID}
 	switch {
@@ -187,8 +187,8 @@ func (s sns) verifyBy(ctx context.Context, r *provider.Request, remote *Remote, 
 	return ""
 }
 
-// topic returns the topic of an ARN, if it is one of the secrets. That is no
-// secret in itself: SNS writes it into every message.
+// topic returns the topic of an ARN if it is one of the secrets. The ARN itself
+// is not secret: SNS writes it into every message.
 func (s sns) topic(arn string) *topic {
 	for i := range s.topics {
 		if s.topics[i].arn == arn {
@@ -198,8 +198,8 @@ func (s sns) topic(arn string) *topic {
 	return nil
 }
 
-// digest hashes what is signed in the message's own version; the hash is 0 for
-// one that does not exist.
+// digest hashes the signed text according to the message's version; the hash is
+// 0 for an unknown version.
 func (m *snsMessage) digest() (crypto.Hash, []byte) {
 	switch m.SignatureVersion {
 	case "1":
@@ -212,16 +212,16 @@ func (m *snsMessage) digest() (crypto.Hash, []byte) {
 	return 0, nil
 }
 
-// isCertificate says whether the address is one at which the topic's SNS
-// publishes its certificates, in the one spelling that it has.
+// isCertificate reports whether the address is one at which the topic's SNS
+// publishes its certificates, in its only spelling.
 func (t *topic) isCertificate(address string) bool {
 	name, ok := strings.CutPrefix(address, "https://"+t.host()+"/SimpleNotificationService-")
 	name, pem := strings.CutSuffix(name, ".pem")
 	return ok && pem && name != "" && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// confirmation returns the address that confirms a subscription. It is made of
-// its parts, so that nothing else is ever visited.
+// confirmation returns the address that confirms a subscription. It is built
+// from its parts, so that nothing else is ever requested.
 func (s sns) confirmation(r *provider.Request) string {
 	m, ok := readSNS(r.Body)
 	if !ok || m.Type != snsSubscribe {

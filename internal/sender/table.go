@@ -9,48 +9,48 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// Sender is a row of the table: a description, and what its page says.
+// Sender is a row of the table: a description, and the text of its page.
 type Sender struct {
 	provider.Description
 
 	// Title is the sender's own name.
 	Title string
-	// Docs is the sender's own page on its webhooks.
+	// Docs is the address of the sender's own documentation of its webhooks.
 	Docs string
-	// Setup says where to click at the sender.
+	// Setup describes where to click at the sender.
 	Setup string
-	// Delivers says how it delivers.
+	// Delivers describes how it delivers.
 	Delivers Facts
-	// Proof says what the credential is, and Secret how the secret is written,
-	// where the schemes do not tell.
+	// Proof describes the credential, and Secret how the secret is written, if the
+	// schemes do not show it.
 	Proof, Secret string
-	// Notes say what one should know besides.
+	// Notes are further remarks.
 	Notes []string
 }
 
-// Facts say how a sender delivers, as far as its own documents, or its code, do.
-// None is left out: of what they do not say the row says so.
+// Facts describe how a sender delivers, according to its own documentation or
+// code. All are given: what these do not say is NotKnown.
 type Facts struct {
-	// Batch says whether a request holds several events.
+	// Batch describes whether a request contains several events.
 	Batch string
 	// Deadline is how long the sender waits for an answer.
 	Deadline string
-	// Success are the answers that it takes.
+	// Success are the answers that it accepts.
 	Success string
-	// Retries say when it sends again, and how often.
+	// Retries describes when and how often it retries.
 	Retries string
-	// Signs says whether a retry is signed anew.
+	// Signs describes whether each retry is signed separately.
 	Signs string
-	// GivesUp says when the sender stops sending to the address.
+	// GivesUp describes when the sender stops sending to the address.
 	GivesUp string
-	// Test is what its button for a test sends, or else what does, and Seen the
-	// answer that it gets.
+	// Test describes what its test button, or something else, sends, and Seen the
+	// answer to that.
 	Test, Seen string
-	// From are the pages that say so.
+	// From are the pages with these facts.
 	From []string
 }
 
-// What many facts say.
+// Facts that many senders share.
 const (
 	NotKnown = "not known"
 
@@ -66,13 +66,13 @@ const (
 	asHandshake = "the answer of the handshake below"
 )
 
-// The rows use these shorter names.
+// Shorter names for the rows.
 type (
 	place     = provider.Place
 	condition = provider.Condition
 )
 
-// Senders returns the rows of the table, by name.
+// Senders returns the rows of the table, sorted by name.
 func Senders() []Sender {
 	rows := slices.Concat(codeHosts, pipelines, desks, planning, chats, commerce, monitoring, identity, content, clouds, standards)
 	slices.SortFunc(rows, func(a, b Sender) int { return strings.Compare(a.Name, b.Name) })
@@ -82,7 +82,7 @@ func Senders() []Sender {
 var (
 	table  = compileTable()
 	byName = indexTable()
-	// eventHeaders are the event headers of all providers, in their order.
+	// eventHeaders are the event headers of all providers, in order.
 	eventHeaders = indexEvents()
 )
 
@@ -92,7 +92,7 @@ func compileTable() []*Provider {
 	for i := range rows {
 		p, err := Compile(&rows[i].Description)
 		if err != nil {
-			panic(err) // a row is wrong: no test passes
+			panic(err) // an invalid row: no test passes
 		}
 		compiled[i] = p
 	}
@@ -124,21 +124,21 @@ func indexEvents() []eventHeader {
 	return headers
 }
 
-// hour is in seconds, as a tolerance is. Of a sender of which it is not known whether it
-// signs a retry anew, the tolerance covers its last one.
+// hour is in seconds, like a tolerance. If it is not known whether a sender
+// signs each retry separately, the tolerance covers its last one.
 const hour = 60 * 60
 
 // header and field are places.
 func header(name string) place { return place{Header: name} }
 func field(path string) place  { return place{JSON: path} }
 
-// bodySHA256 is what most senders do: the HMAC-SHA256 of the body in hex.
+// bodySHA256 is the most common scheme: the HMAC-SHA256 of the body in hex.
 func bodySHA256(header, prefix string) provider.Scheme {
 	return provider.Scheme{Header: header, Algorithm: provider.HMACSHA256, Prefix: prefix, Signed: "{body}"}
 }
 
-// authorization is for a sender that signs nothing, but sends the
-// Authorization header that one gives it.
+// authorization is for a sender that signs nothing, but sends a configured
+// Authorization header.
 var authorization = []provider.Scheme{
 	{Header: "Authorization", Algorithm: provider.Token, Prefix: "Bearer "},
 	{Header: "Authorization", Algorithm: provider.Token, Prefix: "Basic ", Secret: provider.BasicPair},

@@ -42,7 +42,7 @@ var chats = []Sender{
 					When: []condition{{Place: field("type"), Equals: "url_verification"}},
 					Echo: &place{JSON: "challenge"},
 				},
-				// Slack tries the certificate of a slash command's address.
+				// Slack checks the certificate of a slash command's address.
 				{
 					When: []condition{{Place: place{Form: "ssl_check"}, Equals: "1"}},
 					Open: true, Pong: true,
@@ -52,8 +52,8 @@ var chats = []Sender{
 		},
 	},
 	{
-		// There is nothing between time and body, so the time is read
-		// strictly, and its window kept.
+		// Nothing separates time and body, so the time is parsed strictly, and its
+		// window kept.
 		Title: "Discord",
 		Docs:  "https://docs.discord.com/developers/events/webhook-events",
 		Setup: "Developer Portal → your application → Webhooks or Interactions Endpoint URL; the secret is the application's public key",
@@ -119,7 +119,7 @@ var chats = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{field("id")},
-			// It is unique in a channel only.
+			// It is unique only within a channel.
 			DeliveryRepeats: true,
 			Sample:          "message",
 		},
@@ -274,7 +274,7 @@ var chats = []Sender{
 				Header: twilioHeader, Algorithm: provider.HMACSHA1, NewVerifier: newTwilio, Sign: signTwilio,
 			}},
 			Delivery: []place{header("I-Twilio-Idempotency-Token")},
-			Status:   204, // JSON is no TwiML: its error 12300
+			Status:   204, // JSON is not TwiML: its error 12300
 		},
 	},
 }

@@ -2,7 +2,7 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// clouds sign with keys that they publish.
+// clouds sign with published keys.
 var clouds = []Sender{
 	{
 		Title: "Amazon SNS",
@@ -42,7 +42,7 @@ var clouds = []Sender{
 			Delivery: []place{field("MessageId")},
 			Kinds:    []string{"Subject"},
 			Pings:    []string{snsUnsubscribe},
-			// What SNS sets itself is version 1, which is SHA-1.
+			// SNS's own default is version 1, which is SHA-1.
 			SHA256Optional: true,
 			Sample:         snsNotification,
 		},
@@ -78,7 +78,7 @@ var clouds = []Sender{
 			}},
 			Event:    []place{field("message.attributes.eventType"), field("message.attributes.ce-type")},
 			Delivery: []place{field("message.messageId")},
-			// The count of attempts that a dead-letter policy adds.
+			// The attempt counter that a dead-letter policy adds.
 			PerAttempt: []string{"deliveryAttempt"},
 			Sample:     "OBJECT_FINALIZE",
 		},

@@ -2,11 +2,11 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// codeHosts are servers of Git repositories.
+// codeHosts are Git servers.
 var codeHosts = []Sender{
 	{
-		// The raw body is signed, form or not. SHA-1 comes beside SHA-256,
-		// and alone from old servers.
+		// The raw body is signed, form or not. SHA-1 accompanies SHA-256, and is sent
+		// alone by old servers.
 		Title: "GitHub",
 		Docs:  "https://docs.github.com/webhooks",
 		Setup: "Repository or organisation → Settings → Webhooks → Add webhook; your own secret, and JSON or form encoding as the content type",
@@ -43,8 +43,8 @@ var codeHosts = []Sender{
 		},
 	},
 	{
-		// Event UUIDs are shared by events that one webhook causes through
-		// another, the idempotency key is one delivery's own.
+		// Event UUIDs are shared by events that one webhook causes through another;
+		// the idempotency key is unique to a delivery.
 		Title: "GitLab, secret token",
 		Docs:  "https://docs.gitlab.com/user/project/integrations/webhooks/",
 		Setup: "Project or group → Settings → Webhooks → Add new webhook → Secret token, chosen by you",
@@ -99,7 +99,7 @@ var codeHosts = []Sender{
 		},
 	},
 	{
-		// Of a form the JSON inside is signed, unlike GitHub.
+		// The JSON inside a form is signed, unlike with GitHub.
 		Title: "Gitea",
 		Docs:  "https://docs.gitea.com/usage/webhooks",
 		Setup: "Repository → Settings → Webhooks → Add webhook → Gitea; method POST, your own secret",
@@ -274,11 +274,11 @@ var codeHosts = []Sender{
 	},
 }
 
-// gitlabAction is where GitLab says what happened: of releases and milestones beside the
-// object, and of what runs it tells the state.
+// gitlabAction is where GitLab says what happened: for releases and milestones
+// next to the object, for pipelines and the like the state.
 var gitlabAction = provider.Paths{"object_attributes.action", "action", "object_attributes.status", "build_status", "status"}
 
-// payloadSHA256 is Gitea's way: the JSON is signed, in a form or not.
+// payloadSHA256 is Gitea's scheme: the JSON is signed, in a form or not.
 func payloadSHA256(header string) provider.Scheme {
 	return provider.Scheme{Header: header, Algorithm: provider.HMACSHA256, Signed: "{payload}"}
 }

@@ -2,11 +2,11 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// commerce takes orders and money.
+// commerce handles orders and money.
 var commerce = []Sender{
 	{
-		// The secret is used as it is written, whsec_ and all. Other versions
-		// than v1 are those of test requests.
+		// The secret is used as it is written, including whsec_. Versions other than
+		// v1 are those of test requests.
 		Title: "Stripe",
 		Docs:  "https://docs.stripe.com/webhooks/signature",
 		Setup: "Workbench → Webhooks → Create new destination → Webhook endpoint; the secret is the destination's Signing secret",
@@ -152,7 +152,7 @@ var commerce = []Sender{
 			}},
 			Event:    []place{field("notificationItems.#.NotificationRequestItem.eventCode")},
 			Delivery: []place{field("notificationItems.#.NotificationRequestItem.pspReference")},
-			// A payment's events have the same.
+			// A payment's events share it.
 			DeliveryRepeats: true,
 			Sample:          "AUTHORISATION",
 		},

@@ -2,7 +2,7 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// content are files, pages, mails and streams.
+// content manages files, pages, mails and streams.
 var content = []Sender{
 	{
 		Title: "Dropbox",
@@ -30,8 +30,8 @@ var content = []Sender{
 		},
 	},
 	{
-		// Either of two keys signs, so that one can be changed. The ID in the
-		// header changes with each attempt, the one in the body does not.
+		// Either of two keys signs, so that one can be replaced. The ID in the header
+		// changes with each attempt, the one in the body does not.
 		Title: "Box",
 		Docs:  "https://developer.box.com/guides/webhooks/v2/signatures-v2/",
 		Setup: "Developer Console → your app → Webhooks; the secrets are the primary and the secondary key of Manage signature keys",
@@ -107,9 +107,9 @@ var content = []Sender{
 		},
 	},
 	{
-		// The challenge of any topic is ours: a notification of a topic that
-		// nobody wanted has no valid signature. An end is not confirmed, since
-		// whoever knows the URL may ask a hub for it.
+		// The challenge for any topic is answered: a notification about an unwanted
+		// topic has no valid signature. An unsubscription is not confirmed, because
+		// anyone who knows the URL can ask a hub for it.
 		Title: "WebSub: YouTube and other feeds",
 		Docs:  "https://www.w3.org/TR/websub/",
 		Setup: "Subscribe at the feed's hub with the URL as `hub.callback`, and your own secret as `hub.secret`",
@@ -141,7 +141,7 @@ var content = []Sender{
 					Open:   true,
 					Echo:   &place{Query: "hub.challenge"},
 				},
-				// The hub will not, or no longer, send anything.
+				// The hub refuses to send, or has stopped sending.
 				{
 					Method: "GET",
 					When:   []condition{{Place: place{Query: "hub.mode"}, Equals: "denied"}, {Place: place{Query: "hub.topic"}}},

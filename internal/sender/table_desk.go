@@ -2,11 +2,10 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// desks answer customers.
+// desks serve customers.
 var desks = []Sender{
 	{
-		// There is nothing between time and body, so the time is read
-		// strictly.
+		// Nothing separates time and body, so the time is parsed strictly.
 		Title: "Zendesk",
 		Docs:  "https://developer.zendesk.com/documentation/webhooks/verifying/",
 		Setup: "Admin Center → Apps and integrations → Actions and webhooks → Webhooks → Create webhook; then Reveal secret",
@@ -169,7 +168,7 @@ var desks = []Sender{
 			}},
 			Event:    []place{field("#.subscriptionType"), field("subscriptionType")},
 			Delivery: []place{field("#.eventId"), field("eventId")},
-			// HubSpot says that an eventId is not always its event's own.
+			// According to HubSpot, an eventId is not always unique to its event.
 			DeliveryRepeats: true,
 			PerAttempt:      []string{"#.attemptNumber", "attemptNumber"},
 			Sample:          "contact.creation",

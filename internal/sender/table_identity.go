@@ -2,7 +2,7 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// identity keeps accounts.
+// identity manages accounts.
 var identity = []Sender{
 	{
 		Title: "Okta event hooks",

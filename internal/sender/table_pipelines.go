@@ -2,7 +2,7 @@ package sender
 
 import "github.com/hookgate/hookgate/module/provider"
 
-// pipelines build, keep and deploy.
+// pipelines build, store and deploy.
 var pipelines = []Sender{
 	{
 		Title: "CircleCI",

@@ -5,7 +5,7 @@ import "github.com/hookgate/hookgate/module/provider"
 // planning are trackers, boards, calendars and forms.
 var planning = []Sender{
 	{
-		// The header is the one of GitHub's SHA-1, the algorithm is not.
+		// The header is that of GitHub's SHA-1, the algorithm is not.
 		Title: "Jira Cloud and Data Center",
 		Docs:  "https://developer.atlassian.com/cloud/jira/platform/webhooks/",
 		Setup: "Settings → System → WebHooks → Create a WebHook → Secret",
@@ -52,7 +52,7 @@ var planning = []Sender{
 			Schemes: []provider.Scheme{bodySHA256("X-Hub-Signature", "sha256=")},
 			Event:   []place{field("event"), header("X-Event-Key")},
 			Pings:   []string{"diagnostics:ping"},
-			// It sends what Bitbucket Data Center does.
+			// It sends the same as Bitbucket Data Center.
 			Handshakes: []provider.Handshake{{
 				When: []condition{{Place: header("X-Event-Key"), Equals: "diagnostics:ping"}},
 				Open: true, Pong: true,
@@ -61,7 +61,7 @@ var planning = []Sender{
 		},
 	},
 	{
-		// The time in the header is not signed, the one in the body is.
+		// The time in the header is not signed; the one in the body is.
 		Title: "Linear",
 		Docs:  "https://linear.app/developers/webhooks",
 		Setup: "Settings → API → Webhooks → New webhook; the secret is the signing secret shown there",
@@ -86,7 +86,7 @@ var planning = []Sender{
 			}},
 			Event:    []place{field("type")},
 			Delivery: []place{header("Linear-Delivery")},
-			// Whether a retry has a new one is not known.
+			// It is not known whether a retry has a new one.
 			PerAttempt: []string{"webhookTimestamp"},
 			Action:     provider.Paths{"action"},
 			Pass:       []string{"Linear-Event", "Linear-Timestamp"},

@@ -4,7 +4,7 @@ import "github.com/hookgate/hookgate/module/provider"
 
 const standardSpec = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
 
-// standardFacts are what the specification asks of whoever follows it.
+// standardFacts are what the specification recommends.
 var standardFacts = Facts{
 	Batch:    oneEvent,
 	Deadline: "15 to 30 seconds are recommended",
@@ -17,7 +17,7 @@ var standardFacts = Facts{
 	From:     []string{standardSpec},
 }
 
-// svixFacts are those of Svix, however an endpoint is signed for.
+// svixFacts are the facts about Svix, whatever the endpoint's signature.
 var svixFacts = Facts{
 	Batch:    oneEvent,
 	Deadline: "15 seconds",
@@ -30,7 +30,7 @@ var svixFacts = Facts{
 	From:     []string{"https://docs.svix.com/retries"},
 }
 
-// standards are schemes that many senders share.
+// standards are schemes shared by many senders.
 var standards = []Sender{
 	{
 		Title:    "Standard Webhooks",
@@ -59,7 +59,7 @@ var standards = []Sender{
 		},
 	},
 	{
-		// Svix writes its own header names, and its library takes either.
+		// Svix uses its own header names, and its library accepts either.
 		Title:    "Svix, and senders that use it",
 		Docs:     "https://docs.svix.com/receiving/verifying-payloads/how-manual",
 		Setup:    "Endpoints → Add Endpoint; the secret is its Signing Secret",
@@ -73,8 +73,8 @@ var standards = []Sender{
 		},
 	},
 	{
-		// A row of its own: were a public key taken beside shared secrets, one given
-		// without its prefix would be a secret that everybody knows.
+		// A separate row: if a public key were accepted alongside shared secrets, one
+		// given without its prefix would be a secret that everyone knows.
 		Title:    "Svix with Ed25519",
 		Docs:     "https://github.com/svix/svix-webhooks/blob/main/server/svix-server/src/worker.rs",
 		Setup:    "For endpoints with asymmetric signing: the secret is the public key that Svix shows, which begins with `whpk_`",
@@ -128,8 +128,8 @@ var standards = []Sender{
 		},
 	},
 	{
-		// What is validated is the address: the code goes back to whoever
-		// asked, so it is given to all.
+		// The address is what is validated: the code goes back to the caller, so
+		// anyone may get it.
 		Title: "Azure Event Grid, its own schema",
 		Docs:  "https://learn.microsoft.com/azure/event-grid/webhook-event-delivery",
 		Setup: "Event subscription → Delivery Properties: the header `Authorization` with the value `Bearer SECRET`, marked as secret",
@@ -164,7 +164,7 @@ var standards = []Sender{
 					Echo:   &place{JSON: "0.data.validationCode"},
 					Member: "validationResponse",
 				},
-				// What relays the requests may not pass the header on.
+				// A relay may not pass on the header.
 				{
 					When:   []condition{{Place: field("0.eventType"), Equals: eventGridValidation}},
 					Echo:   &place{JSON: "0.data.validationCode"},
@@ -176,14 +176,14 @@ var standards = []Sender{
 	},
 }
 
-// The messages of Azure Event Grid about a subscription: it begins, or has ended.
+// Azure Event Grid's messages about a subscription: it begins, or has ended.
 const (
 	eventGridValidation = "Microsoft.EventGrid.SubscriptionValidationEvent"
 	eventGridDeleted    = "Microsoft.EventGrid.SubscriptionDeletedEvent"
 )
 
-// standardWebhooks signs ID, time and body; several signatures stand side by
-// side while a secret is changed.
+// standardWebhooks signs ID, time and body; there are several signatures while
+// a secret is rotated.
 func standardWebhooks(prefix string) provider.Scheme {
 	return provider.Scheme{
 		Header:    prefix + "signature",
@@ -197,7 +197,7 @@ func standardWebhooks(prefix string) provider.Scheme {
 	}
 }
 
-// asymmetric signs the same with Ed25519.
+// asymmetric is the same scheme with Ed25519.
 func asymmetric(s provider.Scheme) provider.Scheme {
 	s.Algorithm, s.Prefix, s.Secret = provider.Ed25519, "v1a,", provider.Whpk
 	return s

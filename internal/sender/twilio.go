@@ -13,8 +13,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// twilio checks what Twilio signs: the URL with, of a form, every parameter in
-// order; of any other body the URL holds the digest.
+// twilio checks Twilio's signature: of the URL and, for a form, every parameter
+// in order; for any other body the URL contains the digest.
 type twilio struct {
 	keys []*macs
 }
@@ -35,7 +35,7 @@ func (t twilio) Verify(r *provider.Request) Reason {
 	case reason != "":
 		return reason
 	case strings.HasPrefix(fields, "?") && !strings.Contains(r.URL, "?"):
-		return Malformed // a query that was signed has been moved into the form
+		return Malformed // a signed query was moved into the form
 	}
 	sent := r.Header.Get(twilioHeader)
 	for address := range twilioURLs(r.URL) {
@@ -50,7 +50,7 @@ func (t twilio) Verify(r *provider.Request) Reason {
 	return Mismatch
 }
 
-// content puts the parameters of a form in order, as they are signed.
+// content sorts the parameters of a form the way they are signed.
 func (t twilio) content(r *provider.Request) []byte {
 	if fields, _ := twilioFields(r); fields != "" {
 		return []byte(fields)
@@ -58,12 +58,12 @@ func (t twilio) content(r *provider.Request) []byte {
 	return r.Body
 }
 
-// maxTwilioFields bounds how many parameters are put in order.
+// maxTwilioFields bounds how many parameters are sorted.
 const maxTwilioFields = 1000
 
 // twilioFields returns what is signed besides the URL: each name of the form
-// with each of its values, in order. A body that is no form must be the one
-// whose digest the URL holds.
+// with each of its values, sorted. Any other body must match the digest in the
+// URL.
 func twilioFields(r *provider.Request) (string, Reason) {
 	parameters := query(r.URL)
 	if digest := parameters["bodySHA256"]; len(digest) > 0 || !IsForm(r.Header) {
@@ -101,12 +101,12 @@ func twilioFields(r *provider.Request) (string, Reason) {
 	return content.String(), ""
 }
 
-// maxSpelled bounds the URL that is tried in other spellings than it came, in bytes.
+// maxSpelled bounds the URLs for which other spellings are tried, in bytes.
 const maxSpelled = 8 << 10
 
-// twilioURLs yields the spellings of the URL that Twilio may have signed, as Twilio's
-// own library tries them: as it came and as a browser would write it, then also with
-// its query written anew, each without a port and with one.
+// twilioURLs yields the spellings of the URL that Twilio may have signed, as
+// Twilio's own library tries them: as it arrived and as a browser would write
+// it, then also with its query re-encoded, each without a port and with one.
 func twilioURLs(address string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		each := func(spelling string) bool {
@@ -122,13 +122,14 @@ func twilioURLs(address string) iter.Seq[string] {
 		if normal != address && !each(normal) {
 			return
 		}
-		if anew := withQueryAnew(normal); anew != normal {
+		if anew := withQueryReencoded(normal); anew != normal {
 			each(anew)
 		}
 	}
 }
 
-// withoutAndWithPort returns the URL without its port, and with that or its scheme's.
+// withoutAndWithPort returns the URL without its port, and with that port or
+// its scheme's.
 func withoutAndWithPort(address string) [2]string {
 	scheme, rest, _ := strings.Cut(address, "://")
 	end := strings.IndexAny(rest+"/", "/?")
@@ -137,14 +138,14 @@ func withoutAndWithPort(address string) [2]string {
 	if strings.EqualFold(scheme, "https") {
 		port = ":443"
 	}
-	// The colons of an IPv6 address stand in brackets.
+	// The colons of an IPv6 address are in brackets.
 	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
 		host, port = host[:colon], host[colon:]
 	}
 	return [2]string{scheme + "://" + host + rest, scheme + "://" + host + port + rest}
 }
 
-// asBrowser escapes what may not stand in a query as it is (WHATWG URL, "special-query
+// asBrowser escapes what must be escaped in a query (WHATWG URL, "special-query
 // percent-encode set").
 func asBrowser(path string) string {
 	before, query, found := strings.Cut(path, "?")
@@ -156,8 +157,8 @@ func asBrowser(path string) string {
 	})
 }
 
-// withQueryAnew reads the query and writes it again, as Node's older module does.
-func withQueryAnew(path string) string {
+// withQueryReencoded decodes and re-encodes the query, as Node's legacy module does.
+func withQueryReencoded(path string) string {
 	before, query, found := strings.Cut(path, "?")
 	if !found || query == "" {
 		return path
@@ -193,7 +194,7 @@ func withQueryAnew(path string) string {
 
 const upperHex = "0123456789ABCDEF"
 
-// escape writes all other bytes with a percent sign (RFC 3986, 2.1).
+// escape percent-encodes all other bytes (RFC 3986, 2.1).
 func escape(text string, plain func(byte) bool) string {
 	var b strings.Builder
 	for i := range len(text) {

@@ -2,9 +2,9 @@ package sender
 
 import "slices"
 
-// That a body says nothing and that it cannot be read are two answers. The methods
-// here return the error of a body that cannot be read, where the sender would say
-// there what is asked for.
+// A body that says nothing and an unreadable body are two different answers.
+// The methods here return the error of an unreadable body if the sender would
+// put the requested value there.
 
 // EventType is Type.
 func (m *Message) EventType() (string, error) {
@@ -21,7 +21,7 @@ func (m *Message) EventDelivery() (string, error) {
 	return m.said(m.DeliveryID, inBody(m.provider.delivery))
 }
 
-// Unread says why Names may lack some that begin with the prefix, "" for any.
+// Unread returns why Names may lack some names with the prefix, or "" for any.
 func (m *Message) Unread() (prefix string, err error) {
 	switch {
 	case m.Type == "" || len(m.provider.kinds) > 0 || m.provider.lines:

@@ -11,11 +11,11 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// Reason says in one word why a credential does not count. It is for logs and
-// metrics; a sender is never told.
+// Reason is a one-word reason why a credential is not accepted. It is for logs
+// and metrics; a sender never sees it.
 type Reason = provider.Reason
 
-// The reasons. The empty one means that nothing is wrong.
+// The reasons. The empty one means success.
 const (
 	Missing   = provider.Missing
 	Duplicate = provider.Duplicate
@@ -27,11 +27,11 @@ const (
 	Unavailable = provider.Unavailable
 )
 
-// maxSignatures bounds how many signatures of one request are looked at.
+// maxSignatures bounds how many signatures of one request are checked.
 const maxSignatures = 32
 
 // Verifier checks a provider's credential against the secrets of one
-// integration. Many goroutines may use it.
+// integration. It is safe for concurrent use.
 type Verifier struct {
 	provider *Provider
 	strong   bool
@@ -40,15 +40,15 @@ type Verifier struct {
 	secrets  []string
 }
 
-// line are the secrets as one scheme uses them.
+// line holds the secrets prepared for one scheme.
 type line struct {
 	keys []*key
 	code provider.Verifier
 }
 
 // NewVerifier prepares the secrets, any of which verifies. With requireSHA256
-// nothing weaker counts. Only of a sender that brings its own there need be none:
-// then nothing verifies.
+// nothing weaker counts. There may be no secrets only if the sender chooses its
+// own: then nothing verifies.
 func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier, error) {
 	v := &Verifier{provider: p, strong: requireSHA256, lines: make([]line, len(p.schemes))}
 	for n, secret := range secrets {
@@ -73,8 +73,8 @@ func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier,
 	return v, nil
 }
 
-// newLine takes those of the secrets that the scheme can use. Without one it
-// verifies nothing.
+// newLine takes the secrets that the scheme can use. Without any it verifies
+// nothing.
 func (s *scheme) newLine(secrets []string) (line, error) {
 	var l line
 	var fitting []string
@@ -90,9 +90,9 @@ func (s *scheme) newLine(secrets []string) (line, error) {
 	return l, err
 }
 
-// Precheck looks at what the headers tell without the body. A request without
-// the credential has a claim that is not present, and nothing wrong with it.
-// A token is decided here; a signature still needs Verify.
+// Precheck checks what the headers show without the body. A request without the
+// credential has a claim that is not present and has no error. A token is
+// decided here; a signature still needs Verify.
 func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
 	chosen := -1
 	for i := range v.provider.schemes {
@@ -116,7 +116,7 @@ func (v *Verifier) Precheck(header http.Header, now time.Time) (Claim, Reason) {
 	return claim, claim.precheck(v.strong)
 }
 
-// prefers says whether a later scheme is meant rather than the chosen one:
+// prefers reports whether a later scheme is meant rather than the chosen one:
 // both have the same header, and the prefix is the later one's.
 func (s *scheme) prefers(chosen *scheme, value string) bool {
 	if !s.shared || s.header != chosen.header {
@@ -127,28 +127,27 @@ func (s *scheme) prefers(chosen *scheme, value string) bool {
 	return mine && !theirs
 }
 
-// Claim is a credential that the headers alone could not refuse.
+// Claim is a credential that could not be refused by the headers alone.
 type Claim struct {
-	// URL is the address to which the sender was told to send, with its
-	// query. It is set before Verify when SignsURL says so.
+	// URL is the address that the sender was told to send to, with its query. It
+	// must be set before Verify if SignsURL returns true.
 	URL string
 
-	// Client is the address of the client, as far as it is known. It is set
-	// before VerifyBy.
+	// Client is the address of the client, if known. It is set before VerifyBy.
 	Client string
 
 	scheme *scheme
 	line   *line
 	header http.Header
 	now    time.Time
-	// payload is the JSON, where the scheme signs that.
+	// payload is the JSON, if the scheme signs that.
 	payload []byte
 }
 
-// Present says whether the request carries a credential at all.
+// Present reports whether the request carries a credential at all.
 func (c *Claim) Present() bool { return c != nil && c.scheme != nil }
 
-// SignsURL says whether Verify needs the URL.
+// SignsURL reports whether Verify needs the URL.
 func (c *Claim) SignsURL() bool { return c.scheme != nil && c.scheme.signsURL }
 
 func (c *Claim) precheck(strong bool) Reason {
@@ -177,7 +176,7 @@ func (c *Claim) precheck(strong bool) Reason {
 	return c.checkForm()
 }
 
-// checkSigned checks a header or a part that is signed along.
+// checkSigned checks a signed header or part.
 func (c *Claim) checkSigned(p *piece) Reason {
 	value := ""
 	switch p.kind {
@@ -204,15 +203,15 @@ func (c *Claim) checkSigned(p *piece) Reason {
 	return ""
 }
 
-// bounds says whether a value ends where the texts around it say, and not also
-// elsewhere.
+// bounds reports whether a value ends only where the surrounding texts mark its
+// end.
 func (p *piece) bounds(value string) bool {
 	return (p.leader == "" || strings.LastIndex(p.leader+value, p.leader) == 0) &&
 		(p.follower == "" || strings.Index(value+p.follower, p.follower) == len(value))
 }
 
-// checkURL refuses a URL with a query into which bytes of what is signed beside it
-// could have been moved.
+// checkURL refuses a URL with a query into which adjacent signed bytes could
+// have been moved.
 func (c *Claim) checkURL() Reason {
 	for i := range c.scheme.signed {
 		p := &c.scheme.signed[i]
@@ -240,7 +239,7 @@ func (c *Claim) part(name string) (string, bool) {
 	return found, count == 1
 }
 
-// checkTime checks the time of signing, unless the body holds it.
+// checkTime checks the signing time, unless it is in the body.
 func (c *Claim) checkTime() Reason {
 	clock := c.scheme.clock
 	switch {
@@ -259,7 +258,7 @@ func (c *Claim) checkTime() Reason {
 	return Duplicate
 }
 
-// checkForm wants at least one signature that could be right.
+// checkForm requires at least one signature that could be right.
 func (c *Claim) checkForm() Reason {
 	count := 0
 	for s := c.signatures(); s.next(); {
@@ -271,9 +270,9 @@ func (c *Claim) checkForm() Reason {
 	return ""
 }
 
-// signatures goes through the signatures of the scheme's version and length,
-// in all headers that hold one; what else stands in a list is another
-// version's.
+// signatures iterates over the signatures of the scheme's version and length,
+// in all headers that hold one; other entries of a list belong to another
+// version.
 type signatures struct {
 	scheme  *scheme
 	header  http.Header
