@@ -265,7 +265,7 @@ func TestConfigurationErrors(t *testing.T) {
 		`"triggers":[{"module":"codemie","url":"https://a.example","token":"\"CANARY\""}]`:         "trigger codemie: token: it begins with a quote",
 		`"jwt_issuers":[{"name":"contoso","issuer":"http://a.example"}]`:                           `jwt_issuer contoso: issuer: an https URL without user, query and fragment is needed: "http://a.example"`,
 		`"jwt_issuers":[{"name":"contoso","issuer":"https://u:CANARY@a.example"}]`:                 "jwt_issuer contoso: issuer: an https URL without user",
-		`"jwt_issuers":[{"name":"contoso","issuer":"https://a.example","algorithms":["RS25"]}]`:    `jwt_issuer contoso: algorithms: "RS25" is none: there are RS256`,
+		`"jwt_issuers":[{"name":"contoso","issuer":"https://a.example","algorithms":["RS25"]}]`:    `jwt_issuer contoso: algorithms: unknown "RS25" (want RS256`,
 		`"storage":{"module":"badger","encryption_key":"CANARY"}`:                                  "encryption_key: an encryption key is 32 bytes in base64",
 		`"limits":{"backlog":1}`:                                                                   "limits: backlog: a number from 4 is needed: 1",
 		`"retention":{"failed":-1}`:                                                                "retention: failed: a duration above 0 is needed: -1ns",

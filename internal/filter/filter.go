@@ -1,4 +1,4 @@
-// Package filter says which events an integration wants, by their names.
+// Package filter selects events by name.
 package filter
 
 import (
@@ -9,20 +9,20 @@ import (
 	"github.com/hookgate/hookgate/internal/syntax"
 )
 
-// ping is the one name that no pattern means: who wants a sender's test
-// request as an event must name it.
+// ping is the one name that no pattern matches: to receive a sender's test
+// requests as events, a filter must name it.
 const ping = "ping"
 
-// Filter is a compiled list of event names and patterns. It is never changed,
-// so many goroutines may use it. The nil Filter wants every event.
+// Filter is a compiled list of event names and patterns. It is immutable and
+// safe for concurrent use. The nil Filter wants every event.
 type Filter struct {
-	names    []string // in order
+	names    []string // sorted
 	patterns []syntax.Glob
 }
 
 // New compiles the entries of an event filter: names, which match exactly and
-// case-sensitively, and patterns, in which `*` stands for any characters, none
-// and dots too. Without entries it returns nil.
+// case-sensitively, and patterns, in which `*` matches any number of
+// characters, including dots. Without entries it returns nil.
 func New(entries []string) *Filter {
 	if len(entries) == 0 {
 		return nil
@@ -39,7 +39,7 @@ func New(entries []string) *Filter {
 	return f
 }
 
-// Names says whether an entry is exactly this name.
+// Names reports whether an entry is exactly this name.
 func (f *Filter) Names(name string) bool {
 	if f == nil {
 		return false
@@ -48,8 +48,8 @@ func (f *Filter) Names(name string) bool {
 	return found
 }
 
-// Match says whether an entry means this name. Its time grows with the length
-// of the name times the number of patterns, whatever the patterns are.
+// Match reports whether an entry matches this name. Its time grows with the
+// length of the name times the number of patterns, whatever the patterns are.
 func (f *Filter) Match(name string) bool {
 	if f == nil || f.Names(name) {
 		return true
@@ -60,7 +60,8 @@ func (f *Filter) Match(name string) bool {
 	return slices.ContainsFunc(f.patterns, func(pattern syntax.Glob) bool { return pattern.Match(name) })
 }
 
-// MayMatch says whether an entry could mean a name that begins with the prefix.
+// MayMatch reports whether an entry could match a name that begins with the
+// prefix.
 func (f *Filter) MayMatch(prefix string) bool {
 	if f == nil || slices.ContainsFunc(f.names, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
 		return true
@@ -70,8 +71,8 @@ func (f *Filter) MayMatch(prefix string) bool {
 	})
 }
 
-// MatchAny says whether an entry means one of the names. Without any name
-// nothing is meant, once there is a filter.
+// MatchAny reports whether an entry matches one of the names. A non-nil filter
+// never matches an empty list.
 func (f *Filter) MatchAny(names iter.Seq[string]) bool {
 	if f == nil {
 		return true

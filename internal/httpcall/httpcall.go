@@ -1,8 +1,8 @@
-// Package httpcall makes one HTTP exchange with an operator's endpoint and
-// says how it ended, in the words of package trigger.
+// Package httpcall makes one HTTP request to an operator's endpoint and
+// classifies its outcome in terms of package trigger.
 //
-// It works on a plain http.RoundTripper: redirects are never followed and no
-// cookie is kept.
+// It uses a plain http.RoundTripper: redirects are never followed and no
+// cookies are kept.
 package httpcall
 
 import (
@@ -19,24 +19,23 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// Failure says why there is no usable answer. It holds no text of the
-// underlying error, because that names the operator's address.
+// Failure is why there is no usable answer. It contains no text of the
+// underlying error, because that includes the operator's address.
 type Failure struct {
 	// Code is one of trigger's Err codes.
 	Code string
 
-	// Sent is false only when the request certainly did not leave this
-	// machine.
+	// Sent is false only if the request certainly did not leave this machine.
 	Sent bool
 
-	// Fault is the resource's once the endpoint was reached: what broke then,
-	// another resource need not meet.
+	// Fault is the resource's once the endpoint was reached: a failure after that
+	// need not affect other resources.
 	Fault trigger.Fault
 }
 
-// Do sends the request and hands the answer to read. The time-out covers all
-// of it: connecting, sending, waiting, and reading. An error of read counts as
-// a broken connection, unless the time is up.
+// Do sends the request and passes the answer to read. The timeout covers all of
+// it: connecting, sending, waiting, and reading. An error of read counts as a
+// broken connection, unless the time is up.
 func Do(transport http.RoundTripper, request *http.Request, timeout time.Duration, read func(*http.Response) error) *Failure {
 	ctx, cancel := context.WithTimeout(request.Context(), timeout)
 	defer cancel()
@@ -57,7 +56,7 @@ func Do(transport http.RoundTripper, request *http.Request, timeout time.Duratio
 	return nil
 }
 
-// phases notes how far a request came.
+// phases records how far a request got.
 type phases struct {
 	asked, unresolved, connected, handshakeFailed atomic.Bool
 }
@@ -73,7 +72,7 @@ func (p *phases) trace() *httptrace.ClientTrace {
 	}
 }
 
-// sent says whether the request may have left. A transport that asked for a
+// sent reports whether the request may have left. A transport that asked for a
 // connection and never got one has sent nothing; one that does not report its
 // connections may have sent anything.
 func (p *phases) sent() bool {
@@ -87,7 +86,7 @@ func (p *phases) fault() trigger.Fault {
 	return trigger.FaultUnsaid
 }
 
-// code finds the reason of an error. What the trace saw comes first where a
+// code returns the error code. What the trace saw takes precedence, because a
 // transport may hide its dialer's error, as Caddy's does.
 func (p *phases) code(ctx context.Context, err error) string {
 	var (

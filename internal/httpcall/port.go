@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-var errPort = errors.New("the URL's port is no number from 1 to 65535")
+var errPort = errors.New("the URL's port must be a number from 1 to 65535")
 
-// CheckPort refuses a URL with a port that no connection can be made to.
+// CheckPort refuses a URL with a port that cannot be connected to.
 func CheckPort(address *url.URL) error {
 	if port := address.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

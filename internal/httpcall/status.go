@@ -9,11 +9,11 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// maxRetryAfter bounds what an endpoint may ask for; the retry policy cuts it
+// maxRetryAfter bounds what an endpoint may ask for; the retry policy limits it
 // further.
 const maxRetryAfter = 7 * 24 * time.Hour
 
-// Judge says what an answer's status means for the event.
+// Judge returns what an answer's status means for the event.
 func Judge(status int, header http.Header) trigger.Result {
 	result := trigger.Result{StatusCode: status, Error: trigger.ErrStatus}
 	switch {
@@ -37,9 +37,10 @@ func Judge(status int, header http.Header) trigger.Result {
 	return result
 }
 
-// retryAfter reads Retry-After in either form (RFC 9110, section 10.2.3). A
-// value that is neither, or lies in the past, counts as none. A date is taken by
-// the clock that wrote it, if the answer has its Date: ours may be wrong.
+// retryAfter parses Retry-After in either form (RFC 9110, section 10.2.3). A
+// value that is neither, or is in the past, counts as missing. A date is
+// interpreted by the clock that wrote it, if the answer has a Date: ours may be
+// wrong.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {

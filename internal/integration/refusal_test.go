@@ -62,10 +62,10 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		}},
 		{`{"resource":{"type":"assistant","id":"a"},"authentication":{"bearer":{"tokens":["s3cret-word"]}},
 			"payload":{"fields":{"a":"..#","b":"x","c":"a.!"},"template":"{nothing}","max_bytes":99999999}}`, []string{
-			`payload.max_bytes invalid a number from 1 to`,
+			`payload.max_bytes invalid must be from 1 to`,
 			`payload.fields.a invalid`,
 			`payload.fields.c invalid`,
-			`payload.template invalid there is no field or placeholder {nothing}`,
+			`payload.template invalid unknown field or placeholder {nothing}`,
 		}},
 		{`{"is_enabled":"false","alias":[],"match":1,"event_filter":{},"dedupe":null,"payload":[],"resource":"assistant","authentication":{
 			"secure_header":"CANARY","signature":true,"basic":["CANARY"],"bearer":{"tokens":"CANARY"},"match":7,"require_sha256_signature":"yes","jwt":1,"source_ips":"192.0.2.1"}}`, []string{

@@ -1,5 +1,6 @@
-// Package jsondoc is the one reader of JSON that strangers send. What it has passed
-// can be read in one way only: whoever looks for something in it finds the same.
+// Package jsondoc is the only reader of JSON from untrusted senders. Whatever
+// has passed its check has a single interpretation: everyone who looks for
+// something in it finds the same.
 package jsondoc
 
 import (
@@ -11,26 +12,26 @@ import (
 // about ten.
 const MaxDepth = 256
 
-// What stands against a payload.
+// The reasons why a payload is refused.
 var (
 	ErrInvalid   = errors.New("the payload is not JSON")
 	ErrDepth     = errors.New("the payload nests too deep")
-	ErrDuplicate = errors.New("an object of the payload has two members of one name")
+	ErrDuplicate = errors.New("an object of the payload has two members of the same name")
 	ErrNames     = errors.New("the payload has objects with too many members")
 )
 
-// Unreadable says whether an error is one of a payload that cannot be read.
+// Unreadable reports whether an error is that of an unreadable payload.
 func Unreadable(err error) bool {
 	return errors.Is(err, ErrInvalid) || errors.Is(err, ErrDepth) || errors.Is(err, ErrDuplicate) || errors.Is(err, ErrNames)
 }
 
-// byteOrderMark may stand before JSON, although it should not (RFC 8259).
+// byteOrderMark may precede JSON, although it should not (RFC 8259).
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Check returns the JSON value that the payload is (RFC 8259), without a byte order
-// mark. It costs one pass over the payload. Strings may hold bytes that are not UTF-8,
-// which say U+FFFD; of two members of one name readers differ over which one counts
-// (RFC 8259, 4), so there may be none (RFC 7493, 2.3).
+// Check returns the payload's JSON value (RFC 8259), without a byte order mark.
+// It costs one pass over the payload. Strings may contain bytes that are not
+// UTF-8, which read as U+FFFD. Two members of the same name are refused (RFC
+// 7493, 2.3), because readers differ over which one counts (RFC 8259, 4).
 func Check(payload []byte) ([]byte, error) {
 	payload = bytes.TrimPrefix(payload, byteOrderMark)
 	if err := check(payload); err != nil {

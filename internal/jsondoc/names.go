@@ -8,34 +8,34 @@ import (
 )
 
 const (
-	// maxNames is how many members those objects have at most that lie within each
-	// other. It bounds the memory of a check.
+	// maxNames bounds the total number of members in objects nested in one
+	// another. It bounds the memory of a check.
 	maxNames = 200_000
 
 	// fewNames is up to how many members are compared one by one.
 	fewNames = 64
 )
 
-// names are those that have come in the objects that are open.
+// names are the member names seen in the open objects.
 type names struct {
 	objects []object
-	texts   []string // of all of them, the innermost object's last
-	tags    []uint64 // of texts: those of equal ones are equal
-	most    int      // of texts there have been
+	texts   []string // of all open objects, the innermost one's last
+	tags    []uint64 // of texts: equal texts have equal tags
+	most    int      // the most texts there have been
 	err     error
 }
 
-// object is one that is open.
+// object is an open object.
 type object struct {
-	begin int                 // of its names
-	index map[string]struct{} // its names, once they are many
+	begin int                 // where its names begin
+	index map[string]struct{} // its names, if there are many
 }
 
 var spareNames = sync.Pool{New: func() any { return new(names) }}
 
 func borrowNames() *names { return spareNames.Get().(*names) }
 
-// giveBack keeps nothing of the text, and little memory.
+// giveBack keeps none of the text, and little memory.
 func (n *names) giveBack() {
 	for len(n.objects) > 0 {
 		n.close()
@@ -57,8 +57,8 @@ func (n *names) close() {
 	n.objects, n.texts, n.tags = n.objects[:last], n.texts[:begin], n.tags[:begin]
 }
 
-// skip skips a member's name, and what stands between it and the value. It returns
-// -1 as well when the name has come before.
+// skip skips a member's name, and what separates it from the value. It returns
+// -1 for a repeated name, too.
 func (n *names) skip(text []byte, at int) int {
 	if at < 0 || at >= len(text) || text[at] != '"' {
 		return -1
@@ -74,7 +74,7 @@ func (n *names) skip(text []byte, at int) int {
 	return skipBlanks(text, at+1)
 }
 
-// add takes the name of a string, unless it has come before.
+// add records a member name, unless it has occurred before.
 func (n *names) add(raw []byte) bool {
 	if len(n.texts) == maxNames {
 		n.err = ErrNames
@@ -84,7 +84,7 @@ func (n *names) add(raw []byte) bool {
 	if !plain(text) {
 		text = said(raw)
 	}
-	// The text is not changed while it is checked.
+	// The text does not change during the check.
 	name, tag := unsafe.String(unsafe.SliceData(text), len(text)), tagOf(text)
 	object := &n.objects[len(n.objects)-1]
 	if n.has(object, name, tag) {
@@ -118,7 +118,7 @@ func (n *names) has(object *object, name string, tag uint64) bool {
 	return false
 }
 
-// plain says whether a string says what is written, at a glance.
+// plain reports whether a string needs no decoding.
 func plain(text []byte) bool {
 	for _, c := range text {
 		if c == '\\' || c >= utf8.RuneSelf {
@@ -128,7 +128,7 @@ func plain(text []byte) bool {
 	return true
 }
 
-// tagOf tells most names apart by their length, beginning and end.
+// tagOf distinguishes most names by their length, beginning and end.
 func tagOf(name []byte) uint64 {
 	if len(name) >= 8 {
 		return uint64(len(name))<<56 ^ binary.LittleEndian.Uint64(name) ^ binary.LittleEndian.Uint64(name[len(name)-8:])<<1

@@ -5,11 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// replacement stands for what is no Unicode.
+// replacement stands for invalid Unicode.
 var replacement = []byte("\uFFFD")
 
-// Pieces yields the text that a string says, or any other value as it is written, piece
-// by piece: what is read of a long text needs no memory. What is no Unicode is U+FFFD.
+// Pieces yields the decoded text of a string, or any other value as it is
+// written, piece by piece, so that reading a long text needs no memory. Invalid
+// Unicode becomes U+FFFD.
 func (v Value) Pieces() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		text, escapes := v.json, v.IsString()
@@ -40,8 +41,8 @@ func (v Value) Pieces() iter.Seq[[]byte] {
 	}
 }
 
-// plainUntil returns where something stands that is no Unicode or, where there may be
-// such, is escaped.
+// plainUntil returns the position of the next invalid Unicode or, if escapes is
+// set, escape.
 func plainUntil(text []byte, at int, escapes bool) int {
 	for at < len(text) {
 		switch c := text[at]; {

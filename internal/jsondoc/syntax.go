@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// check says what stands against a text as JSON (RFC 8259) in whose objects each
-// name stands once.
+// check returns why a text is not JSON (RFC 8259) whose objects have unique
+// member names.
 func check(text []byte) error {
 	known := borrowNames()
 	defer known.giveBack()
 	err := parse(text, known)
-	if known.err != nil { // it looks like a text that goes wrong there
+	if known.err != nil { // it fails like a text that is malformed there
 		return known.err
 	}
 	return err
 }
 
-// parse goes through the text in a loop, so that nesting takes no stack.
+// parse processes the text in a loop, so that nesting takes no stack.
 func parse(text []byte, known *names) error {
-	var open [MaxDepth]byte // what ends the objects and arrays that have begun
+	var open [MaxDepth]byte // the closing brackets of the open objects and arrays
 	depth, at := 0, skipBlanks(text, 0)
 	for at >= 0 && at < len(text) {
 		switch c := text[at]; c {
@@ -28,13 +28,13 @@ func parse(text []byte, known *names) error {
 			if depth == MaxDepth {
 				return ErrDepth
 			}
-			open[depth] = c + 2 // as ASCII has it
+			open[depth] = c + 2 // the closing bracket in ASCII
 			depth++
 			if c == '{' {
 				known.open()
 			}
 			if at = skipBlanks(text, at+1); at < len(text) && text[at] == c+2 {
-				break // the loop below ends it
+				break // closed by the loop below
 			}
 			if c == '{' {
 				at = known.skip(text, at)
@@ -45,7 +45,7 @@ func parse(text []byte, known *names) error {
 		default:
 			at = skipWord(text, at)
 		}
-		// The value has ended, and what it ends with it.
+		// A value has ended; close everything that ends with it.
 		for {
 			if at = skipBlanks(text, at); depth == 0 && at == len(text) {
 				return nil
@@ -71,8 +71,8 @@ func parse(text []byte, known *names) error {
 	return ErrInvalid
 }
 
-// The skip functions return where something ends that begins at a place, or -1
-// when it is not there or is wrong. From -1 they go nowhere.
+// The skip functions return where the thing that begins at a position ends, or
+// -1 if it is missing or malformed. From -1 they return -1.
 
 func skipBlanks(text []byte, at int) int {
 	for at >= 0 && at < len(text) && (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t') {
@@ -102,9 +102,10 @@ func skipString(text []byte, at int) int {
 	}
 }
 
-// special returns the place of the next quote, backslash or control character, or
-// the text's length. It looks at eight bytes at once: a byte of a word is flagged
-// in its highest bit when what it should not be is subtracted from it and borrows.
+// special returns the position of the next quote, backslash or control
+// character, or the text's length. It examines eight bytes at once: subtracting
+// the character looked for makes a byte of the word borrow, and sets its
+// highest bit.
 func special(text []byte, at int) int {
 	const each, highest = 0x0101010101010101, 0x8080808080808080
 	for ; at+8 <= len(text); at += 8 {
@@ -165,7 +166,7 @@ func skipNumber(text []byte, at int) int {
 	return at
 }
 
-// skipDigits skips one digit or more.
+// skipDigits skips one or more digits.
 func skipDigits(text []byte, at int) int {
 	begin := at
 	for at < len(text) && '0' <= text[at] && text[at] <= '9' {

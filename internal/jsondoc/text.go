@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// said returns what a string says that stands there with its quotes: in the text
-// itself where nothing is escaped. What is no Unicode says U+FFFD: each byte that
-// is not UTF-8, and each half of a surrogate pair without the other.
+// said returns the decoded text of a quoted string: part of the text itself if
+// nothing is escaped. Invalid Unicode becomes U+FFFD: each byte that is not
+// UTF-8, and each half of a surrogate pair without the other.
 func said(raw []byte) []byte {
 	text := raw[1 : len(raw)-1]
 	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
@@ -21,7 +21,7 @@ func said(raw []byte) []byte {
 	return decoded
 }
 
-// escape returns what is escaped there, and where it ends.
+// escape decodes an escape, and returns where it ends.
 func escape(text []byte, at int) (rune, int) {
 	switch c := text[at+1]; c {
 	case 'b':
@@ -51,7 +51,7 @@ func escape(text []byte, at int) (rune, int) {
 	}
 }
 
-// unit returns what four hexadecimal digits say.
+// unit returns the value of four hexadecimal digits.
 func unit(digits []byte) rune {
 	var r rune
 	for _, c := range digits[:4] {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Document is a payload into which one may look: it is checked before the
-// first look, and once. One goroutine uses it.
+// Document is a payload that can be read: it is checked once, before the first
+// access. It is not safe for concurrent use.
 type Document struct {
 	text    []byte
 	checked bool
@@ -16,23 +16,24 @@ type Document struct {
 	err     error
 }
 
-// New returns the document of a payload, which must not change meanwhile.
+// New returns the document of a payload, which must not change while it is
+// used.
 func New(payload []byte) *Document { return &Document{text: payload} }
 
-// Payload returns the payload as it is, whatever it is.
+// Payload returns the unchanged payload, valid or not.
 func (d *Document) Payload() []byte { return d.text }
 
 // Reset makes it the document of another payload.
 func (d *Document) Reset(payload []byte) { *d = Document{text: payload} }
 
-// Value returns the JSON value that the payload is; it does not exist when the
-// payload cannot be read.
+// Value returns the payload's JSON value; it does not exist if the payload is
+// unreadable.
 func (d *Document) Value() Value {
 	d.check()
 	return d.value
 }
 
-// Err says why the payload cannot be read.
+// Err returns why the payload is unreadable.
 func (d *Document) Err() error {
 	d.check()
 	return d.err
@@ -49,44 +50,44 @@ func (d *Document) check() {
 	}
 }
 
-// blanks may stand between the parts of JSON (RFC 8259).
+// blanks may separate the tokens of JSON (RFC 8259).
 const blanks = " \t\r\n"
 
-// Value is a JSON value, or nothing. It lies in the payload, and what is looked up
-// in it needs no memory: strings and what is nested are leapt over.
+// Value is a JSON value, or nothing. It is part of the payload, and lookups in
+// it allocate nothing: strings and nested values are skipped.
 type Value struct {
-	json []byte // valid, without blanks around it
+	json []byte // valid, without surrounding blanks
 }
 
-// Made returns the value of JSON that is made of values: it is valid, and has no
-// blanks around it.
+// Made returns the value of JSON assembled from values: it is valid, without
+// surrounding blanks.
 func Made(json []byte) Value { return Value{json} }
 
-// Exists says whether there is a value.
+// Exists reports whether there is a value.
 func (v Value) Exists() bool { return len(v.json) > 0 }
 
 // Raw returns the value as it is written.
 func (v Value) Raw() []byte { return v.json }
 
-// IsObject says whether the value is an object.
+// IsObject reports whether the value is an object.
 func (v Value) IsObject() bool { return v.first() == '{' }
 
-// IsArray says whether the value is an array.
+// IsArray reports whether the value is an array.
 func (v Value) IsArray() bool { return v.first() == '[' }
 
-// IsString says whether the value is a string.
+// IsString reports whether the value is a string.
 func (v Value) IsString() bool { return v.first() == '"' }
 
-// IsNumber says whether the value is a number.
+// IsNumber reports whether the value is a number.
 func (v Value) IsNumber() bool { c := v.first(); return c == '-' || '0' <= c && c <= '9' }
 
-// IsTrue says whether the value is true.
+// IsTrue reports whether the value is true.
 func (v Value) IsTrue() bool { return v.first() == 't' }
 
-// IsFalse says whether the value is false.
+// IsFalse reports whether the value is false.
 func (v Value) IsFalse() bool { return v.first() == 'f' }
 
-// IsNull says whether there is a value, and it is null.
+// IsNull reports whether the value exists and is null.
 func (v Value) IsNull() bool { return v.first() == 'n' }
 
 func (v Value) first() byte {
@@ -96,13 +97,15 @@ func (v Value) first() byte {
 	return v.json[0]
 }
 
-// Text returns what a string says, "" of any other value.
+// Text returns the decoded text of a string, and "" for any other value.
 func (v Value) Text() string { return string(v.text()) }
 
-// AppendText appends what a string says, and nothing of any other value.
+// AppendText appends the decoded text of a string, and nothing for any other
+// value.
 func (v Value) AppendText(to []byte) []byte { return append(to, v.text()...) }
 
-// text returns what a string says, in the payload itself where nothing is escaped.
+// text returns the decoded text of a string, as part of the payload if nothing
+// is escaped.
 func (v Value) text() []byte {
 	if !v.IsString() {
 		return nil
@@ -110,13 +113,13 @@ func (v Value) text() []byte {
 	return said(v.json)
 }
 
-// Is says whether the value is the string.
+// Is reports whether the value is this string.
 func (v Value) Is(text string) bool {
 	return v.IsString() && string(v.text()) == text
 }
 
-// Members yields the members of an object, name and value, and of any other value
-// none.
+// Members yields the members of an object, name and value, and none for any
+// other value.
 func (v Value) Members() iter.Seq2[Value, Value] {
 	return func(yield func(name, member Value) bool) {
 		if !v.IsObject() {
@@ -135,7 +138,7 @@ func (v Value) Members() iter.Seq2[Value, Value] {
 	}
 }
 
-// Entries yields the entries of an array, and of any other value none.
+// Entries yields the entries of an array, and none for any other value.
 func (v Value) Entries() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		if !v.IsArray() {
@@ -151,8 +154,8 @@ func (v Value) Entries() iter.Seq[Value] {
 	}
 }
 
-// Get returns what stands at the path: names of members, and indexes of arrays, with dots
-// between them.
+// Get returns the value at the path: member names and array indexes, separated
+// by dots.
 func (v Value) Get(path string) Value {
 	at := v.start()
 	for more := true; more && at >= 0; {
@@ -163,7 +166,7 @@ func (v Value) Get(path string) Value {
 	return v.from(at)
 }
 
-// Walk is Get for steps one by one, each of which may hold dots.
+// Walk is Get with separate steps, which may contain dots.
 func (v Value) Walk(steps []string) Value {
 	at := v.start()
 	for i := 0; i < len(steps) && at >= 0; i++ {
@@ -180,7 +183,7 @@ func (v Value) start() int {
 	return 0
 }
 
-// from returns the value that begins there.
+// from returns the value that begins at a position.
 func (v Value) from(at int) Value {
 	if at < 0 {
 		return Value{}
@@ -189,8 +192,8 @@ func (v Value) from(at int) Value {
 	return Value{v.json[at:end:end]}
 }
 
-// step returns where the member or entry begins of what begins there, or -1. Only
-// what stands before it is passed.
+// step returns where the member or entry of the value at a position begins, or
+// -1. It reads only up to there.
 func (v Value) step(at int, step string) int {
 	switch v.json[at] {
 	case '{':
@@ -214,8 +217,8 @@ func (v Value) step(at int, step string) int {
 	return -1
 }
 
-// begin returns where the next name or value begins inside an object or array, -1
-// when there is no other.
+// begin returns where the next name or value inside an object or array begins,
+// or -1 if there are no more.
 func (v Value) begin(at int) int {
 	for {
 		switch v.json[at] {
@@ -229,7 +232,8 @@ func (v Value) begin(at int) int {
 	}
 }
 
-// end returns where the value ends that begins there, inside an object or array.
+// end returns where the value that begins at a position inside an object or
+// array ends.
 func (v Value) end(begin int) int {
 	switch v.json[begin] {
 	case '"':
@@ -240,7 +244,7 @@ func (v Value) end(begin int) int {
 	return skipWord(v.json, begin)
 }
 
-// afterNested returns where the object or array ends that begins there.
+// afterNested returns where the object or array that begins at a position ends.
 func (v Value) afterNested(begin int) int {
 	depth := 0
 	for at := begin; ; at++ {

@@ -1,6 +1,6 @@
-// Package jwt verifies JSON web tokens (RFC 7519) of issuers that publish
-// their keys (RFC 7517). Only signatures of key pairs count: no token is taken
-// that the holder of what verifies it could have made.
+// Package jwt verifies JSON Web Tokens (RFC 7519) of issuers that publish their
+// keys (RFC 7517). Only asymmetric signatures count: a token that could have
+// been made by anyone able to verify it is refused.
 package jwt
 
 import (
@@ -18,21 +18,21 @@ import (
 	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
-// Settings are those of an issuer.
+// Settings configure an issuer.
 type Settings struct {
-	// Name is what an integration calls it.
+	// Name is the name that integrations use.
 	Name string
 	// Issuer is the claim iss of its tokens: an https URL.
 	Issuer string
-	// JWKSURL is where its keys are. Default: what its OpenID configuration
-	// says, below Issuer (OpenID Connect Discovery 1.0, section 4).
+	// JWKSURL is where its keys are. Default: what its OpenID configuration, below
+	// Issuer, says (OpenID Connect Discovery 1.0, section 4).
 	JWKSURL string
-	// Algorithms are those with which it may sign. Default: all that
-	// Algorithms lists.
+	// Algorithms are the algorithms it may sign with. Default: all that are
+	// supported.
 	Algorithms []string
 }
 
-// Google signs, among others, the requests of Pub/Sub.
+// Google signs the requests of Pub/Sub, among others.
 var Google = Settings{
 	Name:       "google",
 	Issuer:     "https://accounts.google.com",
@@ -40,33 +40,35 @@ var Google = Settings{
 	Algorithms: []string{"RS256"},
 }
 
-// algorithms are all that are possible (RFC 7518, section 3.1, and RFC 8037).
+// algorithms are all supported algorithms (RFC 7518, section 3.1, and RFC
+// 8037).
 var algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
 	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// Validate says what is wrong with the settings, naming the option.
+// Validate returns what is wrong with the settings, naming the option.
 func (s *Settings) Validate() error {
 	switch {
 	case s.Name == "" || len(s.Name) > 64 || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return fmt.Errorf("name: lower-case letters, digits and hyphens are needed, at most 64: %.80q", s.Name)
+		return fmt.Errorf("name: must be at most 64 lowercase letters, digits and hyphens: %.80q", s.Name)
 	case s.Name == Google.Name:
-		return errors.New("name: google is known already")
+		return errors.New("name: google is predefined")
 	case !isHTTPS(s.Issuer) || strings.Contains(s.Issuer, "?"):
-		return fmt.Errorf("issuer: an https URL without user, query and fragment is needed%s", shown(s.Issuer))
+		return fmt.Errorf("issuer: must be an https URL without user, query and fragment%s", shown(s.Issuer))
 	case s.JWKSURL != "" && !isHTTPS(s.JWKSURL):
-		return fmt.Errorf("jwks_url: an https URL without user and fragment is needed%s", shown(s.JWKSURL))
+		return fmt.Errorf("jwks_url: must be an https URL without user and fragment%s", shown(s.JWKSURL))
 	}
 	for _, name := range s.Algorithms {
 		if !slices.Contains(algorithms, jose.SignatureAlgorithm(name)) {
-			return fmt.Errorf("algorithms: %.16q is none: there are %s", name, strings.Trim(fmt.Sprint(algorithms), "[]"))
+			return fmt.Errorf("algorithms: unknown %.16q (want %s)", name, strings.Trim(fmt.Sprint(algorithms), "[]"))
 		}
 	}
 	return nil
 }
 
-// shown shows an address in a message, unless it may hold a password or key.
+// shown formats an address for a message, unless it may contain a password or
+// key.
 func shown(address string) string {
 	if strings.Contains(address, "@") || strings.Contains(address, "?") {
 		return ""
@@ -79,27 +81,27 @@ func isHTTPS(text string) bool {
 	return err == nil && parsed.Scheme == "https" && parsed.Host != "" && parsed.User == nil && parsed.Fragment == ""
 }
 
-// The limits of the cache: a flood of forged tokens makes an issuer be asked
-// twice a minute.
+// The limits of the cache: a flood of forged tokens makes the gateway ask an
+// issuer twice a minute.
 const (
 	maxIssuers = 256
 	pause      = 30 * time.Second
 )
 
-// KeySets keeps the keys of issuers. It outlives the issuers that use it.
+// KeySets caches the keys of issuers. It outlives the issuers that use it.
 type KeySets struct {
 	client *remotekey.Client
 	cache  *remotekey.Cache[keySet]
 }
 
-// NewKeySets returns empty ones. observe is told of each fetch; see
-// keys.NewCache.
+// NewKeySets returns an empty cache. observe is called for each fetch; see
+// remotekey.NewCache.
 func NewKeySets(client *remotekey.Client, observe func(label, code string)) *KeySets {
 	limits := remotekey.Limits{Entries: maxIssuers, Pace: remotekey.Pace{Burst: 1, Pause: pause}}
 	return &KeySets{client, remotekey.NewCache[keySet](limits, observe)}
 }
 
-// Close ends what is under way.
+// Close ends fetches in progress.
 func (k *KeySets) Close() { k.cache.Close() }
 
 // Issuer verifies the tokens of one issuer.
@@ -110,7 +112,7 @@ type Issuer struct {
 	source     remotekey.Source[keySet]
 }
 
-// Issuer returns the issuer with these settings, which are valid.
+// Issuer returns the issuer with these settings, which must be valid.
 func (k *KeySets) Issuer(s Settings) *Issuer {
 	i := &Issuer{issuer: s.Issuer, sets: k, algorithms: algorithms}
 	if len(s.Algorithms) > 0 {

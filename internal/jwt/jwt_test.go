@@ -333,16 +333,16 @@ func TestParseKeySet(t *testing.T) {
 func TestSettings(t *testing.T) {
 	for text, change := range map[string]func(*Settings){
 		"":                             func(*Settings) {},
-		"name: l":                      func(s *Settings) { s.Name = "A" },
-		"name: lo":                     func(s *Settings) { s.Name = "" },
-		"name: g":                      func(s *Settings) { s.Name = "google" },
-		"issuer: a":                    func(s *Settings) { s.Issuer = "http://example.com" },
-		"issuer: an":                   func(s *Settings) { s.Issuer = "https://example.com/?x" },
+		"name: m":                      func(s *Settings) { s.Name = "A" },
+		"name: mu":                     func(s *Settings) { s.Name = "" },
+		"name: google":                 func(s *Settings) { s.Name = "google" },
+		"issuer: m":                    func(s *Settings) { s.Issuer = "http://example.com" },
+		"issuer: mu":                   func(s *Settings) { s.Issuer = "https://example.com/?x" },
 		"issuer:":                      func(s *Settings) { s.Issuer = "" },
-		"jwks_url: a":                  func(s *Settings) { s.JWKSURL = "https://user@example.com/" },
+		"jwks_url: m":                  func(s *Settings) { s.JWKSURL = "https://user@example.com/" },
 		"jwks_url:":                    func(s *Settings) { s.JWKSURL = "keys" },
 		"algorithms:":                  func(s *Settings) { s.Algorithms = []string{"RS256", "HS256"} },
-		"algorithms: \"none\" is none": func(s *Settings) { s.Algorithms = []string{"none"} },
+		"algorithms: unknown \"none\"": func(s *Settings) { s.Algorithms = []string{"none"} },
 	} {
 		s := Settings{Name: "test", Issuer: "https://example.com", JWKSURL: "https://example.com/keys?x=1", Algorithms: []string{"ES256"}}
 		change(&s)

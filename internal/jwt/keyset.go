@@ -8,13 +8,13 @@ import (
 	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
-const maxKeys = 100 // in a set
+const maxKeys = 100 // per set
 
 // keySet is an issuer's public keys.
 type keySet []jose.JSONWebKey
 
-// parseKeySet reads a set of keys. A key that is of no use here is left out, as
-// RFC 7517, section 5 wants it; a set without any other is none.
+// parseKeySet parses a set of keys. Unusable keys are left out, as RFC 7517,
+// section 5 requires; a set without usable keys is an error.
 func parseKeySet(text []byte) (keySet, error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -35,7 +35,7 @@ func parseKeySet(text []byte) (keySet, error) {
 	return set, nil
 }
 
-// verifies says whether the key is a public one that verifies signatures.
+// verifies reports whether the key is a public one that verifies signatures.
 func verifies(key *jose.JSONWebKey) bool {
 	if !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" {
 		return false
@@ -47,7 +47,7 @@ func verifies(key *jose.JSONWebKey) bool {
 const maxTried = 4
 
 // fitting returns the keys that may have made a signature. A token without a
-// key ID may be of any key.
+// key ID may be signed with any key.
 func (set keySet) fitting(keyID, algorithm string) []jose.JSONWebKey {
 	var fitting []jose.JSONWebKey
 	for _, key := range set {

@@ -13,30 +13,30 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// The reasons why a token does not count, besides those of package provider.
+// The reasons why a token is refused, besides those of package provider.
 const (
 	WrongIssuer   provider.Reason = "issuer"
 	WrongAudience provider.Reason = "audience"
 	WrongClaim    provider.Reason = "claim"
 )
 
-// Want is what a token must say.
+// Want is what a token must contain.
 type Want struct {
 	Audience string
-	// Claims are a string or a bool each. Where the token has a list, the
-	// string must be in it.
+	// Claims are strings or bools. If the token has a list, the string must be in
+	// it.
 	Claims map[string]any
 }
 
-// The bounds of a token.
+// The limits of a token.
 const (
 	maxToken = 16 << 10 // bytes
 	leeway   = time.Minute
 )
 
-// Verify returns "" for a token of the issuer that says what is wanted. Only
-// for one that may be such a token keys are fetched, and if they cannot be had
-// the reason is provider.Unavailable. An issuer that is nil has none.
+// Verify returns "" for a token of the issuer with the wanted content. Keys are
+// fetched only for a possible token of the issuer, and if they cannot be
+// fetched, the reason is provider.Unavailable. A nil issuer has no tokens.
 func (i *Issuer) Verify(ctx context.Context, text string, want Want, now time.Time) provider.Reason {
 	if i == nil {
 		return provider.Unavailable
@@ -45,7 +45,7 @@ func (i *Issuer) Verify(ctx context.Context, text string, want Want, now time.Ti
 	if err != nil {
 		return provider.Malformed
 	}
-	// What is read before the signature is verified only saves work.
+	// Checking claims before the signature is verified only saves work.
 	var claims jwt.Claims
 	if err := token.UnsafeClaimsWithoutVerification(&claims); err != nil {
 		return provider.Malformed
@@ -67,8 +67,8 @@ func (i *Issuer) Verify(ctx context.Context, text string, want Want, now time.Ti
 
 var errMalformed = errors.New("the token is malformed")
 
-// Parse reads a token of at most 16 KiB that is signed with one of the
-// algorithms. It verifies nothing. Each of its parts has one spelling.
+// Parse parses a token of at most 16 KiB that is signed with one of the
+// algorithms. It verifies nothing. Each of its parts has only one spelling.
 func Parse(text string, algorithms ...jose.SignatureAlgorithm) (*jwt.JSONWebToken, error) {
 	if len(text) > maxToken {
 		return nil, errMalformed
@@ -101,8 +101,8 @@ func (i *Issuer) check(claims *jwt.Claims, audience string, now time.Time) provi
 	return provider.Stale
 }
 
-// open reads the claims of a token that one of the issuer's keys has signed.
-// A key that is not known may be a new one.
+// open reads the claims of a token that one of the issuer's keys has signed. An
+// unknown key may be a new one.
 func (i *Issuer) open(ctx context.Context, token *jwt.JSONWebToken, claims *map[string]any) provider.Reason {
 	header := &token.Headers[0]
 	set, err := i.sets.cache.Get(ctx, &i.source)
@@ -134,7 +134,7 @@ func opens(token *jwt.JSONWebToken, keys []jose.JSONWebKey, claims *map[string]a
 	return false
 }
 
-// says compares a claim with what is wanted of it.
+// says compares a claim with the wanted value.
 func says(claim, wanted any) bool {
 	switch claim := claim.(type) {
 	case string, bool:

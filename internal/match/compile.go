@@ -12,31 +12,31 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// maxSlots is how many variables loops within each other have: each an item and what
-// has been gathered.
+// maxSlots is how many variables nested loops have: each an item and an
+// accumulator.
 const maxSlots = 2 * maxLoops
 
-// part is a part of an expression that has been compiled.
+// part is a compiled part of an expression.
 type part struct {
 	step step
-	// needs are the variables that it names: bit i the slot i, and theEvent.
+	// needs are the variables that it uses: bit i for slot i, and theEvent.
 	needs uint
-	// constant is its value when it needs none.
+	// constant is its value if it needs none.
 	constant value
 }
 
 const theEvent = 1 << maxSlots
 
-// compiler makes steps of an expression whose types have been checked.
+// compiler turns an expression whose types have been checked into steps.
 type compiler struct {
 	references map[int64]*ast.ReferenceInfo
 	locals     []string // the names of the slots
 	run        *run     // evaluates what does not depend on the event
-	room       int      // for what is kept of that
+	room       int      // what such values may still take up
 }
 
-// compile makes a step. What does not depend on the event is evaluated now, with
-// what one evaluation may cost, and never again.
+// compile produces a step. What does not depend on the event is evaluated now,
+// for what one evaluation may cost, and never again.
 func (c *compiler) compile(e ast.Expr) (part, error) {
 	var made part
 	var err error
@@ -56,7 +56,7 @@ func (c *compiler) compile(e ast.Expr) (part, error) {
 	case ast.ComprehensionKind:
 		made, err = c.loop(e.AsComprehension())
 	default:
-		err = errors.New("messages cannot be made")
+		err = errors.New("messages cannot be created")
 	}
 	if err != nil {
 		return part{}, err
@@ -68,11 +68,11 @@ func (c *compiler) compile(e ast.Expr) (part, error) {
 	return c.fold(made)
 }
 
-// maxFolded is how many values and bytes of text the parts may have, in all, that are
-// kept with an expression.
+// maxFolded bounds the values and bytes of text in the constants kept with an
+// expression.
 const maxFolded = 2 * MaxLength
 
-// fits takes off left what a value has, as far as it goes.
+// fits deducts the size of a value from left, as far as that goes.
 func fits(v value, left *int) bool {
 	*left -= 1 + lengthOf(v)
 	var inside [2][]value
@@ -90,8 +90,8 @@ func fits(v value, left *int) bool {
 	return *left >= 0
 }
 
-// fold evaluates a part that needs nothing. One that is large, or has no answer, stays
-// as it is.
+// fold evaluates a part that needs nothing. A large part, or one without an
+// answer, stays as it is.
 func (c *compiler) fold(p part) (part, error) {
 	result, err := c.run.evaluate(p.step)
 	if err == nil {
@@ -102,7 +102,7 @@ func (c *compiler) fold(p part) (part, error) {
 	}
 	var failed *Error
 	if errors.As(err, &failed) && failed.Reason == ReasonCost {
-		err = errors.New("a part of it that does not depend on the event costs too much")
+		err = errors.New("a part that does not depend on the event costs too much")
 	} else {
 		err = nil
 	}
@@ -113,7 +113,7 @@ func fixed(v value) part {
 	return part{step: func(*run) (value, error) { return v, nil }, constant: v}
 }
 
-// paid has each evaluation of a step cost a unit.
+// paid makes each evaluation of a step cost a unit.
 func paid(s step) step {
 	return func(r *run) (value, error) {
 		r.pay(1)
@@ -145,7 +145,7 @@ func (c *compiler) name(e ast.Expr) (part, error) {
 	return part{}, fmt.Errorf("%.100q has no value here", name)
 }
 
-// slot returns that of the innermost variable of the name, or -1.
+// slot returns the slot of the innermost variable of that name, or -1.
 func (c *compiler) slot(name string) int {
 	for i, local := range slices.Backward(c.locals) {
 		if local == name {
@@ -226,7 +226,7 @@ func (c *compiler) object(e ast.MapExpr) (part, error) {
 	}}, err
 }
 
-// all makes steps of several parts.
+// all compiles several parts.
 func (c *compiler) all(parts []ast.Expr) (steps []step, needs uint, err error) {
 	for _, e := range parts {
 		made, err := c.compile(e)
@@ -238,7 +238,7 @@ func (c *compiler) all(parts []ast.Expr) (steps []step, needs uint, err error) {
 	return steps, needs, nil
 }
 
-// all takes several steps.
+// all evaluates several steps.
 func (r *run) all(steps []step) ([]value, error) {
 	values := make([]value, len(steps))
 	for i, take := range steps {
@@ -271,11 +271,11 @@ func (c *compiler) call(e ast.CallExpr) (part, error) {
 	return part{needs: needs, step: made}, err
 }
 
-// gathered is what macros call the variable in which a loop gathers its result. No
-// expression can name it.
+// gathered is what macros call a loop's accumulator. Expressions cannot name
+// it.
 const gathered = "@result"
 
-// gather is what adds to it.
+// gather is the function that adds to it.
 const gather = "@gather"
 
 func (c *compiler) loop(e ast.ComprehensionExpr) (part, error) {
@@ -289,7 +289,7 @@ func (c *compiler) loop(e ast.ComprehensionExpr) (part, error) {
 	}
 	outer := len(c.locals)
 	if outer+2 > maxSlots || e.HasIterVar2() {
-		return part{}, errors.New("too many loops are within each other")
+		return part{}, errors.New("too many nested loops")
 	}
 	c.locals = append(c.locals, e.AccuVar())
 	result, err := c.compile(e.Result())
@@ -310,7 +310,7 @@ func (c *compiler) loop(e ast.ComprehensionExpr) (part, error) {
 // loop is a macro: all, exists, exists_one, filter or map.
 type loop struct {
 	over, init, condition, next, result step
-	accu, item                          int // the slots of what is gathered, and of an item
+	accu, item                          int // the slots of the accumulator and of an item
 }
 
 func (l *loop) evaluate(r *run) (value, error) {
@@ -338,7 +338,7 @@ func (l *loop) evaluate(r *run) (value, error) {
 	for i := range items {
 		r.pay(1)
 		item.cell, item.err = &items[i], nil
-		// A condition that is no boolean does not end it.
+		// A non-boolean condition does not end it.
 		if goOn, err := l.condition(r); err == nil && goOn == types.False {
 			break
 		}
@@ -347,7 +347,7 @@ func (l *loop) evaluate(r *run) (value, error) {
 	return l.result(r)
 }
 
-// boolean returns a value that has to be a boolean.
+// boolean returns a value that must be a boolean.
 func boolean(v value, err error) (bool, error) {
 	if err != nil {
 		return false, err
@@ -359,8 +359,8 @@ func boolean(v value, err error) (bool, error) {
 	return bool(b), nil
 }
 
-// scalar returns what a function of the library gives, which must be one that does
-// little, whatever it is called with.
+// scalar returns the result of a library function, whose operations must all be
+// cheap.
 func scalar(v ref.Val) (value, error) {
 	if failed, ok := v.(*types.Err); ok {
 		if failed.Is(errOverload.cause) {

@@ -14,7 +14,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// function makes the step that calls a function.
+// function compiles a function call.
 func function(name string, args []part) (step, error) {
 	switch name {
 	case operators.LogicalAnd:
@@ -64,7 +64,7 @@ func call2(f func(r *run, a, b value) (value, error), left, right step) step {
 	}
 }
 
-// connect is && and ||: an error counts only when no other part decides.
+// connect implements && and ||: an error counts only if no other part decides.
 func connect(args []part, decides types.Bool) step {
 	return func(r *run) (value, error) {
 		var first error
@@ -106,12 +106,12 @@ func notFalse(arg step) step {
 	}
 }
 
-// matches takes a pattern that is written out: whoever writes a payload would
-// write another one.
+// matches requires a literal pattern: the author of a payload would choose
+// another one.
 func matches(text step, pattern value) (step, error) {
 	written, ok := pattern.(types.String)
 	if !ok {
-		return nil, errors.New("matches: the pattern must be written out as a text")
+		return nil, errors.New("matches: the pattern must be a literal text")
 	}
 	size, err := sizeOf(string(written))
 	if err != nil {
@@ -131,8 +131,8 @@ func matches(text step, pattern value) (step, error) {
 	}, text), nil
 }
 
-// patternPerUnit is how many bytes a unit pays for, times the instructions of the
-// pattern that each may meet.
+// patternPerUnit is how many bytes a unit pays for, times the instructions of
+// the pattern that each byte may meet.
 const patternPerUnit = 200
 
 var unary = map[string]func(r *run, v value) (value, error){
@@ -161,10 +161,11 @@ var unary = map[string]func(r *run, v value) (value, error){
 		types.BoolType, types.BytesType, types.DoubleType, types.DurationType, types.IntType, types.TimestampType, types.UintType),
 }
 
-// maxConverted is the longest text, in bytes, that can be a number or a time.
+// maxConverted is the longest text, in bytes, that can be converted to a number
+// or a time.
 const maxConverted = 1 << 10
 
-// convert makes a value of one type of a value of others.
+// convert converts values of the given types to another type.
 func convert(to *types.Type, from ...*types.Type) func(*run, value) (value, error) {
 	return func(r *run, v value) (value, error) {
 		is := kind(v)
@@ -185,7 +186,7 @@ func convert(to *types.Type, from ...*types.Type) func(*run, value) (value, erro
 	}
 }
 
-// lengthOf returns the bytes of a text, 0 for any other value.
+// lengthOf returns the length of a text in bytes, 0 for any other value.
 func lengthOf(v value) int {
 	switch v := v.(type) {
 	case types.String:

@@ -1,5 +1,5 @@
-// Package match says which events an integration wants by an expression in the
-// Common Expression Language (CEL) over headers, names and payload.
+// Package match selects events by an expression in the Common Expression
+// Language (CEL) over headers, names and payload.
 package match
 
 import (
@@ -17,31 +17,31 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// The bounds of an expression. What one evaluation may cost is counted, not
-// timed, so that the same event always has the same answer: a unit is about a
-// look-up or a hundred bytes of text.
+// The limits of an expression. The cost of an evaluation is counted, not timed,
+// so that the same event always gets the same answer: a unit is about a lookup
+// or a hundred bytes of text.
 const (
 	MaxLength = 2 << 10 // bytes
 
 	maxDepth   = 50   // of the parsed expression
 	maxNodes   = 4096 // of the parsed expression, its macros expanded
-	maxLoops   = 2    // all, exists, filter and map within each other
+	maxLoops   = 2    // all, exists, filter and map nested in one another
 	maxPattern = 200  // instructions of a compiled regular expression
 	maxCost    = 20_000
 )
 
-// Patience is how long an evaluation may take. Its cost ends it long before,
+// Patience is how long an evaluation may take. Its cost ends it much earlier,
 // unless the machine is overloaded.
 const Patience = 5 * time.Second
 
-// Expression is a compiled expression. It is never changed, so many goroutines
-// may use it. The nil Expression wants every event.
+// Expression is a compiled expression. It is immutable and safe for concurrent
+// use. The nil Expression wants every event.
 type Expression struct{ whole step }
 
 // Event is what an expression can see of an event.
 type Event struct {
-	// Header holds the headers that are stored with an event, under their
-	// canonical names: never a credential.
+	// Header holds the headers stored with an event, under their canonical names:
+	// never a credential.
 	Header    http.Header
 	Names     Names
 	WebhookID string
@@ -50,15 +50,15 @@ type Event struct {
 	Payload *jsondoc.Document
 }
 
-// Names are what the sender calls an event. An error is the document's: the sender
-// says it in a payload that cannot be read.
+// Names are the sender's names for an event. The error is the document's, if
+// the name is in an unreadable payload.
 type Names interface {
 	EventType() (string, error)
 	EventAction() (string, error)
 	EventDelivery() (string, error)
 }
 
-// environment is what expressions may name.
+// environment declares what expressions may name.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.Variable("headers", cel.MapType(cel.StringType, cel.StringType)),
@@ -83,8 +83,8 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	)
 })
 
-// Compile prepares an expression. The empty one wants every event: nil. An
-// error is for the person who wrote the expression.
+// Compile compiles an expression. For the empty one, which wants every event,
+// it returns nil. An error is meant for the author of the expression.
 func Compile(text string) (*Expression, error) {
 	if text == "" {
 		return nil, nil
@@ -100,13 +100,13 @@ func Compile(text string) (*Expression, error) {
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
 		if first.Location.Line() < 1 {
-			return nil, errors.New(first.Message) // it is about the whole
+			return nil, errors.New(first.Message) // it concerns the whole expression
 		}
 		return nil, fmt.Errorf("line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
 	}
-	// What a payload says is dyn, and may turn out to be a boolean.
+	// Values of a payload are dyn, and may turn out to be booleans.
 	if kind := checked.OutputType(); !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
-		return nil, fmt.Errorf("its result must be true or false, and is of type %s", kind)
+		return nil, fmt.Errorf("its result must be true or false, but is of type %s", kind)
 	}
 	c := compiler{references: checked.NativeRep().ReferenceMap(), run: newRun(nil, &Event{}, 0), room: maxFolded}
 	whole, err := c.compile(checked.NativeRep().Expr())
@@ -132,10 +132,10 @@ func sizeOf(pattern string) (int, error) {
 	return len(program.Inst), nil
 }
 
-// Match says whether the expression wants the event. An error is an *Error, and
-// then the event is not wanted, or it says nothing of the event: ErrBusy,
-// ErrInterrupted, or the document's when the payload cannot be read and the answer
-// depends on it.
+// Match reports whether the expression wants the event. If the error is an
+// *Error, the event is not wanted; any other error says nothing about the
+// event: ErrBusy, ErrInterrupted, or the document's if the payload is
+// unreadable and the answer depends on it.
 func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 	if x == nil {
 		return true, nil
@@ -161,14 +161,14 @@ func (x *Expression) Match(ctx context.Context, event *Event) (bool, error) {
 
 // The reasons of an Error. There are few, so that they can label a metric.
 const (
-	ReasonPayload = "match_payload" // the payload is over a bound
-	ReasonMissing = "match_missing" // the event has no such field
-	ReasonType    = "match_type"    // a value is of another type than is needed
+	ReasonPayload = "match_payload" // the payload exceeds a limit
+	ReasonMissing = "match_missing" // the event does not have the field
+	ReasonType    = "match_type"    // a value has the wrong type
 	ReasonCost    = "match_cost"    // the evaluation costs too much
 	ReasonOther   = "match_error"   // a conversion failed, a number is too large, …
 )
 
-// ErrInterrupted means that the time was over before there was an answer.
+// ErrInterrupted means that the time was up before there was an answer.
 var ErrInterrupted = errors.New("the evaluation of an expression took too long")
 
 // Error is why an expression has no answer for an event.
@@ -179,20 +179,20 @@ type Error struct {
 
 func (e *Error) Error() string { return "evaluating an expression: " + e.Reason }
 
-// Detail says more. It may hold what the payload says, so it is for those alone
-// who may read the event.
+// Detail gives details. It may contain parts of the payload, so only show it to
+// those who may read the event.
 func (e *Error) Detail() string { return e.cause.Error() }
 
-// What stands against an evaluation.
+// The errors of an evaluation.
 var (
 	errOverload   = &Error{ReasonType, errors.New("no such overload")}
-	errMembers    = &Error{ReasonPayload, errors.New("the payload has too many members on the way to what is asked for")}
-	errText       = &Error{ReasonPayload, errors.New("a text of the payload is too long to be looked at")}
+	errMembers    = &Error{ReasonPayload, errors.New("the payload has too many members on the way to the values used")}
+	errText       = &Error{ReasonPayload, errors.New("a text in the payload is too long to be used")}
 	errCost       = errors.New("it costs too much for this event")
 	errRead       = errors.New("the payload would have to be read too often")
 	errIndex      = errors.New("an index must be a whole number")
 	errKey        = errors.New("the key of a map must be a text, a number or a boolean")
-	errKeyTwice   = errors.New("a key of a map comes twice")
-	errNumber     = errors.New("a number of the payload is too large")
+	errKeyTwice   = errors.New("a map has a repeated key")
+	errNumber     = errors.New("a number in the payload is too large")
 	errConversion = errors.New("the text is too long to be converted")
 )

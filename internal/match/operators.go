@@ -33,7 +33,7 @@ func search(find func(text, part string) bool) func(*run, value, value) (value, 
 	}
 }
 
-// compare is an operator on what has an order.
+// compare is an operator on ordered values.
 func compare(holds func(types.Int) bool) func(*run, value, value) (value, error) {
 	return func(r *run, a, b value) (value, error) {
 		left, ok := a.(traits.Comparer)
@@ -91,7 +91,8 @@ func (r *run) add(a, b value) (value, error) {
 
 var addNumbers = arithmetic(func(a traits.Adder, b ref.Val) ref.Val { return a.Add(b) })
 
-// gather adds to what a loop has gathered: a list grows, which nobody else has yet.
+// gather adds to a loop's accumulator: a list grows in place, because nothing
+// else refers to it yet.
 func (r *run) gather(a, b value) (value, error) {
 	left, ok := a.(*list)
 	right, isList := b.(*list)
@@ -103,7 +104,7 @@ func (r *run) gather(a, b value) (value, error) {
 	return left, nil
 }
 
-// newObject makes a map, in which one key may not come twice.
+// newObject creates a map, in which keys must be unique.
 func (r *run) newObject(keys, values []value) (value, error) {
 	made := new(object)
 	for i, key := range keys {
@@ -124,7 +125,7 @@ func (r *run) newObject(keys, values []value) (value, error) {
 	return made, nil
 }
 
-// in says whether a list has an item, or a map a key.
+// in reports whether a list contains an item, or a map a key.
 func (r *run) in(a, b value) (value, error) {
 	switch b := b.(type) {
 	case *object:
@@ -145,7 +146,7 @@ func (r *run) in(a, b value) (value, error) {
 	return nil, errOverload
 }
 
-// equal says whether two values are equal, of which numbers are by their value.
+// equal reports whether two values are equal; numbers are compared by value.
 func (r *run) equal(a, b value) (bool, error) {
 	r.payText(min(lengthOf(a), lengthOf(b)))
 	switch left := a.(type) {
@@ -171,8 +172,8 @@ func (r *run) equal(a, b value) (bool, error) {
 	return false, nil
 }
 
-// allEqual says whether n pairs are equal. An error of one counts when all others
-// are.
+// allEqual reports whether n pairs are equal. An error counts only if all other
+// pairs are equal.
 func (r *run) allEqual(n int, pair func(int) (*value, *value, error)) (bool, error) {
 	var first error
 	for i := range n {

@@ -9,14 +9,14 @@ import (
 // step is a part of an expression, ready to be evaluated.
 type step func(*run) (value, error)
 
-// run is one evaluation. What it does it has paid for before, from what is left
-// here: nothing that an expression calls does work of its own accord.
+// run is one evaluation. It pays for everything in advance, from the budgets
+// here: nothing that an expression calls does work on its own.
 type run struct {
-	done    <-chan struct{} // closed when there is no more time; nil never is
+	done    <-chan struct{} // closed when the time is up; a nil channel never is
 	event   *Event
 	units   int // that may still be spent
-	bytes   int // of the payload that may still be read, each reading counted
-	members int // of the payload that may still be taken apart
+	bytes   int // of the payload that may still be read, counting each pass
+	members int // of the payload that may still be parsed
 
 	slots            [maxSlots]slot
 	payload, headers value
@@ -26,17 +26,17 @@ func newRun(done <-chan struct{}, event *Event, length int) *run {
 	return &run{done: done, event: event, units: maxCost, bytes: maxReadings * max(length, minRead), members: maxMembers}
 }
 
-// slot holds a variable of a loop. It points to where the value lies, so that what
-// is made of an entry of the payload is kept there.
+// slot holds a loop variable. It points to where the value is stored, so that
+// what is parsed of a payload's entry is kept there.
 type slot struct {
 	cell *value
 	err  error
 }
 
-// stop ends an evaluation from any depth: no || and no loop goes on after it.
+// stop ends an evaluation from any depth: no || and no loop continues after it.
 type stop struct{ err error }
 
-// pay takes units off, or ends the evaluation.
+// pay deducts units, or ends the evaluation.
 func (r *run) pay(units int) {
 	before := r.units
 	if r.units -= units; r.units < 0 {
@@ -47,7 +47,7 @@ func (r *run) pay(units int) {
 	}
 }
 
-// read takes bytes of the payload off that are about to be read.
+// read deducts bytes of the payload that are about to be read.
 func (r *run) read(n int) {
 	if r.bytes -= n; r.bytes < 0 {
 		panic(stop{&Error{ReasonPayload, errRead}})
@@ -65,16 +65,16 @@ func (r *run) check() {
 	}
 }
 
-// checkEvery is after how many units the time is looked at.
+// checkEvery is after how many units the time is checked.
 const checkEvery = 500
 
 // textPerUnit is how many bytes of text a unit pays for.
 const textPerUnit = 100
 
-// payText pays for work on a text of so many bytes.
+// payText pays for work on a text of n bytes.
 func (r *run) payText(n int) { r.pay(1 + n/textPerUnit) }
 
-// evaluate evaluates the steps with what may be spent.
+// evaluate evaluates the steps within the budgets.
 func (r *run) evaluate(all step) (result value, err error) {
 	defer func() {
 		switch stopped := recover().(type) {

@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// getters are the functions that read a part of a time, and those of them that read
-// one of a duration, too.
+// getters are the functions that read a part of a time, and those of them that
+// read one of a duration, too.
 var getters = map[string]getter{
 	overloads.TimeGetFullYear:     {name: overloads.TimeGetFullYear},
 	overloads.TimeGetMonth:        {name: overloads.TimeGetMonth},
@@ -31,14 +31,13 @@ type getter struct {
 	ofDurations bool
 }
 
-// timeGetter takes a time zone that is written out: to look one up means to read
-// files.
+// timeGetter requires a literal time zone: looking one up means reading files.
 func timeGetter(get getter, args []part) (step, error) {
 	zone := time.UTC
 	if len(args) > 1 {
 		written, ok := args[1].constant.(types.String)
 		if !ok {
-			return nil, fmt.Errorf("%s: the time zone must be written out as a text", get.name)
+			return nil, fmt.Errorf("%s: the time zone must be a literal text", get.name)
 		}
 		var err error
 		if zone, err = zoneOf(string(written)); err != nil {
@@ -58,20 +57,20 @@ func timeGetter(get getter, args []part) (step, error) {
 	}, args[0].step), nil
 }
 
-// zoneOf returns the time zone of a name, or of an offset such as +02:00.
+// zoneOf returns the time zone with a name, or with an offset such as +02:00.
 func zoneOf(text string) (*time.Location, error) {
 	hours, minutes, isOffset := strings.Cut(text, ":")
 	if !isOffset {
 		zone, err := time.LoadLocation(text)
 		if err != nil {
-			return nil, fmt.Errorf("there is no time zone %.100q", text)
+			return nil, fmt.Errorf("unknown time zone %.100q", text)
 		}
 		return zone, nil
 	}
 	h, err := strconv.Atoi(hours)
 	m, wrong := strconv.ParseUint(minutes, 10, 8)
 	if err != nil || wrong != nil || h < -23 || h > 23 || m > 59 {
-		return nil, errors.New("an offset is written as +02:00")
+		return nil, errors.New("an offset must be written as +02:00")
 	}
 	offset := h*60 + int(m)
 	if strings.HasPrefix(hours, "-") {

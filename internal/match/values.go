@@ -11,42 +11,42 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// The bounds of what an evaluation looks at in a payload.
+// The limits on what an evaluation reads of a payload.
 const (
-	// maxMembers is how many members of objects and items of arrays are taken
-	// apart, those on the way to what the expression names.
+	// maxMembers is how many object members and array items are parsed on the way
+	// to the values that the expression uses.
 	maxMembers = 200_000
 
 	// maxText is the longest text, in bytes.
 	maxText = 128 << 10
 
-	// maxReadings is how often a payload is read over, in all: what nests is read
-	// again on each level that is taken apart. A small payload counts as one of
+	// maxReadings is how often a payload may be read in total: nested values are
+	// read again on each level that is parsed. A small payload counts as one of
 	// minRead bytes.
 	maxReadings = 8
 	minRead     = 16 << 10
 )
 
-// value is a scalar of the library's types, a *list or an *object. In a list or an
-// object it may be a part of the payload, too, that nobody has looked at yet
-// (document.Value), or the error of one that somebody has (unfit).
+// value is a scalar of the library's types, a *list or an *object. Inside a
+// list or an object it may also be an unparsed part of the payload
+// (document.Value), or the error of a part that could not be used (unfit).
 type value any
 
-// list is an array of the payload, or what an expression makes.
+// list is an array in the payload, or one that an expression creates.
 type list struct{ items []value }
 
-// object is an object of the payload, the headers, or a map that an expression
-// makes. The keys of the latter may be other than texts.
+// object is an object in the payload, the headers, or a map that an expression
+// creates. Only the keys of the latter may be other than texts.
 type object struct {
 	keys, values []value
-	index        map[string]int // of the keys, once it pays
+	index        map[string]int // of the keys, if there are many
 }
 
 type unfit struct{ err error }
 
-// resolve returns the value in a place. A part of the payload becomes one of CEL when
-// it is asked for, and once: an expression pays for the way to what it names, not
-// for the payload.
+// resolve returns the value in a cell. A part of the payload is converted to
+// CEL when it is first used: an expression pays for the path to the values that
+// it uses, not for the payload.
 func (r *run) resolve(cell *value) (value, error) {
 	switch v := (*cell).(type) {
 	case jsondoc.Value:
@@ -85,7 +85,7 @@ func (r *run) convert(v jsondoc.Value) (value, error) {
 	return types.Bool(v.Raw()[0] == 't'), nil
 }
 
-// number keeps whole numbers exact, since senders number things with 64 bits.
+// number keeps whole numbers exact, because senders use 64-bit IDs.
 func number(text string) (value, error) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return types.Int(n), nil
@@ -132,7 +132,7 @@ func (r *run) object(v jsondoc.Value) (value, error) {
 // fewKeys is up to how many keys are compared one by one.
 const fewKeys = 16
 
-// find returns the place of a key's value, or -1.
+// find returns the index of a key's value, or -1.
 func (r *run) find(o *object, key value) (int, error) {
 	if text, ok := key.(types.String); ok {
 		r.payText(len(text))
@@ -151,7 +151,7 @@ func (r *run) find(o *object, key value) (int, error) {
 	return -1, nil
 }
 
-// get returns what stands under a key or index.
+// get returns the value for a key or index.
 func (r *run) get(from, key value) (value, error) {
 	cell, err := r.cell(from, key)
 	if err != nil {
@@ -163,7 +163,8 @@ func (r *run) get(from, key value) (value, error) {
 	return r.resolve(cell)
 }
 
-// cell returns the place of what stands under a key or index; nil when nothing does.
+// cell returns the cell of the value for a key or index, or nil if there is
+// none.
 func (r *run) cell(from, key value) (*value, error) {
 	switch from := from.(type) {
 	case *object:
@@ -185,7 +186,7 @@ func (r *run) cell(from, key value) (*value, error) {
 	return nil, nil
 }
 
-// index returns the whole number that a key is.
+// index converts a key to a whole number.
 func index(key value) (int64, bool) {
 	switch key := key.(type) {
 	case types.Int:
@@ -199,7 +200,7 @@ func index(key value) (int64, bool) {
 	return 0, false
 }
 
-// missing is why an event has no answer that lacks a field.
+// missing means that an event has no answer because it lacks a field.
 type missing struct{ key value }
 
 func (m missing) Error() string {

@@ -8,57 +8,58 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// The paths are those of GJSON that look something up: names, indexes, wildcards, `#` and
-// queries. None transforms the payload or writes JSON of its own.
+// The paths are the subset of GJSON's that looks something up: names, indexes,
+// wildcards, `#` and queries. None transforms the payload or creates JSON.
 
-// The bounds of a path.
+// The limits of a path.
 const (
 	maxPath   = 256 // bytes
-	maxHashes = 6   // `#`, of which each has a list gone through
+	maxHashes = 6   // `#`, each of which iterates over a list
 	maxStars  = 6   // `*`
 )
 
 // whole is the path of the whole payload.
 const whole = "@this"
 
-// path is one that has been taken apart: chains, of which each is applied to what the
-// one before has found.
+// path is a parsed path: chains, each of which is applied to the result of the
+// one before.
 type path []chain
 
-// chain is a way down, step by step.
+// chain is a sequence of steps.
 type chain []step
 
-// step is what stands between two dots. What it means depends on what it meets.
+// step is what stands between two dots. Its meaning depends on the value that
+// it is applied to.
 type step struct {
 	name  string // of a member, or an index
 	wild  bool   // the name is a pattern
 	hash  bool   // the entries of a list, or their number
 	query *query // some of its entries
 
-	// names are those of this step and the plain ones after it, which are
-	// followed in one pass.
+	// names are those of this step and the plain ones after it, which are followed
+	// in one pass.
 	names []string
 }
 
-// query tells which entries of a list are meant.
+// query selects entries of a list.
 type query struct {
-	path     path // to what is compared, or has to be there
+	path     path // to the value that is compared, or must exist
 	operator string
 	value    string
-	all      bool // not the first one alone
+	all      bool // not only the first one
 }
 
-// parsePath takes a path apart.
+// parsePath parses a path.
 func parsePath(text string) (path, error) {
 	switch {
 	case text == whole:
 		return nil, nil
 	case text == "":
-		return nil, errors.New("a path is needed")
+		return nil, errors.New("a path is required")
 	case len(text) > maxPath:
 		return nil, fmt.Errorf("at most %d bytes are allowed", maxPath)
 	case strings.HasPrefix(text, ".."):
-		return nil, errors.New("a path begins with a name")
+		return nil, errors.New("a path must begin with a name")
 	}
 	p := parser{text: text}
 	made, err := p.path()
@@ -66,7 +67,7 @@ func parsePath(text string) (path, error) {
 	case err != nil:
 		return nil, err
 	case p.hashes > maxHashes:
-		return nil, fmt.Errorf("at most %d # are allowed: each has a list gone through", maxHashes)
+		return nil, fmt.Errorf("at most %d # are allowed: each iterates over a list", maxHashes)
 	case p.stars > maxStars:
 		return nil, fmt.Errorf("at most %d * are allowed", maxStars)
 	}
@@ -79,7 +80,7 @@ type parser struct {
 	hashes, stars int
 }
 
-// path reads to the end.
+// path parses up to the end.
 func (p *parser) path() (path, error) {
 	made := path{nil}
 	for {
@@ -99,7 +100,7 @@ func (p *parser) path() (path, error) {
 	}
 }
 
-// prepared gathers the plain names that follow each other.
+// prepared collects consecutive plain names.
 func (p path) prepared() path {
 	for _, steps := range p {
 		for i := len(steps) - 1; i >= 0; i-- {
@@ -112,7 +113,7 @@ func (p path) prepared() path {
 	return p
 }
 
-// names are the plain ones with which the path begins.
+// names returns the plain names that the path begins with.
 func (p path) names() []string {
 	if len(p) == 0 || !p[0][0].isPlain() {
 		return nil
@@ -122,11 +123,11 @@ func (p path) names() []string {
 
 func (s *step) isPlain() bool { return !s.wild && !s.hash && s.query == nil }
 
-// step reads to the next dot or pipe.
+// step parses up to the next dot or pipe.
 func (p *parser) step() (step, error) {
 	rest := p.text[p.at:]
 	if rest != "" && strings.IndexByte("@![{", rest[0]) >= 0 {
-		return step{}, fmt.Errorf("%q has a meaning here that is not allowed; write \\%c for the character itself", rest[0], rest[0])
+		return step{}, fmt.Errorf("%q has a special meaning that is not allowed here; write \\%c for the character itself", rest[0], rest[0])
 	}
 	if strings.HasPrefix(rest, "#(") || strings.HasPrefix(rest, "#[") {
 		return p.query()
@@ -157,7 +158,7 @@ func (p *parser) step() (step, error) {
 	return s, nil
 }
 
-// query reads `#(path operator value)` or `#(…)#`.
+// query parses `#(path operator value)` or `#(…)#`.
 func (p *parser) query() (step, error) {
 	p.hashes++
 	inside, operatorAt, err := p.enclosed()
@@ -170,7 +171,7 @@ func (p *parser) query() (step, error) {
 		p.at++
 	}
 	if p.at < len(p.text) && p.text[p.at] != '.' && p.text[p.at] != '|' {
-		return step{}, errors.New("after a query . or | is needed")
+		return step{}, errors.New("a query must be followed by . or |")
 	}
 	left := inside
 	if operatorAt >= 0 {
@@ -195,8 +196,8 @@ func (p *parser) query() (step, error) {
 
 const blanks = " \t\r\n"
 
-// enclosed reads a pair of brackets and returns what is inside, with the place of the
-// operator in it, or -1.
+// enclosed reads a pair of brackets and returns their content, with the
+// position of the operator in it, or -1.
 func (p *parser) enclosed() (inside string, operator int, err error) {
 	begin, depth := p.at+2, 1
 	operator = -1
@@ -224,10 +225,10 @@ func (p *parser) enclosed() (inside string, operator int, err error) {
 			}
 		}
 	}
-	return "", 0, errors.New("a query is not closed")
+	return "", 0, errors.New("a query is missing its closing bracket")
 }
 
-// comparison takes apart an operator and a value.
+// comparison splits a comparison into operator and value.
 func comparison(text string) (operator, value string, err error) {
 	for _, known := range []string{"==", "!=", "!%", "<=", ">=", "=", "<", ">", "%"} {
 		value, found := strings.CutPrefix(text, known)
@@ -238,7 +239,7 @@ func comparison(text string) (operator, value string, err error) {
 		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 			quoted := jsondoc.New([]byte(value)).Value()
 			if !quoted.IsString() {
-				return "", "", errors.New("the value of a query is no JSON string")
+				return "", "", errors.New("the value in a query is not a JSON string")
 			}
 			value = quoted.Text()
 		}

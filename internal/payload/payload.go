@@ -1,4 +1,4 @@
-// Package payload makes what a trigger receives out of an event: values picked
+// Package payload builds what a trigger receives from an event: values selected
 // from its payload by path, as a JSON object or in a text, bounded in size.
 package payload
 
@@ -15,7 +15,7 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// The bounds of a Spec.
+// The limits of a Spec.
 const (
 	DefaultMaxBytes = 64 << 10
 
@@ -25,24 +25,24 @@ const (
 	maxTemplate = 16 << 10 // bytes
 )
 
-// Spec is what a trigger is to receive.
+// Spec describes what a trigger receives.
 type Spec struct {
-	// Fields are the paths (those of GJSON that look something up) of values by
-	// the names under which they are used.
+	// Fields are the paths (the subset of GJSON's that looks something up) of
+	// values, by the names that the template uses.
 	Fields map[string]string `json:"fields,omitempty"`
 
 	// Template is a text in which {name} stands for the value of a field. Without
 	// it the trigger receives a JSON object of the fields.
 	Template string `json:"template,omitempty"`
 
-	// MaxBytes is how many bytes of values there are at most, those used twice
-	// counted twice. Default: DefaultMaxBytes.
+	// MaxBytes bounds the total size of the values in bytes; a value used twice
+	// counts twice. Default: DefaultMaxBytes.
 	MaxBytes int `json:"max_bytes"`
 }
 
-// Refusal is what is wrong with a Spec.
+// Refusal is an error in a Spec.
 type Refusal struct {
-	Field  string // of the Spec as it is written in JSON
+	Field  string // of the Spec in JSON
 	Reason string
 }
 
@@ -52,24 +52,24 @@ func refuse(field, format string, args ...any) error {
 	return &Refusal{field, fmt.Sprintf(format, args...)}
 }
 
-// Refusals is all that is wrong with a Spec, at least one thing.
+// Refusals are all errors in a Spec; there is at least one.
 type Refusals []error
 
 func (r Refusals) Error() string { return r[0].Error() }
 
-// Unwrap returns each as a *Refusal.
+// Unwrap returns them, each as a *Refusal.
 func (r Refusals) Unwrap() []error { return r }
 
-// Shape is a compiled Spec. It is never changed, so many goroutines may use it.
-// The nil Shape leaves events as they are.
+// Shape is a compiled Spec. It is immutable and safe for concurrent use. The
+// nil Shape leaves events as they are.
 type Shape struct {
-	names    []string // in order
+	names    []string // sorted
 	paths    []path   // of the names
 	template template // nil for a JSON object
 	maxBytes int
 }
 
-// Compile checks a Spec and prepares it. An error is Refusals.
+// Compile validates and compiles a Spec. An error is of type Refusals.
 func Compile(spec Spec) (*Shape, error) {
 	s := &Shape{names: slices.Sorted(maps.Keys(spec.Fields)), maxBytes: spec.MaxBytes}
 	if s.maxBytes == 0 {
@@ -77,20 +77,20 @@ func Compile(spec Spec) (*Shape, error) {
 	}
 	var wrong Refusals
 	if s.maxBytes < 0 || s.maxBytes > maxMaxBytes {
-		wrong = append(wrong, refuse("max_bytes", "a number from 1 to %d is needed", maxMaxBytes))
+		wrong = append(wrong, refuse("max_bytes", "must be from 1 to %d", maxMaxBytes))
 	}
 	switch {
 	case len(s.names) > maxFields:
 		wrong = append(wrong, refuse("fields", "at most %d are allowed", maxFields))
 		s.names = nil
 	case len(s.names) == 0 && spec.Template == "":
-		wrong = append(wrong, refuse("fields", "at least one is needed, or a template"))
+		wrong = append(wrong, refuse("fields", "at least one is required, or a template"))
 	}
 	for _, name := range s.names {
 		p, err := parsePath(spec.Fields[name])
 		switch {
 		case !isName(name):
-			wrong = append(wrong, refuse("fields", "%.64q: a name is a small letter and then up to 63 small letters, digits and _", name))
+			wrong = append(wrong, refuse("fields", "%.64q: a name must be a lowercase letter followed by up to 63 lowercase letters, digits and _", name))
 		case err != nil:
 			wrong = append(wrong, refuse("fields."+name, "%v", err))
 		}
@@ -122,8 +122,8 @@ func compileTemplate(spec Spec) (template, error) {
 	return t, nil
 }
 
-// isName leaves no room for the names of the gateway's own placeholders, which
-// have a dot.
+// isName excludes the names of the gateway's own placeholders, which contain a
+// dot.
 func isName(name string) bool {
 	if name == "" || len(name) > maxName || name == fencePlaceholder || name[0] < 'a' {
 		return false
@@ -137,8 +137,8 @@ func isName(name string) bool {
 }
 
 // Apply returns the event as the trigger is to receive it; the event itself is
-// not changed. The same event always gives the same bytes, so that attempts of
-// one event are alike.
+// not modified. The same event always gives the same bytes, so that attempts
+// for one event are alike.
 func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	if s == nil {
 		return event, nil
@@ -169,7 +169,7 @@ func (s *Shape) Apply(event *trigger.Event) (*trigger.Event, error) {
 	return &shaped, nil
 }
 
-// texts are those of the fields by their names.
+// texts returns the fields' texts by name.
 func (s *Shape) texts(values []jsondoc.Value) map[string]text {
 	texts := make(map[string]text, len(values))
 	for i, name := range s.names {
@@ -211,6 +211,6 @@ func (s *Shape) object(values []jsondoc.Value) []byte {
 func writeString(out *bytes.Buffer, value string) {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)   // a string can be written
-	out.Truncate(out.Len() - 1) // the line's end
+	_ = encoder.Encode(value)   // a string can always be written
+	out.Truncate(out.Len() - 1) // the encoder's line break
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// ErrCost means that to find the fields the payload would have to be read too often.
+// ErrCost means that finding the fields would require reading the payload too
+// often.
 var ErrCost = errors.New("the fields cost too much: the payload would have to be read too often")
 
-// The payload may be read over so often in all, and some bytes of it again, of which
-// there are enough for many fields of a small one.
+// In total the payload may be read this often, plus a number of bytes that is
+// enough for many fields of a small payload.
 const (
 	maxReadings = 8
 	maxAgain    = 8 << 20
 )
 
-// reader looks up paths, and pays for each reading before it.
+// reader looks up paths, and pays for each pass in advance.
 type reader struct{ left int }
 
-// read takes off bytes that are about to be read, or ends the reading.
+// read deducts bytes that are about to be read, or ends the lookup.
 func (r *reader) read(n int) {
 	if r.left -= n; r.left < 0 {
 		panic(ErrCost)
@@ -56,13 +57,14 @@ func pick(payload jsondoc.Value, paths []path) (values []jsondoc.Value, err erro
 	return values, nil
 }
 
-// way is that of a path as far as it goes by plain names.
+// way is a path as far as it consists of plain names.
 type way struct {
 	found *jsondoc.Value
 	names []string
 }
 
-// spread goes all ways at once, and passes each object or list once for all of them.
+// spread follows all ways at once, and reads each object or list once for all
+// of them.
 func (r *reader) spread(v jsondoc.Value, ways []way) {
 	var further []way
 	for _, w := range ways {
@@ -91,7 +93,7 @@ func (r *reader) spread(v jsondoc.Value, ways []way) {
 	}
 }
 
-// branch goes the ways that lead through a member or entry.
+// branch follows the ways that lead through a member or entry.
 func (r *reader) branch(v jsondoc.Value, name []byte, ways []way) {
 	var through []way
 	for _, w := range ways {
@@ -111,7 +113,7 @@ func (r *reader) follow(v jsondoc.Value, p path) jsondoc.Value {
 	return v
 }
 
-// walk goes down step by step. What it gives does not exist where the way ends early.
+// walk follows the steps. Its result does not exist if a step leads nowhere.
 func (r *reader) walk(v jsondoc.Value, steps chain) jsondoc.Value {
 	if len(steps) == 0 {
 		return v
@@ -144,7 +146,7 @@ func count(list jsondoc.Value) jsondoc.Value {
 	return jsondoc.Made(strconv.AppendInt(nil, int64(n), 10))
 }
 
-// each makes a list of what is found in each entry of one.
+// each collects what is found in each entry of a list.
 func (r *reader) each(list jsondoc.Value, steps chain) jsondoc.Value {
 	var made maker
 	for entry := range list.Entries() {
@@ -153,8 +155,8 @@ func (r *reader) each(list jsondoc.Value, steps chain) jsondoc.Value {
 	return made.value()
 }
 
-// search finds what is wanted in the first entry that a query means, or makes a list
-// of what is found in all of them.
+// search returns what is found in the first entry that a query selects, or
+// collects what is found in all of them.
 func (r *reader) search(list jsondoc.Value, q *query, steps chain) jsondoc.Value {
 	var made maker
 	for entry := range list.Entries() {
@@ -173,8 +175,8 @@ func (r *reader) search(list jsondoc.Value, q *query, steps chain) jsondoc.Value
 	return made.value()
 }
 
-// guess takes the first member whose name the pattern means, and under which the way
-// goes on.
+// guess takes the first member whose name matches the pattern, and in which the
+// remaining steps lead somewhere.
 func (r *reader) guess(object jsondoc.Value, pattern string, steps chain) jsondoc.Value {
 	for name, member := range object.Members() {
 		r.read(len(name.Raw()) * costOf(pattern))
@@ -189,7 +191,7 @@ func (r *reader) guess(object jsondoc.Value, pattern string, steps chain) jsondo
 	return jsondoc.Value{}
 }
 
-// maker makes a list of values.
+// maker builds a list of values.
 type maker struct{ json []byte }
 
 func (m *maker) add(r *reader, v jsondoc.Value) {
@@ -208,13 +210,13 @@ func (m *maker) value() jsondoc.Value {
 	return jsondoc.Made(append(m.json, ']'))
 }
 
-// meets says whether a query means an entry.
+// meets reports whether a query selects an entry.
 func (r *reader) meets(entry jsondoc.Value, q *query) bool {
 	v := entry
 	switch {
 	case entry.IsObject() || entry.IsArray():
 		if v = r.follow(entry, q.path); q.path == nil {
-			v = jsondoc.Value{} // it cannot be compared itself
+			v = jsondoc.Value{} // it cannot itself be compared
 		}
 	case q.path != nil:
 		return false
@@ -244,7 +246,8 @@ func (r *reader) meets(entry jsondoc.Value, q *query) bool {
 	return false
 }
 
-// isKind says whether a value is one that a query calls ~true, ~false, ~null or ~*.
+// isKind reports whether a value is what a query calls ~true, ~false, ~null or
+// ~*.
 func isKind(v jsondoc.Value, kind string) (is, known bool) {
 	n, _ := strconv.ParseFloat(string(v.Raw()), 64)
 	said, err := strconv.ParseBool(strings.ToLower(v.Text()))
@@ -290,7 +293,7 @@ func holds(order int, operator string) bool {
 	return false
 }
 
-// compareTruth compares a boolean with what is written; false is less than true.
+// compareTruth compares a boolean with a literal; false is less than true.
 func compareTruth(is bool, operator, value string) bool {
 	switch operator {
 	case "=", "!=":
@@ -307,7 +310,8 @@ func compareTruth(is bool, operator, value string) bool {
 	return false
 }
 
-// costOf is how many bytes count for each that is held against a pattern.
+// costOf returns how many bytes count for each byte that is matched with a
+// pattern.
 func costOf(pattern string) int {
 	if strings.Contains(pattern, "*") {
 		return 1 + len(pattern)/8
@@ -315,8 +319,8 @@ func costOf(pattern string) int {
 	return 1
 }
 
-// glob says whether a pattern means a text: `*` is any characters, `?` one. It takes
-// each part between stars where it comes first.
+// glob reports whether a pattern matches a text: `*` matches any characters,
+// `?` one. Each part between stars is matched at its first occurrence.
 func glob(text, pattern string) bool {
 	at, star, resume := 0, -1, 0
 	for i := 0; i < len(text); {

@@ -12,11 +12,11 @@ import (
 )
 
 // fencePlaceholder stands for the name of the fence, so that a template can
-// say what it means.
+// explain it.
 const fencePlaceholder = "fence"
 
-// own are the placeholders for what admins and the gateway say of an event:
-// they stand in the text as they are.
+// own are the placeholders for values from admins and the gateway: they are
+// inserted as they are.
 var own = map[string]func(*trigger.Event) string{
 	"webhook.id":            func(e *trigger.Event) string { return e.WebhookID },
 	"webhook.project":       func(e *trigger.Event) string { return e.Project },
@@ -27,31 +27,31 @@ var own = map[string]func(*trigger.Event) string{
 	"webhook.resource_id":   func(e *trigger.Event) string { return e.Resource.ID },
 }
 
-// senders are those for what the sender says in headers: it is fenced, as the
-// fields are.
+// senders are the placeholders for what the sender wrote in headers: they are
+// fenced, like the fields.
 var senders = map[string]func(*trigger.Event) string{
 	"webhook.event":       func(e *trigger.Event) string { return e.Type },
 	"webhook.delivery_id": func(e *trigger.Event) string { return e.DeliveryID },
 }
 
-// template is a text taken apart once. What a value brings in is never looked
-// at again.
+// template is a parsed text. Placeholders in values are never expanded.
 type template []syntax.Part
 
-// parse takes a text apart. A name that nothing stands for is an error.
+// parse parses a text. An unknown name is an error.
 func parse(text string, fields map[string]string) (template, error) {
 	t := syntax.Template(text, isPlaceholder)
 	for _, p := range t {
 		_, isField := fields[p.Name]
 		if p.Name != "" && !isField && own[p.Name] == nil && senders[p.Name] == nil && p.Name != fencePlaceholder {
-			return nil, fmt.Errorf("there is no field or placeholder {%.64s}; write \\{ for a brace", p.Name)
+			return nil, fmt.Errorf("unknown field or placeholder {%.64s}; write \\{ for a literal brace", p.Name)
 		}
 	}
 	return t, nil
 }
 
-// isPlaceholder says whether braces around the text are meant as a placeholder:
-// they are in any case where another part of the configuration has one.
+// isPlaceholder reports whether braces around the text are meant as a
+// placeholder: always if another part of the configuration has one of that
+// name.
 func isPlaceholder(text string) bool {
 	if text == "" || !isLetter(text[0]) {
 		return false
@@ -66,8 +66,8 @@ func isPlaceholder(text string) bool {
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 
-// render fills in the values. All that a sender wrote stands between
-// <untrusted-…> and </untrusted-…>, under a name that no value holds.
+// render fills in the values. Everything that a sender wrote is enclosed in
+// <untrusted-…> and </untrusted-…>, under a name that no value contains.
 func (t template) render(event *trigger.Event, texts map[string]text, maxBytes int) []byte {
 	used := make(map[string]text)
 	var lengths []int
@@ -104,9 +104,9 @@ func (t template) render(event *trigger.Event, texts map[string]text, maxBytes i
 	return out.Bytes()
 }
 
-// newFence returns a name that none of the texts holds. It comes from the
-// event's ID, which was drawn when the sender had written them all: it cannot
-// be foreseen, and is the same at each attempt.
+// newFence returns a name that none of the texts contains. It is derived from
+// the event's ID, which was generated after the sender had written them all: it
+// cannot be predicted, and is the same at each attempt.
 func newFence(eventID string, texts map[string]string) string {
 	for seed := eventID; ; seed += "." {
 		sum := sha256.Sum256([]byte("fence\x00" + seed))

@@ -11,13 +11,13 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// text is what is written of a value. A long one is never in memory as a whole.
+// text is the text of a value. A long one is never in memory as a whole.
 type text struct {
 	pieces iter.Seq[[]byte]
 	length int // bytes
 }
 
-// textOf returns a string itself, nothing for null, and the JSON of anything else.
+// textOf returns a string itself, nothing for null, and JSON for anything else.
 func textOf(value jsondoc.Value) text {
 	if value.IsNull() {
 		value = jsondoc.Value{}
@@ -38,7 +38,7 @@ func newText(pieces iter.Seq[[]byte]) text {
 	return t
 }
 
-// cut returns so many bytes of the text, and says so when there are more.
+// cut returns up to most bytes of the text, and says so if there are more.
 func (t text) cut(most int) string {
 	var out strings.Builder
 	left := most
@@ -56,8 +56,8 @@ func (t text) cut(most int) string {
 	return out.String()
 }
 
-// level returns how long a value may be so that all of them together take no
-// more than most: short ones stay whole, long ones share what is left.
+// level returns the maximum length of a value so that all of them together are
+// at most most bytes long: short ones stay whole, long ones share what is left.
 func level(lengths []int, most int) int {
 	sorted := slices.Sorted(slices.Values(lengths))
 	for i, length := range sorted {
