@@ -4,9 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/hookgate/hookgate/internal/credential"
@@ -14,12 +12,9 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// readSignature reads who signs and the secrets, and of a sender that is not
-// known how it signs:
+// readDescription reads the block in which an integration describes a sender that is
+// not built in:
 //
-//	signature <provider> <secret...> {
-//		tolerance <duration>
-//	}
 //	signature custom <secret...> {
 //		header        <name>
 //		more          <header...>
@@ -55,46 +50,17 @@ import (
 // The options from header to body_unsigned are the sender's first scheme. A
 // block scheme has the same for another one, and may be given again, as may
 // handshake, whose options readHandshake tells.
-func (in *declaration) readSignature(d *caddyfile.Dispenser) error {
-	if d.CountRemainingArgs() < 2 {
-		return d.ArgErr()
-	}
-	d.NextArg()
-	if d.Val() != credential.Custom {
-		signature := &declaredSignature{Provider: d.Val(), Secrets: d.RemainingArgs()}
-		in.Authentication.Signature = signature
-		return option.Block(d, func(name string) error {
-			if name != "tolerance" {
-				return option.Unknown(d)
-			}
-			return readTolerance(d, &signature.Tolerance)
-		})
-	}
+func readDescription(d *caddyfile.Dispenser, into *provider.Description) error {
 	var c custom
-	signature := &declaredSignature{Provider: credential.Custom, Secrets: d.RemainingArgs(), Description: &c.description}
 	if err := option.Block(d, func(name string) error { return c.read(d, name) }, "event", "delivery", "scheme", "handshake"); err != nil {
 		return err
 	}
 	c.scheme.SetDefaults()
 	c.description.Schemes = append([]provider.Scheme{c.scheme}, c.description.Schemes...)
-	named := c.description
-	named.Name = credential.Custom
-	if err := named.Validate(); err != nil {
+	*into = c.description
+	c.description.Name = credential.Custom
+	if err := c.description.Validate(); err != nil {
 		return d.Errf("signature custom: %v", err)
-	}
-	in.Authentication.Signature = signature
-	return nil
-}
-
-// readTolerance reads how old a signature may be, in whole seconds.
-func readTolerance(d *caddyfile.Dispenser, into *int) error {
-	var tolerance caddy.Duration
-	if err := option.Duration(d, &tolerance); err != nil {
-		return err
-	}
-	*into = int(time.Duration(tolerance) / time.Second)
-	if *into < 1 || *into > provider.MaxTolerance || time.Duration(tolerance)%time.Second != 0 {
-		return d.Errf("tolerance: from a second to a day is needed, in whole seconds")
 	}
 	return nil
 }

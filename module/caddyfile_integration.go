@@ -10,8 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/module/internal/option"
-	"github.com/hookgate/hookgate/module/provider"
 )
 
 // declaration is an integration of the Caddyfile, in the JSON form of the
@@ -28,52 +28,6 @@ type declaration struct {
 	Dedupe         string              `json:"dedupe,omitempty"`
 	Resource       declaredResources   `json:"resource,omitempty"`
 	Payload        *declaredPayload    `json:"payload,omitempty"`
-}
-
-type declaredCredentials struct {
-	SecureHeader         *declaredHeader    `json:"secure_header,omitempty"`
-	Signature            *declaredSignature `json:"signature,omitempty"`
-	Basic                *declaredBasic     `json:"basic,omitempty"`
-	Bearer               *declaredBearer    `json:"bearer,omitempty"`
-	JWT                  *declaredJWT       `json:"jwt,omitempty"`
-	ClientCertificate    *declaredCert      `json:"client_certificate,omitempty"`
-	SourceIPs            []string           `json:"source_ips,omitempty"`
-	RequireSHA256        *bool              `json:"require_sha256_signature,omitempty"`
-	Match                string             `json:"match,omitempty"`
-	AllowUnauthenticated bool               `json:"allow_unauthenticated,omitempty"`
-}
-
-type declaredHeader struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-type declaredSignature struct {
-	Provider    string                `json:"provider"`
-	Description *provider.Description `json:"description,omitempty"`
-	Secrets     []string              `json:"secrets"`
-	Tolerance   int                   `json:"tolerance,omitempty"`
-}
-
-type declaredBasic struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-}
-
-type declaredBearer struct {
-	Tokens []string `json:"tokens"`
-}
-
-type declaredJWT struct {
-	Issuer   string         `json:"issuer"`
-	Audience string         `json:"audience,omitempty"`
-	Claims   map[string]any `json:"claims,omitempty"`
-	Header   string         `json:"header,omitempty"`
-}
-
-type declaredCert struct {
-	SANs         []string `json:"sans,omitempty"`
-	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
 type declaredResource struct {
@@ -188,7 +142,10 @@ func (a *App) place(webhookID, field string) string {
 }
 
 func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
-	auth := &in.Authentication
+	if known, err := in.Authentication.read(d, name); known {
+		return err
+	}
+	settings := &in.Authentication.settings
 	switch name {
 	case "project":
 		return option.Text(d, &in.Project)
@@ -197,32 +154,13 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 	case "is_enabled":
 		in.IsEnabled = new(bool)
 		return option.Switch(d, in.IsEnabled)
-	case "secure_header":
-		auth.SecureHeader = new(declaredHeader)
-		return option.Secret(d, &auth.SecureHeader.Name, &auth.SecureHeader.Value)
-	case "signature":
-		return in.readSignature(d)
-	case "basic":
-		auth.Basic = new(declaredBasic)
-		return option.Login(d, &auth.Basic.Username, &auth.Basic.Password)
-	case "bearer":
-		auth.Bearer = new(declaredBearer)
-		return option.List(d, 1, &auth.Bearer.Tokens)
-	case "client_certificate":
-		auth.ClientCertificate = new(declaredCert)
-		return auth.ClientCertificate.read(d)
-	case "source_ips":
-		return option.List(d, 1, &auth.SourceIPs)
-	case "jwt":
-		auth.JWT = new(declaredJWT)
-		return auth.JWT.read(d)
 	case "require_sha256_signature":
-		auth.RequireSHA256 = new(bool)
-		return option.Switch(d, auth.RequireSHA256)
+		settings.RequireSHA256 = new(bool)
+		return option.Switch(d, settings.RequireSHA256)
 	case "match":
 		return in.readMatch(d)
 	case "allow_unauthenticated":
-		return option.Flag(d, &auth.AllowUnauthenticated)
+		return option.Flag(d, &settings.AllowUnauthenticated)
 	case "event_filter":
 		return in.readFilter(d)
 	case "dedupe":
@@ -233,7 +171,7 @@ func (in *declaration) read(d *caddyfile.Dispenser, name string) error {
 		in.Payload = new(declaredPayload)
 		return in.Payload.read(d)
 	}
-	return option.Unknown(d, in, auth)
+	return option.Unknown(d, in, credential.Kinds(), settings)
 }
 
 // readFilter reads names with blanks, commas or both between them: no event
@@ -272,7 +210,7 @@ func (in *declaration) readMatch(d *caddyfile.Dispenser) error {
 	}
 	into := &in.Match
 	if text == "any" || text == "all" {
-		into = &in.Authentication.Match
+		into = &in.Authentication.settings.Match
 	}
 	if *into != "" {
 		return d.Errf("'%s' is given twice", name)
@@ -303,17 +241,4 @@ func (p *declaredPayload) read(d *caddyfile.Dispenser) error {
 		}
 		return option.Unknown(d, p)
 	}, "field")
-}
-
-// read reads the block of the option client_certificate.
-func (c *declaredCert) read(d *caddyfile.Dispenser) error {
-	return option.Block(d, func(name string) error {
-		switch name {
-		case "san":
-			return option.List(d, 1, &c.SANs)
-		case "fingerprint":
-			return option.List(d, 1, &c.Fingerprints)
-		}
-		return option.Unknown(d, c)
-	})
 }

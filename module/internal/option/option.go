@@ -40,12 +40,19 @@ func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...s
 }
 
 // Unknown is the error for an option that a block does not have. The block fills
-// the structs, whose names in JSON tell what may be meant.
+// the structs, whose names in JSON tell what may be meant; a []string lists such
+// names instead.
 func Unknown(d *caddyfile.Dispenser, structs ...any) error {
 	var names []string
 	for _, s := range structs {
-		for field := range fields(s) {
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		list, listed := s.([]string)
+		if !listed {
+			for field := range fields(s) {
+				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				list = append(list, name)
+			}
+		}
+		for _, name := range list {
 			names = append(names, strings.TrimSuffix(name, "s"), name) // of a list the Caddyfile has one at a time
 		}
 	}
