@@ -60,6 +60,7 @@ type Events interface {
 	//
 	// With event.Revision it is ErrStale when a Put of a later revision under
 	// event.WebhookID returned, in whichever process, before Append was called.
+	// A lost session appends nothing, and replays nothing: that is ErrUnavailable.
 	// When ctx ends while it is not known whether the event is kept, it is
 	// ErrUncertain, unless the storage waits for the answer all the same.
 	//

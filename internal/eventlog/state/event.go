@@ -42,7 +42,7 @@ type Place struct {
 // newEvent is a new event at a place of the log.
 func newEvent(e *storage.Event, sequence uint64, at Place, age int64) *Event {
 	next := &Event{Event: *e, Place: at, Sequence: sequence, Born: age, Since: age}
-	next.Header, next.Body = nil, nil
+	next.Header, next.Body, next.Revision = nil, nil, 0
 	next.Status = storage.Pending
 	next.Due = e.ReceivedAt
 	next.QueuedAt = e.ReceivedAt
