@@ -92,7 +92,7 @@ func (u use) Open(context.Context) (storage.Backend, error) {
 	if err != nil {
 		return nil, errors.Join(err, integrations.Close())
 	}
-	o := &opened{drive: u.drive, integrations: integrations, events: events, close: func() error { return errors.Join(events.Close(), integrations.Close()) }}
+	o := &opened{drive: u.drive, integrations: integrations, events: events, disk: storage.Disk{FreeBytes: 100}, jump: 5 * time.Second, close: func() error { return errors.Join(events.Close(), integrations.Close()) }}
 	if u.wrap != nil {
 		u.wrap(o)
 	}
@@ -105,11 +105,15 @@ type opened struct {
 	integrations storage.Integrations
 	events       storage.Events
 	health       storage.Health
+	disk         storage.Disk
+	jump         time.Duration
 	close        func() error
 }
 
 func (o *opened) Integrations() storage.Integrations { return o.integrations }
 func (o *opened) Events() storage.Events             { return o.events }
+func (o *opened) Disk() storage.Disk                 { return o.disk }
+func (o *opened) ClockJump() time.Duration           { return o.jump }
 func (o *opened) Health() storage.Health {
 	o.health.State = cmp.Or(o.health.State, "ok")
 	return o.health
