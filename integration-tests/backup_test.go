@@ -192,10 +192,10 @@ func TestRestoreRefuses(t *testing.T) {
 		want string
 	}{
 		"empty":   {nil, "it is empty"},
-		"cut":     {whole[:len(whole)*2/3], "the backup is cut"},
-		"endless": {whole[:len(whole)-2048], "the backup is cut"},
+		"cut":     {whole[:len(whole)*2/3], "the backup is truncated"},
+		"endless": {whole[:len(whole)-2048], "the backup is truncated"},
 		"damaged": {damaged, "the backup is damaged"},
-		"text":    {[]byte(strings.Repeat("no backup\n", 200)), "this is no backup"},
+		"text":    {[]byte(strings.Repeat("no backup\n", 200)), "this is not a Hookgate backup"},
 	} {
 		path := filepath.Join(after.Dir, name+".tar")
 		if err := os.WriteFile(path, c.text, 0o600); err != nil {

@@ -77,7 +77,7 @@ func TestFormErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := tryWebhooks(g, "integrations", "create", demo, file)
-	if err == nil || !strings.Contains(out, "7 things are wrong (400):\n  event_fliter: there is no such field") || !strings.Contains(out, "\n  dedupe: ") {
+	if err == nil || !strings.Contains(out, "7 errors (400):\n  event_fliter: there is no such field") || !strings.Contains(out, "\n  dedupe: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -266,7 +266,7 @@ func TestConfigurationErrors(t *testing.T) {
 		`"jwt_issuers":[{"name":"contoso","issuer":"http://a.example"}]`:                           `jwt_issuer contoso: issuer: an https URL without user, query and fragment is needed: "http://a.example"`,
 		`"jwt_issuers":[{"name":"contoso","issuer":"https://u:CANARY@a.example"}]`:                 "jwt_issuer contoso: issuer: an https URL without user",
 		`"jwt_issuers":[{"name":"contoso","issuer":"https://a.example","algorithms":["RS25"]}]`:    `jwt_issuer contoso: algorithms: unknown "RS25" (want RS256`,
-		`"storage":{"module":"badger","encryption_key":"CANARY"}`:                                  "encryption_key: an encryption key is 32 bytes in base64",
+		`"storage":{"module":"badger","encryption_key":"CANARY"}`:                                  "encryption_key: an encryption key must be 32 bytes in base64",
 		`"limits":{"backlog":1}`:                                                                   "limits: backlog: a number from 4 is needed: 1",
 		`"retention":{"failed":-1}`:                                                                "retention: failed: a duration above 0 is needed: -1ns",
 		`"public_url":"hooks.example.com"`:                                                         `public_url: it must be an http or https URL with a host and no query: "hooks.example.com"`,

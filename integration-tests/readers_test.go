@@ -14,7 +14,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-const givenUp = "an admin's answer was not taken and is given up"
+const givenUp = "an administrator's answer was not read and is aborted"
 
 // stall asks for a path over a connection and reads the first byte alone.
 func stall(t *testing.T, conn net.Conn, path string) {

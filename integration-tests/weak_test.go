@@ -85,12 +85,12 @@ func TestOthersSeeNothing(t *testing.T) {
 		}
 	}
 	chmod(0o644)
-	if out := g.StartFails(); !strings.Contains(out, key+" has the mode 0644") {
+	if out := g.StartFails(); !strings.Contains(out, key+" has mode 0644") {
 		t.Error(out)
 	}
 	chmod(0o640)
 	g.Start()
-	if logs := g.Logs(); !strings.Contains(logs, key+" has the mode 0640, with which its group can get at the key") {
+	if logs := g.Logs(); !strings.Contains(logs, key+" has mode 0640, with which its group can get at the key") {
 		t.Error("no warning of the group")
 	}
 }

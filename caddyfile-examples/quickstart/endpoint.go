@@ -21,8 +21,8 @@ type delivery struct {
 	body   []byte
 }
 
-// startEndpoint plays what the trigger calls: it takes every event and tells
-// of it.
+// startEndpoint stands in for the trigger's endpoint: it accepts every event
+// and reports it.
 func startEndpoint(deliveries chan<- delivery) (*http.Server, error) {
 	listener, err := net.Listen("tcp", triggerAddress)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Command quickstart shows the gateway at work: it starts it with the
-// Caddyfile beside it, sends it a signed GitHub event as GitHub would, plays
-// the endpoint that the event's trigger calls, and serves on until it is
-// interrupted. It is run by `make run`, from the root of the checkout.
+// Command quickstart demonstrates the gateway: it starts it with the Caddyfile
+// beside it, sends it a signed GitHub event as GitHub would, stands in for the
+// endpoint that the event's trigger calls, and keeps serving until it is
+// interrupted. `make run` runs it, from the root of the checkout.
 package main
 
 import (
@@ -37,8 +37,8 @@ const (
 	hookURL   = "http://" + edgeAddress + "/webhooks/github-pr-review"
 	statusURL = "http://" + adminAddress + "/webhooks/status"
 
-	// secret is the one of GitHub's documentation; on this machine's loopback
-	// it guards nothing but the demonstration.
+	// secret is the one in GitHub's documentation; on this machine's loopback it
+	// protects nothing but the demonstration.
 	secret = "It's a Secret to Everybody"
 
 	patience = 30 * time.Second
@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = gateway.stop() }() // it may have ended before
+	defer func() { _ = gateway.stop() }() // it may already have ended
 	if err := gateway.waitReady(ctx); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func run(ctx context.Context) error {
 
 func step(format string, values ...any) { fmt.Printf("\n==> "+format+"\n", values...) }
 
-// checkPorts says which address is taken before anything is started.
+// checkPorts reports an address that is in use before anything is started.
 func checkPorts(addresses ...string) error {
 	for _, address := range addresses {
 		listener, err := net.Listen("tcp", address)
@@ -120,7 +120,7 @@ func checkPorts(addresses ...string) error {
 	return nil
 }
 
-// send plays GitHub.
+// send acts as GitHub.
 func send(ctx context.Context) error {
 	guid := newGUID()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hookURL, strings.NewReader(string(payload)))
@@ -163,7 +163,7 @@ func newGUID() string {
 
 func printNext() {
 	body := `{"ref":"refs/heads/main"}`
-	step("It serves on until Ctrl-C. The webhook's URL:")
+	step("It keeps serving until Ctrl-C. The webhook's URL:")
 	fmt.Printf("    %s\n", hookURL)
 	step("Send it an event of your own (a second time it is a duplicate):")
 	fmt.Printf(`    curl -i %s \
@@ -173,7 +173,7 @@ func printNext() {
       -H 'X-Hub-Signature-256: %s' \
       -d '%s'
 `, hookURL, newGUID(), sign([]byte(body)), body)
-	step("Create another integration, with no reload, and call it:")
+	step("Create another integration, without a reload, and call it:")
 	fmt.Printf(`    curl -X PUT http://%s/webhooks/projects/demo/integrations/my-first \
       -H 'Content-Type: application/json' \
       -d '{"authentication":{"secure_header":{"name":"X-Secure-Header","value":"change-me"}},"resource":{"type":"demo","id":"reviewer"}}'
@@ -209,8 +209,8 @@ func startGateway() (*gateway, error) {
 	g.process.Stdout, g.process.Stderr = output, output
 	g.process.Env = append(os.Environ(), "GITHUB_WEBHOOK_SECRET="+secret,
 		"HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"), "XDG_CONFIG_HOME="+filepath.Join(home, "config"))
-	// Out of the terminal's group: Ctrl-C reaches this program alone, which
-	// stops the gateway in its turn.
+	// Outside of the terminal's process group: Ctrl-C reaches only this program,
+	// which then stops the gateway.
 	g.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := g.process.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", binary, err)
@@ -249,7 +249,7 @@ func (g *gateway) waitReady(ctx context.Context) error {
 	}
 }
 
-// stop ends the gateway and waits for its end.
+// stop stops the gateway and waits until it has ended.
 func (g *gateway) stop() error {
 	if err := g.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -20,33 +20,33 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Backend is what a request works on: the configuration that is active when
-// it comes.
+// Backend is what a request operates on: the configuration that is active when
+// it arrives.
 type Backend struct {
 	Service *integration.Service
 	View    integration.View
 	Storage storage.Backend
 
-	// Base returns what stands before the webhook ID in the URL of a project's
+	// Base returns what precedes the webhook ID in the URL of a project's
 	// integration.
 	Base func(project string) string
 
-	// PublicURL returns the same where that is a whole URL, and otherwise "".
+	// PublicURL returns the same if that is a complete URL, and otherwise "".
 	PublicURL func(project string) string
 
-	// Holdings returns what the gateway keeps and does.
+	// Holdings returns the gateway's current state.
 	Holdings func() Holdings
 
-	// Reads bounds what is read at once.
+	// Reads bounds concurrent reads.
 	Reads *Reads
 
-	// Replays is the pace of all bulk replays.
+	// Replays is the rate of all bulk replays.
 	Replays *Pace
 
 	// Tests bounds the test events of each project.
 	Tests *Quota
 
-	// Edge is what test events go to.
+	// Edge is where test events go.
 	Edge *gate.Config
 
 	Logger *zap.Logger
@@ -69,7 +69,7 @@ type call struct {
 	// out is the body of the answer.
 	out taken
 
-	// What the path names.
+	// Values from the path.
 	project, webhookID string
 	event              storage.ID
 }
@@ -94,10 +94,10 @@ func (c *call) serve() error {
 		}
 		return serve(c)
 	}
-	return &refusal{http.StatusNotFound, "there is nothing at this path"}
+	return &refusal{http.StatusNotFound, "nothing exists at this path"}
 }
 
-// refusal is an error that the caller made.
+// refusal is an error made by the caller.
 type refusal struct {
 	status int
 	text   string
@@ -109,8 +109,9 @@ func badRequest(format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-// fail answers an error. What is not the caller's is told to the log alone. Once an
-// answer has begun the connection is cut, so that nobody takes a part for the whole.
+// fail answers an error. Errors that are not the caller's are only logged. Once
+// an answer has begun, the connection is cut, so that nobody takes a part for
+// the whole.
 func (c *call) fail(err error) {
 	status, text := explain(err)
 	var own *refusal
@@ -118,7 +119,7 @@ func (c *call) fail(err error) {
 	case c.out.begun:
 		c.cut(err)
 	case errors.Is(err, context.Canceled):
-		return // nobody is there
+		return // client disconnected
 	case status == http.StatusServiceUnavailable:
 		c.w.Header().Set("Retry-After", "5")
 		if !errors.As(err, &own) {
@@ -134,18 +135,18 @@ func (c *call) fail(err error) {
 	c.answer(status, answer)
 }
 
-// cut ends an answer that cannot be completed.
+// cut aborts an answer that cannot be completed.
 func (c *call) cut(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.Logger.Info("an admin's answer was not taken and is given up", zap.String("path", c.r.URL.Path))
+		c.Logger.Info("an administrator's answer was not read and is aborted", zap.String("path", c.r.URL.Path))
 	case c.r.Context().Err() == nil:
 		c.Logger.Error("answering an admin request", zap.Error(err))
 	}
 	panic(http.ErrAbortHandler)
 }
 
-// explain returns the status of an error and what to tell the caller.
+// explain returns an error's status, and the text for the caller.
 func explain(err error) (status int, text string) {
 	var own *refusal
 	var rejected *form.Refusal
@@ -161,15 +162,15 @@ func explain(err error) (status int, text string) {
 	case errors.Is(err, integration.ErrNotFound):
 		return http.StatusNotFound, integration.ErrNotFound.Error()
 	case errors.Is(err, storage.ErrNotFound):
-		return http.StatusNotFound, "there is no such event"
+		return http.StatusNotFound, "no such event"
 	case errors.Is(err, integration.ErrExists), errors.Is(err, integration.ErrReadOnly), errors.Is(err, integration.ErrPending):
 		return http.StatusConflict, err.Error()
 	case errors.Is(err, storage.ErrPending):
 		return http.StatusConflict, "this event or a replay of it is pending"
 	case errors.Is(err, storage.ErrConflict):
-		return http.StatusConflict, "the integration is being changed by others; try again"
+		return http.StatusConflict, "the integration is being changed concurrently; try again"
 	case errors.Is(err, storage.ErrBusy):
-		return http.StatusConflict, "a backup is being written already"
+		return http.StatusConflict, "a backup is already being written"
 	case errors.Is(err, integration.ErrPrecondition):
 		return http.StatusPreconditionFailed, err.Error()
 	case errors.As(err, &reached) && limitWords[reached.Limit] != "":
@@ -183,17 +184,17 @@ func explain(err error) (status int, text string) {
 	}
 }
 
-// limitWords say what the limits on integrations bound.
+// limitWords describe the limits on integrations.
 var limitWords = map[string]string{
-	storage.LimitProjectIntegrations: "the project has as many integrations and reserved webhook IDs as it may; " +
-		"one that never had an accepted request is free 30 days after its deletion",
-	storage.LimitProjectIntegrationBytes: "the project's integrations take as many bytes as they may",
+	storage.LimitProjectIntegrations: "the project has reached its limit of integrations and reserved webhook IDs; " +
+		"an ID that never had an accepted request becomes free 30 days after its deletion",
+	storage.LimitProjectIntegrationBytes: "the project's integrations have reached their limit of bytes",
 }
 
 // methods are the handlers of a path by method.
 type methods map[string]func(*call) error
 
-// route is a path pattern with names in braces, and what can be done there.
+// route is a path pattern with names in braces, and its methods.
 type route struct {
 	segments []string
 	methods  methods
@@ -231,7 +232,7 @@ func at(path string, methods methods) route {
 	return route{segments: strings.Split(path, "/")[1:], methods: methods}
 }
 
-// match returns the segments that have a name.
+// match returns the values of the named segments.
 func (r route) match(segments []string) (names map[string]string, ok bool) {
 	if len(segments) != len(r.segments) {
 		return nil, false
@@ -259,24 +260,24 @@ func (r route) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// take keeps what the path names, if it can be a name at all.
+// take stores the values from the path, if they are valid.
 func (c *call) take(names map[string]string) error {
 	for name, text := range names {
 		switch name {
 		case "project":
 			if !integration.ValidProject(text) {
-				return badRequest("the path holds no valid project")
+				return badRequest("the path has no valid project")
 			}
 			c.project = text
 		case "webhook_id":
 			if !integration.ValidWebhookID(text) {
-				return badRequest("the path holds no valid webhook ID")
+				return badRequest("the path has no valid webhook ID")
 			}
 			c.webhookID = text
 		case "event":
 			var err error
 			if c.event, err = storage.ParseID(text); err != nil {
-				return badRequest("the path holds no valid event ID")
+				return badRequest("the path has no valid event ID")
 			}
 		}
 	}

@@ -11,21 +11,21 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// The caller must take leastOfBackup bytes of a backup in each backupStall that is
+// The caller must read leastOfBackup bytes of a backup in each backupStall
 // spent waiting for it, 64 KiB a second: while a backup is written, segments of
-// events cannot go.
+// events cannot be removed.
 const (
 	backupStall   = time.Minute
 	leastOfBackup = 60 * 64 << 10
 )
 
-// backup streams a backup of the storage. What can be refused is refused before
-// its first byte; after that an error cuts the connection, so that nobody takes
-// a part for the whole.
+// backup streams a backup of the storage. Whatever can be refused is refused
+// before the first byte; after that an error cuts the connection, so that
+// nobody takes a part for the whole.
 func (c *call) backup() error {
 	from, ok := c.Storage.(storage.Backuper)
 	if !ok {
-		return &refusal{http.StatusNotImplemented, "this storage has no backup"}
+		return &refusal{http.StatusNotImplemented, "this storage does not support backups"}
 	}
 	header := c.w.Header()
 	c.out.within, c.out.least = backupStall, leastOfBackup
@@ -43,7 +43,7 @@ func (c *call) backup() error {
 	panic(http.ErrAbortHandler)
 }
 
-// keys lists the keys of a storage that has some.
+// keys lists the keys of a storage that encrypts.
 func (c *call) keys() []adminapi.Key {
 	keyed, ok := c.Storage.(storage.Keyed)
 	if !ok {

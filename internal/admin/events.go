@@ -16,8 +16,8 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// describe shows an event. It is held while it waits for its integration to
-// be enabled.
+// describe returns an event for an answer. It is held while it waits for its
+// integration to be enabled.
 func describe(in *integration.Integration, record *storage.Record) adminapi.Event {
 	e := adminapi.Event{
 		ID:         record.ID.String(),
@@ -61,7 +61,7 @@ func (c *call) listEvents() error {
 	switch q.Status = storage.Status(query.Get("status")); q.Status {
 	case "", storage.Pending, storage.Delivered, storage.Failed:
 	default:
-		return badRequest("status: pending, delivered or failed is needed")
+		return badRequest("status: must be pending, delivered or failed")
 	}
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
@@ -87,8 +87,8 @@ func (c *call) listEvents() error {
 	return page.end()
 }
 
-// eventPage returns which page of the integration's events a request asks for,
-// and the scope of their cursors.
+// eventPage returns the requested page of the integration's events, and the
+// scope of the cursors.
 func (c *call) eventPage(query url.Values) (q storage.Query, scope []string, err error) {
 	scope = []string{"events", c.project, c.webhookID}
 	if q.Limit, err = limit(query); err != nil {
@@ -135,7 +135,7 @@ func (c *call) open(in *integration.Integration) (*storage.Record, storage.Body,
 	return c.Storage.Events().Open(c.r.Context(), in.Identity, c.event)
 }
 
-// showWhole answers with an event, and its body as it is read.
+// showWhole answers with an event, and with its body as it is read.
 func (c *call) showWhole(e adminapi.Event, header http.Header, body storage.Body) error {
 	if header == nil {
 		header = http.Header{}
@@ -161,13 +161,15 @@ func (c *call) showWhole(e adminapi.Event, header http.Header, body storage.Body
 	return err
 }
 
-// bodyChunk is how many bytes of a body are encoded at once: a number of threes.
+// bodyChunk is how many bytes of a body are encoded at once: a multiple of
+// three.
 const bodyChunk = 24 << 10
 
-// encodedSize is the size of so many bytes in base64.
+// encodedSize is the size of n bytes in base64.
 func encodedSize(n int64) int64 { return (n + 2) / 3 * 4 }
 
-// getDamaged shows what a list knows of an event whose record cannot be read.
+// getDamaged answers with what a list knows about an event whose record cannot
+// be read.
 func (c *call) getDamaged(in *integration.Integration) error {
 	record, err := c.listed(in, c.event)
 	if err != nil {
@@ -177,7 +179,7 @@ func (c *call) getDamaged(in *integration.Integration) error {
 	return nil
 }
 
-// listed returns what a list knows of an event.
+// listed returns what a list knows about an event.
 func (c *call) listed(in *integration.Integration, id storage.ID) (*storage.Record, error) {
 	query := storage.Query{Before: successor(id), Limit: 1}
 	records, _, _, err := c.Storage.Events().List(c.r.Context(), in.Identity, query)
@@ -190,8 +192,8 @@ func (c *call) listed(in *integration.Integration, id storage.ID) (*storage.Reco
 	return &records[0], nil
 }
 
-// successor returns the next ID. That of the last one is zero, before which is
-// everything.
+// successor returns the next ID. That of the last one is zero, which everything
+// precedes.
 func successor(id storage.ID) storage.ID {
 	for i := len(id) - 1; i >= 0; i-- {
 		if id[i]++; id[i] != 0 {
@@ -201,8 +203,8 @@ func successor(id storage.ID) storage.ID {
 	return id
 }
 
-// damaged says whether the error is an event's alone: its record cannot be read,
-// and the storage can.
+// damaged reports whether the error concerns only the event: its record cannot
+// be read, but the storage can.
 func damaged(err error) bool {
 	return errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, storage.ErrUnavailable)
 }

@@ -34,7 +34,7 @@ func (c *call) getHandshake() error {
 	return c.showHandshake(http.StatusOK, in)
 }
 
-// openHandshake lets the sender bring a secret, for a while.
+// openHandshake opens the window for a sender's secret.
 func (c *call) openHandshake() error {
 	var text []byte
 	if c.r.ContentLength != 0 {
@@ -47,7 +47,7 @@ func (c *call) openHandshake() error {
 	if err != nil {
 		return err
 	}
-	c.audit("a sender may bring its secret", zap.Time("until", in.Handshake.ExpiresAt()))
+	c.audit("the window for a sender's secret is open", zap.Time("until", in.Handshake.ExpiresAt()))
 	status := http.StatusOK
 	if opened {
 		status = http.StatusCreated
@@ -55,17 +55,17 @@ func (c *call) openHandshake() error {
 	return c.showHandshake(status, in)
 }
 
-// closeHandshake ends that, and forgets what was learned.
+// closeHandshake closes it, and forgets what was learned.
 func (c *call) closeHandshake() error {
 	if _, err := c.Service.CloseHandshake(c.r.Context(), c.View, c.project, c.webhookID, c.precondition()); err != nil {
 		return err
 	}
-	c.audit("a sender may not bring its secret any more")
+	c.audit("the window for a sender's secret is closed")
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// confirmHandshake lets the learned secret verify.
+// confirmHandshake adds the learned secret.
 func (c *call) confirmHandshake() error {
 	text, err := c.body()
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *call) confirmHandshake() error {
 	if err != nil {
 		return err
 	}
-	c.audit("the secret that a sender has brought is confirmed")
+	c.audit("a sender's secret is confirmed")
 	c.show(http.StatusOK, in)
 	return nil
 }
@@ -91,7 +91,7 @@ func (c *call) showHandshake(status int, in *integration.Integration) error {
 	return nil
 }
 
-// audit notes who may call from now on.
+// audit logs who may call from now on.
 func (c *call) audit(what string, fields ...zap.Field) {
 	c.Logger.Info(what, append(fields, zap.String("project", c.project), zap.String("webhook_id", c.webhookID),
 		zap.String("remote", c.r.RemoteAddr))...)

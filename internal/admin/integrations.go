@@ -8,7 +8,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// listIntegrations lists those of a project, or all when the path names none.
+// listIntegrations lists those of a project, or all if the path names none.
 func (c *call) listIntegrations() error {
 	query, err := c.query()
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *call) deleteIntegration() error {
 	}
 	force := query.Get("force")
 	if force != "" && force != "true" && force != "false" {
-		return badRequest("force: true or false is needed")
+		return badRequest("force: must be true or false")
 	}
 	if err := c.Service.Delete(c.r.Context(), c.View, c.project, c.webhookID, force == "true", c.precondition()); err != nil {
 		return err
@@ -126,14 +126,13 @@ func (c *call) deleteIntegration() error {
 	return nil
 }
 
-// show answers with an integration, its secrets masked.
+// show answers with an integration, with its secrets masked.
 func (c *call) show(status int, in *integration.Integration) {
 	c.w.Header().Set("ETag", in.ETag())
 	c.answer(status, in.Mask(c.Base(in.Project)))
 }
 
-// written is an integration that somebody has written, with what is surely not
-// meant.
+// written is an integration as it was written, with warnings.
 type written struct {
 	*integration.Masked
 	Warnings []integration.Warning `json:"warnings,omitempty"`

@@ -11,12 +11,12 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// judgedBytes is after how many bytes of payloads one call judges no further
-// event.
+// judgedBytes is after how many bytes of payloads one call stops evaluating
+// events.
 const judgedBytes = 64 << 20
 
-// matchEvents judges stored events, the newest first, by the filter and the
-// expression of the body. It changes nothing.
+// matchEvents evaluates the filter and the expression in the body against
+// stored events, newest first. It changes nothing.
 func (c *call) matchEvents() error {
 	query, err := c.query()
 	if err != nil {
@@ -42,8 +42,8 @@ func (c *call) matchEvents() error {
 	if err != nil {
 		return err
 	}
-	// The endpoint's own time is short for so many bytes. Where the deadline
-	// cannot be moved it stays as it is.
+	// The endpoint's own deadline is too short for so many bytes. If it cannot be
+	// changed, it stays as it is.
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
 
 	answer, next, err := c.judge(in, route, q, judgedBytes)
@@ -57,8 +57,8 @@ func (c *call) matchEvents() error {
 	return nil
 }
 
-// judge judges the events of a page until their payloads have more than most
-// bytes. next is where another call goes on; zero after the last event.
+// judge evaluates the events of a page until their payloads exceed most bytes.
+// next is where another call continues; zero after the last event.
 func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Query, most int) (answer adminapi.Judgements, next storage.ID, err error) {
 	answer.Items = []adminapi.Judged{}
 	records, next, more, err := c.Storage.Events().List(c.r.Context(), in.Identity, q)
@@ -78,7 +78,7 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 		case err == nil:
 			bytes += size
 		case errors.Is(err, storage.ErrNotFound):
-			continue // it is gone meanwhile
+			continue // purged meanwhile
 		case !damaged(err):
 			return answer, next, err
 		}
@@ -99,7 +99,8 @@ func (c *call) judge(in *integration.Integration, route *gate.Route, q storage.Q
 	return answer, next, nil
 }
 
-// judgeOne judges an event when it is the project's turn to have one in memory.
+// judgeOne evaluates an event when it is the project's turn to have one in
+// memory.
 func (c *call) judgeOne(in *integration.Integration, route *gate.Route, id storage.ID) (judgement gate.Judgement, size int, err error) {
 	done, err := c.Reads.judged.Take(c.r.Context(), c.project, 0)
 	if err != nil {

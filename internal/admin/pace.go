@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// replayEvery is the time from one event of a bulk replay to the next: what
-// triggers are given at once stays bearable beside what senders send.
+// replayEvery is the interval between two events of a bulk replay, so that
+// triggers can bear them in addition to what senders send.
 const replayEvery = 10 * time.Millisecond
 
-// Pace has all bulk replays of a gateway together keep the rate that one of
-// them may have. Its zero value is ready.
+// Pace makes all bulk replays of a gateway together keep the rate allowed for
+// one. Its zero value is ready to use.
 type Pace struct {
 	mu   sync.Mutex
 	next time.Time
@@ -29,7 +29,7 @@ func (p *Pace) wait(ctx context.Context) error {
 	}
 }
 
-// turn takes the next turn and returns how long it is until then.
+// turn takes the next turn and returns how long to wait for it.
 func (p *Pace) turn(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // pagePart is after how many bytes a part of a list is sent.
 const pagePart = 32 << 10
 
-// page is the answer to a call for a list: its items, and the cursor of the next
+// page is the answer to a list call: its items, and the cursor of the next
 // page. It is sent in parts, so that a long one takes little memory.
 type page struct {
 	call   *call
@@ -36,7 +36,7 @@ func (p *page) add(item any) error {
 	return p.send(-1)
 }
 
-// send sends what there is. length is that of the whole answer, if it is known.
+// send sends what is ready. length is that of the whole answer, if known.
 func (p *page) send(length int64) error {
 	if !p.call.out.begun {
 		p.call.head(length)
@@ -46,7 +46,7 @@ func (p *page) send(length int64) error {
 	return err
 }
 
-// end sends what is left.
+// end sends the rest.
 func (p *page) end() error {
 	cursor, err := json.Marshal(p.cursor)
 	if err != nil {

@@ -9,36 +9,36 @@ import (
 	"github.com/hookgate/hookgate/internal/turns"
 )
 
-// Reads bounds what administrators have the gateway hold at once: reads, which are
-// lists, events, and what reads many events; the bodies of writes that are being
-// received; and whole events in memory.
+// Reads bounds what administrators make the gateway hold at once: reads, which
+// are lists, events, and calls that read many events; the bodies of writes
+// being received; and whole events in memory.
 type Reads struct {
 	reads, bodies *seats
 
-	// An event is in memory for as long as it takes to decrypt it or to write it
-	// once more, or to be judged by an expression, whoever waits for that.
+	// An event is in memory only while it is decrypted, stored again, or
+	// evaluated, however long its caller takes.
 	events, judged *turns.Turns
 }
 
-// NewReads returns one that has nothing under way.
+// NewReads returns a Reads with nothing in progress.
 func NewReads() *Reads {
 	return &Reads{
-		reads:  newSeats(256, 32, 4, "too many answers to reads of this project are being waited for"),
+		reads:  newSeats(256, 32, 4, "too many reads of this project are in progress"),
 		bodies: newSeats(64, 16, 2, "too many bodies are being received for this project"),
 		events: turns.New(turns.Limits{Total: 2, PerProject: 1}),
 		judged: turns.New(turns.Limits{Total: 4, PerProject: 1, Part: 250 * time.Millisecond}),
 	}
 }
 
-// seatWait is how long it is waited for one of its project to end.
+// seatWait is how long to wait for another call of the same project to end.
 const seatWait = 5 * time.Second
 
-// seats are what is under way for administrators who may take as long as they like,
-// within bounds: most in all, manyOfProject of one project, and fewOfProject once half
-// of all are taken. So a few projects that do not go on leave room for the others.
+// seats bound calls of administrators that may take as long as they like: most
+// in total, manyOfProject per project, and fewOfProject once half of all are
+// taken. So a few projects that make no progress leave room for the others.
 type seats struct {
 	most, manyOfProject, fewOfProject int
-	// full is what is said to who finds none.
+	// full is the message if there is no seat.
 	full string
 
 	mu        sync.Mutex
@@ -54,7 +54,7 @@ func newSeats(most, manyOfProject, fewOfProject int, full string) *seats {
 	}
 }
 
-// seated has a handler count among the reads of its project while it runs.
+// seated counts a handler among its project's reads while it runs.
 func seated(serve func(*call) error) func(*call) error {
 	return func(c *call) error {
 		end, err := c.Reads.reads.begin(c.r.Context(), c.project)
@@ -66,7 +66,7 @@ func seated(serve func(*call) error) func(*call) error {
 	}
 }
 
-// begin takes a seat, once there is one for the project.
+// begin takes a seat once there is one for the project.
 func (s *seats) begin(ctx context.Context, project string) (end func(), err error) {
 	timer := time.NewTimer(seatWait)
 	defer timer.Stop()
@@ -85,7 +85,8 @@ func (s *seats) begin(ctx context.Context, project string) (end func(), err erro
 	}
 }
 
-// tryBegin says whether there was one, and what is closed once there may be.
+// tryBegin reports whether there was one, and otherwise returns a channel that
+// is closed once there may be.
 func (s *seats) tryBegin(project string) (ended <-chan struct{}, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

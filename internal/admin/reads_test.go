@@ -191,7 +191,7 @@ func TestReadersThatStall(t *testing.T) {
 					server.Close()
 					wait.Wait()
 				})
-				given := a.logs.FilterMessage("an admin's answer was not taken and is given up").Len()
+				given := a.logs.FilterMessage("an administrator's answer was not read and is aborted").Len()
 				if c.whole == (given == 1) {
 					t.Errorf("%d lines in the log say that it was given up", given)
 				}

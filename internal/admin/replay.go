@@ -14,7 +14,7 @@ import (
 // replayPage is how many events a bulk replay reads at a time.
 const replayPage = 500
 
-// replayEvent runs a stored event again, as a new one.
+// replayEvent replays a stored event as a new one.
 func (c *call) replayEvent() error {
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *call) replayEvent() error {
 	id, err := c.replay(in, c.event, replay)
 	if damaged(err) {
 		c.tellDamaged(in, c.event, err)
-		return conflict("the event is damaged: what it would send cannot be read any more")
+		return conflict("the event is damaged: its content can no longer be read")
 	}
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (c *call) replayable() (*integration.Integration, error) {
 	return in, c.mayReplay(in)
 }
 
-// mayReplay says why no event of the integration can be replayed now, if so.
+// mayReplay returns why no event of the integration can be replayed now, if so.
 func (c *call) mayReplay(in *integration.Integration) error {
 	switch {
 	case !in.IsEnabled:
@@ -73,14 +73,14 @@ func (c *call) mayReplay(in *integration.Integration) error {
 	return nil
 }
 
-// replayTo says where the replay of an event goes that is for a resource: to the
-// integration's as it is now, and if that has several, to the same one. A save
-// must be allowed there now.
+// replayTo returns the resource for the replay of an event: the integration's
+// current one, or, if it has several, the event's own. It must still be
+// allowed.
 func (c *call) replayTo(in *integration.Integration, of storage.Resource) (storage.Replay, error) {
 	to := in.Resources[0]
 	if len(in.Resources) > 1 {
 		if !slices.Contains(in.Resources, of) {
-			return storage.Replay{}, conflict("the event is for " + of.Type + " " + of.ID + ", which is no resource of the integration any more")
+			return storage.Replay{}, conflict("the event is for " + of.Type + " " + of.ID + ", which is no longer a resource of the integration")
 		}
 		to = of
 	}
@@ -96,9 +96,9 @@ func resourceOf(r *storage.Record) storage.Resource {
 
 func conflict(text string) error { return &refusal{http.StatusConflict, text} }
 
-// replayEvents replays the events that the body selects, the oldest first. It
-// ends when the caller leaves. An event that has been replayed is skipped, so
-// that the same call once more goes on where this one ended.
+// replayEvents replays the events that the body selects, oldest first. It stops
+// if the caller disconnects. An event that has been replayed is skipped, so
+// that repeating the call continues where this one stopped.
 func (c *call) replayEvents() error {
 	text, err := c.body()
 	if err != nil {
@@ -112,13 +112,13 @@ func (c *call) replayEvents() error {
 	if err != nil {
 		return err
 	}
-	if len(in.Resources) == 1 { // else each event tells
+	if len(in.Resources) == 1 { // otherwise depends on the event
 		if _, err := c.replayTo(in, in.Resources[0]); err != nil {
 			return err
 		}
 	}
-	// The endpoint's own time is too short for this. Where a deadline cannot be
-	// moved it stays as it is.
+	// The endpoint's own deadline is too short for this. If it cannot be changed,
+	// it stays as it is.
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
@@ -135,14 +135,14 @@ func (c *call) replayEvents() error {
 	return nil
 }
 
-// selectedEvent is an event that is to be replayed, and what it is for.
+// selectedEvent is an event to replay, and its resource.
 type selectedEvent struct {
 	id       storage.ID
 	resource storage.Resource
 }
 
-// selectEvents returns the oldest of the selected events that were not replayed
-// yet and can be, oldest first, within the limit.
+// selectEvents returns the oldest of the selected events that can be replayed
+// and have not been, oldest first, up to the limit.
 func (c *call) selectEvents(in *integration.Integration, selected selection, counts *adminapi.Replayed) ([]selectedEvent, error) {
 	var events []selectedEvent
 	query := storage.Query{Status: selected.status, Limit: replayPage}
@@ -163,7 +163,7 @@ func (c *call) selectEvents(in *integration.Integration, selected selection, cou
 				continue
 			}
 			if events = append(events, selectedEvent{r.ID, resourceOf(r)}); len(events) == 2*selected.limit {
-				events = slices.Delete(events, 0, selected.limit) // newer than as many others
+				events = slices.Delete(events, 0, selected.limit) // newer than enough others
 			}
 		}
 	}
@@ -177,7 +177,7 @@ func (c *call) replayAll(events []selectedEvent, counts *adminapi.Replayed) erro
 		if err := c.Replays.wait(c.r.Context()); err != nil {
 			return err
 		}
-		in, err := c.replayable() // it may have been changed meanwhile
+		in, err := c.replayable() // may have been changed meanwhile
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (c *call) replayAll(events []selectedEvent, counts *adminapi.Replayed) erro
 		case err == nil:
 			counts.Replayed++
 		case errors.Is(err, storage.ErrPending), errors.Is(err, storage.ErrReplayed), errors.Is(err, storage.ErrNotFound):
-			counts.Skipped++ // somebody else came first
+			counts.Skipped++ // someone else came first
 		case damaged(err):
 			counts.Skipped++
 			c.tellDamaged(in, e.id, err)

@@ -53,7 +53,7 @@ func TestSeveralResources(t *testing.T) {
 		a.want(a.do("POST", hook+"/replay", body), 200, fmt.Sprintf(`{"matched":%d,"replayed":%d,"skipped":%d}`, matched, replayed, skipped))
 	}
 	a.want(a.do("PATCH", hook, `{"resource":[{"type":"ticket","id":"3"},{"type":"ticket","id":"2"}]}`), 200)
-	a.want(replay(0), 409, "ticket 1", "no resource of the integration any more")
+	a.want(replay(0), 409, "ticket 1", "no longer a resource of the integration")
 	bulk(`{"dry_run":true}`, 2, 0, 1)
 	a.want(replay(1), 202)
 	if r := a.record("hook", a.newest("hook", ids[1])); r.ResourceID != "2" || r.ReplayOf != ids[1] {

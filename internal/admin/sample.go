@@ -14,7 +14,7 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// test sends the integration a sample event and tells what came of it.
+// test sends the integration a sample event and reports the result.
 func (c *call) test() error {
 	in, err := c.Service.Get(c.r.Context(), c.View, c.project, c.webhookID)
 	if err != nil {
@@ -38,20 +38,20 @@ func (c *call) test() error {
 	return nil
 }
 
-// A project may send so many test events in so long.
+// A project's quota of test events.
 const (
 	testsAtOnce = 10
 	testsWithin = time.Minute
 )
 
-// Quota bounds the test events of each project. Its zero value is ready.
+// Quota bounds the test events of each project. Its zero value is ready to use.
 type Quota struct {
 	mu sync.Mutex
-	// sent are the times of a project's test events, the oldest first.
+	// sent are the times of a project's test events, oldest first.
 	sent map[string][]time.Time
 }
 
-// take counts a test event, or says how long it is until the project may send
+// take counts a test event, or returns how long the project has to wait for
 // another one.
 func (q *Quota) take(project string, now time.Time) time.Duration {
 	q.mu.Lock()

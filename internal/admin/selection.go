@@ -13,21 +13,21 @@ const (
 	maxReplays     = 10_000
 )
 
-// selection is which events a bulk replay takes.
+// selection selects the events of a bulk replay.
 type selection struct {
 	status   storage.Status
-	from, to time.Time // of receipt: from inclusive, to exclusive; zero is no bound
-	event    string    // the type; "" is any
+	from, to time.Time // of receipt: from inclusive, to exclusive; zero means unbounded
+	event    string    // the type; "" means any
 	limit    int
 	dryRun   bool
 }
 
-// parseSelection reads the body of a bulk replay. A field that is left out or
-// null takes its default.
+// parseSelection parses the body of a bulk replay. An omitted or null field
+// takes its default.
 func parseSelection(text []byte) (selection, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil || fields == nil {
-		return selection{}, badRequest("a JSON object is needed")
+		return selection{}, badRequest("a JSON object is required")
 	}
 	s := selection{status: storage.Failed, limit: defaultReplays}
 	for name, form := range map[string]struct {
@@ -44,24 +44,24 @@ func parseSelection(text []byte) (selection, error) {
 		value, found := fields[name]
 		delete(fields, name)
 		if found && json.Unmarshal(value, form.to) != nil {
-			return selection{}, badRequest("%s: %s is needed", name, form.want)
+			return selection{}, badRequest("%s: must be %s", name, form.want)
 		}
 	}
 	for name := range fields {
-		return selection{}, badRequest("%.64q: there is no such field", name)
+		return selection{}, badRequest("%.64q: unknown field", name)
 	}
 	switch {
 	case s.status != storage.Failed && s.status != storage.Delivered:
-		return selection{}, badRequest("status: failed or delivered is needed")
+		return selection{}, badRequest("status: must be failed or delivered")
 	case s.limit < 1 || s.limit > maxReplays:
-		return selection{}, badRequest("limit: a number from 1 to %d is needed", maxReplays)
+		return selection{}, badRequest("limit: must be from 1 to %d", maxReplays)
 	case !s.from.IsZero() && !s.to.IsZero() && !s.from.Before(s.to):
-		return selection{}, badRequest("from: a time before to is needed")
+		return selection{}, badRequest("from: must be before to")
 	}
 	return s, nil
 }
 
-// holds says whether an event of the status is selected.
+// holds reports whether an event with this status is selected.
 func (s selection) holds(r *storage.Record) bool {
 	return (s.event == "" || r.Type == s.event) &&
 		(s.from.IsZero() || !r.ReceivedAt.Before(s.from)) &&

@@ -8,18 +8,18 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Source is where the keys of a sender or an issuer come from.
+// Source is the origin of the keys of a sender or an issuer.
 type Source struct {
 	Name string
-	// FetchedAt and FailedAt are the last times at which its keys could be
-	// fetched and could not, if any.
+	// FetchedAt and FailedAt are the times of the last successful and the last
+	// failed fetch of its keys, if any.
 	FetchedAt, FailedAt time.Time
-	// Error is why they could not.
+	// Error is why the fetch failed.
 	Error string
 }
 
-// Holdings is what a gateway keeps and does at a time, beside its bounds. What is nil
-// is not shown: the storage does not know it.
+// Holdings is a gateway's current state and its limits. Nil fields, which the
+// storage does not know, are not shown.
 type Holdings struct {
 	Health    storage.Health
 	Disk      *storage.Disk
@@ -28,18 +28,18 @@ type Holdings struct {
 	Usage     *storage.Usage
 	Limits    *storage.Limits
 	Stored    *storage.IntegrationUsage
-	// InFlight are the bytes of bodies that are being received.
+	// InFlight are the bytes of bodies being received.
 	InFlight, InFlightLimit int64
 	Triggers                []adminapi.Trigger
-	// Sources are those from which something has been fetched, by name.
+	// Sources are the sources from which something has been fetched, by name.
 	Sources []Source
-	// Attempts are under way, AttemptsLimit at most; Aside more are set aside.
+	// Attempts are in flight, at most AttemptsLimit; another Aside are set aside.
 	Attempts, AttemptsLimit, Aside int
 	// Now is when all this was read.
 	Now time.Time
 }
 
-// OldestPending is the age of the oldest pending event, 0 without one.
+// OldestPending is the age of the oldest pending event, or 0.
 func (h *Holdings) OldestPending() time.Duration {
 	if h.Counts.OldestPending.IsZero() {
 		return 0
@@ -81,7 +81,7 @@ func (c *call) status() error {
 	return nil
 }
 
-// addUsage adds what the storage has, as far as it knows, beside its limits.
+// addUsage adds the storage's usage, as far as it is known, and its limits.
 func addUsage(s *adminapi.Status, h *Holdings) {
 	if h.Limits != nil {
 		s.Limits.Backlog = &adminapi.Bound{Limit: int64(h.Limits.Backlog), Used: int64(h.Counts.Pending)}

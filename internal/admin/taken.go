@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The caller must take leastTaken bytes of an answer in each stallTime that is spent
+// The caller must read leastTaken bytes of an answer in each stallTime spent
 // waiting for it, 16 KiB a second. The endpoint itself would wait for ever.
 const (
 	stallTime  = 30 * time.Second
@@ -15,7 +15,8 @@ const (
 // takenChunk is how many bytes of an answer are written at once.
 const takenChunk = 32 << 10
 
-// taken is the body of an answer that may take as long as it is taken.
+// taken is the body of an answer that may take as long as the caller keeps
+// reading.
 type taken struct {
 	w      http.ResponseWriter
 	within time.Duration
@@ -24,12 +25,12 @@ type taken struct {
 	begin func()
 
 	begun bool
-	left  time.Duration // to take the rest of least
-	count int           // bytes that were taken since left was within
+	left  time.Duration // to read the rest of least
+	count int           // bytes that were read since left was full
 }
 
-// Write implements io.Writer. A caller that has stopped to take what it asked for
-// is os.ErrDeadlineExceeded.
+// Write implements io.Writer. If the caller has stopped reading, the error is
+// os.ErrDeadlineExceeded.
 func (k *taken) Write(text []byte) (written int, err error) {
 	if !k.begun {
 		k.begun, k.left = true, k.within
@@ -50,7 +51,7 @@ func (k *taken) write(text []byte) (int, error) {
 		k.left, k.count = k.within, 0
 	}
 	began := time.Now()
-	// Where the deadline cannot be moved it stays as it is.
+	// If the deadline cannot be changed, it stays as it is.
 	_ = http.NewResponseController(k.w).SetWriteDeadline(began.Add(k.left))
 	n, err := k.w.Write(text)
 	k.left -= time.Since(began)

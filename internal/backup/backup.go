@@ -1,7 +1,7 @@
 // Package backup is the file format of a backup: a tar stream of a manifest,
-// the segments of the event log, pages of integrations, and an end. What is
-// confidential in it is sealed, and the end is a sealed digest of all that
-// comes before, so that a backup that was cut or changed is known as such.
+// the segments of the event log, pages of integrations, and an end.
+// Confidential content is sealed, and the end is a sealed digest of everything
+// before it, so that a truncated or modified backup is recognised.
 package backup
 
 import (
@@ -33,10 +33,10 @@ const (
 	endName      = "end"
 )
 
-// MaxPage is the most that a page may have, in bytes.
+// MaxPage is the maximum size of a page in bytes.
 const MaxPage = 8 << 20
 
-// The most that other entries may have that are read at once, in bytes.
+// The maximum sizes of other entries that are read at once, in bytes.
 const (
 	maxManifest = 64 << 10
 	maxEnd      = 4 << 10
@@ -48,19 +48,19 @@ type Manifest struct {
 	Version int       `json:"version"`
 	ID      string    `json:"id"` // random, in hex
 	Created time.Time `json:"created"`
-	// Keys names the keys that are needed, in hex: first the one that sealed
-	// the backup itself, then those of the segments.
+	// Keys are the IDs of the required keys, in hex: first the one that sealed the
+	// backup itself, then those of the segments.
 	Keys []string `json:"keys"`
 }
 
-// place binds what is sealed to this backup.
+// place binds sealed content to this backup.
 func (m *Manifest) place(name string) []byte { return []byte(m.ID + "/" + name) }
 
 // end is the plaintext of the last entry.
 type end struct {
 	Segments int    `json:"segments"`
 	Pages    int    `json:"pages"`
-	SHA256   []byte `json:"sha256"` // over all entries before
+	SHA256   []byte `json:"sha256"` // over all previous entries
 }
 
 // digest is over the names, sizes and contents of entries.
@@ -72,7 +72,7 @@ func (d digest) begin(name string, size int64) {
 	head := binary.BigEndian.AppendUint64(nil, uint64(len(name)))
 	head = append(head, name...)
 	head = binary.BigEndian.AppendUint64(head, uint64(size))
-	_, _ = d.Write(head) // never fails, says hash.Hash
+	_, _ = d.Write(head) // never fails, according to hash.Hash
 }
 
 // Writer writes a backup: segments first, then pages, then Close.
@@ -84,11 +84,11 @@ type Writer struct {
 	end      end
 }
 
-// NewWriter begins a backup. It is sealed by the key; others names further ones
-// that are needed to read the segments.
+// NewWriter begins a backup. It is sealed with the key; others are the IDs of
+// further keys that are needed to read the segments.
 func NewWriter(w io.Writer, key seal.Key, others ...[seal.KeyIDSize]byte) (*Writer, error) {
 	var id [16]byte
-	rand.Read(id[:]) // never fails, says crypto/rand
+	rand.Read(id[:]) // never fails, according to crypto/rand
 	first := key.ID()
 	b := &Writer{
 		tar:    tar.NewWriter(w),
@@ -119,8 +119,8 @@ func (b *Writer) Segment(name string, size int64, content io.Reader) error {
 	return b.entry(name, size, io.TeeReader(content, b.digest))
 }
 
-// Page adds a page of integrations, which is sealed and has at most MaxPage
-// bytes.
+// Page adds a page of integrations, which is sealed and must have at most
+// MaxPage bytes.
 func (b *Writer) Page(plain []byte) error {
 	if len(plain) > MaxPage {
 		return fmt.Errorf("writing a backup: a page of %d bytes is too large", len(plain))
@@ -132,7 +132,7 @@ func (b *Writer) Page(plain []byte) error {
 
 func pageName(number int) string { return path.Join(pagesDir, fmt.Sprintf("%08d", number)) }
 
-// Close ends the backup. Without it the backup counts as cut.
+// Close completes the backup. Without it the backup counts as truncated.
 func (b *Writer) Close() error {
 	b.end.SHA256 = b.digest.Sum(nil)
 	text, err := json.Marshal(b.end)

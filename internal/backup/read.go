@@ -15,17 +15,17 @@ import (
 )
 
 var (
-	// ErrNone means that what was read is no backup.
-	ErrNone = errors.New("this is no backup of Hookgate")
+	// ErrNone means that the input is not a backup.
+	ErrNone = errors.New("this is not a Hookgate backup")
 
-	// ErrCut means that the backup ends before its end.
-	ErrCut = errors.New("the backup is cut: its end is missing")
+	// ErrCut means that the backup is truncated.
+	ErrCut = errors.New("the backup is truncated: its end is missing")
 
-	// ErrDamaged means that the backup is not as it was written.
+	// ErrDamaged means that the backup has been changed since it was written.
 	ErrDamaged = errors.New("the backup is damaged")
 )
 
-// MissingKeyError means that a key that a backup needs is not there.
+// MissingKeyError means that a key that the backup needs is missing.
 type MissingKeyError struct {
 	// ID names the key, in hex.
 	ID string
@@ -33,10 +33,10 @@ type MissingKeyError struct {
 
 // Error implements error.
 func (e *MissingKeyError) Error() string {
-	return "the backup is sealed with the key " + e.ID + ", which is not there"
+	return "the backup is sealed with the key " + e.ID + ", which is missing"
 }
 
-// Reader reads a backup. What it returns is to be believed only once Next has
+// Reader reads a backup. Its results must not be trusted until Next has
 // returned io.EOF.
 type Reader struct {
 	Manifest Manifest
@@ -69,12 +69,12 @@ func NewReader(r io.Reader) (*Reader, error) {
 		return nil, ErrNone
 	}
 	if b.Manifest.Version != version {
-		return nil, fmt.Errorf("the backup is of version %d, which this release does not read", b.Manifest.Version)
+		return nil, fmt.Errorf("the backup has version %d, which this release cannot read", b.Manifest.Version)
 	}
 	return b, nil
 }
 
-// Unlock sets the key. Without one that the backup needs it returns a
+// Unlock sets the key. If the backup needs another one, it returns a
 // *MissingKeyError.
 func (b *Reader) Unlock(key seal.Key) error {
 	ids := key.IDs()
@@ -97,19 +97,19 @@ func (b *Reader) Unlock(key seal.Key) error {
 	return nil
 }
 
-// Entry is one of a backup: a segment or a page.
+// Entry is an entry of a backup: a segment or a page.
 type Entry struct {
 	// Segment is the name of a segment, and Content its bytes, to be read
 	// before the next entry.
 	Segment string
 	Content io.Reader
 
-	// Page is the text of a page, where Segment is empty.
+	// Page is the text of a page, if Segment is empty.
 	Page []byte
 }
 
-// Next returns the next entry. After the last one it returns io.EOF, once all
-// of the backup is known to be as it was written.
+// Next returns the next entry. After the last one it returns io.EOF, once the
+// whole backup has been verified.
 func (b *Reader) Next() (Entry, error) {
 	header, err := b.next()
 	if err != nil {
@@ -175,7 +175,7 @@ func (b *Reader) verify(header *tar.Header) error {
 	return io.EOF
 }
 
-// all reads an entry whole.
+// all reads a whole entry.
 func (b *Reader) all(header *tar.Header, most int64) ([]byte, error) {
 	if header.Size > most {
 		return nil, ErrDamaged

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Exchange is not known here.
+// Exchange is not supported here.
 func Exchange(a, b string) error {
 	return &os.LinkError{Op: "exchange", Old: a, New: b, Err: errors.ErrUnsupported}
 }

@@ -1,6 +1,6 @@
-// Package fsutil asks the operating system for what Go's os package does not
-// have: the free space of a file system, the blocks of a file before it is
-// written, and names that are durable.
+// Package fsutil provides what Go's os package lacks: the free space of a file
+// system, allocating the blocks of a file before it is written, and durable
+// names.
 package fsutil
 
 import (
@@ -9,11 +9,11 @@ import (
 )
 
 // zeros is what Zero writes at a time. For a write of 1 MiB Linux looks for as
-// much memory in one piece, which took ten times the processor time.
+// much contiguous memory, which took ten times the processor time.
 var zeros [128 << 10]byte
 
-// zeroSync is how much Zero writes before a sync: little, so that others who
-// write to the disk need not wait for long.
+// zeroSync is how much Zero writes before a sync: little, so that other writers
+// do not wait for long.
 const zeroSync = 1 << 20
 
 // Zero writes zeros to the first size bytes of a file, and syncs them as it goes.

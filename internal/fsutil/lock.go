@@ -2,5 +2,5 @@ package fsutil
 
 import "errors"
 
-// ErrLocked is the error of a lock that somebody else holds.
+// ErrLocked is the error for a lock that is held by someone else.
 var ErrLocked = errors.New("it is held by another process")

@@ -4,7 +4,7 @@ package fsutil
 
 import "os"
 
-// Lock makes a file. It keeps nobody away here.
+// Lock creates a file. It does not exclude other processes here.
 func Lock(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 }

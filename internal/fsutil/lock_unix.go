@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lock makes a file and holds it until the file is closed or the process ends.
-// A lock that another process holds is ErrLocked.
+// Lock creates a file and locks it until the file is closed or the process
+// ends. If another process holds the lock, the error is ErrLocked.
 func Lock(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"os"
 )
 
-// Mark is a file with a number that grows, and that is there whenever the power
-// fails. One goroutine uses it at a time.
+// Mark is a file with an increasing number, which survives a power cut at any
+// moment. It is not safe for concurrent use.
 type Mark struct {
 	file *os.File
 	next int64 // the slot to write
 }
 
-// A mark has two slots that are written in turn, so that one of them is whole: the
-// number and its CRC-32C.
+// A mark has two slots that are written alternately, so that one of them is
+// always intact: the number and its CRC-32C.
 const (
 	slotSize   = 12
 	slotOffset = 512 // a sector each
@@ -24,7 +24,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// OpenMark opens a mark, or makes one. The name of a new one is the caller's to sync.
+// OpenMark opens or creates a mark. Syncing the name of a new one is up to the
+// caller.
 func OpenMark(path string) (*Mark, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -33,7 +34,7 @@ func OpenMark(path string) (*Mark, error) {
 	return &Mark{file: file}, nil
 }
 
-// Read returns the number, 0 when none can be read.
+// Read returns the number, or 0 if none can be read.
 func (m *Mark) Read() (number uint64) {
 	for slot := range int64(2) {
 		var raw [slotSize]byte
@@ -61,7 +62,7 @@ func (m *Mark) Write(number uint64) error {
 	return m.file.Sync()
 }
 
-// Path is that of the file.
+// Path returns the path of the file.
 func (m *Mark) Path() string { return m.file.Name() }
 
 // Close closes the file.

@@ -7,15 +7,15 @@ import (
 	"runtime"
 )
 
-// others are the bits of a mode that allow something to anyone but the owner.
+// others are the permission bits for anyone but the owner.
 const others = 0o077
 
-// KeepPrivate takes from all but the owner what a directory and the files in it
-// allow them. It is for what a library makes, as the umask lets it. Not every file
-// system can do it, and then nothing is done.
+// KeepPrivate removes everyone else's permissions from a directory and the
+// files in it. It is for files that a library creates subject to the umask. On
+// a file system without permissions it does nothing.
 func KeepPrivate(dir string) {
 	if runtime.GOOS == "windows" {
-		return // it has no such modes
+		return // no permissions here
 	}
 	if info, err := os.Stat(dir); err == nil {
 		keepPrivate(dir, info)
@@ -33,6 +33,6 @@ func KeepPrivate(dir string) {
 
 func keepPrivate(path string, info fs.FileInfo) {
 	if mode := info.Mode().Perm(); mode&others != 0 {
-		_ = os.Chmod(path, mode&^others) // it may be gone by now
+		_ = os.Chmod(path, mode&^others) // it may be gone already
 	}
 }

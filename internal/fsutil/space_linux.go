@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Free returns the bytes that the file system of a directory has for us.
+// Free returns the bytes that the file system of a directory has available for
+// us.
 func Free(dir string) (int64, error) {
 	stat, err := statfs(dir)
 	return int64(stat.Bavail) * int64(stat.Bsize), err //nolint:unconvert // 32 bits on some systems
 }
 
-// Size returns how many bytes the file system of a directory has in all.
+// Size returns the total size of a directory's file system in bytes.
 func Size(dir string) (int64, error) {
 	stat, err := statfs(dir)
 	return int64(stat.Blocks) * int64(stat.Bsize), err //nolint:unconvert // 32 bits on some systems
@@ -26,9 +27,9 @@ func statfs(dir string) (stat unix.Statfs_t, err error) {
 	return stat, nil
 }
 
-// Allocate gives a file its size and its blocks, so that a later write into it
-// does not meet a full disk. A file system that cannot (some network ones)
-// gives a file of zeros that grows as it is written.
+// Allocate sets a file's size and allocates its blocks, so that a later write
+// does not run into a full disk. On a file system that cannot do this (some
+// network ones) the file grows as it is written.
 func Allocate(file *os.File, size int64) error {
 	err := retry(func() error { return unix.Fallocate(int(file.Fd()), 0, 0, size) })
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
@@ -37,7 +38,7 @@ func Allocate(file *os.File, size int64) error {
 	return err
 }
 
-// SyncData makes what was written to a file durable; its times need not be.
+// SyncData makes what was written to a file durable, but not its times.
 func SyncData(file *os.File) error {
 	return retry(func() error { return unix.Fdatasync(int(file.Fd())) })
 }

@@ -7,13 +7,14 @@ import (
 	"os"
 )
 
-// Free is not known here: what depends on free space holds on Linux only.
+// Free is not supported here: whatever depends on free space works on Linux
+// only.
 func Free(string) (int64, error) { return math.MaxInt64, nil }
 
-// Size is not known here.
+// Size is not supported here.
 func Size(string) (int64, error) { return math.MaxInt64, nil }
 
-// Allocate gives a file its size; it grows as it is written.
+// Allocate sets a file's size; the file grows as it is written.
 func Allocate(file *os.File, size int64) error { return file.Truncate(size) }
 
 // SyncData makes a file durable.

@@ -1,12 +1,12 @@
-// Package network says who counts as one client where what a client may have is
-// bounded.
+// Package network determines what counts as one client where clients are
+// limited.
 package network
 
 import "net/netip"
 
-// Of is the client behind an address: of IPv4 the address itself, of IPv6 the network
-// of 64 bits, which is the least that a line is given. What is no IP address is the
-// zero Addr.
+// Of returns the client behind an address: for IPv4 the address itself, for
+// IPv6 its /64 network, which is the least that a line gets. For anything else
+// it returns the zero Addr.
 func Of(address string) netip.Addr {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
@@ -16,6 +16,6 @@ func Of(address string) netip.Addr {
 	if addr.Is4() {
 		return addr
 	}
-	prefix, _ := addr.Prefix(64) // which an address of 128 bits has
+	prefix, _ := addr.Prefix(64) // a 128-bit address has one
 	return prefix.Addr()
 }

@@ -1,9 +1,9 @@
-// Package seal encrypts and authenticates what Hookgate keeps on disk:
-// AES-256-GCM (NIST SP 800-38D) under keys that are derived from one key of
-// the operator's by HKDF-SHA-256 (RFC 5869).
+// Package seal encrypts and authenticates what Hookgate stores on disk:
+// AES-256-GCM (NIST SP 800-38D) with keys derived from the operator's key by
+// HKDF-SHA-256 (RFC 5869).
 //
-// Random nonces under one key run out after 2³² messages, so no two uses
-// share a derived key: each has a fresh salt of its own.
+// Random nonces under one key run out after 2³² messages, so no two uses share
+// a derived key: each has its own salt.
 package seal
 
 import (
@@ -25,15 +25,15 @@ import (
 // SaltSize is the size in bytes of the salt of a derived key.
 const SaltSize = 24
 
-// KeyIDSize is the size in bytes of what names a key in a record.
+// KeyIDSize is the size in bytes of a key's ID in a record.
 const KeyIDSize = 8
 
-// ErrOpen means that a sealed record is damaged, or was sealed under another
-// key or for another place.
+// ErrOpen means that a sealed record is damaged, or was sealed with another key
+// or for another place.
 var ErrOpen = errors.New("the record is damaged or sealed under another key")
 
 // Key is the operator's key, with those that it has replaced: it seals, and
-// they still open what they sealed. It prints as nothing that helps to know it.
+// they still open what they sealed. Formatting it reveals nothing.
 type Key struct {
 	material [32]byte
 	id       [KeyIDSize]byte
@@ -43,10 +43,10 @@ type Key struct {
 // Format hides the key from formatted output, whatever the verb.
 func (Key) Format(state fmt.State, _ rune) { fmt.Fprint(state, "[key]") }
 
-// NewKey draws a key.
+// NewKey generates a key.
 func NewKey() Key {
 	var material [32]byte
-	rand.Read(material[:]) // never fails, says crypto/rand
+	rand.Read(material[:]) // never fails, according to crypto/rand
 	return newKey(material)
 }
 
@@ -56,15 +56,15 @@ func newKey(material [32]byte) Key {
 	return key
 }
 
-// MaxKeys bounds how many keys ParseKey takes.
+// MaxKeys bounds how many keys ParseKey accepts.
 const MaxKeys = 16
 
-// ParseKey reads keys that are separated by blanks or line ends, each 32 bytes
-// in standard base64: the key, then those that it has replaced.
+// ParseKey parses keys separated by blanks or line breaks, each 32 bytes in
+// standard base64: the key, then those that it has replaced.
 func ParseKey(text string) (Key, error) {
 	words := strings.Fields(text)
 	if len(words) > MaxKeys {
-		return Key{}, fmt.Errorf("there are %d encryption keys; %d is the most", len(words), MaxKeys)
+		return Key{}, fmt.Errorf("there are %d encryption keys; at most %d are allowed", len(words), MaxKeys)
 	}
 	var keys Key
 	for _, word := range slices.Backward(words) {
@@ -74,7 +74,7 @@ func ParseKey(text string) (Key, error) {
 		}
 		key := newKey([32]byte(raw))
 		if _, twice := keys.Find(key.id); twice {
-			return Key{}, errors.New("an encryption key is given twice")
+			return Key{}, errors.New("an encryption key is repeated")
 		}
 		keys = key.Replacing(keys)
 	}
@@ -84,10 +84,10 @@ func ParseKey(text string) (Key, error) {
 	return keys, nil
 }
 
-var errInvalidKey = errors.New("an encryption key is 32 bytes in base64")
+var errInvalidKey = errors.New("an encryption key must be 32 bytes in base64")
 
 // Replacing returns the key as the successor of another one and those that it
-// replaced in its turn. What k itself has replaced is left out.
+// has replaced. What k itself has replaced is omitted.
 func (k Key) Replacing(old Key) Key {
 	k.replaced = nil
 	if old != (Key{}) {
@@ -96,7 +96,7 @@ func (k Key) Replacing(old Key) Key {
 	return k
 }
 
-// All yields the key, then those that it has replaced, each for itself.
+// All yields the key, then those that it has replaced, one by one.
 func (k Key) All() iter.Seq[Key] {
 	return func(yield func(Key) bool) {
 		for next := &k; next != nil; next = next.replaced {
@@ -107,7 +107,7 @@ func (k Key) All() iter.Seq[Key] {
 	}
 }
 
-// Find returns the one of the keys that has the ID.
+// Find returns the key with the ID.
 func (k Key) Find(id [KeyIDSize]byte) (Key, bool) {
 	for key := range k.All() {
 		if key.id == id {
@@ -117,13 +117,14 @@ func (k Key) Find(id [KeyIDSize]byte) (Key, bool) {
 	return Key{}, false
 }
 
-// Text is the key, without those that it has replaced, as ParseKey reads it.
+// Text returns the key, without those that it has replaced, as ParseKey reads
+// it.
 func (k Key) Text() string { return base64.StdEncoding.EncodeToString(k.material[:]) }
 
-// ID names the key without telling it.
+// ID identifies the key without revealing it.
 func (k Key) ID() [KeyIDSize]byte { return k.id }
 
-// IDs names the key and those that it has replaced, in hex.
+// IDs identifies the key and those that it has replaced, in hex.
 func (k Key) IDs() (ids []string) {
 	for key := range k.All() {
 		ids = append(ids, hex.EncodeToString(key.id[:]))
@@ -131,27 +132,27 @@ func (k Key) IDs() (ids []string) {
 	return ids
 }
 
-// AEAD returns AES-256-GCM under a key derived for one purpose and salt. The
-// caller uses each nonce once.
+// AEAD returns AES-256-GCM with a key derived for one purpose and salt. The
+// caller must not repeat a nonce.
 func (k Key) AEAD(purpose string, salt []byte) cipher.AEAD {
 	block, err := aes.NewCipher(k.derive(salt, purpose, 32))
 	if err != nil {
-		panic(fmt.Sprintf("seal: AES with a 32-byte key: %v", err)) // cannot be
+		panic(fmt.Sprintf("seal: AES with a 32-byte key: %v", err)) // impossible
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		panic(fmt.Sprintf("seal: GCM over AES: %v", err)) // cannot be
+		panic(fmt.Sprintf("seal: GCM over AES: %v", err)) // impossible
 	}
 	return aead
 }
 
-// Stream returns the cipher of what AEAD has sealed under the same key, from a
-// byte of the text on. It authenticates nothing: it is for what has been opened
-// by AEAD before and is read again in parts.
+// Stream returns the cipher of what AEAD has sealed with the same key, from an
+// offset in the text on. It authenticates nothing: it is for reading again, in
+// parts, what AEAD has opened before.
 func (k Key) Stream(purpose string, salt []byte, nonce [12]byte, offset int64) cipher.Stream {
 	block, err := aes.NewCipher(k.derive(salt, purpose, 32))
 	if err != nil {
-		panic(fmt.Sprintf("seal: AES with a 32-byte key: %v", err)) // cannot be
+		panic(fmt.Sprintf("seal: AES with a 32-byte key: %v", err)) // impossible
 	}
 	var counter [aes.BlockSize]byte
 	copy(counter[:], nonce[:])
@@ -167,19 +168,19 @@ func (k Key) Stream(purpose string, salt []byte, nonce [12]byte, offset int64) c
 // Overhead is how many bytes Seal adds.
 const Overhead = KeyIDSize + SaltSize + 16
 
-// Seal returns key ID, salt and ciphertext of one record. What is sealed for
-// one purpose and place (the associated data) opens only there.
+// Seal returns key ID, salt and ciphertext of one record. It can be opened only
+// with the same purpose and place (the associated data).
 func (k Key) Seal(purpose string, place, plain []byte) []byte {
 	sealed := make([]byte, KeyIDSize+SaltSize, Overhead+len(plain))
 	copy(sealed, k.id[:])
 	salt := sealed[KeyIDSize:]
 	rand.Read(salt)
-	// The derived key is used this once, so a constant nonce is unique.
+	// The derived key is used only once, so a constant nonce is unique.
 	return k.AEAD(purpose, salt).Seal(sealed, make([]byte, 12), plain, place)
 }
 
-// SealedBy returns the ID of the key that sealed a record; the zero ID, which
-// is no key's, of what is too short to be one.
+// SealedBy returns the ID of the key that sealed a record, or the zero ID,
+// which no key has, if it is too short.
 func SealedBy(sealed []byte) (id [KeyIDSize]byte) {
 	if len(sealed) >= Overhead {
 		copy(id[:], sealed)
@@ -187,7 +188,7 @@ func SealedBy(sealed []byte) (id [KeyIDSize]byte) {
 	return id
 }
 
-// Open undoes Seal of the key or of one that it has replaced, or returns
+// Open undoes a Seal of the key or of one that it has replaced, or returns
 // ErrOpen.
 func (k Key) Open(purpose string, place, sealed []byte) ([]byte, error) {
 	key, ok := k.Find(SealedBy(sealed))

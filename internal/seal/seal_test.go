@@ -235,7 +235,7 @@ func TestKeyFileModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := ReadKeyFile(path)
-		if (err != nil) != test.refused || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%s has the mode 0%o", path, test.file)) {
+		if (err != nil) != test.refused || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%s has mode 0%o", path, test.file)) {
 			t.Errorf("%o in %o: %v", test.file, test.dir, err)
 		}
 		if told := Exposures(path); len(told) != test.told {

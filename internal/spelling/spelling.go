@@ -1,4 +1,4 @@
-// Package spelling finds the name that somebody has misspelt.
+// Package spelling finds the name that was probably meant by a misspelt one.
 package spelling
 
 import (
@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxLength bounds what is compared, in characters: no name is as long.
+// maxLength bounds what is compared, in characters: no name is that long.
 const maxLength = 64
 
-// Nearest returns the name that the text was probably meant to be, "" if none is
-// near. Case does not count, and a third of the text may be wrong.
+// Nearest returns the name that the text was probably meant to be, or "" if
+// none is close. Case is ignored, and up to a third of the text may be wrong.
 func Nearest(text string, names []string) string {
 	nearest, least := "", limit(text)+1
 	for _, name := range names {
@@ -21,10 +21,10 @@ func Nearest(text string, names []string) string {
 	return nearest
 }
 
-// fold takes what people vary without noticing.
+// fold removes differences that people do not notice.
 func fold(text string) []rune { return []rune(strings.ToLower(text)) }
 
-// limit is how many mistakes a text of its length may have.
+// limit returns how many mistakes a text of its length may have.
 func limit(text string) int {
 	if len(text) > maxLength {
 		return -1
@@ -32,9 +32,9 @@ func limit(text string) int {
 	return max(len(text)/3, min(len(text)-1, 1))
 }
 
-// distance is how many characters have to be put in, taken out, replaced or
-// swapped with their neighbour to make one text of the other (optimal string
-// alignment). It is most where it is not less.
+// distance returns how many characters have to be inserted, deleted, replaced
+// or swapped with their neighbour to turn one text into the other (optimal
+// string alignment), or most if that is less.
 func distance(a, b []rune, most int) int {
 	if len(a)-len(b) >= most || len(b)-len(a) >= most {
 		return most

@@ -1,5 +1,6 @@
-// Package stray finds what slips into the ends of a secret on its way from one
-// program to another: it looks the same to people, and verifies nothing.
+// Package stray finds characters that slip into the ends of a secret on its way
+// from one program to another: people do not see them, and the secret no longer
+// verifies.
 package stray
 
 import (
@@ -11,7 +12,7 @@ import (
 const (
 	byteOrderMark = '\ufeff'
 
-	// quotes are those of shells and of word processors.
+	// quotes are used by shells and word processors.
 	quotes = "\"'`“”„‟‘’‚‛«»‹›"
 )
 

@@ -1,7 +1,7 @@
-// Package turns shares out among projects what few can have at once: the processor, or
-// room for something large. Each project has few turns at once, and no more than its
-// part of the time: however many wait for one project, another one waits for the end
-// of one turn at most.
+// Package turns shares a scarce resource between projects: the processor, or
+// room for something large. Each project has only a few turns at once, and no
+// more than its part of the time: however many wait in one project, another
+// project waits for at most one turn to end.
 package turns
 
 import (
@@ -12,58 +12,60 @@ import (
 	"time"
 )
 
-// ErrBusy means that too much of the project's own work waits already.
-var ErrBusy = errors.New("too much work of the project waits")
+// ErrBusy means that too much of the project's own work is already waiting.
+var ErrBusy = errors.New("too much work of the project is waiting")
 
-// Limits are those of Turns.
+// Limits configure Turns.
 type Limits struct {
-	// Total and PerProject are how many turns there are at once.
+	// Total and PerProject bound the number of turns at once.
 	Total, PerProject int
 
-	// Part is how much time the turns of a project may take in each second, in
-	// all; what it has not used it keeps, up to a second. Default: no limit.
+	// Part is how much time all turns of a project may take in each second; unused
+	// time is kept, up to a second. Default: unlimited.
 	Part time.Duration
 
-	// Waiting is how much of a project's work may wait, by the weight that Take
-	// is given. One piece may always. Default: no limit.
+	// Waiting bounds how much of a project's work may wait, by the weight passed
+	// to Take. A single piece may always wait. Default: unlimited.
 	Waiting int
 }
 
-// Turns are given to projects one after the other, and within a project in the order
-// of their coming.
+// Turns are given to projects in rotation, and within a project in order of
+// arrival.
 type Turns struct {
 	limits Limits
 
 	mu       sync.Mutex
 	running  int
 	projects map[string]*project
-	sweepAt  int        // how many projects there are when idle ones are forgotten
-	line     []*project // those that wait, the next first
+	sweepAt  int        // the number of projects at which idle ones are forgotten
+	line     []*project // those that wait, the next one first
 }
 
-// project is one that has turns, waits for some, or has used up some of its time.
+// project is a project that has turns, waits for some, or has used up some of
+// its time.
 type project struct {
 	running int
 	waiting []*waiter
-	weight  int  // of what waits
-	inLine  bool // it waits for others alone
+	weight  int  // of waiting work
+	inLine  bool // it only waits for others
 	left    time.Duration
-	at      time.Time // when left was right
+	at      time.Time // when left was correct
 	timer   *time.Timer
 }
 
 type waiter struct {
 	weight int
-	turn   chan struct{} // closed when it comes
+	turn   chan struct{} // closed when the turn comes
 }
 
-// New returns turns within the limits.
+// New returns turns with these limits.
 func New(limits Limits) *Turns {
 	return &Turns{limits: limits, projects: make(map[string]*project), sweepAt: 64}
 }
 
-// ForComputing returns turns for work that needs nothing but the processor: a project
-// has half of the processors at once, and an eighth of the machine's time.
+// ForComputing returns turns for work that only needs the processor: a project
+// gets at most half of the processors at once, and an eighth of the machine's
+// time.
 func ForComputing(total, waiting int) *Turns {
 	cores := runtime.GOMAXPROCS(0)
 	return New(Limits{
@@ -74,8 +76,8 @@ func ForComputing(total, waiting int) *Turns {
 	})
 }
 
-// Take waits for a turn of the project, which end ends when it is called, once. The
-// error is ErrBusy, or the cause that ended ctx.
+// Take waits for a turn of the project; call end once to end it. The error is
+// ErrBusy, or the cause of ctx.
 func (t *Turns) Take(ctx context.Context, name string, weight int) (end func(), err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -109,7 +111,7 @@ func (t *Turns) Take(ctx context.Context, name string, weight int) (end func(), 
 	return t.ends(p), nil
 }
 
-// ends returns what ends a turn that begins now.
+// ends returns the function that ends a turn that begins now.
 func (t *Turns) ends(p *project) func() {
 	began := time.Now()
 	return func() {
@@ -125,7 +127,7 @@ func (t *Turns) ends(p *project) func() {
 	}
 }
 
-// The methods below need the lock.
+// The methods below require the lock.
 
 func (t *Turns) project(name string) *project {
 	p := t.projects[name]
@@ -139,7 +141,7 @@ func (t *Turns) project(name string) *project {
 	return p
 }
 
-// sweep forgets the projects of which there is nothing to know.
+// sweep forgets projects with nothing left to remember.
 func (t *Turns) sweep() {
 	for name, p := range t.projects {
 		if t.refill(p); p.running == 0 && len(p.waiting) == 0 && p.left == time.Second {
@@ -169,8 +171,8 @@ func (t *Turns) begin(p *project) {
 	p.running++
 }
 
-// queue puts a project in line that waits for nothing of its own. One that has used
-// up its time comes back when it has earned some.
+// queue puts a project in line unless it waits for its own limits. One that has
+// used up its time returns when it has earned some.
 func (t *Turns) queue(p *project) {
 	switch {
 	case p.inLine || len(p.waiting) == 0:
@@ -189,7 +191,7 @@ func (t *Turns) queue(p *project) {
 	}
 }
 
-// next lets those begin for whom there is room.
+// next lets waiters begin for which there is room.
 func (t *Turns) next() {
 	for t.running < t.limits.Total && len(t.line) > 0 {
 		p := t.line[0]
@@ -203,7 +205,7 @@ func (t *Turns) next() {
 	}
 }
 
-// take takes out one that waits.
+// take removes a waiter.
 func (t *Turns) take(p *project, at int) *waiter {
 	w := p.waiting[at]
 	p.waiting = append(p.waiting[:at:at], p.waiting[at+1:]...)
@@ -211,7 +213,7 @@ func (t *Turns) take(p *project, at int) *waiter {
 	return w
 }
 
-// leave takes out one that waits no more, unless its turn has come.
+// leave removes a waiter that has given up, unless its turn has come.
 func (t *Turns) leave(p *project, w *waiter) bool {
 	for at := range p.waiting {
 		if p.waiting[at] == w {

@@ -18,7 +18,7 @@ func backupCommand() *cobra.Command {
 	cmd := leaf("backup [--output FILE]", "Writes a backup of all integrations and events of the running server",
 		`  hookgate webhooks backup --output hookgate.tar
   hookgate webhooks backup | ssh backup.example.com 'cat > hookgate.tar'`, cobra.NoArgs, backup)
-	cmd.Flags().StringP("output", "o", "-", "File to write, which must not exist; - is the standard output, unless that is a terminal")
+	cmd.Flags().StringP("output", "o", "-", "File to write, which must not exist; - is standard output, unless that is a terminal")
 	return cmd
 }
 
@@ -32,7 +32,7 @@ func backup(c *call, _ []string) error {
 		return err
 	}
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(fmt.Errorf("%s is there already", name), err)
+		return errors.Join(fmt.Errorf("%s already exists", name), err)
 	}
 	n, err := c.downloadTo(name)
 	if err != nil {
@@ -44,7 +44,7 @@ func backup(c *call, _ []string) error {
 	return nil
 }
 
-// download writes the backup to out. One that was cut is an error.
+// download writes the backup to out. A truncated backup is an error.
 func (c *call) download(out io.Writer) (int64, error) {
 	response, err := c.do(request{method: http.MethodGet, path: path("backup")})
 	if err != nil {
@@ -53,12 +53,12 @@ func (c *call) download(out io.Writer) (int64, error) {
 	defer response.Body.Close()
 	n, err := io.Copy(out, response.Body)
 	if err != nil {
-		return n, fmt.Errorf("writing the backup: %w; what was written is not complete", err)
+		return n, fmt.Errorf("writing the backup: %w; what was written is incomplete", err)
 	}
 	return n, nil
 }
 
-// downloadTo makes a file of the backup, whole and on disk, or none.
+// downloadTo writes the backup to a file, complete and on disk, or leaves none.
 func (c *call) downloadTo(name string) (n int64, err error) {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".part-*") // mode 0600
 	if err != nil {

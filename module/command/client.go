@@ -28,7 +28,7 @@ type call struct {
 }
 
 func (c *call) text(flag string) string {
-	text, _ := c.Flags().GetString(flag) // the flag is there: the command has made it
+	text, _ := c.Flags().GetString(flag) // the command has defined the flag
 	return text
 }
 
@@ -62,17 +62,17 @@ func (c *call) endpoint() (endpoint, error) {
 func parseEndpoint(text string) (endpoint, error) {
 	parsed, err := caddy.ParseNetworkAddress(text)
 	if err != nil || parsed.PortRangeSize() > 1 {
-		return endpoint{}, fmt.Errorf("finding the admin endpoint: %q is not the address of one", text)
+		return endpoint{}, fmt.Errorf("finding the admin endpoint: %q is not an address", text)
 	}
 	if parsed.IsUnixNetwork() {
-		path, _, _ := strings.Cut(parsed.Host, "|") // its permissions may follow
+		path, _, _ := strings.Cut(parsed.Host, "|") // may be followed by its permissions
 		return endpoint{network: parsed.Network, address: path, origin: "http://127.0.0.1"}, nil
 	}
 	address := parsed.JoinHostPort(0)
 	return endpoint{network: parsed.Network, address: address, origin: "http://" + address}, nil
 }
 
-// request is a call of the admin API.
+// request is a call to the admin API.
 type request struct {
 	method, path string
 	query        url.Values
@@ -90,8 +90,7 @@ func path(segments ...string) string {
 	return text.String()
 }
 
-// do sends a request. The answer's body must be closed; an answer that refuses
-// is an error.
+// do sends a request. The answer's body must be closed; a refusal is an error.
 func (c *call) do(r request) (*http.Response, error) {
 	at, err := c.endpoint()
 	if err != nil {
@@ -132,10 +131,10 @@ func (c *call) do(r request) (*http.Response, error) {
 }
 
 // maxAnswer bounds an answer that is read whole, in bytes: an event's body is
-// at most 1 GiB, and a third more in base64.
+// at most 1 GiB, plus a third in base64.
 const maxAnswer = 2 << 30
 
-// remark is what an answer says of a field of a form.
+// remark is an answer's message about a field of a form.
 type remark struct{ Field, Message string }
 
 func (r remark) String() string {
@@ -145,7 +144,7 @@ func (r remark) String() string {
 	return r.Field + ": " + r.Message
 }
 
-// refusal is the error of an answer that refuses.
+// refusal is the error for an answer that refuses.
 type refusal struct {
 	status int
 	text   string
@@ -153,7 +152,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// refused is the error of an answer.
+// refused returns the error for an answer.
 func refused(response *http.Response) error {
 	defer response.Body.Close()
 	var answer adminapi.Failure
@@ -170,7 +169,7 @@ func refused(response *http.Response) error {
 	for _, wrong := range answer.Errors {
 		list.WriteString("\n  " + printable(wrong.String()))
 	}
-	r.text = fmt.Sprintf("%d things are wrong (%d):%s", len(answer.Errors), response.StatusCode, &list)
+	r.text = fmt.Sprintf("%d errors (%d):%s", len(answer.Errors), response.StatusCode, &list)
 	return r
 }
 
@@ -188,8 +187,8 @@ func (c *call) read(r request) (json.RawMessage, error) {
 	return text, nil
 }
 
-// ask sends a request and returns the answer, after it was printed if JSON is
-// what the caller wants.
+// ask sends a request and returns the answer, after printing it if JSON is
+// wanted.
 func ask[T any](c *call, r request) (answer T, printed bool, err error) {
 	text, err := c.read(r)
 	if err != nil {
@@ -204,7 +203,7 @@ func ask[T any](c *call, r request) (answer T, printed bool, err error) {
 	return answer, false, nil
 }
 
-// list reads the pages of a list until there are enough items; 0 is all.
+// list reads the pages of a list until there are enough items; 0 means all.
 func (c *call) list(path string, query url.Values, enough int) ([]json.RawMessage, error) {
 	const perPage = 500
 	items := []json.RawMessage{}

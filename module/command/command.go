@@ -1,5 +1,5 @@
-// Package command is `hookgate webhooks …`: the admin API from a shell, and
-// what is done to a storage while no server has it open.
+// Package command implements `hookgate webhooks …`: the admin API from a shell,
+// and commands for a storage that no server has open.
 package command
 
 import (
@@ -14,7 +14,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:      "webhooks",
-		Short:     "Looks after integrations and events",
+		Short:     "Manages integrations and events",
 		Long:      long,
 		CobraFunc: complete,
 	})
@@ -33,11 +33,11 @@ What is printed is for people; --json prints what the admin API answers, and of
 a list the items of all its pages.
 `
 
-// complete makes the command and those below it.
+// complete adds the flags and subcommands.
 func complete(cmd *cobra.Command) {
 	cmd.Use = "webhooks"
 	flags := cmd.PersistentFlags()
-	flags.StringP("config", "c", "", "Configuration file that names the admin endpoint and the storage")
+	flags.StringP("config", "c", "", "Configuration file that gives the admin endpoint and the storage")
 	flags.StringP("adapter", "a", "", "Name of the configuration's adapter")
 	flags.String("address", "", "Address of the admin endpoint, if different from the configuration")
 	flags.Bool("json", false, "Print JSON")
@@ -57,7 +57,7 @@ func complete(cmd *cobra.Command) {
 	)
 }
 
-// leaf makes a command of a function. The function is ended by an interrupt.
+// leaf creates a command from a function. An interrupt ends the function.
 func leaf(use, short, example string, args cobra.PositionalArgs, run func(c *call, args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:          use,
@@ -78,7 +78,7 @@ func interruptible(cmd *cobra.Command, run func(c *call) error) error {
 	return run(&call{Command: cmd, ctx: ctx, out: cmd.OutOrStdout()})
 }
 
-// group makes a command that only has others below it.
+// group creates a command that only has subcommands.
 func group(use, short string, below ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   use,

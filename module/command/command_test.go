@@ -93,13 +93,13 @@ func TestCalls(t *testing.T) {
 		{"events get demo hook E1", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, `"held": true`},
 		{"events get demo hook E1 --body", "", "GET /webhooks/projects/demo/integrations/hook/events/E1", event, "hello"},
 		{"replay demo hook E1", "", "POST /webhooks/projects/demo/integrations/hook/events/E1/replay", `{"id":"E2"}`, "replayed as E2\n"},
-		{"replay demo hook --all", "", `POST /webhooks/projects/demo/integrations/hook/replay application/json {"dry_run":false,"limit":1000,"status":"failed"}`, `{"matched":5,"replayed":2,"skipped":1}`, "5 selected, 2 replayed, 1 skipped\n2 more are over the limit"},
+		{"replay demo hook --all", "", `POST /webhooks/projects/demo/integrations/hook/replay application/json {"dry_run":false,"limit":1000,"status":"failed"}`, `{"matched":5,"replayed":2,"skipped":1}`, "5 selected, 2 replayed, 1 skipped\n2 more exceed the limit"},
 		{"replay demo hook --event push --from 2026-11-23T13:00:00Z --limit 9 --dry-run", "", `POST /webhooks/projects/demo/integrations/hook/replay application/json {"dry_run":true,"event":"push","from":"2026-11-23T13:00:00Z","limit":9,"status":"failed"}`, `{"matched":5}`, "5 selected, 0 of them"},
 		{"replay demo hook --all --json", "", `POST /webhooks/projects/demo/integrations/hook/replay application/json {"dry_run":false,"limit":1000,"status":"failed"}`, `{"matched":5}`, "{\n  \"matched\": 5\n}\n"},
 		{"handshake open demo hook", "", "POST /webhooks/projects/demo/integrations/hook/handshake", `{"state":"open","expires_at":"2026-11-23T13:10:00Z"}`, "open until 2026-11-23T13:10:00Z\n"},
 		{"handshake show demo hook", "", "GET /webhooks/projects/demo/integrations/hook/handshake", `{"state":"closed"}`, "closed\n"},
 		{"handshake show demo hook", "", "GET /webhooks/projects/demo/integrations/hook/handshake", `{"state":"learned","learned":{"fingerprint":"5d41c0aa","at":"2026-11-23T13:01:02.5Z","client_ip":"192.0.2.1"},"refused":{"at":"2026-11-23T13:03:00Z","client_ip":"192.0.2.2"}}`, "learned 5d41c0aa at 2026-11-23T13:01:02.5Z from 192.0.2.1\nanother secret came at 2026-11-23T13:03:00Z from 192.0.2.2 and was refused\n"},
-		{"handshake confirm demo hook 5d41c0aa", "", `POST /webhooks/projects/demo/integrations/hook/handshake/confirm application/json {"fingerprint":"5d41c0aa"}`, one, "confirmed: 5d41c0aa verifies now\n"},
+		{"handshake confirm demo hook 5d41c0aa", "", `POST /webhooks/projects/demo/integrations/hook/handshake/confirm application/json {"fingerprint":"5d41c0aa"}`, one, "confirmed: 5d41c0aa now verifies\n"},
 		{"handshake close demo hook", "", "DELETE /webhooks/projects/demo/integrations/hook/handshake", "", "closed\n"},
 	} {
 		a := newAPI(t)
@@ -122,15 +122,15 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ args, address, want string }{
 		{"events get demo hook E1", a.address(), "there is no such event (404)"},
 		{"status", nobody.Listener.Addr().String(), "is the server running"},
-		{"status", "localhost:1-9", `"localhost:1-9" is not the address`},
+		{"status", "localhost:1-9", `"localhost:1-9" is not an address`},
 		{"status too much", a.address(), "unknown command"},
 		{"unknown", a.address(), "unknown command"},
 		{"integrations unknown", a.address(), "unknown command"},
 		{"integrations get demo", a.address(), "accepts 2 arg"},
-		{"integrations create demo", a.address(), "reading the standard input: JSON"},
+		{"integrations create demo", a.address(), "reading standard input: must be JSON"},
 		{"integrations create demo /nonexistent", a.address(), "no such file"},
 		{"replay demo hook", a.address(), "--all selects"},
-		{"replay demo hook E1 --dry-run", a.address(), "not both"},
+		{"replay demo hook E1 --dry-run", a.address(), "give either"},
 		{"replay demo hook --from yesterday", a.address(), `--from: "yesterday" is neither`},
 		{"restore /nonexistent.tar", a.address(), "no such file"},
 		{"restore --config /nonexistent.json x.tar", a.address(), "finding the storage"},
@@ -142,7 +142,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	a.answer = `{"error":"alias: a","code":"invalid_form","errors":[{"field":"alias","code":"invalid","message":"a\u001b"},{"field":"","code":"required","message":"b"}]}`
-	if _, err := run(t, "{}", "integrations", "create", "demo", "--address", a.address()); err == nil || err.Error() != "2 things are wrong (404):\n  alias: a?\n  b" {
+	if _, err := run(t, "{}", "integrations", "create", "demo", "--address", a.address()); err == nil || err.Error() != "2 errors (404):\n  alias: a?\n  b" {
 		t.Errorf("%v", err)
 	}
 	a.answer = "not found"
@@ -213,7 +213,7 @@ func TestBackupToFile(t *testing.T) {
 	if text, _ := os.ReadFile(file); err != nil || string(text) != "all of it" || !strings.Contains(out, "backup.tar, 9 B") {
 		t.Errorf("%v, %s\n%s", err, text, out)
 	}
-	if _, err := run(t, "", "backup", "--output", file, "--address", a.address()); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, err := run(t, "", "backup", "--output", file, "--address", a.address()); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("%v", err)
 	}
 	if out, err := run(t, "", "backup", "--address", a.address()); err != nil || out != "all of it" {
@@ -225,7 +225,7 @@ func TestBackupToFile(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}))
 	defer cut.Close()
-	if _, err := run(t, "", "backup", "--output", file+".2", "--address", cut.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "not complete") {
+	if _, err := run(t, "", "backup", "--output", file+".2", "--address", cut.Listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "incomplete") {
 		t.Errorf("%v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {

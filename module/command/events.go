@@ -15,17 +15,18 @@ import (
 )
 
 func eventsCommand() *cobra.Command {
-	list := leaf("list PROJECT WEBHOOK_ID", "Lists the stored events of an integration, the newest first",
+	list := leaf("list PROJECT WEBHOOK_ID", "Lists the stored events of an integration, newest first",
 		"  hookgate webhooks events list demo github-issues --status failed", cobra.ExactArgs(2), listEvents)
 	list.Flags().String("status", "", "Only pending, delivered or failed ones")
-	list.Flags().Int("limit", 50, "How many at most; 0 is all")
+	list.Flags().Int("limit", 50, "How many at most; 0 means all")
 	get := leaf("get PROJECT WEBHOOK_ID EVENT_ID", "Shows an event as JSON, with its headers and attempts",
 		"  hookgate webhooks events get demo github-issues 06H3CY2J7Q3V0K4T4R9M3W8ZXC --body > payload.json", cobra.ExactArgs(3), getEvent)
-	get.Flags().Bool("body", false, "Write its body, as it came, and nothing else")
+	get.Flags().Bool("body", false, "Write only its body, as it was received")
 	return group("events", "Lists and shows stored events", list, get)
 }
 
-// last says how the last attempt ended, or how the run stands that goes on.
+// last describes how the last attempt ended, or the state of the run in
+// progress.
 func last(e *adminapi.Event) string {
 	if e.Run != nil && e.Status == storage.Pending {
 		text := strings.Join([]string{e.Run.Kind, e.Run.ID, e.Run.State}, " ")

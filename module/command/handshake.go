@@ -14,16 +14,16 @@ import (
 )
 
 func handshakeCommand() *cobra.Command {
-	open := leaf("open PROJECT WEBHOOK_ID", "Lets the sender bring its secret, for ten minutes",
+	open := leaf("open PROJECT WEBHOOK_ID", "Opens a window of ten minutes for the sender's secret",
 		"  hookgate webhooks handshake open demo my-notion --reveal", cobra.ExactArgs(2), openHandshake)
-	open.Flags().Bool("reveal", false, "Wait for the secret and print it, for a sender who wants it typed in")
+	open.Flags().Bool("reveal", false, "Wait for the secret and print it, for a sender that wants it pasted into its page")
 	show := leaf("show PROJECT WEBHOOK_ID", "Shows what was learned",
 		"  hookgate webhooks handshake show demo my-asana", cobra.ExactArgs(2), showHandshake)
-	confirm := leaf("confirm PROJECT WEBHOOK_ID FINGERPRINT", "Lets the learned secret verify",
+	confirm := leaf("confirm PROJECT WEBHOOK_ID FINGERPRINT", "Adds the learned secret to the integration",
 		"  hookgate webhooks handshake confirm demo my-asana 5d41c0aa", cobra.ExactArgs(3), confirmHandshake)
 	forget := leaf("close PROJECT WEBHOOK_ID", "Closes the window and forgets what was learned",
 		"  hookgate webhooks handshake close demo my-asana", cobra.ExactArgs(2), closeHandshake)
-	return group("handshake", "Takes over a secret that the sender brings itself (Asana, Notion)", open, show, confirm, forget)
+	return group("handshake", "Learns a secret chosen by the sender (Asana, Notion)", open, show, confirm, forget)
 }
 
 func (c *call) sayHandshake(h *adminapi.Handshake) {
@@ -40,7 +40,7 @@ func (c *call) sayHandshake(h *adminapi.Handshake) {
 	}
 }
 
-// instant is a time as the admin API writes it.
+// instant formats a time as the admin API does.
 func instant(at time.Time) string { return at.Format(time.RFC3339Nano) }
 
 func openHandshake(c *call, args []string) error {
@@ -53,7 +53,7 @@ func openHandshake(c *call, args []string) error {
 		return err
 	}
 	if c.is("json") {
-		return errors.New("--reveal prints for people alone")
+		return errors.New("--reveal cannot be combined with --json")
 	}
 	key, err := engine.NewRevealKey()
 	if err != nil {
@@ -80,7 +80,7 @@ func openHandshake(c *call, args []string) error {
 	return nil
 }
 
-// awaitSecret asks until the sender has brought its secret.
+// awaitSecret polls until the sender has sent its secret.
 func (c *call) awaitSecret(args []string) (adminapi.Handshake, error) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -92,7 +92,7 @@ func (c *call) awaitSecret(args []string) (adminapi.Handshake, error) {
 		case h.State == "learned":
 			return h, nil
 		case h.State != "open":
-			return h, errors.New("the window has closed, and no secret came")
+			return h, errors.New("the window has closed, and no secret has arrived")
 		}
 		select {
 		case <-c.ctx.Done():
@@ -119,7 +119,7 @@ func confirmHandshake(c *call, args []string) error {
 		method: http.MethodPost, path: integrationPath(args[0], args[1], "handshake", "confirm"), kind: kindJSON, body: body,
 	})
 	if err == nil && !printed {
-		c.say("confirmed: %s verifies now", args[2])
+		c.say("confirmed: %s now verifies", args[2])
 	}
 	return err
 }

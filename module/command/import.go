@@ -20,8 +20,8 @@ import (
 	"github.com/hookgate/hookgate/internal/delivery/codemie/settings"
 )
 
-// tokenVariable names the environment variable with the platform's token. A
-// flag would show it to everybody on the machine.
+// tokenVariable is the environment variable with the platform's token. A flag
+// would show it to every user of the machine.
 const tokenVariable = "CODEMIE_TOKEN"
 
 const importLong = `
@@ -59,9 +59,9 @@ func importCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.Bool("apply", false, "Make the changes")
-	flags.Bool("dry-run", false, "Only say what would be done, as without --apply")
+	flags.Bool("dry-run", false, "Only show what would be done, as without --apply")
 	flags.Bool("overwrite", false, "Replace what exists here and differs")
-	flags.StringSlice("project", nil, "Only the integrations of this project; may be repeated")
+	flags.StringSlice("project", nil, "Only the integrations of this project; repeatable")
 	flags.String("token-file", "", "File with the platform's access token")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		some := false
@@ -72,14 +72,14 @@ func importCommand() *cobra.Command {
 		if err != nil || !some {
 			return err
 		}
-		// Nothing else carries a status to Caddy's command line.
+		// There is no other way to pass a status to Caddy's command line.
 		cmd.SilenceErrors = true
 		return caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return 2, nil })(cmd, args)
 	}
-	return group("import", "Imports integrations of other systems", cmd)
+	return group("import", "Imports integrations from other systems", cmd)
 }
 
-// imported is what has become of one integration.
+// imported is the result for one integration.
 type imported struct {
 	Project   string   `json:"project"`
 	WebhookID string   `json:"webhook_id"`
@@ -96,7 +96,7 @@ const (
 	wasRefused   = "refused"
 )
 
-// importReport is all of an import.
+// importReport is the result of an import.
 type importReport struct {
 	DryRun    bool       `json:"dry_run"`
 	Items     []imported `json:"items"`
@@ -105,11 +105,11 @@ type importReport struct {
 	Refused   int        `json:"refused"`
 }
 
-// importCodemie imports what the source lists, and says whether some of it was
-// to be imported and was refused.
+// importCodemie imports what the source lists, and reports whether something
+// was to be imported but was refused.
 func importCodemie(c *call, source string) (some bool, err error) {
 	if c.is("apply") && c.is("dry-run") {
-		return false, errors.New("--apply and --dry-run: give one of them, or none")
+		return false, errors.New("--apply and --dry-run cannot be combined")
 	}
 	list, err := readSettings(c, source)
 	if err != nil {
@@ -119,7 +119,7 @@ func importCodemie(c *call, source string) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	only, _ := c.Flags().GetStringSlice("project") // the flag is there
+	only, _ := c.Flags().GetStringSlice("project") // the flag is defined
 	report := importReport{DryRun: !c.is("apply"), Items: []imported{}}
 	seen := make(map[string]bool)
 	for i := range list {
@@ -129,7 +129,7 @@ func importCodemie(c *call, source string) (some bool, err error) {
 		}
 		item, err := importOne(c, s, served, seen)
 		if err != nil {
-			// What was done before is told.
+			// What was done so far is still reported.
 			return false, errors.Join(report.print(c), fmt.Errorf("importing %s: %w", printable(s.WebhookID()), err))
 		}
 		report.add(item)
@@ -166,14 +166,14 @@ func (r *importReport) print(c *call) error {
 		return err
 	}
 	if r.DryRun {
-		c.say("nothing was changed: %d would be imported, %d unchanged, %d refused; --apply does it", r.Imported, r.Unchanged, r.Refused)
+		c.say("nothing was changed: %d would be imported, %d unchanged, %d refused; add --apply to import", r.Imported, r.Unchanged, r.Refused)
 		return nil
 	}
 	c.say("%d imported, %d unchanged, %d refused", r.Imported, r.Unchanged, r.Refused)
 	return nil
 }
 
-// readSettings reads the source. An address begins with its scheme.
+// readSettings reads the source. An address begins with a scheme.
 func readSettings(c *call, source string) ([]settings.Setting, error) {
 	if strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://") {
 		token, err := platformToken(c)
@@ -188,7 +188,7 @@ func readSettings(c *call, source string) ([]settings.Setting, error) {
 		defer transport.CloseIdleConnections()
 		return settings.Fetch(c.ctx, transport, source, token)
 	}
-	from, name := c.InOrStdin(), "the standard input"
+	from, name := c.InOrStdin(), "standard input"
 	if source != "-" {
 		file, err := os.Open(source)
 		if err != nil {
@@ -229,8 +229,8 @@ func platformToken(c *call) (string, error) {
 	return token, nil
 }
 
-// servedTypes are the resource types that a trigger serves here; nil if that
-// cannot be told.
+// servedTypes are the resource types that a trigger serves here, or nil if
+// unknown.
 func servedTypes(c *call) ([]string, error) {
 	text, err := c.read(request{method: http.MethodGet, path: path("status")})
 	var refused *refusal
@@ -251,8 +251,8 @@ func servedTypes(c *call) ([]string, error) {
 	return served, nil
 }
 
-// importOne imports one integration. An error is one of the admin endpoint's,
-// not of the integration.
+// importOne imports one integration. An error comes from the admin endpoint and
+// does not concern the integration.
 func importOne(c *call, s *settings.Setting, served []string, seen map[string]bool) (imported, error) {
 	item := imported{Project: s.Project, WebhookID: s.WebhookID(), Alias: s.Alias, Result: wasRefused}
 	form, notes, refusal := s.Form()
@@ -261,7 +261,7 @@ func importOne(c *call, s *settings.Setting, served []string, seen map[string]bo
 		item.Reason = refusal
 		return item, nil
 	case seen[form.WebhookID]:
-		item.Reason = "another integration of the list has the same webhook ID"
+		item.Reason = "another integration in the list has the same webhook ID"
 		return item, nil
 	case served != nil && !slices.Contains(served, form.Resource.Type):
 		item.Reason = "no trigger here serves the resource type " + form.Resource.Type
@@ -291,8 +291,8 @@ func importOne(c *call, s *settings.Setting, served []string, seen map[string]bo
 	return item, nil
 }
 
-// write creates or changes an integration, unless it is only to be said what
-// would be done. What the admin API refuses is refused.
+// write creates or changes an integration, unless this is a dry run. What the
+// admin API refuses is refused.
 func (c *call) write(item imported, method, target, kind string, form *settings.Form) (imported, error) {
 	item.Result = wasImported
 	if !c.is("apply") {
@@ -306,8 +306,8 @@ func (c *call) write(item imported, method, target, kind string, form *settings.
 	return item.unless(err)
 }
 
-// unless is the item if the admin API has taken it, and else says what that has
-// against it. What concerns more than this one item is an error.
+// unless returns the item if the admin API has accepted it, or else with the
+// API's reason. What concerns more than this item is an error.
 func (item imported) unless(err error) (imported, error) {
 	var refused *refusal
 	if errors.As(err, &refused) && refused.status < 500 {
@@ -317,14 +317,14 @@ func (item imported) unless(err error) (imported, error) {
 	return item, err
 }
 
-// present is an integration as it is here.
+// present is an integration as it exists here.
 type present struct {
 	settings.Form
 	ManagedBy string          `json:"managed_by"`
 	Resource  json.RawMessage `json:"resource"` // one or several
 }
 
-// existingForm reads the integration, nil if there is none.
+// existingForm reads the integration, or returns nil if there is none.
 func existingForm(c *call, project, webhookID string) (*present, error) {
 	text, err := c.read(request{method: http.MethodGet, path: integrationPath(project, webhookID)})
 	var refused *refusal
@@ -341,7 +341,7 @@ func existingForm(c *call, project, webhookID string) (*present, error) {
 	return existing, nil
 }
 
-// differences names the fields that the import would change.
+// differences returns the fields that the import would change.
 func (p *present) differences(form *settings.Form) []string {
 	var names []string
 	differ := func(name string, differs bool) {

@@ -145,7 +145,7 @@ func TestImportFromAFile(t *testing.T) {
 	for _, args := range [][]string{{file}, {"-"}} {
 		out, err := run(t, list, append([]string{"import", "codemie", "--address", address}, args...)...)
 		if err != nil || !strings.Contains(out, `imported  demo     hook        A?[2J  is_enabled is the text "false" there`) ||
-			!strings.Contains(out, "nothing was changed: 1 would be imported, 0 unchanged, 0 refused; --apply does it") {
+			!strings.Contains(out, "nothing was changed: 1 would be imported, 0 unchanged, 0 refused; add --apply to import") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
@@ -170,7 +170,7 @@ func TestImportErrors(t *testing.T) {
 		"https://codemie.test":                                 "CODEMIE_TOKEN",
 		"https://codemie.test --token-file " + empty:           "it is empty",
 		"https://codemie.test --token-file /nowhere":           "no such file",
-		"- --apply --dry-run":                                  "give one of them",
+		"- --apply --dry-run":                                  "cannot be combined",
 		"/nowhere/settings.json":                               "no such file",
 		empty:                                                  "no list of the platform's settings",
 		"https://user:pass@codemie.test --token-file " + token: "user name or password",

@@ -22,20 +22,20 @@ func integrationsCommand() *cobra.Command {
 	list := leaf("list [PROJECT]", "Lists the integrations of a project, or all",
 		"  hookgate webhooks integrations list demo", cobra.MaximumNArgs(1), listIntegrations)
 	list.Flags().Int("limit", 0, "How many at most (default all)")
-	get := leaf("get PROJECT WEBHOOK_ID", "Shows an integration as JSON, its secrets masked",
+	get := leaf("get PROJECT WEBHOOK_ID", "Shows an integration as JSON, with its secrets masked",
 		"  hookgate webhooks integrations get demo github-issues", cobra.ExactArgs(2), getIntegration)
-	create := leaf("create PROJECT [FILE]", "Creates an integration of JSON in a file, or on the standard input",
+	create := leaf("create PROJECT [FILE]", "Creates an integration from JSON in a file or on standard input",
 		"  hookgate webhooks integrations create demo github-issues.json", cobra.RangeArgs(1, 2), createIntegration)
-	update := leaf("update PROJECT WEBHOOK_ID [FILE]", "Changes the fields that the JSON in a file, or on the standard input, names",
+	update := leaf("update PROJECT WEBHOOK_ID [FILE]", "Changes the fields in the JSON in a file or on standard input",
 		`  echo '{"is_enabled": false}' | hookgate webhooks integrations update demo github-issues`, cobra.RangeArgs(2, 3), updateIntegration)
-	update.Flags().Bool("replace", false, "Replace the whole integration: a field left out takes its default")
+	update.Flags().Bool("replace", false, "Replace the whole integration: omitted fields take their defaults")
 	remove := leaf("delete PROJECT WEBHOOK_ID", "Deletes an integration and its stored events",
 		"  hookgate webhooks integrations delete demo github-issues", cobra.ExactArgs(2), deleteIntegration)
-	remove.Flags().Bool("force", false, "Drop its pending events too")
+	remove.Flags().Bool("force", false, "Discard its pending events too")
 	return group("integrations", "Lists, shows, creates, changes and deletes integrations", list, get, create, update, remove)
 }
 
-// integration is what a list shows of one.
+// integration is what a list shows of an integration.
 type integration struct {
 	WebhookID  string `json:"webhook_id"`
 	Project    string `json:"project"`
@@ -47,7 +47,7 @@ type integration struct {
 	Warnings   []remark
 }
 
-// warn says what the admin API has found that is surely not meant.
+// warn prints the admin API's warnings.
 func (c *call) warn(in integration) {
 	for _, warning := range in.Warnings {
 		c.say("warning: %s", printable(warning.String()))
@@ -62,7 +62,7 @@ func (r *resources) UnmarshalJSON(text []byte) error {
 		*r = make(resources, 1)
 		return json.Unmarshal(text, &(*r)[0])
 	}
-	type list resources // which has no such method
+	type list resources // without this method
 	return json.Unmarshal(text, (*list)(r))
 }
 
@@ -156,12 +156,12 @@ func deleteIntegration(c *call, args []string) error {
 	return nil
 }
 
-// maxInput is what the admin API takes, and a byte that tells more.
+// maxInput is what the admin API accepts, plus one byte to detect more.
 const maxInput = 1<<20 + 1
 
-// input reads JSON from the file that is named, or from the standard input.
+// input reads JSON from the named file or from standard input.
 func (c *call) input(args []string) ([]byte, error) {
-	from, name := c.InOrStdin(), "the standard input"
+	from, name := c.InOrStdin(), "standard input"
 	if len(args) == 1 && args[0] != "-" {
 		file, err := os.Open(args[0])
 		if err != nil {
@@ -175,7 +175,7 @@ func (c *call) input(args []string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	if strings.TrimSpace(string(text)) == "" || len(text) == maxInput {
-		return nil, fmt.Errorf("reading %s: JSON of at most 1 MiB is needed", name)
+		return nil, fmt.Errorf("reading %s: must be JSON of at most 1 MiB", name)
 	}
 	return text, nil
 }

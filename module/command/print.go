@@ -40,12 +40,12 @@ func (c *call) table(rows [][]string) error {
 	return out.Flush()
 }
 
-// say prints a line for people.
+// say prints a line of text.
 func (c *call) say(format string, args ...any) {
 	fmt.Fprintf(c.out, format+"\n", args...)
 }
 
-// printable takes from a sender's text what a terminal would obey.
+// printable removes what a terminal would interpret from a sender's text.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
@@ -55,7 +55,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// yes is a word for a truth.
+// yes formats a boolean.
 func yes(value bool) string {
 	if value {
 		return "yes"
@@ -63,7 +63,7 @@ func yes(value bool) string {
 	return "no"
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes.
 func size(bytes int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	value, unit := float64(bytes), 0

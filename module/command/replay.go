@@ -13,18 +13,18 @@ import (
 )
 
 func replayCommand() *cobra.Command {
-	cmd := leaf("replay PROJECT WEBHOOK_ID [EVENT_ID]", "Runs stored events again, as new ones: one, or those that the flags select",
+	cmd := leaf("replay PROJECT WEBHOOK_ID [EVENT_ID]", "Replays stored events as new ones: one, or those selected by flags",
 		`  hookgate webhooks replay demo github-issues 06H3CY2J7Q3V0K4T4R9M3W8ZXC
   hookgate webhooks replay demo github-issues --from 2h --dry-run
   hookgate webhooks replay demo github-issues --status failed --from 2026-11-23T13:00:00Z --to 2026-11-23T15:00:00Z`,
 		cobra.RangeArgs(2, 3), replay)
 	flags := cmd.Flags()
 	flags.String("status", "failed", "Failed or delivered ones")
-	flags.String("from", "", "Received from then on: a time (RFC 3339), or how long ago, such as 2h30m")
-	flags.String("to", "", "Received before then")
-	flags.String("event", "", "Of that type")
-	flags.Int("limit", 1000, "How many at most, up to 10000, the oldest first")
-	flags.Bool("all", false, "All failed events, where no other flag selects some")
+	flags.String("from", "", "Received at or after this time (RFC 3339), or this long ago, such as 2h30m")
+	flags.String("to", "", "Received before this time")
+	flags.String("event", "", "Of this type")
+	flags.Int("limit", 1000, "How many at most, up to 10000, oldest first")
+	flags.Bool("all", false, "All failed events, if no other flag selects some")
 	flags.Bool("dry-run", false, "Only count")
 	return cmd
 }
@@ -41,11 +41,11 @@ func replay(c *call, args []string) error {
 	}
 	switch {
 	case len(args) == 3 && selected > 0:
-		return errors.New("give the ID of one event or flags that select some, not both")
+		return errors.New("give either the ID of one event or flags that select some")
 	case len(args) == 3:
 		return replayOne(c, args)
 	case selected == 0:
-		return errors.New("give the ID of an event, or flags that select some; --all selects all that have failed")
+		return errors.New("give the ID of an event, or flags that select some; --all selects all failed ones")
 	}
 	return replayMany(c, args)
 }
@@ -82,17 +82,17 @@ func replayMany(c *call, args []string) error {
 		return err
 	}
 	if c.is("dry-run") {
-		c.say("%d selected, %d of them were replayed before", a.Matched, a.Skipped)
+		c.say("%d selected, %d of them already replayed", a.Matched, a.Skipped)
 		return nil
 	}
 	c.say("%d selected, %d replayed, %d skipped", a.Matched, a.Replayed, a.Skipped)
 	if left := a.Matched - a.Replayed - a.Skipped; left > 0 {
-		c.say("%d more are over the limit: the same command goes on with them", left)
+		c.say("%d more exceed the limit: repeat the command to continue with them", left)
 	}
 	return nil
 }
 
-// when reads a time, or how long ago it was.
+// when parses a time, or how long ago it was.
 func when(text string, now time.Time) (string, error) {
 	if text == "" {
 		return "", nil

@@ -11,7 +11,7 @@ import (
 )
 
 func statusCommand() *cobra.Command {
-	return leaf("status", "Shows how the storage, the events and the triggers are",
+	return leaf("status", "Shows the state of the storage, the events and the triggers",
 		"  hookgate webhooks status --address localhost:2019", cobra.NoArgs, status)
 }
 

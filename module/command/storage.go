@@ -14,12 +14,12 @@ import (
 )
 
 func restoreCommand() *cobra.Command {
-	return leaf("restore BACKUP", "Makes the storage of a backup, where there is none; - is the standard input",
+	return leaf("restore BACKUP", "Creates the storage from a backup, if there is none; - is standard input",
 		`  hookgate webhooks restore --config /etc/hookgate/Caddyfile hookgate.tar`, cobra.ExactArgs(1), restore)
 }
 
 func rotateKeyCommand() *cobra.Command {
-	return leaf("rotate-key", "Puts a new encryption key in front of the generated one; a restart puts it to use",
+	return leaf("rotate-key", "Puts a new encryption key in front of the generated one; it is used after a restart",
 		`  hookgate webhooks rotate-key --config /etc/hookgate/Caddyfile`, cobra.NoArgs, rotateKey)
 }
 
@@ -28,7 +28,7 @@ type storageHost struct {
 	StorageRaw json.RawMessage `json:"storage" caddy:"namespace=webhooks.storage inline_key=module"`
 }
 
-// storage returns the storage that the configuration names. It is not open.
+// storage returns the configured storage. It is not open.
 func (c *call) storage() (storage.Storage, error) {
 	var config struct {
 		Apps struct {
@@ -59,8 +59,8 @@ func (c *call) storage() (storage.Storage, error) {
 	return loaded.(storage.Storage), nil
 }
 
-// quiet has nothing but errors logged from now on, and returns what modules are
-// loaded in.
+// quiet reduces logging to errors from now on, and returns the context that
+// modules are loaded in.
 func quiet() (caddy.Context, error) {
 	return caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
 		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "ERROR"}},
@@ -74,7 +74,7 @@ func restore(c *call, args []string) error {
 	}
 	restorer, ok := found.(storage.Restorer)
 	if !ok {
-		return errors.New("the storage of this configuration cannot be restored")
+		return errors.New("the storage of this configuration does not support restoring")
 	}
 	from := c.InOrStdin()
 	if args[0] != "-" {
@@ -92,7 +92,7 @@ func restore(c *call, args []string) error {
 	return c.tell(found.Key(), restored)
 }
 
-// tell says what was restored.
+// tell reports what was restored.
 func (c *call) tell(place string, r storage.Restored) error {
 	if c.is("json") {
 		text, err := json.Marshal(map[string]any{

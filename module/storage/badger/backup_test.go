@@ -110,9 +110,9 @@ func TestRestoreRefuses(t *testing.T) {
 		want  string // PATH stands for the path
 	}{
 		"empty":       {nil, path, "it is empty"},
-		"no backup":   {bytes.Repeat([]byte("text"), 1000), path, "this is no backup"},
-		"cut":         {raw[:len(raw)-2048], path, "the backup is cut"},
-		"cut early":   {raw[:2000], path, "the backup is cut"},
+		"no backup":   {bytes.Repeat([]byte("text"), 1000), path, "this is not a Hookgate backup"},
+		"cut":         {raw[:len(raw)-2048], path, "the backup is truncated"},
+		"cut early":   {raw[:2000], path, "the backup is truncated"},
 		"damaged":     {damaged, path, "the backup is damaged"},
 		"foreign key": {raw, foreign, "the key PATH.key is "},
 		"no key":      {raw, "", "put that key at PATH.key first"},

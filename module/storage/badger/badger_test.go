@@ -168,7 +168,7 @@ func TestKeyOfData(t *testing.T) {
 		}, "the key PATH.key is not the key of the storage PATH"},
 		"garbage": {func(t *testing.T, path string, s *Storage) error {
 			return os.WriteFile(path+".key", []byte("CANARY"), 0o600)
-		}, "PATH.key: an encryption key is 32 bytes in base64"},
+		}, "PATH.key: an encryption key must be 32 bytes in base64"},
 		"configured": {func(t *testing.T, path string, s *Storage) error {
 			s.EncryptionKey = "{env.HOOKGATE_TEST_KEY}"
 			return nil
