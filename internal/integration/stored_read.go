@@ -32,7 +32,7 @@ func (in *Integration) decode(value []byte) error {
 		return err
 	}
 	// All texts are parts of one string, so that they cost one allocation.
-	r := wire.NewStringDecoder(string(rest))
+	r := wire.NewStringDecoder(rest)
 	in.CreatedAt, in.UpdatedAt = r.Seconds(), r.Seconds()
 	in.Alias = r.String()
 	auth := &in.Authentication

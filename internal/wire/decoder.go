@@ -67,10 +67,9 @@ func (d *Decoder) Uint64() uint64 {
 
 // Uint takes what AppendUint wrote.
 func (d *Decoder) Uint() uint64 {
-	if len(d.Raw) > 0 && d.Raw[0] < 0x80 { // as nearly all are: this much can be inlined
-		n := d.Raw[0]
-		d.Raw = d.Raw[1:]
-		return uint64(n)
+	if raw := d.Raw; len(raw) > 0 && raw[0] < 0x80 { // as nearly all are
+		d.Raw = raw[1:]
+		return uint64(raw[0])
 	}
 	return d.longUint()
 }

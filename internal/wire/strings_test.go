@@ -10,7 +10,7 @@ func TestStringDecoder(t *testing.T) {
 	at := time.Date(1969, 12, 31, 23, 0, 0, 0, time.UTC)
 	raw := AppendSeconds(AppendList(AppendUint(AppendStrings(nil, "a", ""), 1<<63), []string{"b", "c"}), at)
 	raw = AppendList(raw, nil)
-	d := NewStringDecoder(string(raw))
+	d := NewStringDecoder(raw)
 	if a, empty, n := d.String(), d.String(), d.Uint(); a != "a" || empty != "" || n != 1<<63 {
 		t.Errorf("%q, %q, %d", a, empty, n)
 	}
@@ -21,13 +21,13 @@ func TestStringDecoder(t *testing.T) {
 		t.Error(err)
 	}
 	for end := range raw {
-		d := NewStringDecoder(string(raw[:end]))
+		d := NewStringDecoder(raw[:end])
 		_, _, _, _, _, _ = d.String(), d.String(), d.Uint(), d.List(), d.Seconds(), d.List()
 		if d.Err() == nil {
 			t.Errorf("%d of %d bytes are enough", end, len(raw))
 		}
 	}
-	d = NewStringDecoder("ab")
+	d = NewStringDecoder([]byte("ab"))
 	if d.Uint(); d.Err() == nil {
 		t.Error("a byte that is left is none too many")
 	}
@@ -36,7 +36,7 @@ func TestStringDecoder(t *testing.T) {
 // A number has ten bytes at most, and a count no more elements than bytes follow.
 func TestStringDecoderIsBounded(t *testing.T) {
 	for _, raw := range []string{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x03ab", ""} {
-		d := NewStringDecoder(raw)
+		d := NewStringDecoder([]byte(raw))
 		if list := d.List(); list != nil || d.Err() == nil {
 			t.Errorf("%x: %q", raw, list)
 		}

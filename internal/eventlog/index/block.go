@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+
+	"github.com/hookgate/hookgate/internal/wire"
 )
 
 // entry is a key with its value, or a deletion.
@@ -42,15 +44,15 @@ type encoded struct {
 }
 
 // takeEncoded decodes the next entry. length is the length of the key before.
-func (d *decoder) takeEncoded(length int) encoded {
-	shared, rest, value := d.uint(), d.uint(), d.uint()
-	if shared > uint64(length) || rest > uint64(len(d.raw)) || value > uint64(len(d.raw))-rest+1 {
-		d.fail()
+func takeEncoded(d *wire.Decoder, length int) encoded {
+	shared, rest, value := d.Uint(), d.Uint(), d.Uint()
+	if shared > uint64(length) || rest > uint64(len(d.Raw)) || value > uint64(len(d.Raw))-rest+1 {
+		d.Fail()
 		return encoded{}
 	}
-	e := encoded{shared: int(shared), rest: d.take(int(rest)), deleted: value == 0}
+	e := encoded{shared: int(shared), rest: d.Take(rest), deleted: value == 0}
 	if !e.deleted {
-		e.value = d.take(int(value - 1))
+		e.value = d.Take(value - 1)
 	}
 	return e
 }
@@ -65,17 +67,17 @@ type block struct {
 
 // decode reads the entries. They are valid for as long as plain is.
 func (b *block) decode(plain []byte) error {
-	d := decoder{raw: plain}
+	d := wire.Decoder{Raw: plain}
 	b.entries, b.keys = b.entries[:0], b.keys[:0]
 	var before []byte
-	for len(d.raw) > 0 {
-		e := d.takeEncoded(len(before))
+	for len(d.Raw) > 0 {
+		e := takeEncoded(&d, len(before))
 		start := len(b.keys)
 		b.keys = append(append(b.keys, before[:e.shared]...), e.rest...)
 		before = b.keys[start:len(b.keys):len(b.keys)]
 		b.entries = append(b.entries, entry{key: before, value: e.value, deleted: e.deleted})
 	}
-	if d.failed || len(b.entries) == 0 {
+	if d.Failed() || len(b.entries) == 0 {
 		return ErrDamaged
 	}
 	return nil
@@ -92,13 +94,13 @@ func (b *block) search(key []byte) (at int, found bool) {
 // entry is below the key, so one that shares more with it than the key does is below
 // the key too, and one that shares less is above it. Neither has to be compared.
 func lookUp(plain, key []byte) (e encoded, found bool, err error) {
-	d := decoder{raw: plain}
+	d := wire.Decoder{Raw: plain}
 	same, length := 0, 0
-	for len(d.raw) > 0 {
-		e = d.takeEncoded(length)
+	for len(d.Raw) > 0 {
+		e = takeEncoded(&d, length)
 		length = e.shared + len(e.rest)
 		switch {
-		case d.failed:
+		case d.Failed():
 			return e, false, ErrDamaged
 		case e.shared > same:
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/fsutil"
 	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/wire"
 )
 
 // Names of files. A name that ends in asideSuffix is of one that is being written.
@@ -59,23 +60,23 @@ func (m *manifest) append(buf []byte) []byte {
 }
 
 func decodeManifest(plain []byte) (m manifest, err error) {
-	d := decoder{raw: plain}
-	if version := d.take(1); version == nil || version[0] != manifestVersion {
+	d := wire.Decoder{Raw: plain}
+	if d.Byte() != manifestVersion {
 		return m, ErrDamaged
 	}
-	if m.data, err = seal.ParseKey(string(d.take(d.length()))); err != nil {
+	if m.data, err = seal.ParseKey(d.String()); err != nil {
 		return m, ErrDamaged // the error may quote what is in there
 	}
-	m.next = d.uint()
-	for !d.failed && len(d.raw) > 0 {
-		r := meta{number: d.uint(), level: d.uint(), size: d.int(), tail: d.int(), entries: d.int(), dead: d.int()}
-		copy(r.salt[:], d.take(seal.SaltSize))
+	m.next = d.Uint()
+	for !d.Failed() && len(d.Raw) > 0 {
+		r := meta{number: d.Uint(), level: d.Uint(), size: d.Positive(), tail: d.Positive(), entries: d.Positive(), dead: d.Positive()}
+		copy(r.salt[:], d.Take(seal.SaltSize))
 		if r.tail > r.size || r.number >= m.next {
 			return m, ErrDamaged
 		}
 		m.runs = append(m.runs, r)
 	}
-	if d.failed {
+	if d.Failed() {
 		return m, ErrDamaged
 	}
 	return m, nil

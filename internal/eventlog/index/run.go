@@ -12,6 +12,7 @@ import (
 	"sort"
 
 	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/internal/wire"
 )
 
 // runPurpose binds a run's key to its use.
@@ -131,18 +132,18 @@ func (r *run) encodeTail() []byte {
 
 // decodeTail reverses encodeTail. The run refers to plain from then on.
 func (r *run) decodeTail(plain []byte) error {
-	d := decoder{raw: plain}
-	count, offset := d.length(), int64(0)
+	d := wire.Decoder{Raw: plain}
+	count, offset := d.Count(1), int64(0)
 	for range count {
-		ref := blockRef{offset: offset, length: int(min(d.uint(), uint64(r.tail-offset)))}
-		ref.first = d.take(d.length())
+		ref := blockRef{offset: offset, length: int(min(d.Uint(), uint64(r.tail-offset)))}
+		ref.first = d.Bytes()
 		offset += int64(ref.length)
-		if d.failed {
+		if d.Failed() {
 			return ErrDamaged
 		}
 		r.blocks = append(r.blocks, ref)
 	}
-	if r.filter = filter(d.raw); d.failed || count == 0 || offset != r.tail || len(r.filter) == 0 {
+	if r.filter = filter(d.Raw); d.Failed() || count == 0 || offset != r.tail || len(r.filter) == 0 {
 		return ErrDamaged
 	}
 	r.slots = make([]slot, len(r.blocks))
