@@ -212,11 +212,11 @@ func TestShape(t *testing.T) {
 			return resultOK
 		})
 		asked := 0
-		plan.Shape = func(webhookID string) (*payload.Shape, error) {
+		plan.Shape = func(webhookID string) (Shape, error) {
 			if asked++; asked == 1 {
 				return nil, storage.ErrUnavailable
 			}
-			return shape, nil
+			return shape.Apply, nil
 		}
 		b.d.Use(plan)
 		good := b.acceptBody(0, []byte(`{"x":{"a":1},"b":2}`))

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/internal/turns"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
@@ -32,11 +31,14 @@ type Plan struct {
 	// normally answer from memory.
 	Integration func(webhookID string, identity storage.Identity) IntegrationState
 
-	// Shape returns what the trigger receives of an integration's events as the
-	// integration is now; nil, and a nil Shape, leave events as they are. It is
-	// called as Integration is.
-	Shape func(webhookID string) (*payload.Shape, error)
+	// Shape returns how an integration's events are shaped as the integration is
+	// now; nil, and a nil Shape, leave events as they are. It is called as
+	// Integration is.
+	Shape func(webhookID string) (Shape, error)
 }
+
+// Shape returns what the trigger receives of an event, which it leaves as it is.
+type Shape func(event *trigger.Event) (*trigger.Event, error)
 
 // newShaping returns the turns in which events are shaped: a project whose shapes
 // are slow uses up neither the processor nor the workers, since only a few of its
@@ -67,7 +69,7 @@ func (p *Plan) shape(ctx context.Context, shaping *turns.Turns, event *trigger.E
 		return nil, nil, errShaping
 	}
 	defer end()
-	shaped, err := shape.Apply(event)
+	shaped, err := shape(event)
 	if err != nil {
 		return nil, &trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}, nil
 	}

@@ -20,7 +20,7 @@ func TestShapingTakesTurns(t *testing.T) {
 	}
 	simulate(t, Options{}, func(b *bench) {
 		plan := b.plan(Policy{Attempts: 1}, func(context.Context, *trigger.Attempt) trigger.Result { return resultOK })
-		plan.Shape = func(string) (*payload.Shape, error) { return shape, nil }
+		plan.Shape = func(string) (Shape, error) { return shape.Apply, nil }
 		b.d.Use(plan)
 		var ends []func()
 		for range max(1, runtime.GOMAXPROCS(0)/2) {

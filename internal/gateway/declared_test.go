@@ -14,6 +14,7 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // The events of an integration that is declared no more wait for it.
@@ -54,7 +55,7 @@ func TestDeclarationIsRemoved(t *testing.T) {
 func TestIntegrationOfAnEvent(t *testing.T) {
 	b := newBench(t)
 	b.drive.wrap = func(o *opened) { o.integrations = brokenGet{o.integrations} }
-	c := b.start(b.settings(newDesk("ticket")), form("hook"), form("off", `,"is_enabled":false`))
+	c := b.start(b.settings(newDesk("ticket")), form("hook"), form("off", `,"is_enabled":false`), form("shaped", `,"payload":{"fields":{"m":"m"}}`))
 	l := held(t, c)
 	defer l.Release()
 	plan := c.plan(l.engine)
@@ -86,6 +87,13 @@ func TestIntegrationOfAnEvent(t *testing.T) {
 		t.Errorf("a dropped one: %v", got)
 	}
 
+	shaped, err := plan.Shape("shaped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := shaped(&trigger.Event{Body: []byte(`{"n":1,"m":2}`)}); err != nil || string(got.Body) != `{"m":2}` {
+		t.Errorf("shaped to %v, %v", got, err)
+	}
 	for webhookID, want := range map[string]error{"hook": nil, "unknown": storage.ErrNotFound, "broken": errBroken} {
 		if shape, err := plan.Shape(webhookID); !errors.Is(err, want) || shape != nil {
 			t.Errorf("the shape of %s: %v, %v", webhookID, shape, err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/gate"
-	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -40,12 +39,15 @@ func (c *Configuration) plan(e *engine) *dispatch.Plan {
 			}
 			return dispatch.Disabled
 		},
-		Shape: func(webhookID string) (*payload.Shape, error) {
+		Shape: func(webhookID string) (dispatch.Shape, error) {
 			route, err := c.route(context.Background(), e, webhookID)
 			if err != nil || route == nil {
 				return nil, cmp.Or(err, storage.ErrNotFound)
 			}
-			return route.Shape(), nil
+			if shape := route.Shape(); shape != nil {
+				return shape.Apply, nil
+			}
+			return nil, nil
 		},
 	}
 }
