@@ -2,14 +2,12 @@ package eventlog
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"slices"
 
-	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
+	"github.com/hookgate/hookgate/internal/seal"
 )
 
 // Names in a log's directory.
@@ -25,114 +23,38 @@ const (
 // could remove of segments that are still to be copied; once that is in the way of
 // new events, the copy ends with an error.
 //
-// The index is no part of it: it is made anew when a log is opened without one.
+// The index is not a part of it: it is rebuilt when a log is opened without one.
 func (l *Log) Segments(ctx context.Context, write func(name string, size int64, content io.Reader) error) error {
 	if err := l.enter(); err != nil {
 		return err
 	}
-	held := l.pins.take()
+	held := l.journal.Pin()
 	l.leave() // a slow copy must not be in the way of Close
-	defer held.release()
-
-	numbers, err := l.segmentNumbers()
-	if err != nil {
-		return err
-	}
-	for i, number := range numbers {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := held.advance(number); err != nil {
-			return fmt.Errorf("copying the event log: %w", err)
-		}
-		if err := l.copySegment(number, i == len(numbers)-1, write); err != nil {
-			return fmt.Errorf("copying segment %d of the event log: %w", number, err)
-		}
-	}
-	return nil
-}
-
-func (l *Log) segmentNumbers() ([]uint64, error) {
-	entries, err := os.ReadDir(l.segmentDir())
-	if err != nil {
-		return nil, fmt.Errorf("listing the segments: %w", err)
-	}
-	var numbers []uint64
-	for _, entry := range entries {
-		if number, ok := segmentNumber(entry.Name()); ok {
-			numbers = append(numbers, number)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers, nil
-}
-
-func (l *Log) copySegment(number uint64, last bool, write func(string, int64, io.Reader) error) error {
-	path := l.segments.path(number)
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	size, err := l.segmentEnd(file, number, last)
-	if err != nil {
-		return err
-	}
-	return write(filepath.Base(path), size, io.NewSectionReader(file, 0, size))
-}
-
-// segmentEnd is how much of a segment counts. One that another follows ends
-// where the next one's header says, and may be trimmed to that at any time; the
-// last one ends with the last record that is there.
-func (l *Log) segmentEnd(file *os.File, number uint64, last bool) (int64, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	header, err := readHeader(file, l.Key)
-	if errors.Is(err, segment.ErrDamaged) || errors.Is(err, segment.ErrEmpty) {
-		return info.Size(), nil // as it is: recovery says what is wrong
-	}
-	if err != nil {
-		return 0, err
-	}
-	if !last {
-		return l.endByNext(number, info.Size())
-	}
-	scanner := segment.Scan(file, header.AEAD(l.Key), segment.Start, info.Size())
-	for {
-		_, err := scanner.Next()
-		if errors.Is(err, io.EOF) {
-			return scanner.End(), nil
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-}
-
-// endByNext is where a segment ends as the one behind it says.
-func (l *Log) endByNext(number uint64, size int64) (int64, error) {
-	file, err := os.Open(l.segments.path(number + 1))
-	if errors.Is(err, os.ErrNotExist) {
-		return size, nil // it is lost
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	next, err := readHeader(file, l.Key)
-	if err != nil {
-		return size, nil // recovery says what is wrong
-	}
-	return min(max(next.PreviousEnd, segment.Start), size), nil
+	defer held.Release()
+	return l.journal.Copy(ctx, held, write)
 }
 
 // SegmentPath returns where Open looks for a segment that Segments has passed,
-// below the directory of a log; ok is false for what is no segment's name.
+// below the directory of a log; ok is false for what is not a segment's name.
 func SegmentPath(dir, name string) (path string, ok bool) {
-	if _, ok := segmentNumber(name); !ok {
+	if !journal.IsSegment(name) {
 		return "", false
 	}
 	return filepath.Join(dir, segmentsDir, name), true
+}
+
+// Sealed tells how many bytes of segments each key has sealed.
+func (l *Log) Sealed() map[[seal.KeyIDSize]byte]int64 { return l.journal.Sealed() }
+
+// KeyIDs tells which keys sealed the segments of the log in a directory, which
+// may be open. A segment whose header is damaged names none.
+func KeyIDs(dir string) (map[[seal.KeyIDSize]byte]bool, error) {
+	return journal.KeyIDs(filepath.Join(dir, segmentsDir))
+}
+
+// Rekey prepares the log in a directory, which is not open, for a key that has
+// replaced others: its index is opened by the present one from then on. The open
+// log rewrites the segments of the others.
+func Rekey(dir string, key seal.Key) error {
+	return index.Rekey(filepath.Join(dir, indexDir), key)
 }

@@ -190,7 +190,7 @@ func TestReplacedKey(t *testing.T) {
 		}
 	}
 	l = mustOpen(t, options)
-	held := l.pins.take()
+	held := l.journal.Pin()
 	second := mustAppend(t, l, testEvent(1, "second"), keyed("second"))
 	for _, id := range []storage.ID{first, second} {
 		if _, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil {
@@ -208,7 +208,7 @@ func TestReplacedKey(t *testing.T) {
 		t.Errorf("%v", bytes)
 	}
 	l.Close()
-	held.release()
+	held.Release()
 	if logs.Len() > 0 {
 		t.Errorf("%v", logs.All())
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
@@ -21,7 +22,7 @@ const bodyChunk = 32 << 10
 // bodyReader reads the body of an event again, chunk by chunk, after the record was
 // opened as a whole: GCM has one tag for all of it. A digest of each chunk stands
 // for the tag then, so that nothing is given out that was not sealed. Between two
-// chunks it pins no file, and so no disk space: the segment may go.
+// chunks it holds no file, and so no disk space: the segment may go.
 type bodyReader struct {
 	log    *Log
 	number uint64 // of the segment
@@ -55,7 +56,7 @@ func (l *Log) Open(ctx context.Context, identity storage.Identity, id storage.ID
 	b := &bodyReader{log: l}
 	var whole *storage.Event
 	if err := l.whereItIs(e, func(e *state.Event) error {
-		whole, err = l.segments.openBody(e, b)
+		whole, err = l.openBody(e, b)
 		return err
 	}); err != nil {
 		return nil, nil, l.unread(err)
@@ -69,19 +70,11 @@ func (l *Log) Open(ctx context.Context, identity storage.Identity, id storage.ID
 }
 
 // openBody prepares the reading of an event's body, and returns the event without it.
-func (s *segments) openBody(e *state.Event, b *bodyReader) (*storage.Event, error) {
-	if e.Damaged {
-		return nil, errUnreadable
-	}
-	opened, err := s.acquire(e.Place.Segment)
-	if err != nil {
-		return nil, err
-	}
-	defer s.letGo(opened)
+func (l *Log) openBody(e *state.Event, b *bodyReader) (*storage.Event, error) {
 	raw := records.Get().(*[]byte)
 	defer records.Put(raw)
 	*raw = slices.Grow((*raw)[:0], int(e.Place.Length))[:e.Place.Length]
-	frame, event, err := opened.read(e, *raw)
+	frame, event, err := l.readInto(e, *raw)
 	if err != nil {
 		return nil, err
 	}
@@ -120,23 +113,16 @@ func (b *bodyReader) fill() error {
 		return err
 	}
 	defer b.log.leave()
-	opened, err := b.log.segments.acquire(b.number)
-	if err != nil {
-		return fmt.Errorf("reading on in an event: %w", err)
-	}
-	defer b.log.segments.letGo(opened)
 	if b.chunk == nil {
 		b.chunk = make([]byte, min(bodyChunk, b.size))
 	}
 	from := int64(b.next) * bodyChunk
 	chunk := b.chunk[:min(bodyChunk, b.size-from)]
-	at, stream := opened.header.Text(b.log.Key, b.frame, b.offset+from)
-	if _, err := opened.file.ReadAt(chunk, at); err != nil {
-		return fmt.Errorf("reading on in an event: %w", errors.Join(storage.ErrCorrupt, err))
+	if err := b.log.journal.ReadText(b.number, b.frame, b.offset+from, chunk); err != nil {
+		return fmt.Errorf("reading on in an event: %w", err)
 	}
-	stream.XORKeyStream(chunk, chunk)
 	if sum := sha256.Sum256(chunk); !bytes.Equal(sum[:], b.sums[b.next][:]) {
-		return errUnreadable
+		return journal.ErrUnreadable
 	}
 	b.rest = chunk
 	b.next++

@@ -125,9 +125,7 @@ func inOneGroup(t *testing.T, l *Log, disk *faultyDisk, fault error, calls ...fu
 	for i, call := range calls {
 		wait.Go(call)
 		eventually(t, "a call is queued", func() bool {
-			l.queue.mu.Lock()
-			defer l.queue.mu.Unlock()
-			return len(l.queue.ops) == i+1
+			return l.journal.Queued() == i+1
 		})
 	}
 	disk.set(func(d *faultyDisk) { d.sync = fault })

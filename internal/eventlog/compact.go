@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
@@ -25,15 +26,15 @@ type compacted struct {
 // What else stands in the segment is about events that are in it too, or were
 // kept behind it since, with all that had happened to them by then: an event
 // begins before anything happens to it, and no segment comes before this one.
-func (c *compactor) compact(s oldSegment, p state.Policy) (compacted, error) {
+func (c *compactor) compact(s journal.Oldest, p state.Policy) (compacted, error) {
 	l := c.log
-	if l.pins.keep(s.number) {
-		return compacted{}, errPinned
+	if l.journal.Pinned(s.Number) {
+		return compacted{}, journal.ErrPinned
 	}
 	b := batch{compactor: c}
 	whole, err := c.empty(s, p, &b)
 	if err = errors.Join(err, b.flush()); err != nil {
-		return b.compacted, fmt.Errorf("emptying segment %d: %w", s.number, err)
+		return b.compacted, fmt.Errorf("emptying segment %d: %w", s.Number, err)
 	}
 	// Nothing in the index points into the segment when it has followed.
 	if err := c.flushIndex(); err != nil {
@@ -41,40 +42,36 @@ func (c *compactor) compact(s oldSegment, p state.Policy) (compacted, error) {
 	}
 	if !whole {
 		if err := c.emptyUnread(s, p, &b); err != nil {
-			return b.compacted, fmt.Errorf("emptying segment %d: %w", s.number, err)
+			return b.compacted, fmt.Errorf("emptying segment %d: %w", s.Number, err)
 		}
 	}
-	err = l.pins.unlessPinned(s.number, func() error {
-		if err := c.submit(newOp(&state.Note{Record: &state.Removed{Segment: s.number, Last: s.last}})); err != nil {
-			return err
-		}
-		return l.segments.remove(s.number)
+	err = l.journal.Remove(s.Number, func() error {
+		return c.submit(&state.Note{Record: &state.Removed{Segment: s.Number, Last: s.Last}})
 	})
 	if err != nil {
 		return b.compacted, err
 	}
-	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.number),
+	l.Logger.Debug("a segment of the event log was removed", zap.Uint64("segment", s.Number),
 		zap.Int64("bytes_kept", b.relocated.bytes), zap.Int("events_purged", b.purged.events))
 	return b.compacted, nil
 }
 
 // empty reads a segment for what counts in it, and says whether all of it could
 // be read.
-func (c *compactor) empty(s oldSegment, p state.Policy, b *batch) (whole bool, err error) {
-	if s.err != nil {
+func (c *compactor) empty(s journal.Oldest, p state.Policy, b *batch) (whole bool, err error) {
+	if s.Err != nil {
 		return false, nil
 	}
-	file, err := c.log.disk.Open(c.log.segments.path(s.number))
+	scanner, done, err := c.log.journal.Scan(s)
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = file.Close() }() // it is only read
-	scanner := segment.Scan(file, s.header.AEAD(c.log.Key), segment.Start, s.end)
-	whole, expected := true, s.header.First
+	defer done()
+	whole, expected := true, s.Header.First
 	for {
 		frame, err := scanner.Next()
 		if errors.Is(err, io.EOF) {
-			return whole && expected == s.last+1, nil
+			return whole && expected == s.Last+1, nil
 		}
 		if err == nil && c.stopping() {
 			err = errStopped
@@ -95,10 +92,10 @@ func (c *compactor) empty(s oldSegment, p state.Policy, b *batch) (whole bool, e
 	}
 }
 
-func (c *compactor) emptyOne(s oldSegment, frame segment.Frame, r state.Record, p state.Policy, b *batch) error {
+func (c *compactor) emptyOne(s journal.Oldest, frame segment.Frame, r state.Record, p state.Policy, b *batch) error {
 	switch r := r.(type) {
 	case state.Whole:
-		at := state.Place{Segment: s.number, Offset: frame.Offset, Length: frame.Length}
+		at := state.Place{Segment: s.Number, Offset: frame.Offset, Length: frame.Length}
 		return c.emptyEvents(at, r, p, b)
 	case *state.Purged:
 		if r.Key == "" {
@@ -152,7 +149,7 @@ func (c *compactor) emptyEvents(at state.Place, r state.Whole, p state.Policy, b
 // emptyUnread keeps events whose records cannot be read any more, as what the
 // index knows of them: they are listed, and whoever wants their body learns that
 // it is lost.
-func (c *compactor) emptyUnread(s oldSegment, p state.Policy, b *batch) error {
+func (c *compactor) emptyUnread(s journal.Oldest, p state.Policy, b *batch) error {
 	view := c.log.index.View()
 	defer view.Close()
 	lost := 0
@@ -162,11 +159,11 @@ func (c *compactor) emptyUnread(s oldSegment, p state.Policy, b *batch) error {
 			return false, err
 		}
 		indexed, err := state.DecodeEvent(identity, id, value)
-		if err != nil || indexed.Place.Segment > s.number {
+		if err != nil || indexed.Place.Segment > s.Number {
 			return err == nil && !c.stopping(), err
 		}
 		e, known, err := c.log.lookWhole(identity, id)
-		if err != nil || e.Place.Segment > s.number {
+		if err != nil || e.Place.Segment > s.Number {
 			return true, ignoreNotFound(err)
 		}
 		lost++
@@ -180,7 +177,7 @@ func (c *compactor) emptyUnread(s oldSegment, p state.Policy, b *batch) error {
 		return err
 	}
 	c.log.lost.Store(true)
-	c.log.Logger.Error("accepted events are damaged", zap.Uint64("segment", s.number), zap.Int("events", lost))
+	c.log.Logger.Error("accepted events are damaged", zap.Uint64("segment", s.Number), zap.Int("events", lost))
 	return c.flushIndex()
 }
 
@@ -214,7 +211,7 @@ func (b *batch) promised() amount {
 }
 
 func (b *batch) add(command state.Command, of amount) error {
-	b.ops = append(b.ops, newOp(command))
+	b.ops = append(b.ops, b.compactor.log.newOp(command))
 	b.queued.add(of)
 	if b.size += command.Bound(); len(b.ops) < batchOps && b.size < batchBytes {
 		return nil
@@ -223,22 +220,20 @@ func (b *batch) add(command state.Command, of amount) error {
 }
 
 func (b *batch) flush() error {
-	var errs []error
-	waiting := b.ops[:0]
-	for _, o := range b.ops {
-		if b.compactor.log.queue.put(o) {
-			waiting = append(waiting, o)
-		} else {
-			errs = append(errs, errClosed)
-			break
-		}
+	j := b.compactor.log.journal
+	calls := make([]*journal.Call, len(b.ops))
+	for i, o := range b.ops {
+		calls[i] = &o.Call
 	}
-	for _, o := range waiting {
-		<-o.done
-		switch {
-		case o.err != nil:
-			if errs == nil && ignoreNotFound(o.err) != nil {
-				errs = append(errs, o.err)
+	fault := j.Queue(calls...)
+	if fault != nil {
+		b.ops = b.ops[:0]
+	}
+	for _, o := range b.ops {
+		switch err := j.Wait(&o.Call); {
+		case err != nil:
+			if fault == nil {
+				fault = ignoreNotFound(err)
 			}
 		case o.after != nil && o.after.Purged:
 			b.purged.add(amountOf(o.after))
@@ -248,5 +243,5 @@ func (b *batch) flush() error {
 	}
 	clear(b.ops)
 	b.ops, b.queued, b.size = b.ops[:0], amount{}, 0
-	return errors.Join(errs...)
+	return fault
 }

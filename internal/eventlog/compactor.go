@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -141,19 +142,24 @@ func (c *compactor) tick() error {
 	if limits := l.limits.Load(); limits.Delivered > 0 || limits.Failed > 0 {
 		ripe = min(max(shorter(limits)/8, time.Second), 24*time.Hour).Milliseconds()
 	}
-	if now-l.noted.Load() < noteEvery.Milliseconds() && (ripe == 0 || now-l.segments.begun() < ripe) {
+	if now-l.noted.Load() < noteEvery.Milliseconds() && (ripe == 0 || now-l.journal.Begun() < ripe) {
 		return nil
 	}
-	return c.submit(tickOp(ripe))
+	return l.journal.Do(&l.newTick(ripe).Call)
 }
 
-// submit has the writer do one op and waits for it.
-func (c *compactor) submit(o *op) error {
-	if !c.log.queue.put(o) {
-		return errClosed
+// submit has the writer do one command and waits for it.
+func (c *compactor) submit(command state.Command) error {
+	return c.log.journal.Do(&c.log.newOp(command).Call)
+}
+
+// ignorePinned takes for no error that a segment is pinned: the next turn tries
+// again.
+func ignorePinned(err error) error {
+	if errors.Is(err, journal.ErrPinned) {
+		return nil
 	}
-	<-o.done
-	return o.err
+	return err
 }
 
 // expire removes the segments whose events have all been there for the shorter
@@ -161,7 +167,7 @@ func (c *compactor) submit(o *op) error {
 // kept for longer costs a write each time.
 func (c *compactor) expire() error {
 	for {
-		s, ok := c.log.segments.first()
+		s, ok := c.log.journal.First()
 		if !ok || !c.isOver(s) || time.Now().Before(c.resting) {
 			return nil
 		}
@@ -175,12 +181,12 @@ func (c *compactor) expire() error {
 
 // isOver says whether a segment is to go, with no need for its space. Who has
 // replaced a key does not want to wait; but that can wait for a disk with space.
-func (c *compactor) isOver(s oldSegment) bool {
+func (c *compactor) isOver(s journal.Oldest) bool {
 	limits := c.log.limits.Load()
-	if limits.Delivered+limits.Failed > 0 && c.log.clock.now()-s.ended >= shorter(limits).Milliseconds() {
+	if limits.Delivered+limits.Failed > 0 && c.log.clock.now()-s.Ended >= shorter(limits).Milliseconds() {
 		return true
 	}
-	return s.err == nil && s.header.KeyID != c.log.Key.ID() && !c.log.space.low()
+	return s.Err == nil && s.Header.KeyID != c.log.Key.ID() && !c.log.space.low()
 }
 
 // thin brings integrations down that come near their number of events.

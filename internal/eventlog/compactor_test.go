@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -31,8 +34,8 @@ func deliver(t testing.TB, l *Log, id storage.ID) {
 func collected(t testing.TB, l *Log) {
 	t.Helper()
 	old := func() (number uint64, ok bool) {
-		s, ok := l.segments.first()
-		return s.number, ok && l.clock.now()-s.ended >= shorter(l.limits.Load()).Milliseconds()
+		s, ok := l.journal.First()
+		return s.Number, ok && l.clock.now()-s.Ended >= shorter(l.limits.Load()).Milliseconds()
 	}
 	for number, ok := old(); ok; number, ok = old() {
 		eventually(t, fmt.Sprintf("segment %d is removed", number), func() bool {
@@ -51,13 +54,21 @@ func closeSegment(t testing.TB, l *Log, clock *fakeTime) {
 }
 
 // oldest is the number of the first segment, 0 while there is none.
-func (s *segments) oldest() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.list) == 0 {
-		return 0
+func (l *Log) oldest() (number uint64) {
+	entries, _ := os.ReadDir(l.segmentDir())
+	for _, entry := range entries {
+		if digits, ok := strings.CutSuffix(entry.Name(), ".segment"); ok {
+			number, _ = strconv.ParseUint(digits, 16, 64)
+			break
+		}
 	}
-	return s.list[0].number
+	return number
+}
+
+// offset is where the next record is going to stand.
+func offset(l *Log) (offset int64) {
+	l.journal.Barrier(func(at journal.Mark) { offset = at.Offset })
+	return offset
 }
 
 // content is all that the log shows of the events of an integration.
@@ -124,7 +135,7 @@ type hookedDisk struct {
 }
 
 func (d *hookedDisk) Remove(path string) error {
-	if !strings.HasSuffix(path, segmentSuffix) || d.before == nil {
+	if !strings.HasSuffix(path, ".segment") || d.before == nil {
 		return d.faultyDisk.Remove(path)
 	}
 	d.before()
@@ -211,8 +222,8 @@ func TestKeptBodies(t *testing.T) {
 	closeSegment(t, l, clock)
 	clock.pass(8 * day)
 	collected(t, l)
-	if n := missing(t, l, ids); n > 0 || l.segments.oldest() == 1 {
-		t.Fatalf("%d events are missing, segment %d is the oldest", n, l.segments.oldest())
+	if n := missing(t, l, ids); n > 0 || l.oldest() == 1 {
+		t.Fatalf("%d events are missing, segment %d is the oldest", n, l.oldest())
 	}
 }
 
@@ -244,21 +255,20 @@ func TestASegmentThatStays(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 
-	// A backup pins the segments, too.
-	held := l.pins.take()
+	// A backup holds the segments, too.
+	held := l.journal.Pin()
 	for range len(tries) {
 		<-tries
 	}
-	oldest := l.segments.oldest()
+	oldest := l.oldest()
 	turned(t, l)
-	if got := l.segments.oldest(); got != oldest || len(tries) > 0 {
+	if got := l.oldest(); got != oldest || len(tries) > 0 {
 		t.Fatalf("segment %d is the oldest, and %d was", got, oldest)
 	}
-	held.release()
+	held.Release()
 }
 
-// TestReadersOfARemovedSegment have looked at an event before it was moved, or
-// read in its segment when that goes.
+// TestReadersOfARemovedSegment have looked at an event before it was moved.
 func TestReadersOfARemovedSegment(t *testing.T) {
 	options, clock := timedOptions(t, t.TempDir())
 	l := mustOpen(t, options)
@@ -274,24 +284,13 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 		}
 		seen = append(seen, e)
 	}
-	opened, err := l.segments.acquire(seen[0].Place.Segment)
-	if err != nil {
-		t.Fatal(err)
-	}
 	clock.pass(8 * day)
-	eventually(t, "the segment is closed", func() bool { l.compactor.hurry(); return l.segments.count() > 1 })
+	eventually(t, "the segment is closed", func() bool { l.compactor.hurry(); return l.journal.Count() > 1 })
 	clock.pass(8 * day)
 	eventually(t, "the segment is removed", func() bool {
 		l.compactor.hurry()
-		return l.segments.oldest() > seen[0].Place.Segment
+		return l.oldest() > seen[0].Place.Segment
 	})
-	if _, err := opened.file.ReadAt(make([]byte, 10), seen[0].Place.Offset); err != nil {
-		t.Fatalf("reading on: %v", err)
-	}
-	l.segments.letGo(opened)
-	if _, err := opened.file.ReadAt(make([]byte, 10), 0); err == nil {
-		t.Fatal("the removed segment is open still")
-	}
 	if e, err := l.read(seen[0]); err != nil || string(e.Body) != payload(0) {
 		t.Fatalf("%v, %v", e, err)
 	}
@@ -331,10 +330,10 @@ func collectAlways(l *Log) (stop func() uint64) {
 			}
 		}
 	})
-	first := l.segments.oldest()
+	first := l.oldest()
 	return func() uint64 {
 		close(quit)
 		wait.Wait()
-		return l.segments.oldest() - first
+		return l.oldest() - first
 	}
 }

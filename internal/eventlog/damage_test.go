@@ -45,7 +45,7 @@ func quietOptions(t testing.TB, dir string) Options {
 
 func segmentFiles(t testing.TB, dir string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "segments", "*"+segmentSuffix))
+	files, err := filepath.Glob(filepath.Join(dir, "segments", "*"+".segment"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -215,7 +215,7 @@ func lastGroup(t *testing.T, dir string, frames int, synced func(sequence uint64
 		t.Fatal(err)
 	}
 	defer file.Close()
-	header, err := readHeader(file, testKey)
+	header, err := segment.ReadHeader(file, testKey)
 	if err != nil {
 		t.Fatal(err)
 	}

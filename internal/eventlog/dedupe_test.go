@@ -27,9 +27,7 @@ func TestCopiesInOneGroup(t *testing.T) {
 			send(0, "first")
 			queued := func(n int) func() bool {
 				return func() bool {
-					l.queue.mu.Lock()
-					defer l.queue.mu.Unlock()
-					return len(l.queue.ops) == n
+					return l.journal.Queued() == n
 				}
 			}
 			// Behind the first, which waits for the gate, the copies queue up.

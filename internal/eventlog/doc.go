@@ -3,6 +3,15 @@
 // one goroutine writes in groups, with one sync for each group. An index follows
 // it and can be rebuilt from it.
 //
+// The parts, from the inside out:
+//
+//	segment    the format of a file: header, sealed frames
+//	journal    segments, the writer and its groups, recovery: it knows no event
+//	state      what an event can be and what can happen to it: pure functions
+//	index      sorted runs on disk
+//	eventlog   Append, Claim, List, …; the machine that joins journal and state;
+//	           the flusher, which writes to the index; the compactor
+//
 // # On disk
 //
 //	DIR/lock                     held by the process that has the log open
@@ -83,27 +92,28 @@
 //
 // # Goroutines
 //
-//	writer         decides on what callers queued, in order; writes, syncs,
-//	               publishes, answers. Alone it appends to the log and changes
-//	               the active memtable.
+//	writer         the journal's: decides on what callers queued, in order; writes,
+//	               syncs, publishes, answers. Alone it appends to the log and
+//	               changes the active memtable.
 //	flusher        every FlushEvery: freezes the active memtable and writes it to
 //	               the index; deletes what was dropped from there.
 //	compactor      every few seconds: purges what is old enough, empties and
 //	               removes the oldest segment, makes room under pressure. What it
 //	               changes goes through the writer.
 //	watch          hands pending events to the one watcher.
-//	countIndex     at the start: counts what the index has, beside the service.
+//	countIndexed   at the start: counts what the index has, beside the service.
 //	fillFilter     at the start: puts the index's dedupe keys into a Bloom filter.
-//	prepare        makes the next segment's file once this one is half full.
+//	prepare        the journal's: makes the next segment's file once this one is
+//	               half full.
 //
 // Close stops compactor, flusher and writer in this order: each needs the next.
 //
 // # Locks, in the order in which they are taken
 //
-//	Log.life       read by every call, written by Close
-//	pins.mu        held while a segment is removed, which waits for the writer
-//	queue.mu
-//	Log.mu         memtables, tallies, dropped, claims; never during I/O
-//	segments.mu    the list of segments and the open files
+//	Log.life          read by every call, written by Close
+//	journal.pins      held while a segment is removed, which waits for the writer
+//	journal.queue     what the writer has not taken
+//	Log.mu            memtables, tallies, dropped, claims; never during I/O
+//	journal.segments  the list of segments and the open files
 //	space.mu, clock.mu, compactor.mu: leaves
 package eventlog

@@ -49,16 +49,14 @@ func TestDropInTheGroupOfAnAppend(t *testing.T) {
 	identity := storage.Identity{2}
 	event := &storage.Event{Integration: identity, ReceivedAt: l.now()}
 	command := state.NewAppend(event, storage.Dedupe{}, nil)
-	added, drop := newOp(&command), newOp(&state.Drop{Of: identity})
+	added, drop := l.newOp(&command), l.newOp(&state.Drop{Of: identity})
 
-	l.queue.mu.Lock()
-	l.queue.ops = append(l.queue.ops, added, drop)
-	l.queue.mu.Unlock()
-	l.queue.wake <- struct{}{}
-	<-added.done
-	<-drop.done
-	if added.err != nil || !errors.Is(drop.err, storage.ErrPending) || l.PendingOf(identity) != 1 {
-		t.Errorf("the append: %v; the drop: %v; %d pending", added.err, drop.err, l.PendingOf(identity))
+	if err := l.journal.Queue(&added.Call, &drop.Call); err != nil {
+		t.Fatal(err)
+	}
+	addErr, dropErr := l.journal.Wait(&added.Call), l.journal.Wait(&drop.Call)
+	if addErr != nil || !errors.Is(dropErr, storage.ErrPending) || l.PendingOf(identity) != 1 {
+		t.Errorf("the append: %v; the drop: %v; %d pending", addErr, dropErr, l.PendingOf(identity))
 	}
 }
 

@@ -47,9 +47,8 @@ func (l *Log) Append(ctx context.Context, e *storage.Event, dedupe storage.Dedup
 	}
 	e.ReceivedAt = wire.Moment(wire.Millis(e.ReceivedAt))
 
-	a := appendOps.Get().(*appendOp)
+	a := l.newAppendOp(e, dedupe, further)
 	defer a.free()
-	a.Append = state.NewAppend(e, dedupe, further)
 	if key := a.Key(); key != "" {
 		var err error
 		if a.Known, err = l.lookEntry(state.DedupeKey{Integration: e.Integration, Key: key}); err != nil {
@@ -134,11 +133,7 @@ func (l *Log) submit(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !l.queue.put(o) {
-		return errClosed
-	}
-	<-o.done
-	return o.err
+	return l.journal.Do(&o.Call)
 }
 
 // submitInTurn is submit for an event, for which the compactor may make room.
@@ -198,7 +193,7 @@ func (l *Log) bury(ctx context.Context, e *state.Event, cause error) error {
 
 // change has one thing happen to an event, and returns the event after it.
 func (l *Log) change(ctx context.Context, command state.Command) (*state.Event, error) {
-	o := newOp(command)
+	o := l.newOp(command)
 	if err := l.submit(ctx, o); err != nil {
 		return nil, err
 	}
@@ -265,7 +260,7 @@ func (l *Log) Drop(ctx context.Context, identity storage.Identity, force bool) e
 		return err
 	}
 	defer l.leave()
-	return l.submit(ctx, newOp(&state.Drop{Of: identity, Force: force}))
+	return l.submit(ctx, l.newOp(&state.Drop{Of: identity, Force: force}))
 }
 
 // Dropped implements storage.Events. Long after a drop the log has forgotten the

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -77,35 +78,36 @@ func (x *flusher) end() {
 		if e, _, err := l.look(identity, id); err == nil {
 			due = e.Due
 		}
-		x.submit(newOp(&state.Release{Subject: state.Subject{Of: identity, ID: id}, Due: due}))
+		x.submit(&state.Release{Subject: state.Subject{Of: identity, ID: id}, Due: due})
 	}
-	x.submit(newOp(&state.Note{Record: &state.Closed{}}))
+	x.submit(&state.Note{Record: &state.Closed{}})
 	x.flush(true)
 }
 
-func (x *flusher) submit(o *op) {
-	if x.log.queue.put(o) {
-		<-o.done
-	}
-}
+// submit does what can still be done: an error is for the next start.
+func (x *flusher) submit(command state.Command) { _ = x.log.journal.Do(&x.log.newOp(command).Call) }
 
 // flush takes the memtable from the writer and writes it to the index, and says
 // whether the index has all that the log had by then. Without a change there is
 // nothing to write, unless how far the log is shall be noted always.
 func (x *flusher) flush(always bool) bool {
-	o := newOp(nil)
-	o.flush, o.always = true, always
-	x.submit(o)
-	if !o.frozen {
+	l := x.log
+	var mark watermark
+	frozen := false
+	l.journal.Barrier(func(at journal.Mark) {
+		mark = watermark{Mark: at, lastID: l.machine.base.ids.last, note: l.clock.note()}
+		frozen = l.freeze(always)
+	})
+	if !frozen {
 		return false
 	}
 	for {
-		err := x.log.write(x.log.flushing, o.mark)
+		err := l.write(l.flushing, mark)
 		if err == nil {
-			x.log.flushed()
+			l.flushed()
 			return true
 		}
-		x.log.Logger.Warn("the event index cannot follow the log", zap.Error(err))
+		l.Logger.Warn("the event index cannot follow the log", zap.Error(err))
 		if !x.pause() {
 			return false // the next start follows
 		}

@@ -51,9 +51,9 @@ func TestFurtherTornAnywhere(t *testing.T) {
 	options.FlushEvery = time.Hour
 	l := mustOpen(t, options)
 	mustAppend(t, l, testEvent(1, "before"), storage.Dedupe{})
-	begin := l.writer.offset
+	begin := offset(l)
 	ids := mustAppendAll(t, l, strings.Repeat("body", 200), keyed("key"))
-	begun := l.writer.offset
+	begun := offset(l)
 	accepted := killed(t, l, options.Dir)
 	tornAnywhere(t, accepted, begin, begun, func(l *Log) (happened, whole bool) {
 		records, _, _, err := l.List(t.Context(), storage.Identity{1}, storage.Query{Limit: 9})
@@ -68,11 +68,11 @@ func TestFurtherTornAnywhere(t *testing.T) {
 	for _, id := range ids {
 		fail(t, l, id)
 	}
-	begin = l.writer.offset
+	begin = offset(l)
 	if _, outcome, err := l.Append(t.Context(), testEvent(1, "copy"), keyed("key"), beside...); outcome != storage.Requeued || err != nil {
 		t.Fatal(outcome, err)
 	}
-	begun = l.writer.offset
+	begun = offset(l)
 	tornAnywhere(t, killed(t, l, options.Dir), begin, begun, func(l *Log) (happened, whole bool) {
 		of := statusesOf(t, l, ids)
 		return of[0] == storage.Pending, of[0] == of[1] && of[0] == of[2]
@@ -226,7 +226,7 @@ func TestFurtherOnABrokenDisk(t *testing.T) {
 func TestFurtherDamaged(t *testing.T) {
 	options := quietOptions(t, t.TempDir())
 	l := mustOpen(t, options)
-	at := l.writer.offset
+	at := offset(l)
 	ids := mustAppendAll(t, l, "body", storage.Dedupe{})
 	other := mustAppend(t, l, testEvent(1, "other"), storage.Dedupe{})
 	if err := l.Close(); err != nil {
@@ -275,11 +275,11 @@ func TestFurtherIDs(t *testing.T) {
 	options.FlushEvery = time.Hour
 	l := mustOpen(t, options)
 	ids := mustAppendAll(t, l, "body", storage.Dedupe{})
-	if last := l.writer.base.ids.last; last != ids[2] {
+	if last := l.machine.base.ids.last; last != ids[2] {
 		t.Errorf("the last ID is %v, want %v", last, ids[2])
 	}
 	l = mustOpen(t, quietOptions(t, killed(t, l, options.Dir)))
-	if last := l.writer.base.ids.last; last != ids[2] {
+	if last := l.machine.base.ids.last; last != ids[2] {
 		t.Errorf("after a crash the last ID is %v, want %v", last, ids[2])
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -15,7 +16,7 @@ import (
 // FuzzDecodeIndex reads hostile bytes with every decoder of the index's values: no
 // panic, no large allocation, and what is taken is written as it was read.
 func FuzzDecodeIndex(f *testing.F) {
-	f.Add(watermark{segment: 3, offset: 4096, sequence: 7, note: note{wall: 8, age: 9}, oldest: 2}.append(nil))
+	f.Add(watermark{Mark: journal.Mark{Segment: 3, Offset: 4096, Sequence: 7, Oldest: 2}, note: note{wall: 8, age: 9}}.append(nil))
 	f.Add(appendRef(nil, storage.Ref{WebhookID: "hook", ResourceType: "ticket", Project: "demo", Size: 7}))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/seal"
@@ -61,35 +62,32 @@ func parseDedupeKey(raw []byte) (key state.DedupeKey, err error) {
 	return key, nil
 }
 
-// watermark is a place in the log: what comes before is in the index.
+// watermark is a place in the log: what comes before is in the index. By its salt
+// an index fits one log only.
 type watermark struct {
-	segment  uint64
-	offset   int64
-	sequence uint64 // the last one before the place
-	lastID   storage.ID
-	salt     [seal.SaltSize]byte // of the segment, so that an index fits one log only
-	note     note                // of the clock
-	oldest   uint64              // segment that was not removed
+	journal.Mark
+	lastID storage.ID
+	note   note // of the clock
 }
 
 func (w watermark) append(buf []byte) []byte {
-	buf = wire.AppendUint(buf, w.segment)
-	buf = wire.AppendInt(buf, w.offset)
-	buf = wire.AppendUint(buf, w.sequence)
+	buf = wire.AppendUint(buf, w.Segment)
+	buf = wire.AppendInt(buf, w.Offset)
+	buf = wire.AppendUint(buf, w.Sequence)
 	buf = append(buf, w.lastID[:]...)
-	buf = append(buf, w.salt[:]...)
+	buf = append(buf, w.Salt[:]...)
 	buf = wire.AppendInt(buf, w.note.wall)
 	buf = wire.AppendInt(buf, w.note.age)
-	return wire.AppendUint(buf, w.oldest)
+	return wire.AppendUint(buf, w.Oldest)
 }
 
-func decodeWatermark(raw []byte) (watermark, error) {
+func decodeWatermark(raw []byte) (w watermark, err error) {
 	d := wire.Decoder{Raw: raw}
-	w := watermark{segment: d.Uint(), offset: d.Int(), sequence: d.Uint(), lastID: d.ID()}
-	copy(w.salt[:], d.Take(seal.SaltSize))
+	w.Segment, w.Offset, w.Sequence, w.lastID = d.Uint(), d.Int(), d.Uint(), d.ID()
+	copy(w.Salt[:], d.Take(seal.SaltSize))
 	w.note = note{wall: d.Int(), age: d.Int()}
-	w.oldest = d.Uint()
-	if w.offset < segment.Start {
+	w.Oldest = d.Uint()
+	if w.Offset < segment.Start {
 		d.Fail()
 	}
 	return w, d.Err()

@@ -32,7 +32,7 @@ func (l *Log) Usage() storage.Usage {
 }
 
 // used is how many bytes the log takes with its index, about.
-func (l *Log) used() int64 { return l.segments.size.Load() + l.indexBytes.Load() }
+func (l *Log) used() int64 { return l.journal.Size() + l.indexBytes.Load() }
 
 // indexEach is how many bytes an event takes in the index, about; 0 while that is
 // not known.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/fsutil"
@@ -95,9 +96,6 @@ func setDefault[T comparable](value *T, standard T) {
 	}
 }
 
-// errClosed is what calls get after Close.
-var errClosed = fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
-
 // Log is an open event log.
 type Log struct {
 	Options
@@ -109,19 +107,13 @@ type Log struct {
 	start      index.View              // the index at the start, for who counts it
 	recent     map[storage.ID]struct{} // events that were in memory then
 	dedupe     *dedupeFilter
-	segments   *segments
 	space      *space
-	queue      *queue
-	writer     *writer
+	machine    *machine
+	journal    *journal.Journal
 	flusher    *flusher
 	compactor  *compactor
-	place      atomic.Pointer[Place]
-	durable    atomic.Uint64 // the number of the last durable record
-	lost       atomic.Bool   // damage was found
-	failing    atomic.Bool   // the last write or sync failed
-	failedAt   atomic.Pointer[time.Time]
+	lost       atomic.Bool // damage was found
 	limits     atomic.Pointer[storage.Limits]
-	pins       *pins
 
 	// life is held by every call, and by Close.
 	life   sync.RWMutex
@@ -167,7 +159,7 @@ func Open(options Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.wait.Go(l.writer.run)
+	l.journal.Run()
 	l.wait.Go(l.flusher.run)
 	l.wait.Go(l.compactor.run)
 	l.wait.Go(l.fillFilter)
@@ -179,9 +171,7 @@ func Open(options Options) (*Log, error) {
 func recoverLog(options Options) (*Log, error) {
 	l := &Log{
 		Options:    options,
-		queue:      newQueue(),
 		dedupe:     newDedupeFilter(),
-		pins:       newPins(),
 		active:     state.NewMemtable(),
 		caughtUp:   make(chan struct{}),
 		generation: 1, // what is known of none is of 0
@@ -208,8 +198,7 @@ func (l *Log) open() error {
 	if l.lock, err = fsutil.Lock(filepath.Join(l.Dir, "lock")); err != nil {
 		return fmt.Errorf("opening the event log: %w", err)
 	}
-	l.segments = newSegments(l)
-	l.writer = newWriter(l)
+	l.machine = newMachine(l)
 	l.flusher = newFlusher(l)
 	l.compactor = newCompactor(l)
 	return l.recover()
@@ -218,11 +207,8 @@ func (l *Log) open() error {
 // release lets go of what open took.
 func (l *Log) release() error {
 	var errs []error
-	if l.writer != nil {
-		errs = append(errs, l.writer.close())
-	}
-	if l.segments != nil {
-		errs = append(errs, l.segments.close())
+	if l.journal != nil {
+		errs = append(errs, l.journal.Close())
 	}
 	if l.index != nil {
 		errs = append(errs, l.index.Close())
@@ -259,7 +245,7 @@ func (l *Log) Close() error {
 	}
 	l.compactor.stop()
 	l.flusher.stop() // writes the index once more
-	l.queue.close()
+	l.journal.Stop()
 	l.wait.Wait()
 	return l.release()
 }
@@ -269,7 +255,7 @@ func (l *Log) enter() error {
 	l.life.RLock()
 	if l.closed {
 		l.life.RUnlock()
-		return errClosed
+		return journal.ErrClosed
 	}
 	return nil
 }
@@ -285,11 +271,12 @@ func (l *Log) Health() storage.Health {
 	}
 	defer l.leave()
 	health := storage.Health{State: "ok"}
-	if at := l.failedAt.Load(); at != nil {
+	failing, at := l.journal.Failing()
+	if at != nil {
 		health.FailedAt = *at
 	}
 	switch {
-	case l.failing.Load():
+	case failing:
 		health.State = "failed"
 	case l.space.low():
 		health.State = "full"

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,11 +29,11 @@ func TestCopyWhileCollected(t *testing.T) {
 		}
 	}
 	want := content(t, l)
-	held := l.pins.take()
+	held := l.journal.Pin()
 	closeSegment(t, l, clock)
 	clock.pass(8 * day)
 	turned(t, l)
-	if l.segments.oldest() != 1 {
+	if l.oldest() != 1 {
 		t.Fatal("a segment was removed before it was copied")
 	}
 
@@ -41,14 +43,14 @@ func TestCopyWhileCollected(t *testing.T) {
 	}
 	copied := uint64(0)
 	err := l.Segments(t.Context(), func(name string, _ int64, content io.Reader) error {
-		held.release() // the copy pins what it needs
-		number, _ := segmentNumber(name)
+		held.Release() // the copy holds what it needs
+		number, _ := strconv.ParseUint(strings.TrimSuffix(name, ".segment"), 16, 64)
 		if copied++; number != copied {
 			t.Errorf("segment %d comes after %d others", number, copied-1)
 		}
 		eventually(t, "what was copied is collected", func() bool {
 			l.compactor.hurry() // once more, if it rests
-			return l.segments.oldest() == number
+			return l.oldest() == number
 		})
 		path, _ := SegmentPath(dir, name)
 		raw, err := io.ReadAll(content)
@@ -95,7 +97,7 @@ func TestCopyIsGivenUp(t *testing.T) {
 	// What it does not hinder it does not end.
 	add(500, 1000)
 	turned(t, l)
-	if !l.pins.keep(1) {
+	if !l.journal.Pinned(1) {
 		t.Fatal("the copy was given up, though there is space")
 	}
 	add(1000, 6000)

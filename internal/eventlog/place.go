@@ -1,84 +1,33 @@
 package eventlog
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/eventlog/segment"
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
 // Place is how far a log is: by it an old copy of the log is known.
-type Place struct {
-	// Segment is the one that is written to. It grows with each start.
-	Segment uint64
-	Salt    [seal.SaltSize]byte
-	// Record is the number of the last record that is durable.
-	Record uint64
-}
+type Place = journal.Place
 
 // Place returns how far the log is, also once it is closed.
-func (l *Log) Place() Place {
-	place := *l.place.Load()
-	place.Record = l.durable.Load()
-	return place
-}
+func (l *Log) Place() Place { return l.journal.Place() }
 
 // Age is the clock by which events grow old, in milliseconds. It goes on with the
 // machine's own time, and from one process to the next by a day at most.
 func (l *Log) Age() int64 { return l.clock.now() }
 
 // Found is what a log is, held against a place.
-type Found int
+type Found = journal.Found
 
 // What there may be.
 const (
-	Nothing Found = iota // no segment
-	Older                // a log of before the place, or another one
-	Fits
+	Nothing = journal.Nothing // no segment
+	Older   = journal.Older   // a log of before the place, or another one
+	Fits    = journal.Fits
 )
 
 // Find says what the log in a directory is, which is not open.
 func Find(dir string, key seal.Key, place Place) (Found, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, segmentsDir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Nothing, nil
-	}
-	if err != nil {
-		return Nothing, fmt.Errorf("listing the segments: %w", err)
-	}
-	var last uint64
-	there := false
-	for _, entry := range entries {
-		number, ok := segmentNumber(entry.Name())
-		if ok {
-			last, there = max(last, number), there || number == place.Segment
-		}
-	}
-	switch {
-	case last == 0:
-		return Nothing, nil
-	case last < place.Segment:
-		return Older, nil
-	case !there:
-		return Fits, nil
-	}
-	file, err := os.Open(filepath.Join(dir, segmentsDir, segmentName(place.Segment)))
-	if err != nil {
-		return Nothing, fmt.Errorf("reading a segment: %w", err)
-	}
-	defer file.Close()
-	header, err := readHeader(file, key)
-	switch {
-	case errors.Is(err, segment.ErrDamaged), errors.Is(err, segment.ErrEmpty):
-		return Fits, nil // recovery says what is wrong
-	case err != nil:
-		return Nothing, err
-	case header.Salt != place.Salt:
-		return Older, nil
-	}
-	return Fits, nil
+	return journal.Find(filepath.Join(dir, segmentsDir), key, place)
 }

@@ -38,7 +38,7 @@ type volatileWrite struct {
 
 func (d *volatileDisk) Create(path string, size int64) (segment.File, error) {
 	file, err := d.OS.Create(path, size)
-	if err != nil || filepath.Ext(path) != newSuffix {
+	if err != nil || filepath.Ext(path) != ".new" {
 		return file, err
 	}
 	image, err := os.Create(filepath.Join(d.image, filepath.Base(path)))
@@ -242,7 +242,7 @@ func TestPowerCutBehindLazyRecords(t *testing.T) {
 	options.FlushEvery = time.Hour
 	l := mustOpen(t, options)
 	id := mustAppend(t, l, testEvent(1, "a"), storage.Dedupe{})
-	for first := l.segments.size.Load(); l.segments.size.Load() < 3*first; {
+	for first := l.journal.Size(); l.journal.Size() < 3*first; {
 		if _, err := l.Claim(t.Context(), storage.Identity{1}, id); err != nil {
 			t.Fatal(err)
 		}

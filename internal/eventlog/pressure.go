@@ -3,6 +3,7 @@ package eventlog
 import (
 	"time"
 
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -25,18 +26,18 @@ func (c *compactor) relieve() error {
 	indexed := c.log.indexBytes.Load()
 	asked, _ := c.excess(indexed)
 	freed := int64(0)
-	for range c.log.segments.count() {
-		s, ok := c.log.segments.first()
+	for range c.log.journal.Count() {
+		s, ok := c.log.journal.First()
 		excess, useful := c.excess(indexed)
 		if !ok || excess <= 0 || !useful {
 			return nil
 		}
-		if c.log.pins.keep(s.number) {
+		if c.log.journal.Pinned(s.Number) {
 			if !c.isUrgent() {
-				return errPinned
+				return journal.ErrPinned
 			}
 			c.log.Logger.Error("a backup is given up, for its events are in the way of new ones")
-			c.log.pins.unpinAll()
+			c.log.journal.Unpin()
 		}
 		each := c.log.indexEach()
 		failed, err := c.purgeFailed(excess - c.loose)
@@ -48,7 +49,7 @@ func (c *compactor) relieve() error {
 		if err != nil {
 			return err
 		}
-		gone := s.size - done.relocated.bytes
+		gone := s.Size - done.relocated.bytes
 		freed += gone
 		c.loose = max(c.loose-gone, 0)
 		indexed = max(indexed-each*int64(failed.events+done.purged.events), 0)
@@ -71,7 +72,7 @@ func (c *compactor) isUrgent() bool {
 // it are too much to be worth it.
 func (c *compactor) excess(indexed int64) (bytes int64, useful bool) {
 	l := c.log
-	inSegments := l.segments.size.Load()
+	inSegments := l.journal.Size()
 	used := inSegments + min(indexed, l.indexBytes.Load())
 	if disk := l.limits.Load().Disk; disk > 0 && used > disk/10*9 {
 		// The rest goes from the index, with the events.
@@ -82,7 +83,7 @@ func (c *compactor) excess(indexed int64) (bytes int64, useful bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return bytes, l.tallies.all[state.PendingCode].bytes < l.segments.closed()/5*4
+	return bytes, l.tallies.all[state.PendingCode].bytes < l.journal.ClosedSize()/5*4
 }
 
 // purgeFailed purges failed events, of the integration that uses most at a time,

@@ -300,7 +300,7 @@ func (m *model) compare() (wrong string) {
 		return fmt.Sprintf("the counts are %+v, of %d pending and %d failed events", counts, pending, failed)
 	}
 	eventually(m, "all is counted", func() bool { return m.log.Usage().Counted })
-	if usage := m.log.Usage(); usage.Events != there || usage.Bytes > 3*m.log.segments.size.Load() { // what three share counts for each
+	if usage := m.log.Usage(); usage.Events != there || usage.Bytes > 3*m.log.journal.Size() { // what three share counts for each
 		return fmt.Sprintf("the usage is %+v of %d events", usage, there)
 	}
 	if state := m.log.Health().State; state != "ok" {
@@ -320,13 +320,13 @@ func (m *model) reopen() {
 	killed := m.random.IntN(2) == 0
 	image := ""
 	if killed {
-		held := m.log.pins.take() // so the files stand still
+		held := m.log.journal.Pin() // so the files stand still
 		turned(m, m.log)
-		if err := m.log.submit(m.Context(), newOp(&state.Note{Record: &state.Closed{}})); err != nil {
+		if err := m.log.submit(m.Context(), m.log.newOp(&state.Note{Record: &state.Closed{}})); err != nil {
 			m.Fatal(err) // all before it is synced with it
 		}
 		image = copiedTo(m, func() string { return filepath.Join(filepath.Dir(m.options.Dir), fmt.Sprint(m.random.Uint64())) }, m.options.Dir)
-		held.release()
+		held.Release()
 	}
 	if err := m.log.Close(); err != nil {
 		m.Fatal(err)

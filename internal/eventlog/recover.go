@@ -5,47 +5,44 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
-	"github.com/hookgate/hookgate/internal/eventlog/segment"
-	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
 	"github.com/hookgate/hookgate/internal/wire"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
 // recover brings the log to where the last process left it: it opens the index,
-// or makes it anew when it is damaged, and takes from the segments what the
-// index does not have.
-func (l *Log) recover() error {
-	found, err := l.findSegments()
+// or rebuilds it when it is damaged, and takes from the journal what the index does
+// not have.
+func (l *Log) recover() (err error) {
+	l.journal, err = journal.Open(journal.Options{
+		Dir: l.segmentDir(), Key: l.Key, Logger: l.Logger, Disk: l.disk,
+		SegmentSize: l.SegmentSize, GroupSize: l.GroupSize, RetryMin: l.retryMin, RetryMax: l.retryMax,
+		MaxSegment: func() int64 { return l.limits.Load().Disk / 32 },
+		Now:        l.now, Age: l.clock.now,
+	}, l.machine)
 	if err != nil {
 		return err
 	}
 	if err := l.space.needOrReserve(openFloor); err != nil {
 		return fmt.Errorf("opening the event log: %w", err)
 	}
-	mark, err := l.openIndex(found)
+	mark, err := l.openIndex()
 	if err != nil {
 		return err
 	}
 	if err := l.loadDropped(); err != nil {
 		return err
 	}
-	r := recovery{log: l, segments: found, mark: mark, note: mark.note}
-	r.state = state.Recovery{Step: state.Step{Staged: state.NewMemtable(), Base: &l.writer.base}, Dropped: l.dropped}
+	r := newRecovery(l, mark)
 	if err := r.run(); err != nil {
 		return err
 	}
 	l.clock.begin(r.note)
 	l.indexBytes.Store(l.indexSize())
-	for _, s := range found {
-		l.segments.add(s)
-	}
 	l.start = l.index.View()
 	if err := l.begin(); err != nil {
 		l.start.Close()
@@ -59,8 +56,8 @@ func (l *Log) begin() error {
 	if err := l.loadTallies(); err != nil {
 		return err
 	}
-	if err := l.writer.activate(segment.Overhead); err != nil {
-		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
+	if err := l.journal.Activate(); err != nil {
+		return err
 	}
 	if err := l.space.keepReserve(); err != nil {
 		l.Logger.Warn("the event log has no reserve of disk space", zap.Error(err))
@@ -68,77 +65,14 @@ func (l *Log) begin() error {
 	return nil
 }
 
-// foundSegment is a segment as it was found.
-type foundSegment struct {
-	number uint64
-	size   int64
-	header segment.Header
-	err    error // why the header cannot be read
-}
-
-// findSegments reads the headers of all segments, in order. A segment of
-// another key is an error: nothing is touched then.
-func (l *Log) findSegments() ([]foundSegment, error) {
-	entries, err := os.ReadDir(l.segmentDir())
-	if err != nil {
-		return nil, fmt.Errorf("listing the segments: %w", err)
-	}
-	var found []foundSegment
-	var unfinished []string
-	for _, entry := range entries {
-		if strings.HasSuffix(entry.Name(), newSuffix) {
-			unfinished = append(unfinished, filepath.Join(l.segmentDir(), entry.Name()))
-		}
-		number, ok := segmentNumber(entry.Name())
-		if !ok {
-			continue
-		}
-		s, err := l.findSegment(number)
-		if err != nil {
-			return nil, fmt.Errorf("reading segment %s: %w", entry.Name(), err)
-		}
-		found = append(found, s)
-	}
-	for _, path := range unfinished {
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("removing an unfinished segment: %w", err)
-		}
-	}
-	slices.SortFunc(found, func(a, b foundSegment) int { return int(a.number - b.number) })
-	return found, nil
-}
-
-func (l *Log) findSegment(number uint64) (foundSegment, error) {
-	info, err := os.Stat(l.segments.path(number))
-	if err != nil {
-		return foundSegment{}, err
-	}
-	file, err := l.disk.Open(l.segments.path(number))
-	if err != nil {
-		return foundSegment{}, err
-	}
-	s := foundSegment{number: number, size: info.Size()}
-	s.header, s.err = readHeader(file, l.Key)
-	if err := file.Close(); err != nil {
-		return foundSegment{}, err
-	}
-	switch {
-	case s.err == nil && s.header.Number != number:
-		s.err = segment.ErrDamaged // a file under another's name
-	case s.err != nil && !errors.Is(s.err, segment.ErrDamaged) && !errors.Is(s.err, segment.ErrEmpty):
-		return foundSegment{}, s.err
-	}
-	return s, nil
-}
-
 // openIndex opens the index and returns how far it is. One that is damaged or
 // of another log is moved aside, and an empty one takes its place. So is one
 // that the last process could not read.
-func (l *Log) openIndex(found []foundSegment) (mark watermark, err error) {
+func (l *Log) openIndex() (mark watermark, err error) {
 	_, err = os.Stat(l.rebuildMark())
 	distrusted := err == nil
 	if !distrusted {
-		if mark, err = l.tryIndex(found); err == nil {
+		if mark, err = l.tryIndex(); err == nil {
 			return mark, nil
 		}
 		l.Logger.Error("the event index cannot be used; it is rebuilt from the log", zap.Error(err))
@@ -184,7 +118,7 @@ func (l *Log) newIndex() (*index.Index, error) {
 }
 
 // tryIndex opens the index and compares it with the segments.
-func (l *Log) tryIndex(found []foundSegment) (mark watermark, err error) {
+func (l *Log) tryIndex() (mark watermark, err error) {
 	if l.index, err = l.newIndex(); err != nil {
 		return watermark{}, err
 	}
@@ -200,10 +134,9 @@ func (l *Log) tryIndex(found []foundSegment) (mark watermark, err error) {
 	if err != nil {
 		return watermark{}, err
 	}
-	at := slices.IndexFunc(found, func(s foundSegment) bool { return s.number == mark.segment })
-	if at < 0 || found[at].size < mark.offset || (found[at].err == nil && found[at].header.Salt != mark.salt) {
+	if !l.journal.Has(mark.Mark) {
 		l.lost.Store(true)
-		return watermark{}, fmt.Errorf("the index has seen record %d, which the log does not have", mark.sequence)
+		return watermark{}, fmt.Errorf("the index has seen record %d, which the log does not have", mark.Sequence)
 	}
 	return mark, nil
 }

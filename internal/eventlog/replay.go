@@ -34,7 +34,7 @@ func (l *Log) Replay(ctx context.Context, identity storage.Identity, id storage.
 	}
 	command := state.NewReplay(id, e)
 	command.Once, command.Known = replay.Once, known
-	if err := l.submitInTurn(ctx, newOp(command)); err != nil {
+	if err := l.submitInTurn(ctx, l.newOp(command)); err != nil {
 		return storage.ID{}, err
 	}
 	return command.ID(), nil

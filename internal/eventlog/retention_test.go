@@ -110,11 +110,11 @@ func TestRemembered(t *testing.T) {
 	}
 	next := func() {
 		t.Helper()
-		before := l.segments.oldest()
+		before := l.oldest()
 		eventually(t, "a segment goes", func() bool {
 			clock.pass(10 * time.Minute)
 			l.compactor.hurry()
-			return l.segments.oldest() > before
+			return l.oldest() > before
 		})
 	}
 	next()

@@ -37,7 +37,7 @@ const (
 	indexFloor = 16 << 20
 )
 
-// reserveSize is what a file beside the index pins on to, to be let go when
+// reserveSize is what a file beside the index holds on to, to be let go when
 // the log must be opened on a full disk: attempts go on in that.
 const reserveSize = 32 << 20
 

@@ -70,7 +70,7 @@ func TestIndexTornByACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	purge := newOp(&state.Purge{Subject: state.Subject{Of: identity, ID: gone}, Policy: state.Settled, Known: known})
+	purge := l.newOp(&state.Purge{Subject: state.Subject{Of: identity, ID: gone}, Policy: state.Settled, Known: known})
 	if err := l.submit(t.Context(), purge); err != nil || !purge.after.Purged {
 		t.Fatal(purge.after, err)
 	}

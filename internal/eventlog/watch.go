@@ -26,7 +26,7 @@ type watch struct {
 }
 
 // Watch implements storage.Events. It returns at once; the watcher is called from
-// one goroutine, also for an event that somebody pins, and must not call stop.
+// one goroutine, also for an event that somebody holds, and must not call stop.
 // Nothing is ever lost: the log has one process, whose session ends with it.
 func (l *Log) Watch(watcher storage.Watcher) (stop func(), err error) {
 	if err := l.enter(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 
 	"github.com/hookgate/hookgate/internal/seal"
 )
@@ -119,6 +120,16 @@ func DecodeHeader(raw []byte, key seal.Key) (Header, error) {
 		h, err = decodeCopy(raw[copyAt:copyAt+headerSize], key)
 	}
 	return h, err
+}
+
+// ReadHeader reads the header of a segment's file.
+func ReadHeader(file io.ReaderAt, key seal.Key) (Header, error) {
+	raw := make([]byte, Start)
+	n, err := file.ReadAt(raw, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Header{}, err
+	}
+	return DecodeHeader(raw[:n], key)
 }
 
 func decodeCopy(raw []byte, key seal.Key) (Header, error) {

@@ -1,4 +1,4 @@
-package eventlog
+package journal
 
 import (
 	"errors"
@@ -8,16 +8,15 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// KeyIDs tells which keys sealed the segments of the log in a directory, which
-// may be open. A segment whose header is damaged names none.
+// KeyIDs tells which keys sealed the segments in a directory, whose journal may be
+// open. A segment whose header is damaged names none.
 func KeyIDs(dir string) (map[[seal.KeyIDSize]byte]bool, error) {
 	ids := make(map[[seal.KeyIDSize]byte]bool)
-	entries, err := os.ReadDir(filepath.Join(dir, segmentsDir))
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ids, nil
 	}
@@ -28,7 +27,7 @@ func KeyIDs(dir string) (map[[seal.KeyIDSize]byte]bool, error) {
 		if _, ok := segmentNumber(entry.Name()); !ok {
 			continue
 		}
-		id, err := keyID(filepath.Join(dir, segmentsDir, entry.Name()))
+		id, err := keyID(filepath.Join(dir, entry.Name()))
 		switch {
 		case err == nil:
 			ids[id] = true
@@ -51,24 +50,4 @@ func keyID(path string) (id [seal.KeyIDSize]byte, err error) {
 		return id, err
 	}
 	return segment.KeyID(raw[:n])
-}
-
-// Rekey prepares the log in a directory, which is not open, for a key that has
-// replaced others: its index is opened by the present one from then on. The
-// open log writes the segments of the others anew.
-func Rekey(dir string, key seal.Key) error {
-	return index.Rekey(filepath.Join(dir, indexDir), key)
-}
-
-// Sealed tells how many bytes of segments each key has sealed.
-func (l *Log) Sealed() map[[seal.KeyIDSize]byte]int64 {
-	bytes := make(map[[seal.KeyIDSize]byte]int64)
-	l.segments.mu.Lock()
-	defer l.segments.mu.Unlock()
-	for _, s := range l.segments.list {
-		if s.err == nil {
-			bytes[s.header.KeyID] += s.size
-		}
-	}
-	return bytes
 }

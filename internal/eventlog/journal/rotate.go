@@ -1,4 +1,4 @@
-package eventlog
+package journal
 
 import (
 	"errors"
@@ -38,22 +38,22 @@ func (w *writer) prepare() {
 	}
 	ready, size := make(chan prepared, 1), 4*w.limit
 	w.next = ready
-	w.log.wait.Go(func() { ready <- w.log.newFile("next", size, 0) })
+	w.j.wait.Go(func() { ready <- w.j.newFile("next", size, 0) })
 }
 
 // obtain returns a file with room for a record of the given size.
 func (w *writer) obtain(room int64) prepared {
 	if w.next == nil {
-		return w.log.newFile("next", firstSegment, room)
+		return w.j.newFile("next", firstSegment, room)
 	}
 	next := <-w.next
 	if next.err != nil {
 		w.next = nil
-		return w.log.newFile("next", firstSegment, room)
+		return w.j.newFile("next", firstSegment, room)
 	}
 	if next.size < segment.Start+room {
 		w.next <- next // for the segment after this one
-		return w.log.newFile("large", 0, room)
+		return w.j.newFile("large", 0, room)
 	}
 	w.next = nil
 	return next
@@ -61,22 +61,22 @@ func (w *writer) obtain(room int64) prepared {
 
 // newFile makes the file of a segment: as large as it should be, or as the disk
 // allows.
-func (l *Log) newFile(name string, size, room int64) prepared {
+func (j *Journal) newFile(name string, size, room int64) prepared {
 	least := segment.Start + room
-	size = min(size, l.SegmentSize)
-	if free, err := l.space.ask(); err == nil {
+	size = min(size, j.SegmentSize)
+	if free, err := j.Disk.Space(j.Dir); err == nil {
 		size = min(size, free/8)
 	}
-	if limit := l.limits.Load().Disk; limit > 0 {
-		size = min(size, limit/32) // so that removing one is a step that counts
+	if most := j.MaxSegment(); most > 0 {
+		size = min(size, most) // so that removing one is a step that counts
 	}
-	size = max(size, least, min(minSegment, l.SegmentSize))
-	path := filepath.Join(l.segmentDir(), name+newSuffix)
+	size = max(size, least, min(minSegment, j.SegmentSize))
+	path := filepath.Join(j.Dir, name+newSuffix)
 	for {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return prepared{err: fmt.Errorf("making a segment: %w", err)}
 		}
-		file, err := l.disk.Create(path, size)
+		file, err := j.Disk.Create(path, size)
 		if err == nil {
 			return prepared{file: file, path: path, size: size}
 		}
@@ -95,34 +95,33 @@ func (w *writer) activate(room int64) error {
 	header.Number = w.header.Number + 1
 	header.First = w.sequence + 1
 	header.PreviousEnd, header.PreviousLast = w.syncedEnd, w.synced
-	header.Created = w.log.now().UnixMilli()
-	header.Age = w.log.clock.now()
-	header.LastID = w.base.ids.last
+	header.Created = w.j.Now().UnixMilli()
+	header.Age = w.j.Age()
+	header.LastID = w.j.owner.LastID()
 
 	file := w.obtain(room)
 	if file.err != nil {
 		return file.err
 	}
-	_, err := file.file.WriteAt(header.Encode(w.log.Key), 0)
+	_, err := file.file.WriteAt(header.Encode(w.j.Key), 0)
 	if err == nil {
 		err = file.file.Sync()
 	}
 	if err == nil {
-		err = w.log.disk.Rename(file.path, w.log.segments.path(header.Number))
+		err = w.j.Disk.Rename(file.path, w.j.path(header.Number))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("beginning a segment: %w", err), file.file.Close())
 	}
 	w.trim()
-	w.header, w.aead = header, header.AEAD(w.log.Key)
+	w.header, w.aead = header, header.AEAD(w.j.Key)
 	w.file, w.limit = file.file, file.size
 	w.offset, w.syncedEnd, w.synced = segment.Start, segment.Start, w.sequence
 	w.stirred = false
-	w.log.place.Store(&Place{Segment: header.Number, Salt: header.Salt})
-	w.log.durable.Store(w.synced)
-	w.log.noted.Store(header.Age)
-	w.log.segments.add(foundSegment{number: header.Number, size: file.size, header: header})
-	w.log.compactor.hurry()
+	w.j.place.Store(&Place{Segment: header.Number, Salt: header.Salt})
+	w.j.durable.Store(w.synced)
+	w.j.segments.add(Segment{Number: header.Number, Size: file.size, Header: header})
+	w.j.owner.Rotated(header.Age)
 	return nil
 }
 
@@ -150,11 +149,11 @@ func (w *writer) trim() {
 	if w.limit == 0 {
 		return // there is none, or recovery found something behind its end
 	}
-	if err := w.log.disk.Truncate(w.log.segments.path(w.header.Number), w.syncedEnd); err != nil {
-		w.log.Logger.Warn("a segment of the event log cannot be trimmed", zap.Error(err))
+	if err := w.j.Disk.Truncate(w.j.path(w.header.Number), w.syncedEnd); err != nil {
+		w.j.Logger.Warn("a segment of the event log cannot be trimmed", zap.Error(err))
 		return
 	}
-	w.log.segments.trimmed(w.header.Number, w.syncedEnd)
+	w.j.segments.trimmed(w.header.Number, w.syncedEnd)
 }
 
 // close ends the log's last segment.
@@ -176,7 +175,7 @@ func (w *writer) close() error {
 		w.file = nil
 	}
 	if len(w.owed) > 0 {
-		w.log.Logger.Warn("the ends of some attempts could not be written; the attempts are repeated", zap.Int("records", len(w.owed)))
+		w.j.Logger.Warn("the ends of some attempts could not be written; the attempts are repeated", zap.Int("records", len(w.owed)))
 	}
 	return errors.Join(errs...)
 }
