@@ -44,7 +44,7 @@ type asked struct {
 // NewChecker prepares a set of credentials. It fails only for one that should not
 // have been stored.
 func NewChecker(s Set, policy Policy) (*Checker, error) {
-	c := &Checker{policy: policy}
+	c := &Checker{policy: policy, judges: make([]asked, 0, len(s))}
 	for _, configured := range s {
 		j, err := configured.judge(c)
 		if err != nil {

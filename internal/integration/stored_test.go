@@ -208,3 +208,10 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// An integration and its credentials share the flags.
+func TestStoredFlags(t *testing.T) {
+	if both := ownFlags & credential.Flags(); both != 0 {
+		t.Errorf("%b means two things", both)
+	}
+}
