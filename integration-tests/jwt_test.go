@@ -278,8 +278,8 @@ func TestJWTIsRefused(t *testing.T) {
 		}
 	}
 	for options, want := range map[string]string{
-		"jwt_issuer test http://issuer.example":                          "issuer: an https URL",
-		"jwt_issuer google https://issuer.example":                       "google is known",
+		"jwt_issuer test http://issuer.example":                          "issuer: must be an https URL",
+		"jwt_issuer google https://issuer.example":                       "google is predefined",
 		"jwt_issuer a https://a.example\njwt_issuer a https://b.example": "'a' is given twice",
 		"jwt_issuer a https://a.example {\nalgorithms HS256\n}":          "HS256",
 		"jwt_issuer a https://a.example {\nkeys x\n}":                    "unrecognized option 'keys'",

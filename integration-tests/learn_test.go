@@ -76,7 +76,7 @@ func TestAsanaBringsItsSecret(t *testing.T) {
 			t.Error("the secret is shown")
 		}
 	}
-	for _, line := range []string{`"resp_headers"`, "a sender may bring its secret", `"secret_learned":true`, "the secret that a sender has brought is confirmed", `"reason":"secret_refused"`} {
+	for _, line := range []string{`"resp_headers"`, "the window for a sender's secret is open", `"secret_learned":true`, "a sender's secret is confirmed", `"reason":"secret_refused"`} {
 		if !strings.Contains(logs, line) {
 			t.Errorf("the log does not say %q", line)
 		}

@@ -56,7 +56,7 @@ func TestOthersSeeNothing(t *testing.T) {
 				return err
 			}
 			if files++; info.Mode().Perm()&0o077 != 0 {
-				t.Errorf("%s: %s has the mode %v", when, path, info.Mode())
+				t.Errorf("%s: %s has mode %v", when, path, info.Mode())
 			}
 			return nil
 		})

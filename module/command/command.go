@@ -21,16 +21,16 @@ func init() {
 }
 
 const long = `
-Looks after the integrations, events and storage of a gateway.
+Manages the integrations, events and storage of a gateway.
 
-The commands that speak to a running server find its admin endpoint by the
---address flag if it is given; otherwise in the configuration that --config
-names; otherwise they assume the default. The commands restore and rotate-key
-speak to no server; they find the storage in the configuration that --config
-names, or assume the default one.
+Commands that talk to a running server find its admin endpoint by the --address
+flag, if given; otherwise in the configuration given by --config; otherwise they
+assume the default. The commands restore and rotate-key do not talk to a server;
+they find the storage in the configuration given by --config, or assume the
+default one.
 
-What is printed is for people; --json prints what the admin API answers, and of
-a list the items of all its pages.
+The output is meant to be read by people; --json prints the admin API's answers,
+and for a list the items of all its pages.
 `
 
 // complete adds the flags and subcommands.

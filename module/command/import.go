@@ -27,24 +27,24 @@ const tokenVariable = "CODEMIE_TOKEN"
 const importLong = `
 Imports the webhook integrations of the CodeMie platform.
 
-The source is a file with what GET /v1/settings/project of the platform has
-answered ("-" is the standard input), or the platform's address with its root
-path, which is asked for all pages of that list. Then the access token of an
-administrator is taken from --token-file or else from the environment variable
+The source is a file with the output of the platform's GET /v1/settings/project
+("-" is standard input), or the platform's address with its root path, from
+which all pages of that list are read. The access token of an administrator is
+then taken from --token-file, or else from the environment variable
 CODEMIE_TOKEN.
 
 Nothing is changed without --apply: a line for each integration says what would
-be done. What exists here and differs is left as it is and counts as refused,
-unless --overwrite is given; then the fields that the platform knows are
+be done. An integration that exists here and differs is left alone and counts as
+refused, unless --overwrite is given; then the fields that the platform has are
 replaced, and the others kept. Secrets are never shown and cannot be compared,
 so --overwrite writes them again.
 
-An integration is refused if it fails open there (it has no secret), if its
-secret is masked by the platform (that of a secure header is), or if it cannot
-be what it is there. The rest is imported.
+An integration is refused if it has no secret (the platform fails open for it),
+if the platform masks its secret (as it does with that of a secure header), or
+if it is not valid here. The rest is imported.
 
-Exit status: 0; 2 when --apply was given and something was refused; 1 when the
-import could not be made.
+Exit status: 0; 2 if --apply was given and something was refused; 1 if the
+import failed.
 `
 
 func importCommand() *cobra.Command {
