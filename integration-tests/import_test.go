@@ -60,7 +60,7 @@ func TestImport(t *testing.T) {
 	out := run()
 	for _, want := range []string{
 		"imported  demo     imported", "refused   demo     assistant   PR review  it is declared in the configuration",
-		"refused   demo     open        PR review  it fails open there", "the platform masks the value of the secure header",
+		"refused   demo     open        PR review  the platform fails open", "the platform masks the value of the secure header",
 		"1 would be imported, 0 unchanged, 3 refused",
 	} {
 		if !strings.Contains(out, want) {

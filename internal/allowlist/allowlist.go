@@ -10,15 +10,15 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// Projects holds, for each project that a trigger serves, the globs of its
-// resource IDs. Without any project the trigger serves all of them.
+// Projects holds the globs of resource IDs for each project that a trigger
+// serves. If it is empty, the trigger serves all projects.
 type Projects map[string]Globs
 
-// Globs match resource IDs: `*` stands for any characters, every other
-// character for itself. Without any glob every ID matches.
+// Globs match resource IDs: `*` matches any characters, every other character
+// matches itself. If it is empty, every ID matches.
 type Globs []string
 
-// Allow says whether the project may start the resource.
+// Allow returns an error unless the project may start the resource.
 func (p Projects) Allow(project string, resource trigger.Resource) error {
 	if len(p) == 0 {
 		return nil
@@ -33,7 +33,7 @@ func (p Projects) Allow(project string, resource trigger.Resource) error {
 	return nil
 }
 
-// Validate finds globs that can match nothing.
+// Validate finds globs that cannot match anything.
 func (p Projects) Validate() error {
 	for name, globs := range p {
 		if name == "" {

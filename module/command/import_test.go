@@ -103,7 +103,7 @@ func TestImport(t *testing.T) {
 	}
 	want := map[string]string{
 		"fresh": "imported", "same": "unchanged", "other": "refused: it exists here and differs in alias", "taken": "imported",
-		"declared": "refused: it is declared", "open": "refused: it fails open there", "masked": "refused: the platform masks",
+		"declared": "refused: it is declared", "open": "refused: the platform fails open", "masked": "refused: the platform masks",
 		"datasource": "refused: no trigger here serves",
 	}
 	items, report, err := try()
@@ -172,7 +172,7 @@ func TestImportErrors(t *testing.T) {
 		"https://codemie.test --token-file /nowhere":           "no such file",
 		"- --apply --dry-run":                                  "cannot be combined",
 		"/nowhere/settings.json":                               "no such file",
-		empty:                                                  "no list of the platform's settings",
+		empty:                                                  "not a list of the platform's settings",
 		"https://user:pass@codemie.test --token-file " + token: "user name or password",
 	} {
 		if out, err := run(t, "", append([]string{"import", "codemie", "--address", address}, strings.Fields(args)...)...); err == nil || !strings.Contains(err.Error(), want) {

@@ -10,7 +10,7 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// assistant makes a chat, sends the payload as its message to be worked on in
+// assistant creates a chat, sends the payload as its message to be processed in
 // the background, and follows that task.
 func (s *session) assistant(ctx context.Context) trigger.Result {
 	switch {
@@ -53,7 +53,7 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 		s.progress.Task = task
 		return s.goesOn(ctx, trigger.Run{Kind: "task", ID: task, State: "STARTED"})
 	}
-	// A remote agent works while the request lasts and answers by itself.
+	// A remote agent works while the request lasts and answers it directly.
 	if generated := a.text("generated"); generated != "" && a.problem == "" {
 		if saysFailure(generated) {
 			return s.failed(a, generated)
@@ -63,15 +63,15 @@ func (s *session) assistant(ctx context.Context) trigger.Result {
 	return s.askConversation(ctx)
 }
 
-// uncounted says whether the assistant is one whose tokens the platform does
-// not see: they run elsewhere.
+// uncounted reports whether the platform does not see the assistant's tokens,
+// because it runs elsewhere.
 func uncounted(a *answer) bool {
 	elsewhere := []string{"A2A", "bedrock_agent", "bedrock_agentcore_runtime"}
 	return slices.Contains(elsewhere, a.text("type")) ||
 		a.text("bedrock.bedrock_agent_id") != "" || a.text("bedrock_agentcore_runtime.runtime_arn") != ""
 }
 
-// followTask looks how the task stands.
+// followTask polls the task.
 func (s *session) followTask(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
 		method: http.MethodGet,
@@ -94,8 +94,8 @@ func (s *session) followTask(ctx context.Context) trigger.Result {
 	return s.goesOn(ctx, run)
 }
 
-// completed judges a task that the platform calls completed: it does so also
-// of most that failed. What it counted stands in the chat, a moment later.
+// completed judges a task that the platform calls completed, as it also does
+// with most failed ones. Its token count appears in the chat a moment later.
 func (s *session) completed(ctx context.Context, a *answer, run trigger.Run) trigger.Result {
 	text := a.text("final_output")
 	m, f := s.lastMessage(ctx)
@@ -109,20 +109,20 @@ func (s *session) completed(ctx context.Context, a *answer, run trigger.Run) tri
 	return s.ended(ctx, s.verdict(a, cmp.Or(text, m.text), m.usage), run)
 }
 
-// mayShow says whether the chat of a run that is over may yet show its end.
+// mayShow reports whether the chat of a finished run may yet show how it ended.
 func (s *session) mayShow(ctx context.Context) bool {
 	if s.progress.Ended == 0 {
 		s.progress.Ended = max(s.age(), 1)
-		_ = s.save(ctx) // it would only be waited for anew
+		_ = s.save(ctx) // if it is lost, the wait just starts over
 	}
 	return s.age()-s.progress.Ended < afterthought
 }
 
-// doubt is said of a run that is over and may have failed.
-const doubt = "the run is over; whether it succeeded the platform does not tell"
+// doubt is the detail for a finished run that may have failed.
+const doubt = "the run is over; the platform does not say whether it succeeded"
 
-// verdict judges a run by its answer and by what was counted: a run for which
-// no token was counted got no answer of any model, and its text is an error.
+// verdict judges a run by its answer and its token count: a run without tokens
+// got no answer from any model, and its text is an error.
 func (s *session) verdict(a *answer, text string, usage *trigger.Usage) trigger.Result {
 	switch {
 	case saysFailure(text):

@@ -20,26 +20,26 @@ import (
 type call struct {
 	method string
 	path   string // below the base URL, escaped, with its query
-	body   any    // nil without one
+	body   any    // nil for none
 	want   []string
 
-	// starts marks what must not happen twice.
+	// starts marks a call that must not happen twice.
 	starts bool
 }
 
-// answer is what came back: a success, with the wanted fields that it holds.
+// answer is a successful answer, with those of the wanted fields that it has.
 type answer struct {
 	status int
 	header http.Header
 	fields fields
 
-	// problem is the code of why the answer could not be read to its end.
+	// problem is the error code if the answer could not be read completely.
 	problem string
 }
 
-// readError takes what explains an error. A broken body changes nothing. What
-// the platform did not expect it may say in plain text; a page of HTML comes
-// from what guards it.
+// readError reads the explanation of an error. A broken body does not matter.
+// Errors that the platform did not expect may be plain text; HTML comes from a
+// proxy in front of it.
 func (a *answer) readError(body io.Reader, limit int64) {
 	var text bytes.Buffer
 	var err error
@@ -56,22 +56,22 @@ const maxPlain = 64 << 10
 
 func (a *answer) text(path string) string { return a.fields[path].text }
 
-// fault is a call without the wanted end.
+// fault is a call that did not succeed.
 type fault struct {
 	trigger.Result
 
-	// unclear says that what the call starts may have been started.
+	// unclear means that what the call starts may have been started.
 	unclear bool
 
-	// broken says that the platform failed at what the call starts: it runs
-	// nothing, but may have left traces.
+	// broken means that the platform failed at what the call starts: nothing runs,
+	// but there may be traces.
 	broken bool
 
-	// missing says that the platform itself does not find what was asked for.
+	// missing means that the platform itself does not find the requested object.
 	missing bool
 }
 
-// unusable is the fault of an answer in which a field is missing.
+// unusable returns the fault of an answer that lacks a field.
 func (a *answer) unusable() *fault {
 	code := a.problem
 	if code == "" {
@@ -83,7 +83,7 @@ func (a *answer) unusable() *fault {
 	}
 }
 
-// do makes the call. A refused token is read anew and tried once more.
+// do makes the call. If the token is refused, it is reread and tried once more.
 func (s *session) do(ctx context.Context, c call) (*answer, *fault) {
 	var body []byte
 	if c.body != nil {
@@ -120,8 +120,8 @@ func (s *session) do(ctx context.Context, c call) (*answer, *fault) {
 // errorPaths are where the platform explains a refusal.
 var errorPaths = []string{"error.message", "error.details", "detail"}
 
-// send makes one request. Once the status has come there is an answer, even if
-// the rest of it broke off.
+// send makes one request. Once the status has arrived there is an answer, even
+// if the rest of it is cut off.
 func (s *session) send(ctx context.Context, c call, body []byte, token string) (*answer, *httpcall.Failure) {
 	request, err := http.NewRequestWithContext(ctx, c.method, s.platform.base+c.path, bytes.NewReader(body))
 	if err != nil {
@@ -135,10 +135,10 @@ func (s *session) send(ctx context.Context, c call, body []byte, token string) (
 		request.Header.Set("Content-Type", "application/json")
 	}
 
-	// A kept-alive connection is the platform's to close at any time, also on
-	// account of what an earlier request over it has begun. What changes
-	// something goes out on one of its own: it would not be known whether it
-	// arrived.
+	// The platform may close a kept-alive connection at any time, even because of
+	// something that an earlier request on it has begun. A call that changes
+	// something uses its own connection: otherwise it would not be known whether
+	// it arrived.
 	transport := s.platform.transport
 	if c.method != http.MethodGet {
 		transport = s.platform.fresh
@@ -172,7 +172,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// read takes the wanted fields from the body. It returns an error only when
+// read extracts the wanted fields from the body. It returns an error only if
 // the connection failed.
 func (a *answer) read(response *http.Response, limit int64, want []string) error {
 	if a.status >= 300 {
@@ -180,8 +180,8 @@ func (a *answer) read(response *http.Response, limit int64, want []string) error
 		return nil
 	}
 	if strings.Contains(response.Header.Get("Content-Type"), "ndjson") {
-		// A remote agent streams its answer and keeps it only if somebody
-		// listens to the end. The conversation then has it.
+		// A remote agent streams its answer and keeps it only if the client listens
+		// to the end. The conversation then has it.
 		_, err := io.CopyN(io.Discard, response.Body, limit)
 		if errors.Is(err, io.EOF) {
 			err = nil
@@ -201,7 +201,7 @@ func (a *answer) read(response *http.Response, limit int64, want []string) error
 	return nil
 }
 
-// judge finds the fault of an answer that is no success.
+// judge returns the fault of an unsuccessful answer.
 func (s *session) judge(c call, a *answer, token string) *fault {
 	result := httpcall.Judge(a.status, a.header)
 	if result.Verdict == trigger.Delivered {
@@ -211,17 +211,17 @@ func (s *session) judge(c call, a *answer, token string) *fault {
 	f := &fault{Result: result}
 	switch a.status {
 	case http.StatusUnauthorized:
-		// The platform says 401 also for what the token's user may not do.
+		// The platform also answers 401 for what the token's user may not do.
 		if !s.refusesToken(a) {
 			f.Verdict, f.Error, f.Fault = trigger.Fail, trigger.ErrResourceNotAllowed, trigger.FaultResource
 		}
 	case http.StatusForbidden:
-		// One without the platform's explanation comes from what guards it.
+		// Without the platform's explanation, it comes from a proxy in front of it.
 		if a.message() != "" {
 			f.Verdict, f.Error = trigger.Fail, trigger.ErrResourceNotAllowed
 		}
 	case http.StatusNotFound:
-		// What guards the platform does not find the platform.
+		// The proxy does not find the platform.
 		if f.missing = a.text("error.message") != ""; !f.missing {
 			f.Verdict = trigger.Retry
 		}
@@ -233,8 +233,8 @@ func (s *session) judge(c call, a *answer, token string) *fault {
 	return f
 }
 
-// fromProxy says whether a proxy before the platform lost the request: nobody
-// knows what the platform made of it.
+// fromProxy reports whether a proxy in front of the platform lost the request:
+// it is unknown what the platform did with it.
 func (a *answer) fromProxy() bool {
 	return a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout ||
 		(a.status >= 520 && a.status <= 527)
@@ -247,14 +247,15 @@ func (a *answer) message() string {
 	return a.text("detail")
 }
 
-// tokenMessages begin what the platform says about a token, in lower case.
+// tokenMessages are how the platform's messages about a token begin, in
+// lowercase.
 var tokenMessages = []string{
 	"authentication failed", "authentication required", "token ", "jwt", "invalid jwt", "invalid token",
 	"ambiguous authentication",
 }
 
-// refusesToken says whether a 401 is about the token. One with words of its
-// own is not, if the platform has just taken the same token.
+// refusesToken reports whether a 401 is about the token. Another message is
+// not, if the platform has just accepted the same token.
 func (s *session) refusesToken(a *answer) bool {
 	if a.status != http.StatusUnauthorized || a.header.Get("X-User-Mcp-Auth-Location") != "" {
 		return false

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// openConversation makes the chat, once, and names it.
+// openConversation creates the chat, once, and names it.
 func (s *session) openConversation(ctx context.Context) *fault {
 	if s.progress.Conversation == "" {
 		a, f := s.do(ctx, call{
@@ -46,9 +46,9 @@ func (s *session) nameConversation(ctx context.Context) *fault {
 	return f
 }
 
-// abandon ends an attempt whose start was certainly not taken. A chat in which
-// nothing stands is taken away again: nobody knows whether another attempt
-// follows. Where the platform is out of reach, the next one takes it over.
+// abandon ends an attempt whose start was certainly not accepted. An empty chat
+// is deleted, because there may be no other attempt. If the platform is
+// unreachable, the next attempt reuses it.
 func (s *session) abandon(ctx context.Context, f *fault) trigger.Result {
 	if s.progress.Conversation == "" || f.StatusCode == 0 {
 		return f.Result
@@ -65,14 +65,14 @@ func (s *session) abandon(ctx context.Context, f *fault) trigger.Result {
 	return f.Result
 }
 
-// message is the last one of a chat.
+// message is the last message of a chat.
 type message struct {
 	role, text string // "" in an empty chat
 	usage      *trigger.Usage
 }
 
 // lastMessage reads the last message of the chat: the newest comes first, so
-// that the payload is not sent along.
+// the payload is not included.
 func (s *session) lastMessage(ctx context.Context) (*message, *fault) {
 	a, f := s.do(ctx, call{
 		method: http.MethodGet,
@@ -89,7 +89,7 @@ func (s *session) lastMessage(ctx context.Context) (*message, *fault) {
 	case a.problem != "":
 		return nil, a.unusable()
 	}
-	// Within a chat the platform spells in camel case; its models take both.
+	// Within a chat the platform uses camel case; its models accept both.
 	return &message{
 		role: a.text("history.role"),
 		text: a.text("history.message"),
@@ -100,7 +100,7 @@ func (s *session) lastMessage(ctx context.Context) (*message, *fault) {
 	}, nil
 }
 
-// usage reads what the platform counted, nil if it counted nothing.
+// usage reads the platform's counts, or returns nil if it counted nothing.
 func usage(input, output, money string) *trigger.Usage {
 	if input == "" && output == "" {
 		return nil
@@ -112,15 +112,15 @@ func usage(input, output, money string) *trigger.Usage {
 	return &u
 }
 
-// answers says whether the message is an answer to this event's start.
+// answers reports whether the message is an answer to this event's start.
 func (s *session) answers(m *message) bool {
 	return m.role != "" && !strings.EqualFold(m.role, "user") &&
 		(s.progress.Seen == "" || s.quote(m.text) != s.progress.Seen)
 }
 
-// askConversation looks whether the chat shows the run whose start had an
-// unclear end, or ended in an error. The platform writes there when a run is
-// over, so an answer is waited for as long as a run may take.
+// askConversation checks whether the chat shows the run of a start whose
+// outcome is unclear, or was an error. The platform writes there when a run is
+// over, so an answer is awaited for as long as a run may take.
 func (s *session) askConversation(ctx context.Context) trigger.Result {
 	m, f := s.lastMessage(ctx)
 	switch {
@@ -137,14 +137,14 @@ func (s *session) askConversation(ctx context.Context) trigger.Result {
 	return s.unknown(s.runTimeout())
 }
 
-// tellsRefusal says whether the message is no more than the error that the
-// last start was answered with.
+// tellsRefusal reports whether the message is just the error with which the
+// last start was answered.
 func (s *session) tellsRefusal(m *message) bool {
 	words := strings.TrimSuffix(s.progress.Refusal, "…")
 	return words != "" && strings.HasPrefix(s.quote(m.text), words)
 }
 
-// shown judges a run of which only the chat tells.
+// shown judges a run that only the chat shows.
 func (s *session) shown(ctx context.Context, m *message) trigger.Result {
 	a := &answer{status: http.StatusOK}
 	run := trigger.Run{Kind: "conversation", ID: s.progress.Conversation, Usage: m.usage}

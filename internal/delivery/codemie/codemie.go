@@ -1,9 +1,10 @@
 // Package codemie starts assistants, workflows and datasources on the CodeMie
-// platform through its REST API, and follows what it started to the end.
+// platform through its REST API, and follows each run until it ends.
 //
-// A run costs money, so a start is never repeated blindly. Before a start goes
-// out, the intent is saved with the event; after an unclear end the platform
-// is asked for the run, and if it shows none the event fails for good.
+// A run costs money, so a start is never repeated blindly. Before a start is
+// sent, the intent is saved with the event; if its outcome is unclear, the
+// platform is asked for the run, and if it shows none, the event fails for
+// good.
 package codemie
 
 import (
@@ -26,9 +27,9 @@ const (
 	DefaultPollInterval = 15 * time.Second
 	DefaultRunTimeout   = 6 * time.Hour
 
-	// An assistant's run may end without a word, so it is given up earlier.
-	// The platform cuts each of its calls to a model at 600 s; this is time for
-	// six that take as long, one after another.
+	// An assistant's run may end silently, so it is given up earlier. The platform
+	// cuts off each of its calls to a model after 600 s; this leaves time for six
+	// such calls, one after another.
 	DefaultAssistantRunTimeout = time.Hour
 
 	DefaultFolder = "job"
@@ -43,44 +44,44 @@ const (
 
 // Options configure a Platform.
 type Options struct {
-	// URL is where the API is found, with the root path if it has one, such as
+	// URL is the API's address, with the root path if it has one, such as
 	// https://codemie.example.com/code-assistant-api.
 	URL string
 
-	// Token is the platform user's access token. It may be nil when every
-	// project of Projects has its own.
+	// Token is the platform user's access token. It may be nil if every project of
+	// Projects has its own.
 	Token Token
 
 	// ProjectTokens are used for the events of a project instead of Token.
 	ProjectTokens map[string]Token
 
-	// Projects limits who may start what.
+	// Projects restricts who may start what.
 	Projects allowlist.Projects
 
-	// AnyProject leaves out the check that the resource belongs to the
-	// integration's project on the platform, too.
+	// AnyProject skips the check that the resource also belongs to the
+	// integration's project on the platform.
 	AnyProject bool
 
 	// Timeout covers one call to the platform. Default: 30 s.
 	Timeout time.Duration
 
-	// PollInterval is the longest time between two looks at a run in its first
-	// half hour; the first ones follow each other faster. Default: 15 s.
+	// PollInterval is the longest interval between two polls of a run in its first
+	// half hour; the first polls follow each other faster. Default: 15 s.
 	PollInterval time.Duration
 
 	// RunTimeout is how long a run is followed. Default: 1 h for an assistant,
 	// 6 h for the others.
 	RunTimeout time.Duration
 
-	// Folder is where the chats of assistants are in the history. Default: job.
+	// Folder is the folder for assistants' chats in the history. Default: job.
 	Folder string
 
-	// Transport makes the connections. Fresh makes one for each request and
-	// keeps none; without it Transport is used.
+	// Transport makes the connections. Fresh opens one per request and keeps none;
+	// if nil, Transport is used.
 	Transport, Fresh http.RoundTripper
 }
 
-// Platform is a trigger that starts what the platform offers.
+// Platform is a trigger that starts the platform's resources.
 type Platform struct {
 	base          string
 	host          string
@@ -97,7 +98,7 @@ type Platform struct {
 	reindexes     reindexes
 }
 
-// New checks the options.
+// New validates the options.
 func New(options Options) (*Platform, error) {
 	base, host, err := parseBase(options.URL)
 	if err != nil {
@@ -137,7 +138,7 @@ func New(options Options) (*Platform, error) {
 	}
 	for project := range options.Projects {
 		if p.projectTokens[project] == nil {
-			return nil, errors.New("the token is missing: there is neither one for all projects nor one for each")
+			return nil, errors.New("the token is missing: configure one for all projects, or one for each")
 		}
 	}
 	return p, nil
@@ -150,11 +151,11 @@ func orDefault(value, otherwise time.Duration) time.Duration {
 	return value
 }
 
-// parseBase checks the base URL. Its errors name no part of it.
+// parseBase parses the base URL. Its errors show no part of it.
 func parseBase(text string) (base, host string, err error) {
 	parsed, err := url.Parse(text)
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Hostname() == "" {
-		return "", "", errors.New("the URL is no absolute http or https URL")
+		return "", "", errors.New("the URL must be an absolute http or https URL")
 	}
 	if parsed.User != nil || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "" {
 		return "", "", errors.New("the URL may have a path, but no user name, query or fragment")
@@ -163,26 +164,26 @@ func parseBase(text string) (base, host string, err error) {
 		return "", "", err
 	}
 	if strings.Contains(text, "{") {
-		return "", "", errors.New("the URL takes no {webhook.*} placeholder")
+		return "", "", errors.New("the URL cannot contain {webhook.*} placeholders")
 	}
 	return strings.TrimRight(text, "/"), parsed.Hostname(), nil
 }
 
-// Secure says whether the URL begins with https.
+// Secure reports whether the URL begins with https.
 func (p *Platform) Secure() bool { return strings.HasPrefix(p.base, "https:") }
 
-// ResourceTypes names the three types of the platform.
+// ResourceTypes returns the platform's three resource types.
 func (p *Platform) ResourceTypes() []string {
 	return []string{assistantType, workflowType, datasourceType}
 }
 
-// Allow says whether the project may start the resource.
+// Allow returns an error unless the project may start the resource.
 func (p *Platform) Allow(project string, resource trigger.Resource) error {
 	return p.projects.Allow(project, resource)
 }
 
-// Run goes on where the event's progress stands: it starts the resource,
-// looks after a run, or asks for one whose start had an unclear end.
+// Run continues from the event's progress: it starts the resource, polls a run,
+// or looks for one whose start has an unclear outcome.
 func (p *Platform) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
 	s, err := p.session(attempt)
 	if err != nil {

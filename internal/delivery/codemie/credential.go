@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Token reads the access token from where it is kept, such as a file that
-// somebody renews.
+// Token reads the access token from where it is kept, such as a file that is
+// renewed.
 type Token func() (string, error)
 
 // credential keeps the token until the platform refuses it.
@@ -19,7 +19,7 @@ type credential struct {
 	value string
 }
 
-var errToken = errors.New("the token is empty or cannot stand in a header")
+var errToken = errors.New("the token is empty or not valid in a header")
 
 // current returns the token.
 func (c *credential) current() (string, error) {
@@ -35,8 +35,8 @@ func (c *credential) current() (string, error) {
 	return c.value, nil
 }
 
-// renew reads the token anew after one was refused, and says whether there is
-// another one now.
+// renew rereads the token after one was refused, and reports whether it has
+// changed.
 func (c *credential) renew(refused string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,30 +11,30 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// reindex is what is known of one that the platform has taken.
+// reindex is what is known about a reindex that the platform has accepted.
 type reindex struct {
-	// Joined says that another event has started it, after this one came.
+	// Joined means that another event started it, after this one arrived.
 	Joined bool `json:"joined,omitempty"`
 
-	// Began says that it has been seen at work.
+	// Began means that it has been seen at work.
 	Began bool `json:"began,omitempty"`
 
-	// Failed says that the datasource was in error before.
+	// Failed means that the datasource was in error before.
 	Failed bool `json:"failed,omitempty"`
 
-	// Mark is when the platform had last changed the datasource at the first
-	// look after the start.
+	// Mark is when the platform had last changed the datasource at the first poll
+	// after the start.
 	Mark string `json:"mark,omitempty"`
 }
 
-// indexFields tell how the indexing of a datasource stands.
+// indexFields show the state of a datasource's indexing.
 var indexFields = []string{
 	"is_fetching", "is_queued", "completed", "error", "text", "complete_state", "current_state", "update_date",
 }
 
-// datasource has the datasource indexed again, and follows that to its end.
-// There is one reindex at a time, and one more for all events that come
-// meanwhile: it begins after the last of them and finds what all are about.
+// datasource reindexes the datasource, and follows that until it ends. There is
+// one reindex at a time, and one more for all events that arrive meanwhile: it
+// begins after the last of them arrived and covers them all.
 func (s *session) datasource(ctx context.Context) trigger.Result {
 	switch {
 	case s.progress.Index != nil:
@@ -71,7 +71,7 @@ func (s *session) datasource(ctx context.Context) trigger.Result {
 	return result
 }
 
-// waitForIndex waits for a reindex that is of no use to the event.
+// waitForIndex waits for a reindex that does not cover the event.
 func (s *session) waitForIndex(ctx context.Context, waited time.Duration) trigger.Result {
 	if s.progress.Run == nil {
 		s.progress.Run = &trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "waiting"}
@@ -102,14 +102,14 @@ func (s *session) startIndex(ctx context.Context, reindexing call, index *answer
 	return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
 }
 
-// joinIndex takes another event's reindex for this one's own.
+// joinIndex adopts another event's reindex.
 func (s *session) joinIndex(ctx context.Context, began time.Time) trigger.Result {
 	s.progress.Intent = max(s.age()-time.Since(began), 1)
 	s.progress.Index = &reindex{Joined: true, Began: true}
 	return s.goesOn(ctx, trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "started"})
 }
 
-// sharesEnd ends the event as another one's reindex has ended.
+// sharesEnd ends the event with the outcome of another one's reindex.
 func (s *session) sharesEnd(ctx context.Context, result trigger.Result) trigger.Result {
 	run := trigger.Run{Kind: "reindex", ID: s.event.Resource.ID, State: "completed"}
 	if result.Verdict != trigger.Delivered {
@@ -122,20 +122,20 @@ func (s *session) indexPath() string {
 	return "/v1/index/" + url.PathEscape(s.event.Resource.ID)
 }
 
-// busy says whether the datasource is being indexed. The platform fetches
+// busy reports whether the datasource is being indexed. The platform fetches
 // first; then it only counts.
 func busy(index *answer) bool {
 	return index.text("is_fetching") == "true" || index.text("is_queued") == "true" ||
 		unfinished(index) && index.text("complete_state") != "" && index.text("complete_state") != "0"
 }
 
-// unfinished is a datasource that is in work, or was never worked on.
+// unfinished reports whether a datasource is being processed, or never was.
 func unfinished(index *answer) bool {
 	return index.text("completed") == "false" && index.text("error") == "false"
 }
 
-// askIndex looks whether the datasource is being indexed after a start with an
-// unclear end. It tells nothing if it was so before.
+// askIndex checks whether the datasource is being indexed after a start with an
+// unclear outcome. That says nothing if it was being indexed before.
 func (s *session) askIndex(ctx context.Context) trigger.Result {
 	index, f := s.lookAtIndex(ctx)
 	switch {
@@ -156,11 +156,11 @@ func (s *session) lookAtIndex(ctx context.Context) (*answer, *fault) {
 	return s.do(ctx, call{method: http.MethodGet, path: s.indexPath(), want: indexFields})
 }
 
-// followIndex looks how the reindex stands.
+// followIndex polls the reindex.
 func (s *session) followIndex(ctx context.Context) trigger.Result {
 	began := time.Now().Add(s.progress.Intent - s.age())
 	if s.progress.Index.Joined {
-		// Whose reindex it is looks after it, as long as that is known.
+		// The event that started the reindex polls it, as long as that is known.
 		if result := s.platform.reindexes.joined(s.event, began); result != nil {
 			if result.Verdict == trigger.Pending {
 				return s.pending(nil)
@@ -209,10 +209,10 @@ func (s *session) judgeIndex(ctx context.Context) trigger.Result {
 		return s.ended(ctx, s.failed(index, index.text("text")), run)
 	}
 	result := delivered(index)
-	result.Detail = "the platform has taken the reindex and does not show its end"
+	result.Detail = "the platform has accepted the reindex but does not show that it has ended"
 	return s.ended(ctx, result, run)
 }
 
-// beginIndex is how long a reindex may take to be seen at work: the old index
-// is deleted first.
+// beginIndex is how long it may take until a reindex is seen at work: the old
+// index is deleted first.
 const beginIndex = 15 * time.Second

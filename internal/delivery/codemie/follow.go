@@ -13,29 +13,28 @@ const (
 	patience     = 10 * time.Second
 	afterthought = 5 * time.Second
 
-	// What the platform does not find must stay so for a while. It says 404
-	// also when it could not look: about a resource, before anything costs
-	// money, less proof is enough than about a run.
+	// What the platform does not find must stay missing for a while, because it
+	// also answers 404 if it could not look. For a resource, before anything costs
+	// money, less proof is enough than for a run.
 	missingResource = 15 * time.Second
 	missingRun      = 2 * time.Minute
 
-	// maxPause bounds how long a run is not looked at.
+	// maxPause bounds the time between two polls of a run.
 	maxPause = 5 * time.Minute
 
-	// answerRate is what may be read of answers about one run, in bytes a
-	// second: many repeat the payload.
+	// answerRate bounds what is read of answers about one run, in bytes a second:
+	// many repeat the payload.
 	answerRate = 64 << 10
 )
 
-// note sets what an admin sees of a run that goes on.
+// note sets what an admin sees of an unfinished run.
 func (s *session) note(run trigger.Run) {
 	left := s.runTimeout() - (s.age() - s.progress.Intent)
 	run.Until = time.Now().Add(left).UTC().Truncate(time.Second)
 	s.progress.Run = &run
 }
 
-// goesOn keeps how the run stands, where that is news, and asks to be called
-// again.
+// goesOn saves the state of a run if it is new, and asks to be called again.
 func (s *session) goesOn(ctx context.Context, run trigger.Run) trigger.Result {
 	before := s.progress.Run
 	s.note(run)
@@ -49,8 +48,8 @@ func (s *session) goesOn(ctx context.Context, run trigger.Run) trigger.Result {
 	return s.pending(nil)
 }
 
-// ended keeps how the run ended and what it used. The end counts also when
-// that cannot be kept.
+// ended saves how the run ended and what it used. The outcome counts even if it
+// cannot be saved.
 func (s *session) ended(ctx context.Context, result trigger.Result, run trigger.Run) trigger.Result {
 	s.progress.Run = &run
 	_ = s.save(ctx)
@@ -70,8 +69,8 @@ func (s *session) missingResource(ctx context.Context, f *fault) *fault {
 	return s.lasting(ctx, f, missingResource)
 }
 
-// lost judges a run that the platform does not show any more: in the end it
-// has an unknown fate.
+// lost judges a run that the platform no longer shows: finally its outcome is
+// unknown.
 func (s *session) lost(ctx context.Context, f *fault) trigger.Result {
 	if !f.missing {
 		return s.asked(f)
@@ -80,8 +79,8 @@ func (s *session) lost(ctx context.Context, f *fault) trigger.Result {
 	return s.lasting(ctx, f, missingRun).Result
 }
 
-// lasting turns what is missing into a question to be asked again, unless it
-// has been missing for long enough.
+// lasting asks again about something missing, unless it has been missing for
+// long enough.
 func (s *session) lasting(ctx context.Context, f *fault, enough time.Duration) *fault {
 	if s.progress.Missing == 0 {
 		s.progress.Missing = max(s.age(), 1)
@@ -96,7 +95,7 @@ func (s *session) lasting(ctx context.Context, f *fault, enough time.Duration) *
 	return &fault{Result: trigger.Result{Verdict: trigger.Pending, RetryAfter: max(since/2, time.Second)}}
 }
 
-// found notes that something is there after all.
+// found records that something exists after all.
 func (s *session) found(ctx context.Context) *fault {
 	if s.progress.Missing == 0 {
 		return nil
@@ -105,8 +104,8 @@ func (s *session) found(ctx context.Context) *fault {
 	return s.save(ctx)
 }
 
-// unknown is the end of an event whose start the platform does not show. For
-// a while it may yet.
+// unknown is the outcome of an event whose start the platform does not show. It
+// may do so for a while yet.
 func (s *session) unknown(patience time.Duration) trigger.Result {
 	if s.age()-s.progress.Intent < patience {
 		return s.pending(nil)
@@ -117,8 +116,8 @@ func (s *session) unknown(patience time.Duration) trigger.Result {
 	}
 }
 
-// asked judges a fault of a question about a run. What passes is asked again
-// without using up an attempt, because the run goes on meanwhile.
+// asked judges a failed poll. A temporary failure is repeated without using up
+// an attempt, because the run continues meanwhile.
 func (s *session) asked(f *fault) trigger.Result {
 	if f.Verdict == trigger.Retry {
 		return s.pending(f)
@@ -139,8 +138,8 @@ func (s *session) pending(f *fault) trigger.Result {
 	return trigger.Result{Verdict: trigger.Pending, RetryAfter: wait}
 }
 
-// pause is the time until the next look: the longer, the longer the run has
-// gone on and the more there was to read.
+// pause returns the time until the next poll: the longer the run has lasted and
+// the more there was to read, the longer.
 func (s *session) pause(elapsed time.Duration) time.Duration {
 	longest := max(s.platform.pollInterval, elapsed/120)
 	wait := min(max(elapsed/10, time.Second), longest)

@@ -8,8 +8,8 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// reindexCall returns the call that indexes a datasource of its type again, with
-// the fields that the platform would otherwise take as changed.
+// reindexCall returns the call that reindexes a datasource of its type, with
+// the fields that the platform would otherwise consider changed.
 func (s *session) reindexCall(index *answer) (call, *fault) {
 	project, name := index.text("project_name"), index.text("repo_name")
 	if project == "" || name == "" {
@@ -38,7 +38,7 @@ func (s *session) reindexCall(index *answer) (call, *fault) {
 		body["wiql_query"] = index.text("azure_devops_work_item.wiql_query")
 	case "knowledge_base_sharepoint":
 		if strings.HasPrefix(index.text("sharepoint.auth_type"), "oauth") {
-			return call{}, invalid("a SharePoint datasource that a person signs in to cannot be indexed without that person")
+			return call{}, invalid("a SharePoint datasource that a person signs in to cannot be reindexed without that person")
 		}
 		path = knowledgeBase + "sharepoint?full_reindex=true"
 	case "llm_routing_google":
@@ -49,7 +49,7 @@ func (s *session) reindexCall(index *answer) (call, *fault) {
 	case "":
 		return call{}, index.unusable()
 	default:
-		return call{}, invalid("a datasource of type " + s.quote(kind) + " cannot be indexed again")
+		return call{}, invalid("a datasource of type " + s.quote(kind) + " cannot be reindexed")
 	}
 	for name, f := range index.fields {
 		if f.cut && name != "text" {

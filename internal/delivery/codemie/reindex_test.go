@@ -232,7 +232,7 @@ func TestReindexThatIsNeverSeen(t *testing.T) {
 		d := b.push("1", &group)
 		group.Wait()
 		check(b, d.result, trigger.Delivered, "")
-		if !strings.Contains(d.result.Detail, "does not show its end") {
+		if !strings.Contains(d.result.Detail, "does not show that it has ended") {
 			t.Errorf("%+v", d.result)
 		}
 	})

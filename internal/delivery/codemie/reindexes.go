@@ -8,21 +8,21 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// reindexes keeps to one reindex at a time for each datasource, which the
+// reindexes ensures that each datasource has one reindex at a time, which the
 // platform itself does not, and lets the events that wait meanwhile share the
-// next one. It is kept in memory: after a restart the platform still shows
-// what is being indexed, and at worst one reindex more is started.
+// next one. It is kept in memory: after a restart the platform still shows what
+// is being indexed, and at worst one extra reindex is started.
 type reindexes struct {
 	mu    sync.Mutex
 	known map[string]*indexing // by the datasource's ID
 	swept time.Time
 }
 
-// indexing is what is known of a datasource.
+// indexing is what is known about a datasource.
 type indexing struct {
-	// The last reindex of ours: whose it is, when its start was about to be
-	// sent, whether the platform has taken it, its result when it is over, and
-	// when that was last heard of.
+	// Our last reindex: which event started it, when its start was about to be
+	// sent, whether the platform has accepted it, its result once it is over, and
+	// when it was last heard of.
 	event  string
 	began  time.Time
 	taken  bool
@@ -36,31 +36,32 @@ type indexing struct {
 }
 
 const (
-	// silence is how long nothing may be heard of a reindex of ours before it
-	// is left to what the platform shows.
+	// silence is how long nothing may be heard of our reindex before only what the
+	// platform shows counts.
 	silence = 2 * maxPause
 
-	// stall is how long the platform may show the same of a datasource that is
-	// being indexed: then nobody is at it.
+	// stall is how long the platform may show the same state of a datasource being
+	// indexed: after that, nothing is working on it.
 	stall = 30 * time.Minute
 )
 
-// turn is what an event may do about a datasource.
+// turn is what an event may do with a datasource.
 type turn struct {
-	// ended is the result of a reindex that began after the event came.
+	// ended is the result of a reindex that began after the event arrived.
 	ended *trigger.Result
-	// joins says that such a one goes on, since began.
+	// joins means that such a reindex is in progress, since began.
 	joins bool
 	began time.Time
-	// mayStart says that the event's own may be started, and that nobody else
-	// starts one until after is called.
+	// mayStart means that the event may start its own reindex, and that no other
+	// event starts one until after is called.
 	mayStart bool
 	// waited is how long the datasource has been busy.
 	waited time.Duration
 }
 
-// waits says whether the event has to wait for a reindex that another one has
-// started, whatever the platform shows, and how long that has gone on.
+// waits reports whether the event has to wait for a reindex that another one
+// has started, whatever the platform shows, and how long that has been in
+// progress.
 func (r *reindexes) waits(event *trigger.Event, came time.Time) (time.Duration, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,21 +70,22 @@ func (r *reindexes) waits(event *trigger.Event, came time.Time) (time.Duration, 
 	return now.Sub(d.began), d.stops(event, came, now)
 }
 
-// stops says whether the reindex goes on and is of no use to the event.
+// stops reports whether the reindex is in progress and does not cover the
+// event.
 func (d *indexing) stops(event *trigger.Event, came, now time.Time) bool {
 	return d.others(event, now) && d.result == nil && !d.covers(came)
 }
 
-// others says whether another event has started the reindex.
+// others reports whether another event has started the reindex.
 func (d *indexing) others(event *trigger.Event, now time.Time) bool {
 	return d.event != "" && d.event != event.ID && now.Sub(d.heard) < silence
 }
 
-// covers says whether the reindex finds what an event is about that came at
-// the given time.
+// covers reports whether the reindex covers an event that arrived at the given
+// time.
 func (d *indexing) covers(came time.Time) bool { return d.taken && d.began.After(came) }
 
-// turn finds out whose turn it is. The event came at the given time.
+// turn returns what the event, which arrived at the given time, may do.
 func (r *reindexes) turn(event *trigger.Event, came time.Time, index *answer) turn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,7 +116,8 @@ func (r *reindexes) turn(event *trigger.Event, came time.Time, index *answer) tu
 	return turn{mayStart: true}
 }
 
-// of returns what is known of the datasource, and forgets what is long over.
+// of returns what is known about the datasource, and forgets reindexes that
+// ended long ago.
 func (r *reindexes) of(id string, now time.Time) *indexing {
 	if r.known == nil {
 		r.known = make(map[string]*indexing)
@@ -133,8 +136,8 @@ func (r *reindexes) of(id string, now time.Time) *indexing {
 	return d
 }
 
-// hold notes that the event's reindex, which began at the given time, goes on:
-// after a restart nobody knows.
+// hold records that the event's reindex, which began at the given time, is in
+// progress: a restart forgets that.
 func (r *reindexes) hold(event *trigger.Event, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,8 +151,9 @@ func (r *reindexes) hold(event *trigger.Event, began time.Time) {
 	}
 }
 
-// after notes how the event's reindex stands, and whether the platform has
-// taken it. One that it has not is none, once nothing is to be found out.
+// after records the state of the event's reindex, and whether the platform has
+// accepted it. A reindex that was not accepted counts as none, once there is
+// nothing left to find out.
 func (r *reindexes) after(event *trigger.Event, taken bool, result trigger.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,7 +175,7 @@ func (r *reindexes) after(event *trigger.Event, taken bool, result trigger.Resul
 }
 
 // joined returns what is known of the reindex that the event has joined: its
-// result, or that it goes on; nil if nothing is.
+// result, or that it is in progress; nil if nothing is known.
 func (r *reindexes) joined(event *trigger.Event, began time.Time) *trigger.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()

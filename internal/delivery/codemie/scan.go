@@ -10,34 +10,34 @@ import (
 )
 
 // The platform's answers echo the payload, some of them several times and
-// before what matters. So an answer is read as a stream, within a bound, and
-// only the wanted values are kept.
+// before the interesting part. So an answer is read as a stream, within a
+// limit, and only the wanted values are kept.
 
-// fields are the wanted values of an answer by their path, such as
-// "error.message". An array's elements share the path of the array, and of
-// several values under one path the last one counts.
+// fields are the wanted values of an answer by path, such as "error.message".
+// An array's elements share the path of the array, and of several values under
+// one path the last one counts.
 type fields map[string]field
 
 // field is a string, number, bool or null ("").
 type field struct {
 	text string
-	// cut says that the value was longer than maxField.
+	// cut means that the value was longer than maxField.
 	cut bool
 }
 
 const (
-	maxField = 16 << 10 // bytes of a value that are kept, before unescaping
-	maxName  = 128      // bytes of a member's name that are looked at
-	maxDepth = 100      // objects and arrays within each other
+	maxField = 16 << 10 // bytes kept of a value, before unescaping
+	maxName  = 128      // bytes compared of a member's name
+	maxDepth = 100      // nested objects and arrays
 )
 
 var (
-	errSyntax   = errors.New("the answer is no JSON")
+	errSyntax   = errors.New("the answer is not JSON")
 	errTooLarge = errors.New("the answer is too large")
 )
 
 // scan reads one JSON value of at most limit bytes. It returns what it found
-// also beside an error.
+// even if there is an error.
 func scan(r io.Reader, limit int64, want ...string) (fields, error) {
 	bounded := &io.LimitedReader{R: r, N: limit + 1}
 	s := &scanner{in: bufio.NewReader(bounded), want: make(map[string]bool, len(want)), found: make(fields)}
@@ -61,7 +61,7 @@ type scanner struct {
 	unit  [6]byte // a character of a string, as it is written
 }
 
-// next returns the next byte that is no white space.
+// next returns the next byte that is not white space.
 func (s *scanner) next() (byte, error) {
 	for {
 		c, err := s.in.ReadByte()
@@ -137,7 +137,7 @@ func (s *scanner) object(path string, depth int) error {
 	}
 }
 
-// outside is the path of values that nobody can want.
+// outside is the path of values that cannot be wanted.
 const outside = "\x00"
 
 func member(path, name string, cut bool) string {
@@ -169,7 +169,7 @@ func (s *scanner) array(path string, depth int) error {
 	}
 }
 
-// more says whether a comma follows, rather than the end.
+// more reports whether a comma follows, rather than the end.
 func (s *scanner) more(end byte) (bool, error) {
 	c, err := s.next()
 	switch {
@@ -183,7 +183,8 @@ func (s *scanner) more(end byte) (bool, error) {
 	return false, errSyntax
 }
 
-// text reads a string after its opening quote and keeps about its first bytes.
+// text reads a string after its opening quote and keeps about its first keep
+// bytes.
 func (s *scanner) text(keep int) (text string, cut bool, err error) {
 	raw := make([]byte, 0, min(keep, 64)+2)
 	raw = append(raw, '"')
@@ -214,7 +215,7 @@ func (s *scanner) text(keep int) (text string, cut bool, err error) {
 	}
 }
 
-// skip passes over the plain characters that are at hand.
+// skip skips the buffered plain characters.
 func (s *scanner) skip() {
 	buffered, _ := s.in.Peek(s.in.Buffered())
 	n := 0

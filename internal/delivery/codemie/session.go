@@ -11,15 +11,15 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// progress is what is known of an event's run. It is saved before each step
-// that could not be told from a repetition otherwise. The names of its members
-// are part of what is stored: they stay as they are.
+// progress is what is known about an event's run. It is saved before each step
+// that could otherwise be confused with a repetition. The names of its members
+// are part of the stored format and must not change.
 type progress struct {
 	// Conversation is the chat that the run belongs to.
 	Conversation string `json:"conversation,omitempty"`
 
-	// Intent is the event's age when a start was about to be sent, 0 before.
-	// Until something is known of the run, its fate is open.
+	// Intent is the event's age when a start was about to be sent, or 0. Until
+	// something is known about the run, its fate is open.
 	Intent time.Duration `json:"intent,omitzero"`
 
 	// Task and Execution are the IDs of a run.
@@ -32,24 +32,24 @@ type progress struct {
 	// Ended is the event's age when the run was first seen to be over.
 	Ended time.Duration `json:"ended,omitzero"`
 
-	// Refusals counts the starts that ended in an error of the platform's, and
-	// Refusal is what it said of the last one, until the next.
+	// Refusals counts the starts that the platform answered with an error, and
+	// Refusal is what it said about the last one, until the next.
 	Refusals int    `json:"refusals,omitempty"`
 	Refusal  string `json:"refusal,omitempty"`
 
-	// Seen is what stood last in the chat before the start.
+	// Seen is the last message in the chat before the start.
 	Seen string `json:"seen,omitempty"`
 
-	// Adopted says that the execution was found after such an error.
+	// Adopted means that the execution was found after such an error.
 	Adopted bool `json:"adopted,omitempty"`
 
-	// Uncounted says that the platform counts no tokens for the assistant.
+	// Uncounted means that the platform counts no tokens for the assistant.
 	Uncounted bool `json:"uncounted,omitempty"`
 
-	// Idle says that the datasource was not being indexed before the start.
+	// Idle means that the datasource was not being indexed before the start.
 	Idle bool `json:"idle,omitempty"`
 
-	// Index is what else is known of a reindex that the platform has taken.
+	// Index is what else is known about an accepted reindex.
 	Index *reindex `json:"index,omitempty"`
 
 	// Run is what an admin sees.
@@ -65,17 +65,17 @@ type session struct {
 	token    *credential
 	progress progress
 
-	// proven says that the platform has taken the token in this session.
+	// proven means that the platform has accepted the token in this session.
 	proven bool
 
 	// maxAnswer bounds what is read of an answer, in bytes: some repeat the
 	// payload, escaped, several times.
 	maxAnswer int64
 
-	// received counts the bytes that were read of answers.
+	// received counts the bytes read of answers.
 	received int64
 
-	// retryAfter is how long the platform wanted a refused start to wait.
+	// retryAfter is how long the platform asked a refused start to wait.
 	retryAfter time.Duration
 }
 
@@ -94,7 +94,7 @@ func (p *Platform) session(attempt *trigger.Attempt) (*session, error) {
 		s.token = p.token
 	}
 	if s.token == nil {
-		// Allow refuses such a project before it comes to this.
+		// Allow has already refused such a project.
 		s.token = &credential{read: func() (string, error) { return "", errToken }}
 	}
 	if len(attempt.Progress) == 0 {
@@ -103,11 +103,11 @@ func (p *Platform) session(attempt *trigger.Attempt) (*session, error) {
 	return s, json.Unmarshal(attempt.Progress, &s.progress)
 }
 
-// age is that of the event. The wall clock may jump while a run is followed.
+// age returns the event's age. The wall clock may jump while a run is followed.
 func (s *session) age() time.Duration { return s.attempt.Age + time.Since(s.began) }
 
-// save keeps the progress. It does so also when the attempt is being stopped:
-// an ID that is lost is a run that nobody can follow.
+// save saves the progress, even while the attempt is being stopped: a lost ID
+// means a run that cannot be followed.
 func (s *session) save(ctx context.Context) *fault {
 	text, err := json.Marshal(s.progress)
 	if err == nil {
@@ -121,7 +121,7 @@ func (s *session) save(ctx context.Context) *fault {
 	return nil
 }
 
-// read looks at the resource before a start: it must exist and belong to the
+// read reads the resource before a start: it must exist and belong to the
 // integration's project.
 func (s *session) read(ctx context.Context, path, projectField string, want ...string) (*answer, *fault) {
 	a, f := s.do(ctx, call{method: http.MethodGet, path: path, want: append(want, projectField)})
@@ -150,13 +150,13 @@ func (s *session) read(ctx context.Context, path, projectField string, want ...s
 	return a, nil
 }
 
-// maxRefusals is how often a start may end in an error of the platform's: each
-// leaves its traces there.
+// maxRefusals is how often the platform may answer a start with an error: each
+// leaves traces there.
 const maxRefusals = 3
 
-// start saves the intent and sends the start. When the platform certainly did
-// not take it, the intent is withdrawn, so that a later attempt may start.
-// After an error of the platform's it stays until the platform was asked.
+// start saves the intent and sends the start. If the platform certainly did not
+// accept it, the intent is withdrawn, so that a later attempt may start. After
+// an error of the platform, it stays until the platform has been asked.
 func (s *session) start(ctx context.Context, kind string, c call) (*answer, *fault) {
 	if ctx.Err() != nil {
 		return nil, &fault{Result: trigger.Result{Verdict: trigger.Retry, Error: trigger.ErrTimeout}}
@@ -174,7 +174,7 @@ func (s *session) start(ctx context.Context, kind string, c call) (*answer, *fau
 		return a, f
 	case f.broken:
 		s.progress.Refusals++
-		s.progress.Refusal = cmp.Or(f.Detail, "an error without words")
+		s.progress.Refusal = cmp.Or(f.Detail, "an error without a message")
 		s.retryAfter = f.RetryAfter
 	default:
 		s.withdraw()
@@ -187,8 +187,8 @@ func (s *session) start(ctx context.Context, kind string, c call) (*answer, *fau
 
 func (s *session) withdraw() { s.progress.Intent, s.progress.Run = 0, nil }
 
-// refused is the end of an attempt whose start was answered with an error, and
-// of which the platform shows nothing that runs.
+// refused is the outcome of an attempt whose start was answered with an error,
+// if the platform shows nothing running.
 func (s *session) refused(ctx context.Context) trigger.Result {
 	result := trigger.Result{
 		Verdict: trigger.Retry, StatusCode: http.StatusInternalServerError, Error: trigger.ErrStatus,
@@ -206,27 +206,27 @@ func (s *session) refused(ctx context.Context) trigger.Result {
 	return result
 }
 
-// refusalPause is how long a start waits after the first error, unless the
-// platform says so itself; after the second one it waits twice as long.
+// refusalPause is how long to wait after the first error, unless the platform
+// asks for a time; after the second one, twice as long.
 const refusalPause = 5 * time.Second
 
-// delivered is the end of a run that succeeded.
+// delivered is the outcome of a run that succeeded.
 func delivered(a *answer) trigger.Result {
 	return trigger.Result{Verdict: trigger.Delivered, StatusCode: a.status}
 }
 
-// failed is the end of a run that did not.
+// failed is the outcome of a run that failed.
 func (s *session) failed(a *answer, words string) trigger.Result {
 	return trigger.Result{
 		Verdict: trigger.Fail, StatusCode: a.status, Error: trigger.ErrRunFailed, Detail: s.quote(words),
 	}
 }
 
-// payload is the event's body as text.
+// payload returns the event's body as text.
 func (s *session) payload() string { return strings.ToValidUTF8(string(s.event.Body), "\uFFFD") }
 
-// title names the chat that the run belongs to. An integration without an
-// alias is known by its webhook ID.
+// title returns the name of the chat that the run belongs to. Without an alias,
+// it uses the webhook ID.
 func (s *session) title() string {
 	title := "Webhook: " + cmp.Or(s.event.Alias, s.event.WebhookID)
 	if s.event.Type != "" {

@@ -60,7 +60,7 @@ func TestAnswerThatMentionsAFailure(t *testing.T) {
 // TestFateThatCannotBeKnown says so when neither the answer nor what was
 // counted tells whether the run has failed.
 func TestFateThatCannotBeKnown(t *testing.T) {
-	const words = "whether it succeeded the platform does not tell"
+	const words = "the platform does not say whether it succeeded"
 	for _, kind := range []string{"bedrock_agent", "bedrock_agentcore_runtime", "A2A"} {
 		b := newBench(t)
 		b.PutAssistant(codemietest.Assistant{ID: "assistant-1", Project: "demo", Type: kind})

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// maxDetail bounds what is quoted of the platform, in characters.
+// maxDetail bounds what is quoted from the platform, in characters.
 const maxDetail = 200
 
-// explain returns the platform's own words for an admin to read.
+// explain returns the platform's own message for an admin.
 func (s *session) explain(a *answer, token string) string {
 	text := a.message()
 	if details := a.text("error.details"); details != "" && text != "" && !isTrace(text) {
@@ -17,9 +17,9 @@ func (s *session) explain(a *answer, token string) string {
 	return s.quote(text, token)
 }
 
-// quote makes the platform's words fit to be shown: short, on one line, and
-// without the operator's address or token. Of a stack trace only what
-// stands below the stack says what it was.
+// quote makes the platform's message fit for display: short, on one line, and
+// without the operator's address or token. Of a stack trace only the text below
+// the stack explains the error.
 func (s *session) quote(text string, tokens ...string) string {
 	if isTrace(text) {
 		text = lastLine(text)
@@ -32,7 +32,7 @@ func (s *session) quote(text string, tokens ...string) string {
 			text = strings.ReplaceAll(text, secret, "…")
 		}
 	}
-	// A name without a dot is a common word as well, such as "codemie".
+	// A name without a dot may be an ordinary word, such as "codemie".
 	if host := s.platform.host; strings.ContainsAny(host, ".:") {
 		text = strings.ReplaceAll(text, host, "…")
 	}
@@ -45,12 +45,13 @@ func (s *session) quote(text string, tokens ...string) string {
 
 var frame = regexp.MustCompile(`(?m)^ +File ".*", line \d+`)
 
-// isTrace says whether the text holds a Python stack trace, or the end of one.
+// isTrace reports whether the text contains a Python stack trace, or the end of
+// one.
 func isTrace(text string) bool {
 	return strings.Contains(text, "Traceback (most recent call last)") || frame.MatchString(text)
 }
 
-// lastLine returns what stands below the stack: the exception. Its message may
+// lastLine returns the text below the stack: the exception. Its message may
 // have several lines; those of the stack are indented.
 func lastLine(text string) string {
 	text = strings.TrimSpace(text)
@@ -68,8 +69,8 @@ func lastLine(text string) string {
 	return rest
 }
 
-// failures begin what the platform writes as the answer of a run that failed,
-// in its default wording. It marks such a run as completed.
+// failures are how the platform's answer for a failed run begins, in its
+// default wording. It marks such a run as completed.
 var failures = []string{
 	"AI Agent run failed with error",
 	"PureChain generation failed with error",
@@ -98,8 +99,8 @@ var failures = []string{
 	"An agent error occurred. Please try again",
 }
 
-// bareFailure is the text of an exception that the platform passes on as it
-// is: those of its model clients and of the network.
+// bareFailure matches an exception that the platform passes on unchanged: those
+// of its model clients and of the network.
 var bareFailure = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`litellm\.\w+: `,
 	`Error code: [45]\d\d - `,
@@ -108,7 +109,7 @@ var bareFailure = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`(?:Request timed out|Connection error|External Service Exception|timed out|Read timed out|Server disconnected without sending a response)\.?$`,
 }, "|") + `)`)
 
-// saysFailure tells by a run's answer that the run has failed.
+// saysFailure reports whether a run's answer means that the run has failed.
 func saysFailure(text string) bool {
 	text = strings.TrimSpace(text)
 	for _, begin := range failures {

@@ -10,8 +10,8 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// workflow starts an execution in a chat whose ID is made here, so that the
-// execution can be found by it, and follows it.
+// workflow starts an execution in a chat whose ID is generated here, so that
+// the execution can be found by it, and follows it.
 func (s *session) workflow(ctx context.Context) trigger.Result {
 	switch {
 	case s.progress.Execution != "":
@@ -54,19 +54,19 @@ func (s *session) executionPath() string {
 	return s.executions() + "/" + url.PathEscape(s.progress.Execution)
 }
 
-// executes keeps the execution's ID, and gives its chat a name.
+// executes saves the execution's ID, and names its chat.
 func (s *session) executes(ctx context.Context, execution, state string) trigger.Result {
 	s.progress.Execution = execution
 	result := s.goesOn(ctx, trigger.Run{Kind: "execution", ID: execution, State: state})
 	if result.Verdict == trigger.Pending {
-		// The name is a convenience: the run goes on without it.
+		// The name is a convenience: the run continues without it.
 		_ = s.nameConversation(ctx)
 	}
 	return result
 }
 
-// followExecution looks how the execution stands. One that is interrupted
-// waits for a person, who may yet resume it.
+// followExecution polls the execution. An interrupted one waits for a person,
+// who may yet resume it.
 func (s *session) followExecution(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{
 		method: http.MethodGet,
@@ -98,8 +98,8 @@ func (s *session) followExecution(ctx context.Context) trigger.Result {
 // beginning is how long an execution may take to begin its first state.
 const beginning = time.Minute
 
-// isPhantom says whether an execution that a failed start has left behind is
-// worked on by nobody: it has begun nothing.
+// isPhantom reports whether nothing works on an execution that a failed start
+// has left behind: it has begun nothing.
 func (s *session) isPhantom(ctx context.Context) bool {
 	if s.age()-s.progress.Intent < beginning {
 		return false
@@ -116,18 +116,18 @@ func (s *session) isPhantom(ctx context.Context) bool {
 	return s.progress.Adopted
 }
 
-// phantom ends an execution that nobody works on: it would stand there as
-// running for ever.
+// phantom aborts an execution that nothing works on: it would stay "running"
+// for ever.
 func (s *session) phantom(ctx context.Context) trigger.Result {
 	_, _ = s.do(ctx, call{method: http.MethodPut, path: s.executionPath() + "/abort"})
 	return trigger.Result{
 		Verdict: trigger.Fail, StatusCode: http.StatusInternalServerError, Error: trigger.ErrRunFailed,
-		Detail: s.quote("the platform made the execution and did not begin it: " + s.progress.Refusal),
+		Detail: s.quote("the platform created the execution but did not begin it: " + s.progress.Refusal),
 	}
 }
 
-// askExecution looks whether the chat shows the execution whose start had an
-// unclear end, or ended in an error. The platform notes it there before it
+// askExecution checks whether the chat shows the execution of a start whose
+// outcome is unclear, or was an error. The platform records it there before it
 // answers.
 func (s *session) askExecution(ctx context.Context) trigger.Result {
 	a, f := s.do(ctx, call{

@@ -20,7 +20,7 @@ type Message struct {
 	Usage       *Usage
 }
 
-// turn adds what was asked, and the answer.
+// turn adds a question and its answer.
 func (c *Conversation) turn(question string, answer Message) {
 	answer.Role = "Assistant"
 	c.Messages = append(c.Messages, Message{Role: "User", Text: question}, answer)
@@ -28,7 +28,7 @@ func (c *Conversation) turn(question string, answer Message) {
 
 func (c *Conversation) last() Message { return c.Messages[len(c.Messages)-1] }
 
-// chatOf returns the chat of the ID, and makes it if there is none.
+// chatOf returns the chat with the ID, and creates it if there is none.
 func (p *Platform) chatOf(id, assistant string) *Conversation {
 	chat := p.conversations[id]
 	if chat == nil {
@@ -81,7 +81,7 @@ func (p *Platform) deleteConversation(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// conversation shows a chat, whole or a page of it.
+// conversation serves a chat, whole or a page of it.
 func (p *Platform) conversation(w http.ResponseWriter, r *http.Request) {
 	for _, task := range p.tasks {
 		if task.conversation == r.PathValue("id") && task.status == "" && p.look(task) {

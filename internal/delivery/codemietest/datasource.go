@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Datasource is what the platform says of one.
+// Datasource is a datasource of the platform.
 type Datasource struct {
 	ID, Project, Name string
 
@@ -15,45 +15,45 @@ type Datasource struct {
 
 	JQL, XrayJQL, WikiQuery, WikiName, WIQL, AuthType string
 
-	// Busy says that it is being indexed, by somebody else, for ever.
+	// Busy means that another client is indexing it, for ever.
 	Busy bool
 
 	// Error is why the last indexing failed.
 	Error string
 }
 
-// index is a datasource with how its indexing stands.
+// index is a datasource with the state of its indexing.
 type index struct {
 	Datasource
-	jobs      int // under way
+	jobs      int // in progress
 	looks     int
 	changed   int // counts the changes
 	reindexed int
 	most      int // jobs at once
 }
 
-// AddDatasource adds a datasource, or replaces the one of the same ID.
+// AddDatasource adds a datasource, or replaces the one with the same ID.
 func (p *Platform) AddDatasource(d Datasource) {
 	p.set(func() { p.datasources[d.ID] = &index{Datasource: d} })
 }
 
-// Reindexed counts how often the datasource was indexed again.
+// Reindexed returns how often the datasource was reindexed.
 func (p *Platform) Reindexed(id string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.datasources[id].reindexed
 }
 
-// AtOnce is how many reindexes of the datasource were under way at once, at
-// most: the platform does not guard it.
+// AtOnce returns the highest number of concurrent reindexes of the datasource:
+// the platform does not prevent them.
 func (p *Platform) AtOnce(id string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.datasources[id].most
 }
 
-// look is one more look at a job of the datasource. It is fetched first, and
-// then worked on, until it has been looked at often enough.
+// look is one more poll of a job of the datasource. The job is fetched first,
+// and then processed, until it has been polled often enough.
 func (d *index) look(looks int, failing bool) {
 	if d.jobs == 0 {
 		return
@@ -108,8 +108,8 @@ func (p *Platform) reindexProvider(w http.ResponseWriter, r *http.Request) {
 	p.begin(w, d, http.StatusOK, "Reindexing of "+d.Name+" has started in the background")
 }
 
-// required are the fields without which the platform would take a datasource
-// as changed, or refuse the request.
+// required are the fields without which the platform would consider a
+// datasource changed, or refuse the request.
 var required = map[string][]string{
 	"jira": {"jql"}, "xray": {"jql"}, "azure_devops_wiki": {"wiki_query", "wiki_name"},
 	"azure_devops_work_item": {"wiql_query"}, "confluence": nil, "sharepoint": nil, "google": nil,

@@ -14,10 +14,10 @@ type Fault struct {
 	// Route is the pattern, such as "POST /v1/assistants/{id}/model".
 	Route string
 
-	// Times is how many requests it meets; 0 means all.
+	// Times is how many requests it affects; 0 means all.
 	Times int
 
-	// Applied says that the request takes effect all the same.
+	// Applied means that the request takes effect nevertheless.
 	Applied bool
 
 	// Answer writes the answer.
@@ -26,7 +26,7 @@ type Fault struct {
 	met int
 }
 
-// Inject adds a fault. The first one that fits a request is used.
+// Inject adds a fault. The first one that matches a request is used.
 func (p *Platform) Inject(fault Fault) { p.set(func() { p.faults = append(p.faults, &fault) }) }
 
 // Heal removes all faults.
@@ -49,8 +49,8 @@ func Status(status int, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeError(w, status, message) }
 }
 
-// Page answers with the status and a page of HTML, as what guards the platform
-// does.
+// Page answers with the status and a page of HTML, as a proxy in front of the
+// platform does.
 func Page(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -60,7 +60,7 @@ func Page(status int) http.HandlerFunc {
 }
 
 // Crash answers as the platform does when its own code fails: the end of a
-// stack trace, of which the last line says what it was.
+// stack trace, whose last line explains it.
 func Crash(w http.ResponseWriter, _ *http.Request) {
 	trace := `Traceback (most recent call last):
   File "/app/.venv/lib/python3.12/site-packages/starlette/middleware/base.py", line 148, in call_next
@@ -86,7 +86,7 @@ func Body(text string) http.HandlerFunc {
 // Drop breaks the connection without an answer.
 func Drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// Hang answers nothing until the client goes.
+// Hang answers nothing until the client disconnects.
 func Hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // Endless answers 200 with a string that never ends.
@@ -101,15 +101,15 @@ func Endless(w http.ResponseWriter, r *http.Request) {
 
 type connectionKey struct{}
 
-// ConnContext lets the platform tell its server's connections apart. A run's
-// background work that fails then breaks the connection that its start came
-// over, as the platform's server does: the next request there takes effect and
-// gets no answer.
+// ConnContext lets the platform distinguish its server's connections. If a
+// run's background work fails, it breaks the connection that its start used, as
+// the platform's server does: the next request there takes effect and gets no
+// answer.
 func (p *Platform) ConnContext(ctx context.Context, connection net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, connection)
 }
 
-// connection says whether the request's connection was used before, and
+// connection reports whether the request's connection was used before, and
 // whether it breaks now. A start spoils its connection.
 func (p *Platform) connection(r *http.Request) (reused, broken bool) {
 	key := r.Context().Value(connectionKey{})

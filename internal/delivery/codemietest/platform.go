@@ -1,6 +1,6 @@
-// Package codemietest is a stand-in of the CodeMie platform for tests: the
-// routes that the codemie trigger and the import use, with the platform's
-// statuses and bodies, and switches for its faults and for those before it.
+// Package codemietest simulates the CodeMie platform for tests: the routes that
+// the codemie trigger and the import use, with the platform's statuses and
+// bodies, and switches for its faults and those of proxies in front of it.
 package codemietest
 
 import (
@@ -13,9 +13,9 @@ import (
 	"sync"
 )
 
-// Platform is the stand-in: an http.Handler for all routes below the root
+// Platform is the simulation: an http.Handler for all routes below the root
 // path. It works without a clock: a run ends when it, or its chat, has been
-// looked at often enough.
+// polled often enough.
 type Platform struct {
 	mux *http.ServeMux
 
@@ -42,7 +42,7 @@ type Platform struct {
 	made          int
 }
 
-// Assistant is what the platform says of one.
+// Assistant is an assistant of the platform.
 type Assistant struct {
 	ID, Project string
 
@@ -50,13 +50,13 @@ type Assistant struct {
 	Type string
 }
 
-// Usage is what the platform counts of a run.
+// Usage is what the platform counts for a run.
 type Usage struct {
 	Input, Output int
 	Cost          float64
 }
 
-// Request is one that came in, in full.
+// Request is a request that was received, complete.
 type Request struct {
 	Method string
 	// Route is the pattern that it matched, such as
@@ -66,8 +66,8 @@ type Request struct {
 	Query  string
 	Header http.Header
 	Body   []byte
-	// Reused says that an earlier request came over the same connection. The
-	// server's ConnContext must be the platform's.
+	// Reused means that an earlier request used the same connection. The server's
+	// ConnContext must be the platform's.
 	Reused bool
 }
 
@@ -94,15 +94,15 @@ func New(token string) *Platform {
 // SetToken makes another token the accepted one.
 func (p *Platform) SetToken(token string) { p.set(func() { p.token = token }) }
 
-// SetLooks sets how many looks at a run find it going on. Default: 1.
+// SetLooks sets how many polls find a run in progress. Default: 1.
 func (p *Platform) SetLooks(n int) { p.set(func() { p.looks = n }) }
 
-// SetFailing makes runs fail in the way that the platform owns up to.
+// SetFailing makes runs fail in the way that the platform admits.
 func (p *Platform) SetFailing(failing bool) { p.set(func() { p.failing = failing }) }
 
 // SetOutput sets the text that an assistant's runs end with, and what is
-// counted of each run. Without tokens this is also how the platform reports
-// most failures: the run is completed, and its output is the error's text.
+// counted for each run. Without tokens this is also how the platform reports
+// most failures: the run is completed, and its output is the error text.
 func (p *Platform) SetOutput(text string, usage Usage) {
 	p.set(func() { p.output, p.usage = text, usage })
 }
@@ -111,16 +111,15 @@ func (p *Platform) SetOutput(text string, usage Usage) {
 // platform does when it starts nothing.
 func (p *Platform) SetSilent(silent bool) { p.set(func() { p.silent = silent }) }
 
-// SetAway takes the platform's database away: tasks and workflows are not
-// found, and all else is an error with a stack trace.
+// SetAway makes the platform's database unavailable: tasks and workflows are
+// not found, and everything else is an error with a stack trace.
 func (p *Platform) SetAway(away bool) { p.set(func() { p.away = away }) }
 
-// SetStuck keeps tasks as they are when they are made, for ever, and their
-// chats empty.
+// SetStuck keeps tasks in their first state for ever, and their chats empty.
 func (p *Platform) SetStuck(stuck bool) { p.set(func() { p.stuck = stuck }) }
 
 // SetBroken makes every start fail with a 500 after it has left its traces: an
-// execution that nothing works on, an error's text in the chat.
+// execution that nothing works on, an error text in the chat.
 func (p *Platform) SetBroken(broken bool) { p.set(func() { p.broken = broken }) }
 
 // AddAssistant adds an assistant to the project.
@@ -128,7 +127,7 @@ func (p *Platform) AddAssistant(id, project string) {
 	p.PutAssistant(Assistant{ID: id, Project: project})
 }
 
-// PutAssistant adds an assistant, or replaces the one of the same ID.
+// PutAssistant adds an assistant, or replaces the one with the same ID.
 func (p *Platform) PutAssistant(a Assistant) { p.set(func() { p.assistants[a.ID] = a }) }
 
 // AddWorkflow adds a workflow to the project.
@@ -140,7 +139,7 @@ func (p *Platform) set(change func()) {
 	change()
 }
 
-// Requests returns what came in, in order.
+// Requests returns the received requests, in order.
 func (p *Platform) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -198,7 +197,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mux.ServeHTTP(w, r)
 }
 
-// id makes an ID. The caller holds the lock.
+// id generates an ID. The caller holds the lock.
 func (p *Platform) id(kind string) string {
 	p.made++
 	return fmt.Sprintf("%s-%d", kind, p.made)

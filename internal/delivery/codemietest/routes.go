@@ -7,7 +7,7 @@ const (
 	executeRoute = "POST /v1/workflows/{id}/executions"
 )
 
-// routes are the platform's, with what it answers on each.
+// routes are the platform's, with its answers.
 func (p *Platform) routes() {
 	p.handle("GET /v1/assistants/id/{id}", p.assistant)
 	p.handle(chatRoute, p.chat)
@@ -29,14 +29,14 @@ func (p *Platform) routes() {
 	p.handle("GET /v1/settings/project", p.listSettings)
 }
 
-// missing are the routes whose handlers take any error for a thing that is not
-// there, with the message that they give.
+// missing are the routes whose handlers take any error for a missing object,
+// with their message.
 var missing = map[string]string{
 	"GET /v1/tasks/{id}":        "Task not found",
 	"GET /v1/workflows/id/{id}": "Workflow not found",
 }
 
-// handle guards a route by the token and by one lock for all state.
+// handle protects a route with the token, and all state with one lock.
 func (p *Platform) handle(route string, serve http.HandlerFunc) {
 	p.mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()

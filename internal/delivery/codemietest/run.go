@@ -12,7 +12,7 @@ type run struct {
 	status                        string
 }
 
-// look is one more look at a run, and says whether it is over. The caller
+// look is one more poll of a run, and reports whether it is over. The caller
 // holds the lock.
 func (p *Platform) look(r *run) bool {
 	if r.dead {
@@ -179,7 +179,7 @@ func (p *Platform) abort(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"message": "Specified workflow execution aborted"})
 }
 
-// Executions returns how the executions stand, by ID.
+// Executions returns the states of the executions, by ID.
 func (p *Platform) Executions() map[string]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

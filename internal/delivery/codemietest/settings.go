@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Setting is an integration of the platform, of whatever kind.
+// Setting is an integration of the platform, of any kind.
 type Setting struct {
 	Project, Alias string
 
@@ -16,14 +16,14 @@ type Setting struct {
 	Values []Value
 }
 
-// Value is one of a setting's. What the platform takes for a secret it masks
-// itself: of a webhook that is only secure_header_value.
+// Value is a value of a setting. The platform masks what it considers secret:
+// for a webhook, only secure_header_value.
 type Value struct {
 	Key   string `json:"key"`
 	Value any    `json:"value"`
 }
 
-// Mask stands for a secret that the platform keeps to itself.
+// Mask stands for a secret that the platform does not reveal.
 const Mask = "**********"
 
 // AddSetting adds a setting. The newest is listed first.

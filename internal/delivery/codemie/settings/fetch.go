@@ -18,13 +18,13 @@ const (
 	route    = "/v1/settings/project"
 	perPage  = 100
 	maxPages = maxSettings / perPage
-	timeout  = 30 * time.Second // for one page
+	timeout  = 30 * time.Second // per page
 )
 
 // Fetch reads all pages of the list from the platform: its address with the
-// root path, or that of the list itself. The token is a project
-// administrator's, who sees the settings of his projects, or a platform
-// administrator's.
+// root path, or that of the list itself. The token is that of a project
+// administrator, who sees the settings of their projects, or of a platform
+// administrator.
 func Fetch(ctx context.Context, transport http.RoundTripper, address, token string) ([]Setting, error) {
 	target, err := parse(address)
 	if err != nil {
@@ -32,7 +32,7 @@ func Fetch(ctx context.Context, transport http.RoundTripper, address, token stri
 	}
 	client := &http.Client{
 		Transport: transport, Timeout: timeout,
-		// The token goes where it was meant to go.
+		// The token must not go anywhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	var l list
@@ -61,7 +61,7 @@ func parse(address string) (*url.URL, error) {
 		return nil, errors.New("the source is neither a file nor an http or https URL")
 	}
 	if target.User != nil {
-		return nil, errors.New("the URL must not hold a user name or password")
+		return nil, errors.New("the URL must not contain a user name or password")
 	}
 	target.Fragment = ""
 	if path := strings.TrimRight(target.Path, "/"); !strings.HasSuffix(path, route) {
@@ -111,7 +111,8 @@ func get(ctx context.Context, client *http.Client, target, token string, limit i
 	return bytes.TrimSpace(text), nil
 }
 
-// refused is the error of an answer, with the platform's words if it has some.
+// refused returns the error for an answer, with the platform's message if it
+// has one.
 func refused(response *http.Response) error {
 	var answer struct {
 		Error struct {
@@ -127,7 +128,7 @@ func refused(response *http.Response) error {
 	case response.StatusCode == http.StatusUnauthorized:
 		return errors.New("the platform refuses the token" + words)
 	case response.StatusCode >= 300 && response.StatusCode < 400:
-		return errors.New("the platform sends on to a page where a person signs in: give the address of its API")
+		return errors.New("the platform redirects to a sign-in page: give the address of its API")
 	}
 	return fmt.Errorf("the platform answered %s%s", response.Status, words)
 }

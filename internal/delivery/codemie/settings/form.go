@@ -8,8 +8,8 @@ import (
 	"github.com/hookgate/hookgate/internal/integration"
 )
 
-// Form is what an integration of the platform is here: the form of the admin
-// API, as far as the platform knows it.
+// Form is how an integration of the platform looks here: the form of the admin
+// API, with the fields that the platform has.
 type Form struct {
 	WebhookID      string         `json:"webhook_id"`
 	Alias          string         `json:"alias"`
@@ -19,12 +19,12 @@ type Form struct {
 	Resource       Resource       `json:"resource"`
 }
 
-// Authentication are the ways in that the platform knows.
+// Authentication are the ways in that the platform supports.
 type Authentication struct {
 	SecureHeader *SecureHeader `json:"secure_header"`
 	Signature    *Signature    `json:"signature"`
 
-	// RequireSHA256 is nil where it is not the platform's to say.
+	// RequireSHA256 is nil if the platform does not determine it.
 	RequireSHA256 *bool `json:"require_sha256_signature,omitempty"`
 
 	AllowUnauthenticated bool `json:"allow_unauthenticated"`
@@ -54,8 +54,8 @@ func (s *Setting) WebhookID() string {
 	return id
 }
 
-// Form returns what the integration is here, with notes on what is not quite
-// the same, or the reason why it cannot be imported. Neither holds a secret.
+// Form returns the integration's form here, with notes on what differs
+// slightly, or the reason why it cannot be imported. Neither contains a secret.
 func (s *Setting) Form() (form *Form, notes []string, refusal string) {
 	r := reader{setting: s}
 	form = r.form()
@@ -65,8 +65,7 @@ func (s *Setting) Form() (form *Form, notes []string, refusal string) {
 	return form, r.notes, ""
 }
 
-// reader reads the values of one setting, and keeps the first thing that is
-// wrong with it.
+// reader reads the values of one setting, and keeps the first error.
 type reader struct {
 	setting *Setting
 	notes   []string
@@ -81,7 +80,7 @@ func (r *reader) refuse(format string, args ...any) {
 
 func (r *reader) note(text string) { r.notes = append(r.notes, text) }
 
-// text returns a value that is a text, "" without one.
+// text returns a text value, or "" if it is missing.
 func (r *reader) text(key string) string {
 	switch value := r.setting.values[key].(type) {
 	case nil:
@@ -89,11 +88,11 @@ func (r *reader) text(key string) string {
 	case string:
 		return value
 	}
-	r.refuse("its %s is no text", key)
+	r.refuse("its %s is not a text", key)
 	return ""
 }
 
-// mask stands for a secret that the platform keeps to itself.
+// mask stands for a secret that the platform does not reveal.
 const mask = "**********"
 
 // secret returns a text that must not be masked.
@@ -105,8 +104,8 @@ func (r *reader) secret(key, name string) string {
 	return text
 }
 
-// truth is what the platform makes of a value: every text that is not empty
-// counts as true, "false" too.
+// truth interprets a value as the platform does: every non-empty text counts as
+// true, even "false".
 func truth(value any) bool {
 	switch value := value.(type) {
 	case nil:
@@ -129,11 +128,11 @@ func (r *reader) form() *Form {
 	f := &Form{WebhookID: r.text("webhook_id"), Alias: r.setting.Alias, EventFilter: []string{}}
 	switch {
 	case !integration.ValidProject(r.setting.Project):
-		r.refuse("the project %s cannot be one here: letters, digits and . _ @ - are possible", quote(r.setting.Project))
+		r.refuse("the project name %s is not valid here: only letters, digits and . _ @ - are allowed", quote(r.setting.Project))
 	case f.WebhookID == "":
 		r.refuse("it has no webhook ID")
 	case !integration.ValidWebhookID(f.WebhookID):
-		r.refuse("the webhook ID %s cannot be one here: letters, digits, _ and - are possible", quote(f.WebhookID))
+		r.refuse("the webhook ID %s is not valid here: only letters, digits, _ and - are allowed", quote(f.WebhookID))
 	}
 	f.IsEnabled = r.enabled()
 	f.Resource = r.resource()
@@ -159,12 +158,12 @@ func (r *reader) resource() Resource {
 	case !slices.Contains([]string{"assistant", "workflow", "datasource"}, resource.Type):
 		r.refuse("its resource type %s is not one of the platform's", quote(resource.Type))
 	case !integration.ValidResourceID(resource.ID):
-		r.refuse("its resource ID %s cannot be one here", quote(resource.ID))
+		r.refuse("its resource ID %s is not valid here", quote(resource.ID))
 	}
 	return resource
 }
 
-// credentials sets the ways in and, with the sender that they name, the
+// credentials sets the ways in and, for the sender that they belong to, the
 // filter.
 func (r *reader) credentials(f *Form) {
 	github := r.secret("github_webhook_secret", "the GitHub webhook secret")
@@ -173,7 +172,7 @@ func (r *reader) credentials(f *Form) {
 	in := &f.Authentication
 	switch {
 	case github != "" && gitlab != "":
-		r.refuse("it has secrets of GitHub and of GitLab: two senders are two integrations here")
+		r.refuse("it has secrets of GitHub and of GitLab: create an integration here for each of the two senders")
 	case github != "":
 		in.Signature = &Signature{Provider: "github", Secrets: []string{github}}
 		required := r.setting.values["github_require_sha256"]
@@ -182,32 +181,32 @@ func (r *reader) credentials(f *Form) {
 		f.EventFilter = r.names("github_event_filter", "")
 	case gitlab != "":
 		in.Signature = &Signature{Provider: "gitlab", Secrets: []string{gitlab}}
-		// There the filter is about merge requests only.
+		// There the filter concerns only merge requests.
 		if f.EventFilter = r.names("gitlab_event_filter", "merge_request."); len(f.EventFilter) > 0 {
-			r.note("other events than merge requests pass the filter there, and do not here: add their names to event_filter")
+			r.note("events other than merge requests pass the filter there, but not here: add their names to event_filter")
 		}
 	}
 	switch {
 	case name != "" && value != "":
 		in.SecureHeader = &SecureHeader{Name: name, Value: value}
 		if in.RequireSHA256 != nil && *in.RequireSHA256 {
-			r.note("the secure header alone lets a request in there, and does not here, where a SHA-256 signature is required")
+			r.note("the secure header alone admits a request there, but not here, where a SHA-256 signature is required")
 		}
 	case name != "" || value != "":
-		r.note("the secure header has a name without a value, or the reverse, and is left out: the platform does not look at it")
+		r.note("the secure header has a name without a value, or the reverse, and is left out: the platform ignores it")
 	}
 	if in.Signature == nil && in.SecureHeader == nil {
-		r.refuse("it fails open there: it has no secret, so whoever knows its address may call it. Create it here, with a secret")
+		r.refuse("the platform fails open for it: it has no secret, so anyone who knows its address may call it. Create it here, with a secret")
 	}
 	for _, sender := range []string{"github", "gitlab"} {
 		key := sender + "_event_filter"
 		if (in.Signature == nil || in.Signature.Provider != sender) && r.text(key) != "" {
-			r.note(key + " is left out: without a secret of that sender the platform does not look at it")
+			r.note(key + " is left out: without a secret of that sender the platform ignores it")
 		}
 	}
 }
 
-// names reads a list with commas.
+// names splits a comma-separated list.
 func (r *reader) names(key, before string) []string {
 	names := []string{}
 	for name := range strings.SplitSeq(r.text(key), ",") {
@@ -218,7 +217,7 @@ func (r *reader) names(key, before string) []string {
 	return names
 }
 
-// quote makes the platform's words fit to be shown.
+// quote makes the platform's text fit for display.
 func quote(text string) string {
 	if runes := []rune(text); len(runes) > maxNote {
 		text = string(runes[:maxNote-1]) + "…"

@@ -1,5 +1,5 @@
 // Package settings reads the webhook integrations that the CodeMie platform
-// keeps among its settings, and says what each is here.
+// keeps among its settings, and converts them to integrations here.
 package settings
 
 import (
@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// maxBytes bounds all that is read of one source, maxSettings how many
-	// settings of whatever type it may hold.
+	// maxBytes bounds all that is read from one source, maxSettings the number of
+	// settings of any type.
 	maxBytes    = 64 << 20
 	maxSettings = 100_000
 
-	maxNote = 200 // characters of the platform's that are quoted
+	maxNote = 200 // characters quoted from the platform
 )
 
 // Setting is a webhook integration as the platform lists it.
@@ -27,7 +27,7 @@ type Setting struct {
 	values  map[string]any
 }
 
-// setting is one as it is written.
+// setting is a setting as it is written.
 type setting struct {
 	ID      any             `json:"id"`
 	Project any             `json:"project_name"`
@@ -36,7 +36,7 @@ type setting struct {
 	Values  json.RawMessage `json:"credential_values"`
 }
 
-// page is what the platform answers: a page of a list.
+// page is the platform's answer: a page of a list.
 type page struct {
 	Data       []setting `json:"data"`
 	Pagination struct {
@@ -44,16 +44,16 @@ type page struct {
 	} `json:"pagination"`
 }
 
-// list collects the webhooks among the settings. The same one may come twice
-// when the platform's list moves between two pages.
+// list collects the webhooks among the settings. The same one may occur twice
+// if the platform's list moves between two pages.
 type list struct {
 	settings int
 	seen     map[string]bool
 	webhooks []Setting
 }
 
-// Read reads what the platform has answered: one page of its list or several,
-// one after the other, or the bare list.
+// Read reads the platform's answer: one page of its list, several pages
+// concatenated, or the bare list.
 func Read(from io.Reader) ([]Setting, error) {
 	bounded := &io.LimitedReader{R: from, N: maxBytes + 1}
 	decoder := json.NewDecoder(bounded)
@@ -67,7 +67,7 @@ func Read(from io.Reader) ([]Setting, error) {
 		case errors.Is(err, io.EOF) && n > 0:
 			return l.webhooks, nil
 		case err != nil:
-			return nil, errors.New("it is no list of the platform's settings: JSON is needed")
+			return nil, errors.New("this is not a list of the platform's settings: it must be JSON")
 		}
 		if _, err := l.document(document); err != nil {
 			return nil, err
@@ -75,18 +75,18 @@ func Read(from io.Reader) ([]Setting, error) {
 	}
 }
 
-// document adds a page, or a bare list, and returns how many pages there are.
+// document adds a page, or a bare list, and returns the number of pages.
 func (l *list) document(text []byte) (pages int, err error) {
 	if strings.HasPrefix(strings.TrimSpace(string(text[:min(len(text), 64)])), "[") {
 		var bare []setting
 		if err := json.Unmarshal(text, &bare); err != nil {
-			return 0, errors.New("it is no list of the platform's settings")
+			return 0, errors.New("this is not a list of the platform's settings")
 		}
 		return 1, l.add(bare)
 	}
 	var p page
 	if err := json.Unmarshal(text, &p); err != nil || p.Data == nil {
-		return 0, errors.New("it is no list of the platform's settings: the member data is missing")
+		return 0, errors.New("this is not a list of the platform's settings: the member data is missing")
 	}
 	return p.Pagination.Pages, l.add(p.Data)
 }
@@ -109,8 +109,8 @@ func (l *list) add(settings []setting) error {
 	return nil
 }
 
-// read takes the values apart. What has another form than the platform gives it
-// is not there.
+// read extracts the values. A value in a form that the platform does not use
+// counts as missing.
 func (s *setting) read(id string) Setting {
 	w := Setting{ID: id, values: make(map[string]any)}
 	w.Project, _ = s.Project.(string)
@@ -123,7 +123,7 @@ func (s *setting) read(id string) Setting {
 		return w
 	}
 	for _, v := range values {
-		// Of several the platform takes the first.
+		// Of several the platform uses the first.
 		if _, known := w.values[v.Key]; !known {
 			w.values[v.Key] = v.Value
 		}

@@ -60,7 +60,7 @@ func TestForm(t *testing.T) {
 		"disabled by nothing":   {map[string]any{"is_enabled": ""}, `"is_enabled":false`, ""},
 		"disabled by zero":      {map[string]any{"is_enabled": 0}, `"is_enabled":false`, ""},
 		"gitlab":                {map[string]any{"github_webhook_secret": "absent", "gitlab_webhook_token": "t"}, `"authentication":{` + none + `,"signature":{"provider":"gitlab","secrets":["t"]},"allow_unauthenticated":false},"event_filter":[]`, ""},
-		"gitlab's actions":      {map[string]any{"github_webhook_secret": "", "gitlab_webhook_token": "t", "gitlab_event_filter": "open,approved,unapproved"}, `"event_filter":["merge_request.open","merge_request.approved","merge_request.unapproved"]`, "other events than merge requests"},
+		"gitlab's actions":      {map[string]any{"github_webhook_secret": "", "gitlab_webhook_token": "t", "gitlab_event_filter": "open,approved,unapproved"}, `"event_filter":["merge_request.open","merge_request.approved","merge_request.unapproved"]`, "events other than merge requests"},
 		"a secure header":       {map[string]any{"github_webhook_secret": "absent", "secure_header_name": "X-Key", "secure_header_value": "v"}, `"secure_header":{"name":"X-Key","value":"v"},"signature":null`, ""},
 		"both":                  {map[string]any{"secure_header_name": "X-Key", "secure_header_value": "v"}, `"secure_header":{"name":"X-Key","value":"v"},"signature":{"provider":"github"`, "the secure header alone"},
 		"a header's name":       {map[string]any{"secure_header_name": "X-Key"}, none, "a name without a value"},
@@ -97,8 +97,8 @@ func TestRefusals(t *testing.T) {
 		{map[string]any{"secure_header_name": "X-Key", "secure_header_value": codemietest.Mask}, "masks the value of the secure header"},
 		{map[string]any{"github_webhook_secret": codemietest.Mask}, "masks the GitHub webhook secret"},
 		{map[string]any{"github_webhook_secret": "absent", "gitlab_webhook_token": codemietest.Mask}, "masks the GitLab secret token"},
-		{map[string]any{"gitlab_webhook_token": "t"}, "two senders are two integrations"},
-		{map[string]any{"github_webhook_secret": 7}, "github_webhook_secret is no text"},
+		{map[string]any{"gitlab_webhook_token": "t"}, "each of the two senders"},
+		{map[string]any{"github_webhook_secret": 7}, "github_webhook_secret is not a text"},
 		{map[string]any{"webhook_id": "absent"}, "no webhook ID"},
 		{map[string]any{"webhook_id": "a b"}, `the webhook ID "a b"`},
 		{map[string]any{"resource_type": "absent"}, `its resource type ""`},
@@ -116,7 +116,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	list := read(t, `[`+strings.Replace(webhook(nil), `"demo"`, `"a b"`, 1)+`]`)
-	if _, _, refusal := list[0].Form(); !strings.Contains(refusal, `the project "a b"`) {
+	if _, _, refusal := list[0].Form(); !strings.Contains(refusal, `the project name "a b"`) {
 		t.Errorf("%q", refusal)
 	}
 }
@@ -181,7 +181,7 @@ func TestFetch(t *testing.T) {
 	}
 	login := httptest.NewServer(http.RedirectHandler("/login", http.StatusFound))
 	t.Cleanup(login.Close)
-	if _, err := settings.Fetch(t.Context(), http.DefaultTransport, login.URL, "token"); err == nil || !strings.Contains(err.Error(), "signs in") {
+	if _, err := settings.Fetch(t.Context(), http.DefaultTransport, login.URL, "token"); err == nil || !strings.Contains(err.Error(), "sign-in page") {
 		t.Error(err)
 	}
 }
