@@ -158,11 +158,16 @@ func TestDamageIsFoundAtFirstUse(t *testing.T) {
 func TestMergesFindDamage(t *testing.T) {
 	dir := t.TempDir()
 	x := mustOpen(t, dir)
-	for i := range fanIn*fanIn - 1 {
+	large := make(map[string][]byte)
+	for i := range 2000 {
+		large[string(nthKey(i))] = []byte("some value or other")
+	}
+	commit(t, x, large)
+	for i := range fanIn*fanIn - 2 {
 		commit(t, x, map[string][]byte{fmt.Sprintf("b/%d", i): {1}})
 	}
 	settled(t, x)
-	oldest := x.now.runs[len(x.now.runs)-1].path
+	oldest, tail := x.now.runs[len(x.now.runs)-1].path, x.now.runs[len(x.now.runs)-1].tail
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +175,7 @@ func TestMergesFindDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw[3] ^= 1
+	raw[tail-1] ^= 1
 	if err := os.WriteFile(oldest, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +190,24 @@ func TestMergesFindDamage(t *testing.T) {
 		t.Error(err)
 	}
 	if n := len(files(t, dir)); n != 1+fanIn {
+		t.Errorf("%d files", n)
+	}
+	x.merger.stop()
+	tried := x.number()
+	x.merger = startMerger(x)
+	if err := <-found; !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+	if n := x.number(); n != tried+1 {
+		t.Errorf("the damaged run was read once more, for run %d", n-1)
+	}
+	for i := range fanIn {
+		commit(t, x, map[string][]byte{fmt.Sprintf("c/%d", i): {1}})
+	}
+	x.merger.stop()
+	x.merger = startMerger(x)
+	<-found
+	if n := len(files(t, dir)); n != 2+fanIn {
 		t.Errorf("%d files", n)
 	}
 }

@@ -39,8 +39,9 @@
 // damage in manifest and tails, fail Open. Of the blocks Open verifies 64 MiB: all of
 // a small index, and of a large one the newest. Any other block is verified each time
 // that it is read, by its seal: damage is an error of the look-up, listing or merge,
-// never another value. The event log reads every key once, at its start or shortly
-// after, and rebuilds the index at the start that finds damage or at the next one.
+// never another value. A run in which some was found is not merged again. The event
+// log reads every key once, at its start or shortly after, and rebuilds the index at
+// the start that finds damage or at the next one.
 //
 // # Bounds
 //
@@ -55,8 +56,8 @@
 //
 // # Locks
 //
-// Index.installing is taken before Index.mu, and both before nothing else.
-// Index.mu and cache.mu are never held together, nor during input or output;
-// installing is held while the manifest is written. Views take Index.mu twice, when
-// they are made and when they are closed. Look-ups of kept blocks take no lock.
+// Index.installing is taken before Index.mu; no other two are held together. Index.mu
+// and cache.mu are never held during input or output, installing is held while the
+// manifest is written. A view takes Index.mu when it is made and when it is closed.
+// Looking up what is in a kept block takes no lock at all.
 package index

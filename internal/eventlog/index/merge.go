@@ -83,7 +83,7 @@ func (x *Index) setStuck(err error) {
 }
 
 // mergeAll merges until nothing is left to merge. When there is no space for a merge,
-// one of another level may still fit.
+// or it would need a damaged run, one of another level may still be possible.
 func (m *merger) mergeAll() error {
 	x := m.index
 	for {
@@ -91,8 +91,7 @@ func (m *merger) mergeAll() error {
 		var none error
 		merged := false
 		for _, p := range plans(at.runs) {
-			if err := x.Spare(sizeOf(at.runs[p.from:p.to])); err != nil {
-				none = err
+			if none = x.mergeable(at.runs[p.from:p.to]); none != nil {
 				continue
 			}
 			merged, none = true, m.merge(at.runs, p)
@@ -103,6 +102,17 @@ func (m *merger) mergeAll() error {
 		}
 		x.setStuck(nil)
 	}
+}
+
+// mergeable returns why runs cannot be merged. Trying it with a damaged one would write
+// the same again and again, up to where the damage is.
+func (x *Index) mergeable(runs []*run) error {
+	for _, r := range runs {
+		if r.damaged.Load() {
+			return fmt.Errorf("%w: run %d", ErrDamaged, r.number)
+		}
+	}
+	return x.Spare(sizeOf(runs))
 }
 
 // plan is a merge to do: of which adjacent runs, and into which level.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"sync/atomic"
 
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/wire"
@@ -30,6 +31,8 @@ type run struct {
 	blocks []blockRef
 	slots  []slot // of the blocks
 	filter filter
+
+	damaged atomic.Bool // a read has found damage
 
 	snapshots int  // that have it; guarded by Index.mu
 	replaced  bool // set before the last snapshot is released
@@ -100,13 +103,16 @@ func (r *run) openAt(buf []byte, number int, offset int64, length int) ([]byte, 
 		buf = make([]byte, length)
 	}
 	if _, err := r.file.ReadAt(buf[:length], offset); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = ErrDamaged // the file was as long as it should be
+		if !errors.Is(err, io.EOF) {
+			return nil, err
 		}
-		return nil, err
+		// The file was as long as it should be.
+		r.damaged.Store(true)
+		return nil, fmt.Errorf("%w: run %d was cut", ErrDamaged, r.number)
 	}
 	plain, err := r.aead.Open(buf[:0], nonce(number), buf[:length], nil)
 	if err != nil {
+		r.damaged.Store(true)
 		return nil, fmt.Errorf("%w: block %d of run %d", ErrDamaged, number, r.number)
 	}
 	return plain, nil
