@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// endpoint takes deliveries and counts them.
+// endpoint accepts deliveries and counts them.
 type endpoint struct {
 	address string
 	count   atomic.Int64
@@ -33,8 +33,8 @@ func startEndpoint() (*endpoint, error) {
 }
 
 // measureDeliveries counts what reaches an endpoint while events are accepted:
-// as many as possible, and at two steady rates; and then, while what has piled up
-// is worked off.
+// as many as possible, and at two steady rates; and then while the backlog is
+// worked off.
 func measureDeliveries(ctx context.Context, s settings) (err error) {
 	e, err := startEndpoint()
 	if err != nil {
@@ -78,7 +78,7 @@ func measureDeliveries(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// delivered is a run of wrk, and what reached the endpoint in it and after it.
+// delivered is a run of wrk, and what reached the endpoint during and after it.
 type delivered struct {
 	measured
 	meanwhile, afterwards int64

@@ -17,7 +17,7 @@ import (
 //go:embed Caddyfile
 var caddyfile []byte
 
-// gateway is the process that serves all the sites.
+// gateway is the process that serves all sites.
 type gateway struct {
 	*process
 	dir   string
@@ -26,9 +26,9 @@ type gateway struct {
 }
 
 // startGateway starts the gateway with its data in a directory of that name,
-// which may be there already. Events are delivered to an endpoint, host and
-// port; without one to a port where nobody listens: after a few attempts the
-// circuit is open, and deliveries take no part in what is measured.
+// which may exist. Events are delivered to an endpoint, given as host and port,
+// or without one to a port where nothing listens: after a few attempts the
+// circuit is open, and deliveries do not affect the measurement.
 func startGateway(s settings, name, endpoint string) (*gateway, error) {
 	g := &gateway{dir: filepath.Join(s.dir, name)}
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
@@ -64,7 +64,7 @@ func startGateway(s settings, name, endpoint string) (*gateway, error) {
 // store is where the gateway keeps integrations and events.
 func (g *gateway) store() string { return filepath.Join(g.dir, "store") }
 
-// remove ends the gateway and removes what it stored.
+// remove stops the gateway and removes what it stored.
 func (g *gateway) remove() error {
 	g.stop()
 	return os.RemoveAll(g.dir)
@@ -72,7 +72,7 @@ func (g *gateway) remove() error {
 
 func (g *gateway) address(s site) string { return "127.0.0.1:" + g.ports[s.port] }
 
-// pending asks how many events are stored and wait.
+// pending returns how many stored events are waiting.
 func (g *gateway) pending() (int64, error) {
 	body, err := g.get("/webhooks/status")
 	if err != nil {
@@ -87,7 +87,7 @@ func (g *gateway) pending() (int64, error) {
 	return status.Events.Pending, err
 }
 
-// outcomes reads how many requests the gateway has answered, by outcome.
+// outcomes returns how many requests the gateway has answered, by outcome.
 func (g *gateway) outcomes() (map[string]int64, error) {
 	body, err := g.get("/metrics")
 	if err != nil {
@@ -121,7 +121,7 @@ func (g *gateway) get(path string) ([]byte, error) {
 	return body, err
 }
 
-// freePorts returns a port for each name on which nobody listens.
+// freePorts returns for each name a port on which nothing listens.
 func freePorts(names ...string) (map[string]string, error) {
 	ports := make(map[string]string)
 	for _, name := range names {

@@ -32,20 +32,20 @@ const secret = "It's a Secret to Everybody"
 type measured struct {
 	Requests     int64 `json:"requests"`
 	Microseconds int64 `json:"microseconds"`
-	P50          int64 `json:"p50"` // in microseconds, as P99
+	P50          int64 `json:"p50"` // in microseconds, like P99
 	P99          int64 `json:"p99"`
-	// Refused are answers above 399; Errors those that did not come.
+	// Refused are answers above 399; Errors are requests without an answer.
 	Refused int64 `json:"refused"`
 	Errors  int64 `json:"errors"`
-	// CPU is the server's processor time in microseconds for each request,
-	// with what was done behind it.
+	// CPU is the server's processor time in microseconds per request, including
+	// background work.
 	CPU float64 `json:"-"`
 }
 
-// rate is in requests a second.
+// rate is in requests per second.
 func (m measured) rate() float64 { return float64(m.Requests) / float64(m.Microseconds) * 1e6 }
 
-// check makes sure that wrk got the answers that it wanted.
+// check makes sure that wrk got the expected answers.
 func (m measured) check() error {
 	if m.Refused > 0 || m.Errors > 0 {
 		return fmt.Errorf("%d answers were no success, and %d did not come", m.Refused, m.Errors)
@@ -56,7 +56,7 @@ func (m measured) check() error {
 // request is what is sent: the file, and how.
 type request struct {
 	path  string
-	pause time.Duration // before each request of a connection, in the mean
+	pause time.Duration // average, before each request of a connection
 	ids   string        // a file of webhook IDs
 }
 
@@ -108,12 +108,12 @@ func try(address string, r request) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("it answers %s, not 202", response.Status)
+		return fmt.Errorf("the answer is %s, not 202", response.Status)
 	}
 	return nil
 }
 
-// wrk runs wrk. The delivery IDs of no two runs are the same.
+// wrk runs wrk. No two runs share a delivery ID.
 func wrk(ctx context.Context, s settings, address string, r request, length time.Duration) (measured, error) {
 	text, err := os.ReadFile(r.path)
 	if err != nil {
@@ -139,7 +139,7 @@ func wrk(ctx context.Context, s settings, address string, r request, length time
 	}
 	_, result, found := bytes.Cut(out, []byte("\nRESULT "))
 	if !found {
-		return measured{}, fmt.Errorf("wrk gave no result:\n%s", out)
+		return measured{}, fmt.Errorf("wrk produced no result:\n%s", out)
 	}
 	var m measured
 	if err := json.NewDecoder(bytes.NewReader(result)).Decode(&m); err != nil {
@@ -151,7 +151,7 @@ func wrk(ctx context.Context, s settings, address string, r request, length time
 	return m, m.check()
 }
 
-// measure runs wrk against a process, and waits for the work behind it.
+// measure runs wrk against a process, and waits for its background work.
 func (p *process) measure(ctx context.Context, s settings, address string, r request, length, pause time.Duration) (measured, error) {
 	before, err := p.cpu()
 	if err != nil {

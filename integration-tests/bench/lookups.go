@@ -18,12 +18,12 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// measureLookups sends requests to one of few integrations, then of many: as many
-// as possible that the filter does not want, which cost little else, all to the
-// same one, and each to one that is drawn at random; then events that are
-// accepted, at random, at a steady rate. The gateway keeps the integrations of
-// late in memory; of many, nearly every request at random needs one that is not
-// there.
+// measureLookups sends requests to one of few integrations, then of many: as
+// many requests as possible that the filter does not want, which cost little
+// else, all to the same integration, and each to a random one; then accepted
+// events, at random, at a steady rate. The gateway keeps recently used
+// integrations in memory; with many, nearly every random request needs one that
+// is not there.
 func measureLookups(ctx context.Context, s settings) error {
 	table := newTable(os.Stdout, "integrations", "filtered/s, one", "processor time", "filtered/s", "processor time", "accepted/s", "p50", "p99", "processor time", "memory")
 	for _, count := range []int{10, 1000, 100_000, 1_000_000} {
@@ -37,12 +37,12 @@ func measureLookups(ctx context.Context, s settings) error {
 		table.row(append([]string{fmt.Sprint(count)}, cells...)...)
 	}
 	endStatus()
-	fmt.Print("Integrations. Requests of 1 KB are for the same one, or each for one at random:\n\n")
+	fmt.Print("Integrations. Requests of 1 KB are for the same one, or each for a random one:\n\n")
 	table.end()
 	return nil
 }
 
-// measureLookup measures with a store of its own.
+// measureLookup measures with a separate store.
 func measureLookup(ctx context.Context, s settings, count int) (cells []string, err error) {
 	maker, err := startGateway(s, "lookups", "")
 	if err != nil {
@@ -89,15 +89,15 @@ func (g *gateway) lookUp(ctx context.Context, s settings, to site, event, ids st
 	}
 	r.ids, r.pause = ids, pause
 	status("%s events, integrations of the file %s", to.outcome, filepath.Base(ids))
-	if _, err := g.measureSite(ctx, s, to, r, time.Second); err != nil { // a warm-up
+	if _, err := g.measureSite(ctx, s, to, r, time.Second); err != nil { // warm-up
 		return measured{}, err
 	}
 	return g.measureSite(ctx, s, to, r, 2*s.time)
 }
 
 // fill adds integrations to a store that no process has open, and writes their
-// webhook IDs to a file, and the first to another. Sixty-four writers share each
-// sync.
+// webhook IDs to a file, and the first one to another. Sixty-four writers share
+// each sync.
 func fill(ctx context.Context, dir string, count int, ids, one string) (err error) {
 	key, err := seal.ReadKeyFile(dir + ".key")
 	if err != nil {
@@ -132,7 +132,7 @@ func fill(ctx context.Context, dir string, count int, ids, one string) (err erro
 		defer close(records)
 		for n := range count {
 			if n%10_000 == 0 {
-				status("making integrations: %d of %d", n, count)
+				status("creating integrations: %d of %d", n, count)
 			}
 			record, err := newIntegration()
 			if err != nil {

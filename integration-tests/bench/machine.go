@@ -24,15 +24,15 @@ func describe(s settings) {
 	fmt.Printf("; wrk with %d threads and %d connections, %d rounds of %s\n\n", s.threads, s.connections, s.rounds, s.time)
 }
 
-// synced is how long the disk takes to write and sync that many bytes, with
-// nothing else going on.
+// synced is how long the disk takes to write and sync that many bytes when it
+// is otherwise idle.
 type synced struct {
 	size     int
 	p50, p99 time.Duration
 }
 
-// measureDisk writes and syncs as the event log does it: as many bytes as one
-// event of 1 KB has, then groups of 64 events of each size.
+// measureDisk writes and syncs like the event log: as many bytes as one event
+// of 1 KB has, then groups of 64 events of each size.
 func measureDisk(dir string) ([]synced, error) {
 	var all []synced
 	for _, size := range []int{2 << 10, 64 << 10, 512 << 10} {

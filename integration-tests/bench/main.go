@@ -1,10 +1,10 @@
-// Command bench measures the gateway. Beside plain Caddy, in one process and
-// one run: `respond 202`, events accepted durably, `reverse_proxy`, and inline
-// authentication in front of it; beside it another program that takes webhooks,
-// where that is installed. Then its latency at a steady rate, deliveries while
-// it accepts, lookups among many integrations, memory, and each sender beside
-// GitHub. It is run by `make bench`, from the root of the checkout, and needs
-// Linux and wrk.
+// Command bench measures the gateway. In one process and one run, it compares
+// plain Caddy: `respond 202` with events accepted durably, and `reverse_proxy`
+// with inline authentication in front of it; also another program that receives
+// webhooks, if installed. Then it measures latency at a steady rate, deliveries
+// while it accepts, lookups among many integrations, memory, and each sender
+// compared with GitHub. `make bench` runs it, from the root of the checkout; it
+// needs Linux and wrk.
 package main
 
 import (
@@ -37,7 +37,7 @@ type settings struct {
 	senders      string
 }
 
-// part is a part of the run, which prints what it found.
+// part is a part of the run, which prints its findings.
 type part struct {
 	name string
 	run  func(ctx context.Context, s settings) error
@@ -56,15 +56,15 @@ func main() {
 	var s settings
 	flag.StringVar(&s.binary, "binary", "bin/hookgate", "the gateway to measure")
 	flag.StringVar(&s.dir, "dir", ".work/bench", "where it keeps its data: the disk that is measured; removed afterwards")
-	flag.StringVar(&s.parts, "parts", "memory,sites,rate,deliveries,lookups", "what is measured; providers is a part that takes a quarter of an hour")
+	flag.StringVar(&s.parts, "parts", "memory,sites,rate,deliveries,lookups", "what to measure; providers is a part that takes a quarter of an hour")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each site is measured with each size")
 	flag.DurationVar(&s.time, "time", 3*time.Second, "how long each time, in whole seconds")
 	flag.IntVar(&s.threads, "threads", 1, "threads of wrk")
 	flag.IntVar(&s.connections, "connections", 64, "connections of wrk")
-	flag.IntVar(&s.rate, "rate", 2000, "requests a second of the part at a steady rate")
-	flag.IntVar(&s.integrations, "integrations", 1_000_000, "the most integrations among which one is looked up")
-	flag.DurationVar(&s.settle, "settle", 10*time.Second, "how long memory settles before it is read")
-	flag.StringVar(&s.senders, "senders", "", "the senders of the part providers (default: all that sign with a HMAC)")
+	flag.IntVar(&s.rate, "rate", 2000, "requests per second of the part at a steady rate")
+	flag.IntVar(&s.integrations, "integrations", 1_000_000, "the maximum number of integrations for lookups")
+	flag.DurationVar(&s.settle, "settle", 10*time.Second, "how long to let memory settle before reading it")
+	flag.StringVar(&s.senders, "senders", "", "the senders of the part providers (default: all that sign with an HMAC)")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -107,13 +107,13 @@ func run(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// check returns the parts that are wanted.
+// check returns the selected parts.
 func (s settings) check() ([]part, error) {
 	if s.rounds < 1 || s.time < time.Second {
-		return nil, errors.New("a round and a second are the least that can be measured")
+		return nil, errors.New("at least one round and one second are required")
 	}
 	if s.rate < 1 || s.integrations < 1 || s.connections < 1 {
-		return nil, errors.New("rate, integrations and connections are numbers from 1")
+		return nil, errors.New("rate, integrations and connections must be at least 1")
 	}
 	wanted := strings.Split(s.parts, ",")
 	var chosen []part
@@ -123,12 +123,12 @@ func (s settings) check() ([]part, error) {
 		}
 	}
 	if len(chosen) != len(wanted) {
-		return nil, fmt.Errorf("-parts %s: one of them is unknown or twice there", s.parts)
+		return nil, fmt.Errorf("-parts %s: a part is unknown or repeated", s.parts)
 	}
 	return chosen, nil
 }
 
-// status says on standard error what is being done, over what was said before.
+// status prints the current activity on standard error, over the previous one.
 func status(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "\r%-60s", fmt.Sprintf(format, args...))
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// measureMemory reads how much memory an idle gateway has: when it has just
-// started on an empty store, and when it has stored events for a while.
+// measureMemory measures the memory of an idle gateway: right after a start
+// with an empty store, and after it has stored events for a while.
 func measureMemory(ctx context.Context, s settings) (err error) {
 	g, err := startGateway(s, "memory", "")
 	if err != nil {
@@ -38,10 +38,9 @@ func measureMemory(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// idleMemory waits for the process to have nothing to do, then for the time in
-// which memory settles.
+// idleMemory waits until the process is idle, and then for memory to settle.
 func (g *gateway) idleMemory(ctx context.Context, s settings) (int64, error) {
-	status("memory: until it is idle")
+	status("memory: waiting until it is idle")
 	if err := g.waitIdle(ctx); err != nil {
 		return 0, err
 	}
@@ -70,5 +69,5 @@ func (p *process) waitIdle(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errors.New("the process does not come to rest")
+	return errors.New("the process does not become idle")
 }

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// peer is another program that takes webhooks: Debian's package webhook, which
-// checks a signature and runs a command. It stores nothing.
+// peer is another program that receives webhooks: Debian's package webhook,
+// which checks a signature and runs a command. It stores nothing.
 type peer struct {
 	*process
 	name, address string
@@ -21,12 +21,12 @@ const (
 	peerChecks = "webhook, runs nothing"
 )
 
-// startPeers starts the program twice, if it is installed: once it runs a
-// command for each request and answers when that has ended; once a rule that
-// never holds keeps it from that, so that it reads, verifies and answers.
+// startPeers starts the program twice, if it is installed: one runs a command
+// for each request and answers when that has exited; the other has a rule that
+// never matches, so it reads, verifies and answers.
 func startPeers(s settings) ([]*peer, error) {
 	if path, _ := exec.LookPath("webhook"); path == "" {
-		fmt.Print("The package webhook is not installed: it is left out.\n\n")
+		fmt.Print("The package webhook is not installed and is left out.\n\n")
 		return nil, nil
 	}
 	signature := rule("payload-hmac-sha256", "X-Hub-Signature-256", "secret", secret)
@@ -51,7 +51,7 @@ func startPeers(s settings) ([]*peer, error) {
 	return peers, nil
 }
 
-// rule is a rule of one match upon a header.
+// rule is a rule that matches one header.
 func rule(kind, header, field, value string) map[string]any {
 	return map[string]any{"match": map[string]any{
 		"type": kind, field: value, "parameter": map[string]string{"source": "header", "name": header},

@@ -15,7 +15,7 @@ import (
 // patience bounds every wait for something that should be quick.
 const patience = 30 * time.Second
 
-// process is a program that is measured. What it writes goes to a file.
+// process is a measured program. Its output goes to a file.
 type process struct {
 	command *exec.Cmd
 	ended   chan struct{}
@@ -52,7 +52,7 @@ func (p *process) waitFor(ready func() error) error {
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("it ended; the end of its log:\n%s", p.tail())
+			return fmt.Errorf("it exited; the end of its log:\n%s", p.tail())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
@@ -61,7 +61,7 @@ func (p *process) waitFor(ready func() error) error {
 	}
 }
 
-// stop ends the process and waits for it.
+// stop stops the process and waits for it.
 func (p *process) stop() {
 	p.command.Process.Signal(syscall.SIGTERM)
 	select {
@@ -72,22 +72,23 @@ func (p *process) stop() {
 	}
 }
 
-// tail is the end of what the process wrote.
+// tail returns the end of the process's output.
 func (p *process) tail() string {
 	text, _ := os.ReadFile(p.log)
 	return string(text[max(0, len(text)-4<<10):])
 }
 
-// cpu is the processor time that the process and its ended children have used.
+// cpu returns the processor time used by the process and its children that have
+// exited.
 func (p *process) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	// The name, in parentheses, may hold anything.
+	// The name, in parentheses, may contain anything.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 15 {
-		return 0, errors.New("reading a process's times: there are too few")
+		return 0, errors.New("reading a process's times: too few fields")
 	}
 	var ticks int64
 	for _, field := range fields[11:15] {
@@ -100,7 +101,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil // Linux counts hundredths of a second
 }
 
-// memory is how much of the process is in memory, in bytes.
+// memory returns the resident memory of the process, in bytes.
 func (p *process) memory() (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {

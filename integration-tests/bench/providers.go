@@ -20,23 +20,23 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// github is the sender beside which the others are measured.
+// github is the sender that the others are compared with.
 const github = "github"
 
-// anySecret can be any sender's: it is text, base64 and hexadecimal.
+// anySecret is valid for every sender: it is text, base64 and hexadecimal.
 const anySecret = "0123456789abcdef0123456789abcdef"
 
-// signer is a sender that signs with a HMAC.
+// signer is a sender that signs with an HMAC.
 type signer struct {
 	*sender.Provider
 	algorithm provider.Algorithm
 	sample    string
 }
 
-// compareProviders has each sender's events accepted by one gateway, and
-// GitHub's at the same time by another, then the other way round: what else the
-// machine does slows both. Nothing is looked for among duplicates, since most
-// senders sign the delivery ID.
+// compareProviders has one gateway accept each sender's events while another
+// accepts GitHub's, then the other way round, so that other work on the machine
+// slows both. Duplicates are not looked up, because most senders sign the
+// delivery ID.
 func compareProviders(ctx context.Context, s settings) error {
 	senders, err := s.hmacSenders()
 	if err != nil {
@@ -55,8 +55,8 @@ func compareProviders(ctx context.Context, s settings) error {
 	return nil
 }
 
-// measureRound measures each sender once, at new gateways: in those that had
-// all rounds behind them the events would need tens of gigabytes.
+// measureRound measures each sender once, with new gateways: over all rounds
+// their events would need tens of gigabytes.
 func measureRound(ctx context.Context, s settings, senders []signer, name string, all map[string][]versus) (err error) {
 	var both [2]*gateway
 	for i := range both {
@@ -87,7 +87,7 @@ func measureRound(ctx context.Context, s settings, senders []signer, name string
 	return nil
 }
 
-// hmacSenders are the senders that are wanted, and GitHub.
+// hmacSenders returns the selected senders, and GitHub.
 func (s settings) hmacSenders() ([]signer, error) {
 	var wanted []string
 	if s.senders != "" {
@@ -119,8 +119,8 @@ func (s settings) hmacSenders() ([]signer, error) {
 	return senders, nil
 }
 
-// integrate adds an integration and a project of the sender's name. It wants
-// the events that are sent.
+// integrate adds an integration in a project named after the sender, which
+// wants the events that are sent.
 func (g *gateway) integrate(p signer) error {
 	body := map[string]any{
 		"webhook_id": p.Name(), "dedupe": "none",
@@ -146,7 +146,7 @@ func (g *gateway) integrate(p signer) error {
 	return nil
 }
 
-// write returns an event of that size as the sender signs it now, for wrk.
+// write returns an event of that size, signed now as the sender does, for wrk.
 func (p signer) write(size int) ([]byte, error) {
 	const host = "hooks.example.com"
 	r := p.Sample("http://"+host+"/webhooks/"+p.Name(), "bench-1", time.Now())
@@ -162,7 +162,7 @@ func (p signer) write(size int) ([]byte, error) {
 	}
 	lines := []string{
 		"POST " + address.RequestURI() + " HTTP/1.1",
-		"X-Bench: @", // the script's number, of which nobody takes notice
+		"X-Bench: @", // the script's counter, which is ignored
 		"Host: " + host,
 		"Content-Length: " + strconv.Itoa(len(r.Body)),
 	}
@@ -175,12 +175,13 @@ func (p signer) write(size int) ([]byte, error) {
 	return []byte(strings.Join(append(lines, "", string(r.Body)), "\r\n")), nil
 }
 
-// headerLines is how many lines each request's header has at least: GitHub
-// sends twelve. Those that a sender sends beside the ones of which somebody
-// takes notice are not known; each costs the HTTP server the same.
+// headerLines is the minimum number of header lines in each request: GitHub
+// sends twelve. How many a sender sends besides the relevant ones is not known;
+// each costs the HTTP server the same.
 const headerLines = 12
 
-// versus is what a sender's events took, and GitHub's beside them.
+// versus is the result for a sender's events, and for GitHub's at the same
+// time.
 type versus struct{ own, github measured }
 
 func (v versus) cpu() float64        { return v.own.CPU }
@@ -188,8 +189,8 @@ func (v versus) rate() float64       { return v.own.rate() }
 func (v versus) besideCPU() float64  { return v.own.CPU / v.github.CPU }
 func (v versus) besideRate() float64 { return v.own.rate() / v.github.rate() }
 
-// measureTogether measures a sender and GitHub at the same time, twice: each of
-// them at each gateway.
+// measureTogether measures a sender and GitHub at the same time, twice: each at
+// each gateway.
 func measureTogether(ctx context.Context, s settings, both [2]*gateway, p, github signer) (versus, error) {
 	var v versus
 	for turn := range both {
@@ -211,7 +212,7 @@ func measureTogether(ctx context.Context, s settings, both [2]*gateway, p, githu
 	return v, nil
 }
 
-// add joins two runs.
+// add combines two runs.
 func (m *measured) add(other measured) {
 	cpu := m.CPU*float64(m.Requests) + other.CPU*float64(other.Requests)
 	m.Requests += other.Requests
@@ -219,7 +220,7 @@ func (m *measured) add(other measured) {
 	m.CPU = cpu / float64(m.Requests)
 }
 
-// measureSender signs an event and has it accepted again and again.
+// measureSender signs an event and has it accepted repeatedly.
 func (g *gateway) measureSender(ctx context.Context, s settings, p signer) (measured, error) {
 	text, err := p.write(1 << 10)
 	if err != nil {
@@ -232,7 +233,7 @@ func (g *gateway) measureSender(ctx context.Context, s settings, p signer) (meas
 	return g.measureSite(ctx, s, site{accept, "ACCEPT", "accepted"}, r, s.time)
 }
 
-// printSenders writes the table, in Markdown, the dearest first.
+// printSenders writes the table, in Markdown, the most expensive first.
 func printSenders(senders []signer, runs map[string][]versus) {
 	cost := func(p signer) float64 { return median(each(runs[p.Name()], versus.besideCPU)) }
 	slices.SortFunc(senders, func(a, b signer) int {

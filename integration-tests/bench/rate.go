@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// atRate is how long each connection pauses, so that all of them send the rate.
+// atRate returns how long each connection pauses, so that all of them together
+// send at the rate.
 func (s settings) atRate() time.Duration {
 	return time.Duration(s.connections) * time.Second / time.Duration(s.rate)
 }
 
-// measureAtRate measures the latency at a rate that the machine can take: with
-// as many requests as it can answer, most of the latency is waiting for others.
+// measureAtRate measures the latency at a rate that the machine can sustain:
+// with as many requests as it can answer, most of the latency is waiting for
+// others.
 func measureAtRate(ctx context.Context, s settings) (err error) {
 	disk, err := measureDisk(s.dir)
 	if err != nil {

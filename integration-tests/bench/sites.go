@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// site is one of the sites that are compared. Outcome is what its requests
-// count as in the gateway's own metric, "" when they never reach it.
+// site is one of the compared sites. Outcome is what its requests count as in
+// the gateway's own metric, or "" if they never reach it.
 type site struct {
 	name, port, outcome string
 }
@@ -32,8 +32,8 @@ var sites = []site{
 // sizes of the bodies in bytes.
 var sizes = []int{1 << 10, 8 << 10}
 
-// pause lets the work end that a run leaves behind, before the next one. After
-// accepted events that is the index, which follows within two seconds.
+// pause lets the background work of a run end before the next one. After
+// accepted events that includes the index, which catches up within two seconds.
 const pause, longPause = 500 * time.Millisecond, 3 * time.Second
 
 // contender is a site of the gateway, or another program.
@@ -82,8 +82,8 @@ func compareSites(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// measureRounds runs the rounds: in each one, every site with every size, there
-// and back, so that no site always comes first.
+// measureRounds runs the rounds: in each one, every site with every size,
+// forwards and backwards, so that no site always comes first.
 func measureRounds(ctx context.Context, s settings, contenders []contender) (results, error) {
 	requests := make(map[int]request)
 	for _, size := range sizes {
@@ -124,7 +124,7 @@ func measureRounds(ctx context.Context, s settings, contenders []contender) (res
 	return all, nil
 }
 
-// measureSite runs wrk against a site, and checks that what it counted is true.
+// measureSite runs wrk against a site, and checks wrk's counts.
 func (g *gateway) measureSite(ctx context.Context, s settings, to site, r request, length time.Duration) (measured, error) {
 	before, err := g.count()
 	if err != nil {
@@ -145,7 +145,7 @@ func (g *gateway) measureSite(ctx context.Context, s settings, to site, r reques
 	return m, check(m, to, before, after, int64(s.connections))
 }
 
-// counted is what the gateway says it did.
+// counted is what the gateway itself counted.
 type counted struct {
 	outcomes map[string]int64
 	pending  int64
@@ -159,9 +159,8 @@ func (g *gateway) count() (c counted, err error) {
 	return c, err
 }
 
-// check makes sure that every answer was the expected one. Of the requests
-// that were under way when wrk ended, one for each connection, only the
-// gateway knows.
+// check makes sure that every answer was the expected one. Requests in flight
+// when wrk ended, one per connection, are known only to the gateway.
 func check(m measured, to site, before, after counted, connections int64) error {
 	if err := m.check(); err != nil {
 		return err

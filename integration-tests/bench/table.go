@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// cell is a site with a body's size.
+// cell is a site and a body size.
 type cell struct {
 	site string
 	size int
@@ -35,10 +35,11 @@ func (r results) print(out io.Writer, contenders []contender) {
 	table.end()
 }
 
-// printDisk writes what the disk alone needs, and the tail of accepting beside
-// it: a group of 64 such events is what 64 senders can wait for at once.
+// printDisk writes what the disk alone needs, and compares the tail of
+// accepting with it: a group of 64 such events is what 64 senders may wait for
+// at once.
 func (r results) printDisk(out io.Writer, disk []synced) {
-	fmt.Fprintln(out, "The disk, with nothing else to do, writes and syncs:")
+	fmt.Fprintln(out, "The disk, otherwise idle, writes and syncs:")
 	for _, d := range disk {
 		fmt.Fprintf(out, "- %s", d)
 		for _, size := range sizes {
@@ -52,10 +53,10 @@ func (r results) printDisk(out io.Writer, disk []synced) {
 	fmt.Fprintln(out)
 }
 
-// beside is what a contender's rate is compared with.
+// beside is the site that a contender's rate is compared with.
 var beside = map[string]string{accept: respond, inline: proxy, peerRuns: accept, peerChecks: accept}
 
-// compare says how fast a site is beside another one, round by round.
+// compare returns the ratio of a site's rate to another's, round by round.
 func (r results) compare(name string, size int) string {
 	against := beside[name]
 	if against == "" {
@@ -82,7 +83,7 @@ func each[Run any](runs []Run, value func(Run) float64) []float64 {
 	return values
 }
 
-// median is the middle of the values, of which there is at least one.
+// median returns the middle value; there must be at least one.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2
@@ -92,7 +93,7 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// table is a table in Markdown.
+// table is a Markdown table.
 type table struct {
 	*tabwriter.Writer
 	out io.Writer

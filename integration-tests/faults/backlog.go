@@ -18,18 +18,18 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// The backlog is spread over a few integrations: one may hold a quarter of the
-// bound.
+// The backlog is spread over a few integrations, because one may hold a quarter
+// of the limit.
 const (
 	backlogEvents = 1_000_000
 	backlogQuick  = 50_000
 	backlogHooks  = 4
 	backlogBody   = 1000 // bytes
-	windows       = 100  // of the backlog, in which the rate is taken
+	windows       = 100  // of the backlog, for which the rate is measured
 	senders       = 32
 )
 
-// backlog has an endpoint dead for so long that a million events wait for it.
+// backlog keeps an endpoint down until a million events wait for it.
 func backlog(t *trial) {
 	total := backlogEvents
 	if t.quick {
@@ -44,7 +44,7 @@ func backlog(t *trial) {
 	last, atLast := pace.over(windows*3/4, windows)
 	slower := 1 - atLast/atFirst
 
-	// A crash, and what comes after it: the next 202.
+	// A crash, and the next 202 after it.
 	g.Kill()
 	began := time.Now()
 	g.Start()
@@ -82,8 +82,8 @@ func backlog(t *trial) {
 		total, first, atFirst, last, atLast, megabytes(most), seconds(serves), float64(total)/drained.Seconds(), other.Milliseconds(), b.repeated())
 }
 
-// counted knows of each of its many events whether it was acknowledged and how
-// often it arrived, in a byte.
+// counted records for each of its many events, in one byte, whether it was
+// acknowledged and how often it arrived.
 type counted struct {
 	total   int
 	addr    string // of the endpoint
@@ -100,7 +100,7 @@ func newCounted(t *trial, total int) *counted {
 	return b
 }
 
-// config has the integrations, and the endpoint that nobody listens at.
+// config has the integrations, and an endpoint where nothing listens.
 func (b *counted) config() string {
 	var options strings.Builder
 	fmt.Fprintf(&options, "storage badger {\npath {$STORE}\n}\nretry {\nmax 5s\n}\ntrigger http ticket http://%s\n", b.addr)
@@ -110,13 +110,13 @@ func (b *counted) config() string {
 	return strings.Replace(gateway.Config(options.String(), "\twebhooks /webhooks/*\n\trespond 202\n"), "level DEBUG", "level WARN", 1)
 }
 
-// pace is how fast events were accepted, window by window, and how fast the same
-// connections were answered by a site that does nothing else, in between: what
-// the machine could do at the time, beside whatever else it had to.
-type pace struct{ accepted, floor []float64 } // a second
+// pace is how fast events were accepted, window by window, and how fast a site
+// that does nothing else answered the same connections in between: what the
+// machine could do at that time, given its other work.
+type pace struct{ accepted, floor []float64 } // per second
 
-// over returns the median of a part of the windows: events a second, and beside
-// the floor.
+// over returns the median of a range of windows: events per second, and
+// relative to the floor.
 func (p *pace) over(from, to int) (rate, ratio float64) {
 	var ratios []float64
 	for i := from; i < to; i++ {
@@ -146,7 +146,7 @@ func (b *counted) fill(t *trial, g *gateway.Gateway) (p pace) {
 }
 
 // burst sends requests over all connections at once, and returns how many were
-// answered a second.
+// answered per second.
 func (b *counted) burst(t *trial, lanes []lane, from, to int, path func(n int) string) float64 {
 	var next atomic.Int64
 	next.Store(int64(from))
@@ -183,7 +183,7 @@ func dial(g *gateway.Gateway) (lane, error) {
 	return lane{conn, bufio.NewReader(conn)}, err
 }
 
-// exchange sends one event and wants a 202.
+// exchange sends one event and expects a 202.
 func (b *counted) exchange(l lane, path string, n int) error {
 	if _, err := fmt.Fprintf(l.conn, "POST %s HTTP/1.1\r\nX-GitHub-Delivery: %d\r\n%s\r\n%s", path, n, b.header, b.body); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (b *counted) exchange(l lane, path string, n int) error {
 	return err
 }
 
-// post sends one event over a connection of its own.
+// post sends one event over its own connection.
 func (b *counted) post(g *gateway.Gateway, hook string, n int) error {
 	l, err := dial(g)
 	if err != nil {
@@ -209,8 +209,8 @@ func (b *counted) post(g *gateway.Gateway, hook string, n int) error {
 	return b.exchange(l, "/webhooks/"+hook, n)
 }
 
-// firstOfOther has an integration without a backlog get its first event while
-// the backlog is delivered, and returns how long that took.
+// firstOfOther sends the first event of an integration without a backlog while
+// the backlog is delivered, and returns how long it took to arrive.
 func (b *counted) firstOfOther(t *trial, g *gateway.Gateway) time.Duration {
 	if !gateway.Within(2*time.Minute, func() bool { return b.missing() < len(b.arrived)-500 }) {
 		t.Fatalf("the backlog is not delivered")

@@ -35,7 +35,7 @@ func (l *ledger) acknowledged() []string {
 	return slices.Collect(maps.Keys(l.acked))
 }
 
-// backupUnderLoad takes backups while events come in, and restores each.
+// backupUnderLoad takes backups while events arrive, and restores each.
 func backupUnderLoad(t *trial) {
 	events, lost := 0, 0
 	var ready durations
@@ -81,8 +81,8 @@ func backupUnderLoad(t *trial) {
 	t.result("%d of %d that were acknowledged before the backup lost; %s", lost, events, ready.after("the restore began"))
 }
 
-// killWhileRotating exchanges the key again and again, and kills the process
-// while it starts with the new one.
+// killWhileRotating rotates the key repeatedly, and kills the process while it
+// starts with the new one.
 func killWhileRotating(t *trial) {
 	l := newLedger(t)
 	store := filepath.Join(t.TempDir(), "store")
@@ -105,7 +105,8 @@ func killWhileRotating(t *trial) {
 	t.result("%s", l.check(t, g))
 }
 
-// startAndKill starts the gateway and kills it after a while, whatever it does.
+// startAndKill starts the gateway and kills it after a while, whatever it is
+// doing.
 func startAndKill(t *trial, g *gateway.Gateway, store string, after time.Duration) {
 	ctx, cancel := context.WithTimeout(t.ctx, after)
 	defer cancel()

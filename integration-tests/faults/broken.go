@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// inodesOut takes all inodes of the file system.
+// inodesOut uses up all inodes of the file system.
 func inodesOut(t *trial) {
 	l, d, g := onLoop(t, "-N", "128")
 	var waits durations
@@ -19,7 +19,7 @@ func inodesOut(t *trial) {
 			}
 			file.Close()
 		}
-		// A segment is full after three of these, and no file can be made.
+		// A segment is full after three of these, and no new file can be created.
 		for range 6 {
 			if answer := l.send(oneShot, g.Addr, 24<<20); answer == nil {
 				t.Fatalf("there was no answer")
@@ -36,9 +36,9 @@ func inodesOut(t *trial) {
 	t.result("%s; %s", l.check(t, g), waits.after("there were inodes"))
 }
 
-// readOnly has the file system turn read-only between two loads, as ext4 does
-// after an error. (In the middle of a sync ext4 may say that it has synced what it
-// then drops; docs/reliability.md tells of that.)
+// readOnly turns the file system read-only between two loads, as ext4 does
+// after an error. (In the middle of a sync, ext4 may report a sync of data that
+// it then drops; docs/reliability.md describes that.)
 func readOnly(t *trial) {
 	l, d, g := onLoop(t)
 	t.each(func(round int) {

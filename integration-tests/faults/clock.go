@@ -10,15 +10,15 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// clockTests are those in which the wall clock jumps, by package.
+// clockTests are the tests in which the wall clock jumps, by package.
 var clockTests = map[string]string{
 	"./internal/dispatch": "^TestClock",
 	"./internal/eventlog": "^TestClock",
 }
 
-// clockJumps runs the tests in which the wall clock of the engine jumps: the
-// machine's own is not for a test to change, and its processes ask the kernel
-// for the time in ways that nobody can stand between.
+// clockJumps runs the tests in which the engine's wall clock jumps: a test must
+// not change the machine's clock, and the ways in which processes ask the
+// kernel for the time cannot be intercepted.
 func clockJumps(t *trial) {
 	t.each(func(int) {
 		passed := 0
@@ -33,8 +33,8 @@ func clockJumps(t *trial) {
 	})
 }
 
-// runTests runs the tests of a package whose names match, and counts those that
-// passed, each case by itself.
+// runTests runs a package's tests whose names match, and counts those that
+// passed, each case separately.
 func runTests(t *trial, folder, pattern string) (passed int) {
 	command := exec.CommandContext(t.ctx, "go", "test", "-count=1", "-json", "-run", pattern, folder)
 	command.Dir = gateway.Root(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// loop is an ext4 file system of its own, on a loop device.
+// loop is a separate ext4 file system on a loop device.
 type loop struct {
 	t     *trial
 	image string
@@ -28,7 +28,7 @@ func needLoopDevice() string {
 	return ""
 }
 
-// newLoop makes and mounts a file system of a number of MiB.
+// newLoop creates and mounts a file system of that many MiB.
 func newLoop(t *trial, size int, options ...string) *loop {
 	dir := t.TempDir()
 	d := &loop{t: t, image: filepath.Join(dir, "image"), dir: filepath.Join(dir, "mounted")}
@@ -47,8 +47,8 @@ func newLoop(t *trial, size int, options ...string) *loop {
 
 func (d *loop) mount() { d.run("mount", "-o", "loop", d.image, d.dir) }
 
-// umount waits until nobody uses it any more: a process that was killed may
-// still be on its way.
+// umount waits until nothing uses it any more: a killed process may still be
+// exiting.
 func (d *loop) umount() {
 	d.t.Helper()
 	gateway.Eventually(d.t, "the file system is unmounted", func() bool {
@@ -65,8 +65,8 @@ func (d *loop) run(name string, args ...string) {
 	}
 }
 
-// cutPower makes the disk forget all that has not reached it, and take nothing
-// more.
+// cutPower makes the disk forget everything that has not reached it, and accept
+// nothing more.
 func (d *loop) cutPower() {
 	dir, err := os.Open(d.dir)
 	if err != nil {

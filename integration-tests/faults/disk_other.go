@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// shutDown is not possible here; needRoot says so before.
+// shutDown is not possible here; needRoot has already said so.
 func shutDown(*os.File) error { return errors.ErrUnsupported }

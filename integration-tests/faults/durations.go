@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// durations are what something took, round by round.
+// durations are how long something took in each round.
 type durations []time.Duration
 
 func (d *durations) add(took time.Duration) { *d = append(*d, took) }
 
-// after says how long it took to accept again after something.
+// after describes how long it took to accept again after something.
 func (d durations) after(what string) string {
 	if len(d) == 0 {
 		return "it never accepted again"

@@ -11,19 +11,19 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// failure is a number of system calls that fail with EIO. They are not made, so
-// what they should have done is not done.
+// failure is a set of system calls that fail with EIO. They are not executed,
+// so they have no effect.
 type failure struct {
 	name string
-	// calls fail again and again for a while, and before them first, once.
+	// calls fail repeatedly for a while, and before them first, once.
 	calls, first string
 	// segments restricts it to the event log's segments.
 	segments bool
-	// refuses says that no event can be accepted meanwhile.
+	// refuses means that no event can be accepted meanwhile.
 	refuses bool
 }
 
-// The failures, one a round.
+// The failures, one per round.
 var failures = []failure{
 	{name: "one write", first: "pwrite64", segments: true},
 	{name: "one sync", first: "fdatasync", segments: true},
@@ -35,8 +35,8 @@ var failures = []failure{
 	{name: "reads", calls: "pread64", segments: true},
 }
 
-// failCalls has system calls on the event log fail under load; then the power
-// fails, so that nothing counts that was not durable when it was acknowledged.
+// failCalls makes system calls on the event log fail under load; then the power
+// fails, so that only what was durable when it was acknowledged counts.
 func failCalls(t *trial) {
 	l, d, g := onLoop(t)
 	var waits durations
@@ -58,9 +58,9 @@ func failCalls(t *trial) {
 	t.result("%s; %s", l.check(t, g), waits.after("the last error"))
 }
 
-// failDatabases has the syncs fail of what Badger keeps, the integrations, while it
-// cleans up after a start and one is written. What was refused for that can be
-// written afterwards, without a restart.
+// failDatabases makes the syncs of Badger's files, the integrations, fail while
+// it cleans up after a start and an integration is written. What was refused
+// can be written afterwards, without a restart.
 func failDatabases(t *trial) {
 	l, d, g := onLoop(t)
 	var waits durations // of rounds in which a write was refused
@@ -84,7 +84,7 @@ func failDatabases(t *trial) {
 		}
 		began := time.Now()
 		if !gateway.Within(time.Minute, func() bool { return write(alias) }) {
-			t.Fatalf("integrations are not written again")
+			t.Fatalf("integrations cannot be written again")
 		}
 		if refused {
 			waits.add(time.Since(began))
@@ -99,8 +99,8 @@ func failDatabases(t *trial) {
 	t.result("%s", summary)
 }
 
-// survives cuts the power after a fault, starts the gateway again, and checks that
-// it has what was acknowledged, the alias too.
+// survives cuts the power after a fault, starts the gateway again, and checks
+// that it has everything acknowledged, including the alias.
 func (l *ledger) survives(t *trial, d *loop, g *gateway.Gateway, fault, alias string) {
 	l.cut(d)
 	g.Kill()
@@ -113,7 +113,7 @@ func (l *ledger) survives(t *trial, d *loop, g *gateway.Gateway, fault, alias st
 	}
 }
 
-// inject has the calls fail, and checks what must hold meanwhile.
+// inject makes the calls fail, and checks what must hold meanwhile.
 func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 	var injections, files []string
 	if f.first != "" {
@@ -132,7 +132,7 @@ func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 	if f.refuses {
 		gateway.Eventually(t, "the status says that the store has failed", func() bool { return readStatus(t, g).Store.State == "failed" })
 		l.checkRefusal(t, g)
-		if !strings.Contains(g.Logs(), "the event log cannot be written") {
+		if !strings.Contains(g.Logs(), "the event log is not writable") {
 			t.Errorf("%s: the log says nothing of it", f.name)
 		}
 	}
@@ -145,8 +145,7 @@ func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 	}
 }
 
-// segmentFiles are the paths of the present segment and of those that come
-// next.
+// segmentFiles are the paths of the current segment and of the next ones.
 func segmentFiles(t *trial, store string) []string {
 	newest := newestSegment(t, store)
 	folder := filepath.Dir(newest)

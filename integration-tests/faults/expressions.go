@@ -14,15 +14,16 @@ import (
 // heavyAtOnce is how many senders have an expression evaluated at once.
 const heavyAtOnce = 8
 
-// expressionRow is that of a project whose expressions cost all that they may.
+// expressionRow has a project whose expressions cost as much as allowed.
 var expressionRow = []row{{
 	name: "expressions", rounds: 3, quick: 1, run: heavyExpressions,
 	fault:    "one project evaluates the heaviest expressions that can be saved, eight at a time",
 	injected: "eight senders of payloads of 42 to 200 KiB without a pause, while events of another project, which has an expression too, are accepted and delivered; for comparison, the same senders with an expression that costs nothing",
 }}
 
-// heavyExpressions accepts events of another project alone, beside senders whose
-// expression costs nothing, and beside those whose expressions cost all they may.
+// heavyExpressions accepts events of another project alone, together with
+// senders whose expression costs nothing, and together with those whose
+// expressions cost as much as allowed.
 func heavyExpressions(t *trial) {
 	l := newLedger(t)
 	g := l.newGateway(t, "")
@@ -44,7 +45,7 @@ func heavyExpressions(t *trial) {
 			t.Errorf("the other project's events were refused: %s", refused)
 		}
 		if late := percentile(busy, 99); late > max(250*time.Millisecond, 3*percentile(idle, 99)) {
-			t.Errorf("the p99 of an accept is %v, and %v beside what costs nothing", late, percentile(idle, 99))
+			t.Errorf("the p99 of an accept is %v, and %v with an expression that costs nothing", late, percentile(idle, 99))
 		}
 		if len(busy) < len(idle)/3 {
 			t.Errorf("%d were accepted, and %d beside what costs nothing", len(busy), len(idle))
@@ -54,15 +55,15 @@ func heavyExpressions(t *trial) {
 	})
 }
 
-// accepting is for how long events are accepted to see how fast.
+// accepting is how long events are accepted to measure the rate.
 const accepting = 3 * time.Second
 
 func rateOf(times durations) string {
 	return fmt.Sprintf("%.0f/s with a p99 of %d ms", float64(len(times))/accepting.Seconds(), percentile(times, 99).Milliseconds())
 }
 
-// acceptTimes sends events for a while from four senders, one after the other, and
-// returns how long each answer took.
+// acceptTimes sends events for a while from four senders, one after the other,
+// and returns how long each answer took.
 func (l *ledger) acceptTimes(t *trial, g *gateway.Gateway) (all durations) {
 	client := &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 	defer client.CloseIdleConnections()
@@ -85,7 +86,7 @@ func (l *ledger) acceptTimes(t *trial, g *gateway.Gateway) (all durations) {
 	return all
 }
 
-// refusals says what was not accepted.
+// refusals describes what was not accepted.
 func (l *ledger) refusals() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +96,7 @@ func (l *ledger) refusals() string {
 	return fmt.Sprintf("answers by status %v, %d without an answer", l.refused, l.unknown)
 }
 
-// heavySenders send what is filtered out in the end.
+// heavySenders send events that are eventually filtered out.
 type heavySenders struct {
 	trial          *trial
 	addr           string
@@ -139,7 +140,7 @@ func newHeavySenders(t *trial, g *gateway.Gateway) *heavySenders {
 	return s
 }
 
-// addedUp is a list that is added up so many times.
+// addedUp is a list concatenated n times.
 func addedUp(n int, list string) string {
 	if n == 1 {
 		return list
@@ -147,7 +148,7 @@ func addedUp(n int, list string) string {
 	return "(" + addedUp(n/2, list) + "+" + addedUp(n-n/2, list) + ")"
 }
 
-// start has them send until stop.
+// start makes them send until stop is called.
 func (s *heavySenders) start(which int) (stop func()) {
 	s.filtered.Store(0)
 	s.busy.Store(0)

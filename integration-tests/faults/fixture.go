@@ -8,13 +8,13 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// newGateway prepares a gateway with the ledger's configuration and its store
-// in a directory of its own.
+// newGateway prepares a gateway with the ledger's configuration and a store in
+// its own directory.
 func (l *ledger) newGateway(t *trial, options string) *gateway.Gateway {
 	return gateway.New(t, l.config(options), "STORE="+filepath.Join(t.TempDir(), "store"))
 }
 
-// onLoop starts a gateway on a file system of its own, and makes the integration
+// onLoop starts a gateway on its own file system, and creates the integration
 // that can be changed.
 func onLoop(t *trial, options ...string) (*ledger, *loop, *gateway.Gateway) {
 	l := newLedger(t)
@@ -37,7 +37,7 @@ func (l *ledger) serves(t *trial, g *gateway.Gateway) {
 	})
 }
 
-// create makes the integration that is not declared, and so can be changed.
+// create creates the integration that is not declared, and so can be changed.
 func (l *ledger) create(t *trial, g *gateway.Gateway) {
 	g.Create(t, project, gateway.M{
 		"webhook_id":     created,
@@ -51,7 +51,7 @@ func (l *ledger) change(t *trial, g *gateway.Gateway, patch gateway.M) {
 	g.API(http.MethodPatch, gateway.Integration(project, created), patch).Want(t, http.StatusOK)
 }
 
-// checkAlias checks that a change of its alias, which was answered, is there.
+// checkAlias checks that an acknowledged change of its alias took effect.
 func (l *ledger) checkAlias(t *trial, g *gateway.Gateway, alias string) {
 	answer := g.API(http.MethodGet, gateway.Integration(project, created), nil)
 	if answer.Status != http.StatusOK || answer.JSON(t)["alias"] != alias {
@@ -59,7 +59,7 @@ func (l *ledger) checkAlias(t *trial, g *gateway.Gateway, alias string) {
 	}
 }
 
-// status is what the status page says.
+// status is what the status page shows.
 type status struct {
 	Store  struct{ State string }
 	Events struct{ Pending, Failed int }
@@ -79,9 +79,9 @@ func readStatus(t *trial, g *gateway.Gateway) (s status) {
 	return s
 }
 
-// rests waits until no attempt is under way.
+// rests waits until no attempt is in flight.
 func (l *ledger) rests(t *trial, g *gateway.Gateway) {
-	gateway.Eventually(t, "no attempt is under way", func() bool { return readStatus(t, g).Triggers[0].InFlight == 0 })
+	gateway.Eventually(t, "no attempt is in flight", func() bool { return readStatus(t, g).Triggers[0].InFlight == 0 })
 }
 
 // idle waits until nothing is pending.

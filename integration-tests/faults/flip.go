@@ -35,7 +35,7 @@ func flipBits(t *trial) {
 	t.result("%s; no event was ever lost silently", strings.Join(texts, ", "))
 }
 
-// flipped is a store at rest, and what it holds.
+// flipped is a store at rest, and its contents.
 type flipped struct {
 	ledger *ledger
 	dir    string
@@ -44,7 +44,7 @@ type flipped struct {
 	kinds  map[string][]string // files by their kind, below dir
 }
 
-// prepareFlip fills a store. The process is stopped, or killed.
+// prepareFlip fills a store. The process is then stopped, or killed.
 func prepareFlip(t *trial, killed bool) *flipped {
 	l := newLedger(t)
 	f := &flipped{ledger: l, dir: t.TempDir(), events: make(map[string]string)}
@@ -66,7 +66,7 @@ func prepareFlip(t *trial, killed bool) *flipped {
 				l.idle(t, g)
 			}
 		}
-		// The index follows within two seconds.
+		// The index catches up within two seconds.
 		g.Stop()
 	}
 	if killed {
@@ -90,10 +90,10 @@ func prepareFlip(t *trial, killed bool) *flipped {
 	return f
 }
 
-// refuse is the answer of an endpoint for which an event has failed for good.
+// refuse is the answer of an endpoint for an event that fails for good.
 func refuse(*http.Request) int { return http.StatusBadRequest }
 
-// find sorts the store's files by their kind.
+// find groups the store's files by kind.
 func (f *flipped) find(t *trial) {
 	f.kinds = make(map[string][]string)
 	err := filepath.WalkDir(f.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -119,10 +119,10 @@ func (f *flipped) find(t *trial) {
 	}
 }
 
-// segmentHeader is a kind of its own: the first bytes of a segment.
+// segmentHeader counts as a separate kind: the first bytes of a segment.
 const segmentHeader, headerSize = "header of a segment", 128
 
-// used is how many bytes of a file come before nothing but zeros.
+// used is how many bytes of a file precede its trailing zeros.
 func used(t testing.TB, path string) int64 {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -131,7 +131,7 @@ func used(t testing.TB, path string) int64 {
 	return int64(len(bytes.TrimRight(text, "\x00")))
 }
 
-// flip flips a bit in a copy and says what came of it.
+// flip flips a bit in a copy and returns the result.
 func (f *flipped) flip(t *trial, seed uint64) string {
 	random := rand.New(rand.NewPCG(seed, 1))
 	dir := t.TempDir()
@@ -175,15 +175,15 @@ func invert(t *trial, path string, offset int64, bit int) {
 	}
 }
 
-// What can come of a flipped bit.
+// The possible results of a flipped bit.
 const (
 	stopped  = "prevented the start, giving the reason"
 	reported = "were reported as damage"
 	noEffect = "had no effect"
 )
 
-// judge starts the gateway and compares what it has with what it had. One that
-// does not start must name what is damaged.
+// judge starts the gateway and compares what it has with what it had. If it
+// does not start, it must name what is damaged.
 func (f *flipped) judge(t *trial, g *gateway.Gateway, store string) (string, error) {
 	f.ledger.answers(down)
 	serves := g.TryStart()
@@ -215,8 +215,8 @@ func (f *flipped) judge(t *trial, g *gateway.Gateway, store string) (string, err
 	return reported, nil
 }
 
-// compare says what the gateway has lost. An error is what it must not do:
-// answer something wrong.
+// compare returns what the gateway has lost. An error means that it did what it
+// must not do: give a wrong answer.
 func (f *flipped) compare(t *trial, g *gateway.Gateway) (touched string, err error) {
 	for _, hook := range f.hooks {
 		answer := g.API(http.MethodGet, gateway.Integration(project, hook), nil)

@@ -16,7 +16,8 @@ import (
 // recovery bounds how long it takes to accept again once there is space.
 const recovery = 10 * time.Second
 
-// filledByGateway has the gateway fill its disk with events that nobody takes.
+// filledByGateway makes the gateway fill its disk with events that are not
+// delivered.
 func filledByGateway(t *trial) {
 	var waits durations
 	l := newLedger(t)
@@ -32,8 +33,8 @@ func filledByGateway(t *trial) {
 		l.refuses(t)
 		work.stop()
 		l.checkFull(t, g)
-		// A start gives back some of what the process before it has held: a few
-		// more events fit. All that needs no space works there.
+		// A start releases some of what the previous process held: a few more events
+		// fit. Everything that needs no space works then.
 		g.Kill()
 		g.Start()
 		work = l.start(g.Addr, 4, 200<<10, time.Millisecond)
@@ -49,7 +50,7 @@ func filledByGateway(t *trial) {
 	t.result("%s; %s", l.says(t, 0), waits.after("there was space"))
 }
 
-// filledByOthers has another process take all space, under load.
+// filledByOthers makes another process use up all space, under load.
 func filledByOthers(t *trial) {
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=512m", "none", dir).CombinedOutput(); err != nil {
@@ -72,8 +73,8 @@ func filledByOthers(t *trial) {
 		l.checkFull(t, g)
 		l.arrives(t)
 		l.checkFull(t, g)
-		// What the gateway has held back for that lets it start, and do all that
-		// needs no space. Where that is taken from it too, it waits.
+		// What the gateway has reserved for this lets it start, and do everything
+		// that needs no space. If that is used up too, it waits.
 		g.Kill()
 		g.Start()
 		l.checkFull(t, g)
@@ -109,7 +110,7 @@ func fill(t *trial, path string) {
 	}
 }
 
-// refuses waits until the gateway does not accept any more.
+// refuses waits until the gateway stops accepting.
 func (l *ledger) refuses(t *trial) {
 	l.mu.Lock()
 	enough := l.refused[http.StatusServiceUnavailable] + 20
@@ -131,7 +132,7 @@ func (l *ledger) refuses(t *trial) {
 }
 
 // checkFull checks what must hold while nothing can be stored: an honest
-// refusal, a state that says so, and all that needs no storing.
+// refusal, a matching state, and everything that needs no storing.
 func (l *ledger) checkFull(t *trial, g *gateway.Gateway) {
 	t.Helper()
 	l.checkRefusal(t, g)
@@ -150,7 +151,7 @@ func (l *ledger) checkFull(t *trial, g *gateway.Gateway) {
 	}
 }
 
-// checkRefusal checks that an event is refused in the way that senders
+// checkRefusal checks that an event is refused in a way that senders
 // understand.
 func (l *ledger) checkRefusal(t *trial, g *gateway.Gateway) {
 	t.Helper()
@@ -183,8 +184,8 @@ func (l *ledger) recovers(t *trial, g *gateway.Gateway) time.Duration {
 	return took
 }
 
-// arrives waits until all that was accepted has arrived.
+// arrives waits until everything accepted has arrived.
 func (l *ledger) arrives(t *trial) {
 	l.answers(nil)
-	gateway.Eventually(t, "all that was accepted arrives", func() bool { return len(l.missing()) == 0 })
+	gateway.Eventually(t, "everything accepted has arrived", func() bool { return len(l.missing()) == 0 })
 }

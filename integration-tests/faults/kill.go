@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// killUnderLoad kills the process again and again in the middle of its work.
+// killUnderLoad kills the process repeatedly in the middle of its work.
 func killUnderLoad(t *trial) {
 	l := newLedger(t)
 	g := l.newGateway(t, "")

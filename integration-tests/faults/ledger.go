@@ -17,8 +17,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// The integration of most rows is declared in the configuration, another one is
-// created by the admin API.
+// The integration of most rows is declared in the configuration; another one is
+// created through the admin API.
 const (
 	project  = "demo"
 	declared = "declared"
@@ -26,24 +26,24 @@ const (
 	secret   = "It's a Secret to Everybody"
 )
 
-// ledger knows, outside of the gateway, what was sent to it, what it
+// ledger records, outside of the gateway, what was sent to it, what it
 // acknowledged, and what it delivered to the endpoint.
 type ledger struct {
 	URL    string // of the endpoint
-	hook   string // the webhook ID that is sent to
+	hook   string // the webhook ID to send to
 	server *httptest.Server
 
 	mu       sync.Mutex
 	sent     map[string][sha256.Size]byte // delivery ID → digest of the body
 	acked    map[string]string            // event ID → delivery ID
 	arrived  map[string]int               // event ID → arrivals
-	refused  map[int]int                  // other answers than 202, by status
-	rude     int                          // answers with 503 that have no Retry-After
+	refused  map[int]int                  // answers other than 202, by status
+	rude     int                          // answers with 503 but no Retry-After
 	unknown  int                          // requests without an answer
 	strays   []string                     // arrivals of what was never sent
 	answer   func(*http.Request) int
 	numbered int
-	dark     bool // the power is cut: what is heard now was never said
+	dark     bool // the power is cut: anything received now counts as never sent
 }
 
 // newLedger starts an endpoint that answers 204.
@@ -120,17 +120,18 @@ func (l *ledger) receive(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// answers sets what the endpoint answers from now on: a status, of which only
-// those of success count as an arrival. nil is 204.
+// answers sets the endpoint's answer from now on: a status, of which only
+// success counts as an arrival. nil means 204.
 func (l *ledger) answers(answer func(*http.Request) int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answer = answer
 }
 
-// cut cuts the disk's power. The gateway goes on without it, until it is killed,
-// and ext4 tells it for some milliseconds that what it drops was synced. A real
-// machine would be as dark as its disk: what is answered now does not count.
+// cut cuts the disk's power. The gateway continues without it until it is
+// killed, and for some milliseconds ext4 reports syncs of data that it drops. A
+// real machine would lose power together with its disk: answers given from now
+// on do not count.
 func (l *ledger) cut(d *loop) {
 	l.mu.Lock()
 	l.dark = true
@@ -138,7 +139,7 @@ func (l *ledger) cut(d *loop) {
 	d.cutPower()
 }
 
-// light ends what cut has begun; the gateway was killed meanwhile.
+// light ends what cut began; the gateway was killed meanwhile.
 func (l *ledger) light(d *loop) {
 	d.umount()
 	d.mount()
@@ -150,8 +151,8 @@ func (l *ledger) light(d *loop) {
 // down is the answer of an endpoint that is out of order.
 func down(*http.Request) int { return http.StatusServiceUnavailable }
 
-// send posts one event of about size bytes, as GitHub does, and notes the
-// answer, which it returns (nil: none came).
+// send posts one event of about size bytes, as GitHub does, and records and
+// returns the answer (nil if there was none).
 func (l *ledger) send(client *http.Client, addr string, size int) *gateway.Answer {
 	return l.post(client, addr, "/webhooks/"+l.hook, size)
 }
@@ -183,7 +184,7 @@ func (l *ledger) post(client *http.Client, addr, path string, size int) *gateway
 	return answer
 }
 
-// count is how many events were acknowledged so far.
+// count returns how many events were acknowledged so far.
 func (l *ledger) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -198,8 +199,8 @@ func (l *ledger) missing() []string {
 }
 
 // settle waits until every acknowledged event has arrived, as long as there is
-// progress, and returns those that are lost: neither did they arrive nor does
-// the gateway say that they are pending or failed.
+// progress, and returns the lost ones: those that neither arrived nor are
+// pending or failed according to the gateway.
 func (l *ledger) settle(g *gateway.Gateway) (lost []string) {
 	l.answers(nil)
 	left := len(l.missing())
@@ -218,8 +219,8 @@ func (l *ledger) settle(g *gateway.Gateway) (lost []string) {
 	return lost
 }
 
-// check settles, fails the trial unless all is well, and returns what the
-// result says of it.
+// check settles, fails the trial unless all is well, and returns a summary for
+// the result.
 func (l *ledger) check(t *trial, g *gateway.Gateway) string {
 	lost := l.settle(g)
 	if len(lost) > 0 {
@@ -228,8 +229,8 @@ func (l *ledger) check(t *trial, g *gateway.Gateway) string {
 	return l.says(t, len(lost))
 }
 
-// says returns the ledger's part of a result, and fails the trial when
-// something arrived that was never sent, or an answer was none that may be.
+// says returns the ledger's part of a result, and fails the trial if something
+// arrived that was never sent, or an answer was not an allowed one.
 func (l *ledger) says(t *trial, lost int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,8 +13,8 @@ type load struct {
 	stop func()
 }
 
-// start starts senders of bodies of about size bytes; each waits the pause
-// between an answer and the next event.
+// start starts senders of bodies of about size bytes; each pauses between an
+// answer and the next event.
 func (l *ledger) start(addr string, senders, size int, pause time.Duration) load {
 	client := &http.Client{Timeout: gateway.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
 	stop := repeat(senders, pause, func() { l.send(client, addr, size) })
@@ -24,8 +24,8 @@ func (l *ledger) start(addr string, senders, size int, pause time.Duration) load
 	})}
 }
 
-// repeat calls do from a number of goroutines, each with the pause between,
-// until it is stopped.
+// repeat calls do from a number of goroutines, with the pause in between, until
+// it is stopped.
 func repeat(senders int, pause time.Duration, do func()) (stop func()) {
 	quit := make(chan struct{})
 	var running sync.WaitGroup

@@ -1,10 +1,10 @@
 // Command faults breaks a running gateway in every way that its documentation
-// promises to survive, and says what became of the events that were
-// acknowledged. It is run by `make test-faults`, from anywhere in the checkout.
+// promises to survive, and reports what became of the acknowledged events.
+// `make test-faults` runs it, from anywhere in the checkout.
 //
-// Each row is a fault with the way it is brought about. A row that this machine
-// cannot run (it needs root, or a tool) is left out by name; with
-// HOOKGATE_TEST_FULL=1 that is a failure.
+// Each row is a fault and how it is injected. A row that this machine cannot
+// run (it needs root, or a tool) is left out by name; with HOOKGATE_TEST_FULL=1
+// that is a failure.
 package main
 
 import (
@@ -34,8 +34,8 @@ type settings struct {
 func main() {
 	var s settings
 	flag.StringVar(&s.only, "only", "", "rows to run: names, separated by commas, in which * matches anything")
-	flag.IntVar(&s.rounds, "rounds", 0, "rounds of each row, in place of its own")
-	flag.BoolVar(&s.quick, "quick", false, "fewer rounds: a minute or two for all")
+	flag.IntVar(&s.rounds, "rounds", 0, "rounds of each row, instead of its own")
+	flag.BoolVar(&s.quick, "quick", false, "fewer rounds: a minute or two for all of them")
 	flag.BoolVar(&s.list, "list", false, "list the rows and run none")
 	flag.BoolVar(&s.write, "write", false, "write the results into docs/reliability.md")
 	flag.Parse()
@@ -74,7 +74,7 @@ func run(ctx context.Context, s settings) (good bool, err error) {
 			return false, context.Cause(ctx)
 		}
 		if done.stuck {
-			return false, fmt.Errorf("the row %s does not end, so no other can be run", r.name)
+			return false, fmt.Errorf("the row %s does not end, so no other row can be run", r.name)
 		}
 	}
 	if s.write {
@@ -107,8 +107,8 @@ func choose(all []row, patterns string) ([]row, error) {
 	return slices.DeleteFunc(slices.Clone(all), func(r row) bool { return !wanted[r.name] }), nil
 }
 
-// summary counts the results, names what was left out, and says whether all is
-// well.
+// summary counts the results, names what was left out, and reports whether all
+// is well.
 func summary(results []result) bool {
 	counts := make(map[outcome]int)
 	for _, r := range results {

@@ -13,8 +13,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// neighbours are how a resource may fail beside others, and how many attempts its
-// circuit allows in neighbourTime, of however many events.
+// neighbours are the ways in which a resource may fail while others work, and
+// how many attempts its circuit allows in neighbourTime, however many events
+// there are.
 var neighbours = []struct {
 	name    string
 	answer  http.HandlerFunc
@@ -27,7 +28,7 @@ var neighbours = []struct {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}, 1},
 	{"no answer", func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) // else the end of the connection is not noticed
+		io.Copy(io.Discard, r.Body) // otherwise the end of the connection goes unnoticed
 		<-r.Context().Done()
 	}, 4},
 }
@@ -37,8 +38,8 @@ func answering(code int) http.HandlerFunc {
 }
 
 const (
-	// neighbourTime is how long a neighbour is looked at: not longer than it
-	// takes to a circuit's fourth probe.
+	// neighbourTime is how long a neighbour is observed: until just before a
+	// circuit's fourth probe.
 	neighbourTime = 4 * time.Second
 	neighbourSent = 60
 )
@@ -47,10 +48,11 @@ var neighbourRow = []row{{
 	name: "neighbours", rounds: len(neighbours), quick: len(neighbours), run: besideNeighbours,
 	fault: "a resource fails while others of the same trigger and project work: it answers 500, 403, 429 with Retry-After, or nothing",
 	injected: fmt.Sprintf("an endpoint that does so for one resource that worked before, with %d events for it at once, while events for another one are delivered; "+
-		"attempts are those of the first %d seconds", neighbourSent, int(neighbourTime.Seconds())),
+		"attempts are counted in the first %d seconds", neighbourSent, int(neighbourTime.Seconds())),
 }}
 
-// besideNeighbours has each of the neighbours fail beside a resource that works.
+// besideNeighbours makes each of the neighbours fail while another resource
+// works.
 func besideNeighbours(t *trial) {
 	good := newLedger(t)
 	var failing atomic.Pointer[http.HandlerFunc]
@@ -90,14 +92,14 @@ func besideNeighbours(t *trial) {
 		theirs.hook = fmt.Sprint("neighbour-", round%len(neighbours))
 		bad.Store(theirs)
 		burst(neighbourSent, func() { theirs.send(oneShot, g.Addr, 500) })
-		theirs.settle(g) // the resource has worked, also with many events at once
+		theirs.settle(g) // the resource has worked, even with many events at once
 		failing.Store(&n.answer)
 		attempts.Store(0)
 		burst(neighbourSent, func() { theirs.send(oneShot, g.Addr, 500) })
 		late := percentile(deliveryTimes(good, g, neighbourTime), 99)
 		spent := int(attempts.Load())
 		if late > max(time.Second, 3*usual) {
-			t.Errorf("beside %s the others' p99 is %v, without it %v", n.name, late, usual)
+			t.Errorf("with %s the others' p99 is %v, without it %v", n.name, late, usual)
 		}
 		if spent == 0 || spent > n.allowed {
 			t.Errorf("%d attempts for %s, at most %d are allowed", spent, n.name, n.allowed)

@@ -8,10 +8,10 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// diskSize in MiB is enough for the gateway and some thousand events.
+// diskSize in MiB is enough for the gateway and a few thousand events.
 const diskSize = 512
 
-// powerCut cuts the power under load, again and again.
+// powerCut cuts the power under load, repeatedly.
 func powerCut(t *trial) {
 	lost, text := cutPower(t, false)
 	if lost > 0 {
@@ -31,7 +31,7 @@ func powerCutControl(t *trial) {
 }
 
 // cutPower cuts the power in each round and returns how many acknowledged
-// events were lost. With lying syncs each round begins with an empty disk.
+// events were lost. With fake syncs each round begins with an empty disk.
 func cutPower(t *trial, lying bool) (lost int, text string) {
 	l := newLedger(t)
 	d := newLoop(t, diskSize)

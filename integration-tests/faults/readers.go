@@ -15,19 +15,19 @@ const (
 	largeEvent     = 24 << 20 // bytes
 	mostGrown      = 96 << 20 // bytes of memory
 
-	// readerPatience is how long the gateway waits for a reader, with some to spare.
+	// readerPatience is how long the gateway waits for a reader, plus a margin.
 	readerPatience = 45 * time.Second
 )
 
-// readerRow is that of administrators who do not take what they ask for.
+// readerRow has administrators who do not read what they request.
 var readerRow = []row{{
 	name: "readers", rounds: 1, quick: 1, run: readersStall,
 	fault:    "24 administrators request an event of 24 MiB and read none of it",
 	injected: "connections to the admin endpoint that are not read, while events are accepted and delivered and another project's administrator reads (-quick does not wait for them to be closed)",
 }}
 
-// readersStall has administrators ask for a large event, and looks at the memory,
-// at deliveries, and at another project's administrator meanwhile.
+// readersStall has administrators request a large event, and observes memory,
+// deliveries, and another project's administrator meanwhile.
 func readersStall(t *trial) {
 	l := newLedger(t)
 	g := l.newGateway(t, "limits {\nin_flight 256MiB\n}\n")
@@ -74,14 +74,14 @@ func readersStall(t *trial) {
 	})
 }
 
-// askAndStall asks for a path and reads nothing but the first byte.
+// askAndStall requests a path and reads only the first byte.
 func (t *trial) askAndStall(addr, path string) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10) // less is only more of a stall
+	_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10) // a smaller buffer only stalls more
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, addr); err != nil {
 		t.Fatal(err)
 	}
@@ -106,11 +106,11 @@ func readTimes(t *trial, g *gateway.Gateway, d time.Duration) (all durations) {
 	return all
 }
 
-// endsIn waits until the gateway has ended its readers.
+// endsIn waits until the gateway has disconnected its readers.
 func (before footprint) endsIn(t *trial, g *gateway.Gateway) string {
 	began := time.Now()
 	if !gateway.Within(readerPatience, func() bool { return footprintOf(t, g).goroutines < before.goroutines+stalledReaders/2 }) {
-		t.Errorf("the readers are not ended after %v", readerPatience)
+		t.Errorf("the readers are not disconnected after %v", readerPatience)
 	}
 	return "after " + seconds(time.Since(began))
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// reloads puts one configuration after the other in force under load: with other
-// limits, with other options, broken ones, while uploads are under way, and
-// while attempts have to end first.
+// reloads loads one configuration after another under load: with other limits,
+// with other options, broken ones, during uploads, and while attempts have to
+// end first.
 func reloads(t *trial) {
 	l := newLedger(t)
 	plain := gateway.FreeAddr(t)
@@ -28,7 +28,7 @@ func reloads(t *trial) {
 	}
 	before := footprintOf(t, g)
 
-	// Each request has a connection of its own: idle ones are closed at a reload.
+	// Each request has its own connection: a reload closes idle ones.
 	var site plainSite
 	stopEvents := repeat(4, 5*time.Millisecond, func() { l.send(oneShot, g.Addr, 700) })
 	stopSite := repeat(4, 5*time.Millisecond, func() { site.send(plain) })
@@ -39,7 +39,7 @@ func reloads(t *trial) {
 		so := l.count()
 		gateway.Eventually(t, "events come in", func() bool { return l.count() >= so+15 })
 		l.answers(nil)
-		if round%3 == 1 { // attempts are under way
+		if round%3 == 1 { // attempts are in flight
 			l.answers(func(*http.Request) int {
 				time.Sleep(300 * time.Millisecond)
 				return http.StatusNoContent
@@ -65,14 +65,14 @@ func reloads(t *trial) {
 	stopEvents()
 	stopSite()
 	says := l.check(t, g)
-	mustReload(t, g, l.generation(0, plain)) // lets go of connections
+	mustReload(t, g, l.generation(0, plain)) // releases connections
 	l.mu.Lock()
 	unanswered, refused := l.unknown, l.refused
 	l.mu.Unlock()
 	for status, n := range refused {
 		t.Errorf("%d answers with status %d", n, status)
 	}
-	// Caddy closes connections while it hands a listener over.
+	// Caddy closes connections while it hands over a listener.
 	if most := 10 + 3*int(site.broken.Load()); unanswered > most {
 		t.Errorf("%d requests were not answered, at the plain site %d", unanswered, site.broken.Load())
 	}
@@ -83,8 +83,8 @@ func reloads(t *trial) {
 		broken, uploads, says, unanswered, l.count()+unanswered, site.broken.Load(), site.sent.Load(), before.returns(t, g))
 }
 
-// generation is a configuration of which each differs from the one before, with
-// a site that only responds at the address.
+// generation is a configuration that differs from the previous one, with a site
+// at the address that only responds.
 func (l *ledger) generation(n int, plain string) string {
 	options := []string{
 		"",
@@ -97,8 +97,7 @@ func (l *ledger) generation(n int, plain string) string {
 	return l.config(options[n%len(options)]) + fmt.Sprintf("\nhttp://:%s {\n\tbind 127.0.0.1\n\theader X-Generation %d\n\trespond 202\n}\n", port, n)
 }
 
-// broken is a configuration that cannot be put in force, for one reason or
-// another.
+// broken is a configuration that cannot be loaded, for one reason or another.
 func (l *ledger) broken(n int, plain string) string {
 	good := l.generation(n, plain)
 	return []string{
@@ -107,7 +106,7 @@ func (l *ledger) broken(n int, plain string) string {
 		strings.Replace(good, fmt.Sprintf("%q", secret), "{env.HOOKGATE_UNSET}", 1),
 		strings.Replace(good, "storage badger {", "storage badger {\nencryption_key c2hvcnQ=", 1),
 		strings.Replace(good, "path {$STORE}", "path /proc/hookgate", 1),
-		good + "\nhttp://127.0.0.1:1 {\n\tbind 192.0.2.1\n\trespond 200\n}\n", // an address of nobody's
+		good + "\nhttp://127.0.0.1:1 {\n\tbind 192.0.2.1\n\trespond 200\n}\n", // an address that belongs to nobody
 	}[n%6]
 }
 
@@ -123,7 +122,7 @@ func (l *ledger) twice() (n int) {
 	return n
 }
 
-// upload is a request of which half was sent.
+// upload is a request that was sent half way.
 type upload struct {
 	delivery string
 	conn     net.Conn
@@ -131,8 +130,8 @@ type upload struct {
 	rest     []byte
 }
 
-// startUpload waits until the handler asks for the body: before that the
-// connection may be one that Caddy closes.
+// startUpload waits until the handler reads the body: before that, Caddy may
+// close the connection.
 func (l *ledger) startUpload(t *trial, g *gateway.Gateway) *upload {
 	delivery, body := l.draw(256 << 10)
 	head := new(strings.Builder)
@@ -162,7 +161,7 @@ func (l *ledger) startUpload(t *trial, g *gateway.Gateway) *upload {
 	return u
 }
 
-// finish sends the rest and wants the event accepted.
+// finish sends the rest and expects the event to be accepted.
 func (u *upload) finish(t *trial, l *ledger) {
 	defer u.conn.Close()
 	if _, err := u.conn.Write(u.rest); err != nil {
@@ -193,7 +192,7 @@ func (u *upload) finish(t *trial, l *ledger) {
 	l.acked[accepted.ID] = u.delivery
 }
 
-// draw makes the next event.
+// draw creates the next event.
 func (l *ledger) draw(size int) (delivery string, body []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -17,17 +17,17 @@ import (
 type row struct {
 	name     string // short, for the console and -only
 	fault    string // what happens
-	injected string // how it is brought about
-	// rounds is how often it is brought about, and quick how often with -quick.
+	injected string // how it is injected
+	// rounds is how often it is injected, and quick how often with -quick.
 	rounds, quick int
 	needs         []need
-	// run brings it about t.rounds times. What it says by t.result is the result.
+	// run injects it t.rounds times, and sets the result with t.result.
 	run func(t *trial)
 	// limit bounds the run; default 10 minutes.
 	limit time.Duration
 }
 
-// need says why this machine cannot run a row, or "".
+// need returns why this machine cannot run a row, or "".
 type need func() string
 
 func needRoot() string {
@@ -58,17 +58,17 @@ const (
 	leftOut outcome = "LEFT OUT"
 )
 
-// result is what became of a row.
+// result is the result of a row.
 type result struct {
 	row     row
 	rounds  int
 	outcome outcome
 	text    string
-	// stuck says that it went on after its time was over.
+	// stuck means that it did not end in time.
 	stuck bool
 }
 
-// try runs a row, when it can be run here.
+// try runs a row, if it can be run here.
 func (r row) try(ctx context.Context, s settings) result {
 	rounds := r.rounds
 	switch {
@@ -100,7 +100,7 @@ func (r row) try(ctx context.Context, s settings) result {
 	case <-done:
 	case <-ctx.Done():
 		t.Errorf("it was ended: %v", context.Cause(ctx))
-		t.cleanUp(0) // lets go of what it waits for
+		t.cleanUp(0) // releases what it waits for
 		select {
 		case <-done:
 		case <-time.After(gateway.Patience):
@@ -128,14 +128,14 @@ func (t *trial) outcome(r row, rounds int, stuck bool) result {
 	return done
 }
 
-// catch makes a failure of a panic.
+// catch turns a panic into a failure.
 func (t *trial) catch() {
 	if cause := recover(); cause != nil {
 		t.Errorf("panic: %v\n%s", cause, debug.Stack())
 	}
 }
 
-// machine says what the figures depend on.
+// machine describes what the figures depend on.
 func machine() string {
 	text := fmt.Sprintf("%d processors, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {

@@ -18,24 +18,24 @@ import (
 type step struct {
 	name string
 	call string
-	// on is the file of the call; "" is any.
+	// on is the file of the call; "" means any.
 	on string
-	// after lets the call through, and kills before anything follows; otherwise
-	// it is the call that never happens.
+	// after lets the call through, and kills before anything else happens;
+	// otherwise the call itself is never made.
 	after bool
-	// prepare comes before, act leads to the call.
+	// prepare is called first; act leads to the call.
 	prepare, act func(*stage)
 }
 
-// Files by which calls are told apart.
+// Files that distinguish calls.
 const (
-	newest   = "the segment that is written to"
-	next     = "the segment that is being made"
+	newest   = "the segment being written to"
+	next     = "the segment being created"
 	folder   = "the folder of the segments"
 	manifest = "the manifest of the index"
 )
 
-// The steps of an event, in their order.
+// The steps of an event, in order.
 var steps = []step{
 	{name: "append: before the write", call: "pwrite64", on: newest, act: (*stage).send},
 	{name: "append: after the write, before the sync", call: "fdatasync", on: newest, act: (*stage).send},
@@ -80,7 +80,7 @@ func killAtSteps(t *trial) {
 	t.result("%s; every one of the %d steps was hit in each round", l.check(t, g), len(steps))
 }
 
-// stage is a gateway with nothing to do, on which one step is played.
+// stage is an idle gateway on which one step is played.
 type stage struct {
 	*trial
 	ledger  *ledger
@@ -116,7 +116,7 @@ func (s *stage) play(step step) {
 	g.Kill()
 	s.release()
 	s.work.Wait()
-	// What was under way is brought to an end, so that a clean start follows.
+	// What was in progress is completed, so that a clean start follows.
 	g.Start()
 	s.enable()
 	if lost := s.ledger.settle(g); len(lost) > 0 {
@@ -126,7 +126,7 @@ func (s *stage) play(step step) {
 	g.Stop()
 }
 
-// files are the paths of what a step waits for.
+// files are the paths that a step waits for.
 func (s *stage) files(on string) []string {
 	segments := filepath.Join(s.store, "events", "segments")
 	switch on {
@@ -142,7 +142,7 @@ func (s *stage) files(on string) []string {
 	return nil
 }
 
-// newestSegment is the file that is written to.
+// newestSegment is the file being written to.
 func newestSegment(t *trial, store string) string {
 	found, err := filepath.Glob(filepath.Join(store, "events", "segments", "*.segment"))
 	if err != nil || len(found) == 0 {
@@ -156,7 +156,7 @@ func (s *stage) send() {
 	s.work.Go(func() { s.ledger.send(oneShot, s.gateway.Addr, 700) })
 }
 
-// fillSegment sends large events until no answer comes any more.
+// fillSegment sends large events until there are no more answers.
 func (s *stage) fillSegment() {
 	s.work.Go(func() {
 		for range 4 {
@@ -167,7 +167,7 @@ func (s *stage) fillSegment() {
 	})
 }
 
-// hold leaves an event that is pending, whose integration is disabled.
+// hold leaves a pending event whose integration is disabled.
 func (s *stage) hold() {
 	failed := make(chan struct{}, 1)
 	s.ledger.answers(func(*http.Request) int {
@@ -188,7 +188,7 @@ func (s *stage) hold() {
 // enable enables the integration.
 func (s *stage) enable() { s.ledger.change(s.trial, s.gateway, gateway.M{"is_enabled": true}) }
 
-// enableAndDie is enable for a gateway that may be dead before it has answered.
+// enableAndDie is enable for a gateway that may die before it answers.
 func (s *stage) enableAndDie() {
 	path := "http://" + s.gateway.Admin + gateway.Integration(project, created)
 	header := gateway.Headers("Content-Type", "application/merge-patch+json")
@@ -214,7 +214,7 @@ func (s *stage) deliver() {
 	s.wait(begun, "the attempt begins")
 }
 
-// delivered has the endpoint answer.
+// delivered makes the endpoint answer.
 func (s *stage) delivered() { s.release() }
 
 // stop asks the process to end.

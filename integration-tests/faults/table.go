@@ -10,15 +10,15 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// The page of the table, and the comments between which it stands there.
+// The page with the table, and the comments that enclose it.
 const (
 	page  = "docs/reliability.md"
 	begin = "<!-- The table is written by: go run ./integration-tests/faults -write -->\n"
 	end   = "<!-- end of the table -->\n"
 )
 
-// writeTable writes the results into the page. A row that was not run keeps the
-// line it had.
+// writeTable writes the results into the page. A row that was not run keeps its
+// line.
 func writeTable(results []result) error {
 	t := &trial{}
 	path := filepath.Join(gateway.Root(t), page)
@@ -60,10 +60,10 @@ func replaceTable(text, machine string, results []result) (string, error) {
 	return before + begin + table.String() + end + after, nil
 }
 
-// maxCell bounds a result in the table: a failure may tell more on the console.
+// maxCell bounds a result in the table: the console shows all of a failure.
 const maxCell = 300
 
-// line is a result's line of the table.
+// line returns a result's line of the table.
 func (r result) line() string {
 	text := string(r.outcome)
 	if r.text != "" {
@@ -72,7 +72,7 @@ func (r result) line() string {
 	return fmt.Sprintf("| %s | %s | %d | %s |\n", cell(r.row.fault), cell(r.row.injected), r.rounds, cell(text))
 }
 
-// cell is a text that can stand between two bars.
+// cell returns a text that is valid between two bars.
 func cell(text string) string {
 	return strings.NewReplacer("|", "/", "\n", " ").Replace(text)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// tracer is strace, attached to a running process: it interferes with system
-// calls of that process.
+// tracer is strace, attached to a running process to tamper with its system
+// calls.
 type tracer struct {
 	t       testing.TB
 	command *exec.Cmd
@@ -26,8 +26,8 @@ type tracer struct {
 // needTracer is what attach needs.
 var needTracer = []need{needRoot, needTools("strace")}
 
-// attach has strace interfere from now on with system calls, on the given files
-// only when there are any. Each injection is as strace(1) says: the call, a
+// attach makes strace tamper with system calls from now on, only on the given
+// files if there are any. Each injection has the form of strace(1): the call, a
 // colon, and what is done to it.
 func attach(t *trial, pid int, injections []string, files ...string) *tracer {
 	dir := t.TempDir()
@@ -79,7 +79,7 @@ func (x *tracer) isOver() bool {
 	}
 }
 
-// calls returns what it saw so far.
+// calls returns what it has seen so far.
 func (x *tracer) calls() string {
 	text, err := os.ReadFile(x.out)
 	if err != nil {
@@ -88,7 +88,7 @@ func (x *tracer) calls() string {
 	return string(text)
 }
 
-// hit says whether it has interfered with every kind of call.
+// hit reports whether it has tampered with every kind of call.
 func (x *tracer) hit() bool {
 	seen := x.calls()
 	for _, call := range x.wanted {
@@ -99,10 +99,10 @@ func (x *tracer) hit() bool {
 	return true
 }
 
-// detach lets the process go on by itself.
+// detach lets the process continue undisturbed.
 func (x *tracer) detach() { x.end(syscall.SIGINT) }
 
-// kill ends strace whatever it waits for.
+// kill ends strace whatever it is waiting for.
 func (x *tracer) kill() { x.end(syscall.SIGKILL) }
 
 func (x *tracer) end(signal os.Signal) {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// trial is one run of a row. It is a testing.TB, so that it can use what the
-// tests use; only what is below may be called of that.
+// trial is one run of a row. It is a testing.TB, so that it can use the tests'
+// helpers; only the methods below may be called.
 type trial struct {
 	testing.TB
 	ctx    context.Context
@@ -28,7 +28,7 @@ type trial struct {
 	cleanups []func()
 }
 
-// result says, in a few words with figures, how the gateway came through.
+// result summarises, in a few words with figures, how the gateway fared.
 func (t *trial) result(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -36,7 +36,7 @@ func (t *trial) result(format string, args ...any) {
 }
 
 // each calls do for each round, until one fails or the trial is ended, and
-// shows how far it is. What do has made is cleaned up when it returns.
+// shows the progress. What do has registered is cleaned up when it returns.
 func (t *trial) each(do func(round int)) {
 	t.mu.Lock()
 	before := len(t.cleanups)
@@ -60,7 +60,7 @@ func (t *trial) pause(d time.Duration) {
 	}
 }
 
-// progress shows what is under way, on a terminal.
+// progress shows the current activity, on a terminal.
 func (t *trial) progress(text string) {
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		if text != "" {
@@ -70,7 +70,7 @@ func (t *trial) progress(text string) {
 	}
 }
 
-// cleanUp calls what was registered by Cleanup, the last first, and leaves the
+// cleanUp calls what was registered with Cleanup, last first, and leaves the
 // first few.
 func (t *trial) cleanUp(leave int) {
 	for {
@@ -125,7 +125,7 @@ func (t *trial) Log(args ...any) {
 // Logf implements testing.TB.
 func (t *trial) Logf(format string, args ...any) { t.Log(fmt.Sprintf(format, args...)) }
 
-// Error implements testing.TB. What failed is told once.
+// Error implements testing.TB. A failure is reported once.
 func (t *trial) Error(args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,8 +147,8 @@ func (t *trial) Failed() bool {
 	return len(t.failures) > 0
 }
 
-// FailNow implements testing.TB; like the methods that imply it, it is called
-// in the row's own goroutine.
+// FailNow implements testing.TB; like the methods that imply it, it must be
+// called in the row's own goroutine.
 func (t *trial) FailNow() {
 	t.Fail()
 	runtime.Goexit()

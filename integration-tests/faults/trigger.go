@@ -22,14 +22,14 @@ type misbehaviour struct {
 	behave      behaviour
 	// url is what the trigger is configured with; default: the endpoint.
 	url    func(e *wrongEndpoint) string
-	secure bool // the endpoint speaks TLS, with a certificate of its own
+	secure bool // the endpoint speaks TLS, with its own certificate
 	events int  // default 60
-	// Of the events, while it lasts, and of the attempts that fail.
+	// Of the events while it lasts, and of the attempts that fail.
 	status, code string
-	// repeats says that it takes an event at the second attempt, not before
+	// repeats means that it accepts an event at the second attempt, not before
 	// retryAfter has passed.
 	repeats bool
-	// recovers says that it comes right by itself; others are replaced.
+	// recovers means that it recovers by itself; others are replaced.
 	recovers bool
 }
 
@@ -105,7 +105,7 @@ func triggerRows() (all []row) {
 	return all
 }
 
-// longRows are those of a backlog, of reloads and of the clock.
+// longRows are the rows for a backlog, for reloads and for the clock.
 var longRows = []row{
 	{
 		name: "backlog", rounds: 1, quick: 1, run: backlog, limit: 30 * time.Minute,
@@ -140,8 +140,8 @@ trigger http wrong %s {
 	return strings.Replace(config, "max 500ms", "max 5s", 1)
 }
 
-// run has events for the wrong endpoint among others, looks at them while the
-// fault lasts, ends it, and sees that everything arrives.
+// run sends events for the wrong endpoint among others, observes them while the
+// fault lasts, ends it, and checks that everything arrives.
 func (m misbehaviour) run(t *trial) {
 	good, wrong := newLedger(t), newLedger(t)
 	wrong.hook = hookOfWrong
@@ -153,7 +153,7 @@ func (m misbehaviour) run(t *trial) {
 	g := gateway.New(t, m.config(good, url), "STORE="+t.TempDir()+"/store")
 	g.Start()
 	usual := deliveryTimes(good, g, time.Second)
-	mustReload(t, g, m.config(good, url)) // lets go of the connections of that
+	mustReload(t, g, m.config(good, url)) // releases its connections
 	before := footprintOf(t, g)
 	memoryBefore := memory(t, g.PID(), "VmRSS")
 	stop := peak(g.PID())
@@ -206,7 +206,7 @@ func (m misbehaviour) count() int {
 	return m.events
 }
 
-// outcome says how the events stand while the fault lasts.
+// outcome describes the state of the events while the fault lasts.
 func (m misbehaviour) outcome() string {
 	if m.code == "" {
 		return m.status
@@ -214,7 +214,7 @@ func (m misbehaviour) outcome() string {
 	return fmt.Sprintf("%s with error `%s`", m.status, m.code)
 }
 
-// look sees that the events are as they must be while the fault lasts.
+// look checks that the events are as they must be while the fault lasts.
 func (m misbehaviour) look(t *trial, g *gateway.Gateway, l *ledger, e *wrongEndpoint) {
 	first := l.first()
 	record := g.WaitStatus(t, project, l.hook, first, m.status)
@@ -237,14 +237,14 @@ func (m misbehaviour) look(t *trial, g *gateway.Gateway, l *ledger, e *wrongEndp
 	if n := e.inside.Load(); n > 0 {
 		t.Errorf("%d connections to the address inside", n)
 	}
-	// What the other side's kernel takes is not read yet.
+	// What the other side's kernel buffers has not been read yet.
 	if each := e.written.Load() / int64(m.count()); each > 32<<20 {
 		t.Errorf("%s of each answer were taken", megabytes(each))
 	}
 }
 
-// deliveryTimes sends events for a while and returns how long each was on its
-// way from its acceptance to the endpoint.
+// deliveryTimes sends events for a while and returns how long each took from
+// its acceptance to the endpoint.
 func deliveryTimes(l *ledger, g *gateway.Gateway, d time.Duration) (all []time.Duration) {
 	var mu sync.Mutex
 	l.answers(func(r *http.Request) int {
@@ -271,7 +271,7 @@ func sinceAccepted(event string) time.Duration {
 	return time.Since(time.UnixMilli(int64(binary.BigEndian.Uint64(id[:]) >> 16)))
 }
 
-// first is the first event that was acknowledged.
+// first is the first acknowledged event.
 func (l *ledger) first() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

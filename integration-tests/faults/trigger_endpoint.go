@@ -15,21 +15,21 @@ import (
 	"time"
 )
 
-// wrongEndpoint answers each request, on a connection of its own, as its
-// misbehaviour says.
+// wrongEndpoint answers each request, on its own connection, according to its
+// misbehaviour.
 type wrongEndpoint struct {
 	ledger *ledger // gets what arrives with success
 	addr   string
 
-	inside  *atomic.Int64 // connections to where nobody must be sent
+	inside  *atomic.Int64 // connections to where no request must go
 	written atomic.Int64  // bytes of answers
-	right   atomic.Bool   // it has come right, and answers 204
+	right   atomic.Bool   // it has recovered, and answers 204
 
 	mu    sync.Mutex
 	times map[string][]time.Time // of the requests, by event
 }
 
-// newWrongEndpoint starts it, with TLS if a certificate is given.
+// newWrongEndpoint starts it, with TLS if secure is set.
 func newWrongEndpoint(t *trial, l *ledger, behave behaviour, secure bool) *wrongEndpoint {
 	e := &wrongEndpoint{ledger: l, times: make(map[string][]time.Time)}
 	e.addr = listen(t, func(conn net.Conn) {
@@ -41,7 +41,7 @@ func newWrongEndpoint(t *trial, l *ledger, behave behaviour, secure bool) *wrong
 	return e
 }
 
-// listen serves the connections to an address that it returns.
+// listen serves the connections to the address that it returns.
 func listen(t *trial, serve func(net.Conn)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// waits is the least time between the first two requests of an event.
+// waits returns the shortest time between the first two requests of an event.
 func (e *wrongEndpoint) waits() (least time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -144,7 +144,7 @@ func slowly(conn net.Conn, attempt int) {
 	answers("204 No Content")(conn, attempt)
 }
 
-// hangs says something and then nothing more, until the other side gives up.
+// hangs writes a text and then nothing more, until the other side gives up.
 func hangs(text string) behaviour {
 	return func(conn net.Conn, _ int) {
 		_, _ = io.WriteString(conn, text)
@@ -152,13 +152,13 @@ func hangs(text string) behaviour {
 	}
 }
 
-// breaks says something and closes the connection.
+// breaks writes a text and closes the connection.
 func breaks(text string) behaviour {
 	return func(conn net.Conn, _ int) { _, _ = io.WriteString(conn, text) }
 }
 
-// floods says something and then the same block until the other side closes, or
-// a gigabyte has gone out.
+// floods writes a text and then the same block until the other side closes, or
+// a gigabyte has been sent.
 func floods(text, block string) behaviour {
 	return func(conn net.Conn, _ int) {
 		_, err := io.WriteString(conn, text)
@@ -172,7 +172,7 @@ func floods(text, block string) behaviour {
 // retryAfter is how long an endpoint asks to be left alone.
 const retryAfter = 2 * time.Second
 
-// limits refuses the first attempt at each event for a while.
+// limits refuses the first attempt for each event for a while.
 func limits(value func() string) behaviour {
 	return func(conn net.Conn, attempt int) {
 		if attempt == 1 {
@@ -185,8 +185,8 @@ func limits(value func() string) behaviour {
 
 func inSeconds() string { return fmt.Sprint(int(retryAfter.Seconds())) }
 
-// asDate is a time after retryAfter and the fraction of a second that a date
-// does not show.
+// asDate returns a time after retryAfter plus the fraction of a second that a
+// date cannot show.
 func asDate() string {
 	return time.Now().Add(retryAfter + time.Second).UTC().Format(http.TimeFormat)
 }

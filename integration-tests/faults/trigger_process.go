@@ -45,7 +45,7 @@ func (before footprint) returns(t *trial, g *gateway.Gateway) string {
 	return fmt.Sprintf("goroutines %d → %d, files %d → %d", before.goroutines, now.goroutines, before.files, now.files)
 }
 
-// memory returns a figure of /proc/PID/status in bytes, such as VmRSS.
+// memory returns a figure from /proc/PID/status in bytes, such as VmRSS.
 func memory(t *trial, pid int, name string) int64 {
 	n, err := readMemory(pid, name)
 	if err != nil {
@@ -67,10 +67,10 @@ func readMemory(pid int, name string) (int64, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("reading the memory: there is no %s", name)
+	return 0, fmt.Errorf("reading the memory: no %s", name)
 }
 
-// peak watches the resident memory until stop, which returns the most of it, or
+// peak observes the resident memory until stop, which returns its maximum, or
 // until the process ends.
 func peak(pid int) (stop func() int64) {
 	quit, most := make(chan struct{}), int64(0)
@@ -100,9 +100,9 @@ func peak(pid int) (stop func() int64) {
 
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n>>20) }
 
-// reload puts a Caddyfile in force by the admin endpoint, even if it is in force
-// already. It may be refused. The endpoint is itself handed over at a reload, so
-// a request without an answer is sent again.
+// reload loads a Caddyfile through the admin endpoint, even if it is already
+// loaded. It may be refused. The endpoint itself is handed over at a reload, so
+// a request without an answer is repeated.
 func reload(g *gateway.Gateway, caddyfile string) error {
 	var answer *gateway.Answer
 	var err error
@@ -120,7 +120,7 @@ func reload(g *gateway.Gateway, caddyfile string) error {
 	return nil
 }
 
-// mustReload is reload for a configuration that is right.
+// mustReload is reload for a valid configuration.
 func mustReload(t *trial, g *gateway.Gateway, caddyfile string) {
 	if err := reload(g, caddyfile); err != nil {
 		t.Fatal(err)

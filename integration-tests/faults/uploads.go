@@ -15,8 +15,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// uploadRow is that of strangers who send nearly all of a body, and hold what they
-// have sent.
+// uploadRow has strangers who send nearly all of a body, and hold the
+// connection.
 var uploadRow = []row{{
 	name: "uploads", rounds: 3, quick: 1, run: strangersHold,
 	fault: "strangers hold unfinished uploads, and start again when these are ended",
@@ -24,8 +24,8 @@ var uploadRow = []row{{
 		"meanwhile events of 500 bytes and of 20 MiB are sent to the webhook, and one of 2 MiB in three seconds",
 }}
 
-// strangers say how many uploads are held, from how many addresses, of how many
-// webhooks.
+// strangers are how many uploads are held, from how many addresses, for how
+// many webhooks.
 type strangers struct{ uploads, clients, hooks int }
 
 const (
@@ -35,7 +35,7 @@ const (
 	slowPause  = 100 * time.Millisecond
 )
 
-// strangersHold accepts events alone, and beside strangers of each kind.
+// strangersHold accepts events alone, and together with strangers of each kind.
 func strangersHold(t *trial) {
 	l := newLedger(t)
 	trusting := strings.Replace(l.config(""), "\tpersist_config off\n",
@@ -72,7 +72,7 @@ func strangersHold(t *trial) {
 				t.Errorf("beside %d uploads: %s", s.uploads, refused)
 			}
 			if late := percentile(times, 99); late > max(500*time.Millisecond, 5*percentile(alone, 99)) {
-				t.Errorf("beside %d uploads the p99 of an accept is %v, alone %v", s.uploads, late, percentile(alone, 99))
+				t.Errorf("with %d uploads the p99 of an accept is %v, alone %v", s.uploads, late, percentile(alone, 99))
 			}
 			texts = append(texts, fmt.Sprintf("with %d uploads %s, %d of them ended", s.uploads, ratesOf(times), ended.Load()))
 		}
@@ -89,7 +89,7 @@ func ratesOf(times durations) string {
 	return fmt.Sprintf("%.0f/s (p99 %d ms)", float64(len(times))/accepting.Seconds(), percentile(times, 99).Milliseconds())
 }
 
-// hold has the strangers hold their uploads until stop.
+// hold makes the strangers hold their uploads until stop is called.
 func (s strangers) hold(t *trial, addr string, hooks []string) (ended *atomic.Int64, stop func()) {
 	ended = new(atomic.Int64)
 	quit := make(chan struct{})
@@ -121,7 +121,8 @@ func uploadHead(hook, client string) string {
 		"X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=%064d\r\n\r\n", hook, client, heldUpload, 0)
 }
 
-// exchange sends so much of a body and returns the status that it gets, or 0.
+// exchange sends that much of a body and returns the status of the answer, or
+// 0.
 func exchange(addr, head string, size int, quit <-chan struct{}) int {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -150,7 +151,8 @@ func exchange(addr, head string, size int, quit <-chan struct{}) int {
 	return answer.StatusCode
 }
 
-// sendLarge sends large events, one after the other, until they are asked for.
+// sendLarge sends large events, one after the other, until their number is
+// asked for.
 func (l *ledger) sendLarge(t *trial, addr string) (sent func() int) {
 	quit, count := make(chan struct{}), make(chan int)
 	go func() {
@@ -173,7 +175,8 @@ func (l *ledger) sendLarge(t *trial, addr string) (sent func() int) {
 	}
 }
 
-// sendSlowly sends an event in pieces, and waits for its answer when it is told to.
+// sendSlowly sends an event in pieces, and waits for its answer when wait is
+// called.
 func (l *ledger) sendSlowly(addr string) (wait func()) {
 	var sending sync.WaitGroup
 	slow := &http.Client{Timeout: 2 * gateway.Patience, Transport: &http.Transport{
@@ -200,11 +203,11 @@ func (c slowConn) Write(all []byte) (n int, err error) {
 	return n, err
 }
 
-// inFlight is how many bytes the gateway says that it holds.
+// inFlight is how many bytes the gateway reports to hold.
 func inFlight(t *trial, g *gateway.Gateway) int64 { return readStatus(t, g).Limits.InFlight.Used }
 
-// singleByte tells how long an upload is waited for that announces much and sends
-// a byte; 0 is without an answer that says so.
+// singleByte returns how long the gateway waits for an upload that announces
+// much and sends a byte, or 0 without a 408.
 func singleByte(addr string) <-chan time.Duration {
 	spent := make(chan time.Duration, 1)
 	go func() {

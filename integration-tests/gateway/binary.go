@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// Binary returns the path of the binary under test: $HOOKGATE_BIN (from the top
-// folder, unless absolute), else what `make build` makes, which is run once.
+// Binary returns the path of the binary under test: $HOOKGATE_BIN (relative to
+// the top folder, unless absolute), or what `make build` builds, which is run
+// once.
 func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
@@ -65,8 +66,8 @@ func root() (string, error) {
 	return "", err
 }
 
-// LeaveOut ends a test that this machine cannot run, and says why. Where every
-// test must run (HOOKGATE_TEST_FULL=1) it is a failure instead.
+// LeaveOut ends a test that this machine cannot run, with the reason. If every
+// test must run (HOOKGATE_TEST_FULL=1), it is a failure instead.
 func LeaveOut(t testing.TB, reason string) {
 	t.Helper()
 	if Full() {
@@ -75,7 +76,7 @@ func LeaveOut(t testing.TB, reason string) {
 	t.Skipf("left out: %s", reason)
 }
 
-// Full says whether every test must run, the long ones too.
+// Full reports whether every test must run, including the long ones.
 func Full() bool { return os.Getenv("HOOKGATE_TEST_FULL") == "1" }
 
 // Eventually waits until the condition holds.
@@ -86,7 +87,7 @@ func Eventually(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// Within asks for a condition until it holds or the time is over.
+// Within polls a condition until it holds or the time is up.
 func Within(limit time.Duration, condition func() bool) bool {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -98,8 +99,8 @@ func Within(limit time.Duration, condition func() bool) bool {
 	return true
 }
 
-// The ports lie below those that the system gives to outgoing connections, so
-// that none is taken between the choice and its use.
+// The ports are below those that the system gives to outgoing connections, so
+// that none is taken between choosing and using it.
 const firstPort, ports = 20000, 12000
 
 var nextPort atomic.Int64
@@ -121,14 +122,14 @@ func freePort(t testing.TB) string {
 	return ""
 }
 
-// FreeAddr returns a host and port that nobody listens on.
+// FreeAddr returns a host and port where nothing listens.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
 	return "127.0.0.1:" + freePort(t)
 }
 
-// Listen listens on an address that was free. A process that was just forked may
-// hold on to it for the moment until it becomes another program.
+// Listen listens on an address that was free. A process that was just forked
+// may hold it until it executes another program.
 func Listen(t testing.TB, addr string) net.Listener {
 	t.Helper()
 	var listener net.Listener

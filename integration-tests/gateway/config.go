@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// Config is a Caddyfile with one plain HTTP site: what stands in the global
-// option webhooks, and what stands in the site. Everything is logged, at debug
-// level.
+// Config is a Caddyfile with one plain HTTP site: the contents of the global
+// option webhooks, and of the site. Everything is logged, at debug level.
 func Config(webhooks, site string) string {
 	return fmt.Sprintf(`{
 	admin {$ADMIN}
@@ -38,8 +37,7 @@ func Ticket(sink *Sink, options ...string) string {
 	return fmt.Sprintf("trigger http ticket %s/{webhook.resource_id} {\n%s\n}\n", sink.URL, strings.Join(options, "\n"))
 }
 
-// Create creates an integration by the admin API and returns what was
-// answered.
+// Create creates an integration through the admin API and returns the answer.
 func (g *Gateway) Create(t testing.TB, project string, integration M) M {
 	t.Helper()
 	return g.API("POST", Integrations(project), integration).Want(t, 201).JSON(t)
@@ -50,12 +48,13 @@ func Integrations(project string) string {
 	return "/webhooks/projects/" + url.PathEscape(project) + "/integrations"
 }
 
-// Integration is the admin API's path of an integration, or of what is below.
+// Integration is the admin API's path of an integration, or of something below
+// it.
 func Integration(project, id string, below ...string) string {
 	return strings.Join(append([]string{Integrations(project), id}, below...), "/")
 }
 
-// Event reads one event by the admin API.
+// Event reads one event through the admin API.
 func (g *Gateway) Event(t testing.TB, project, id, event string) M {
 	t.Helper()
 	return g.API("GET", Integration(project, id, "events", event), nil).Want(t, 200).JSON(t)

@@ -1,5 +1,5 @@
 // Package gateway runs the built Hookgate binary for black-box tests: its
-// process, its configuration, its admin API, the senders before it and the
+// process, its configuration, its admin API, the senders in front of it and the
 // endpoints behind it.
 package gateway
 
@@ -22,8 +22,8 @@ import (
 // Patience bounds every wait of a test for something that should be quick.
 const Patience = 20 * time.Second
 
-// Gateway is one Hookgate process with a directory and ports of its own. A
-// Caddyfile finds its ports as {$PORT} and {$ADMIN}, its directory as {$DIR}.
+// Gateway is a Hookgate process with its own directory and ports. A Caddyfile
+// refers to its ports as {$PORT} and {$ADMIN}, and to its directory as {$DIR}.
 type Gateway struct {
 	t testing.TB
 
@@ -32,7 +32,7 @@ type Gateway struct {
 	// Addr and Admin are the host and port of the site and the admin endpoint.
 	Addr, Admin string
 
-	// Umask is that of the process, in octal digits; "" for the test's own.
+	// Umask is the umask of the process, in octal digits; "" means the test's own.
 	Umask string
 
 	binary  string
@@ -82,8 +82,8 @@ func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 	return g
 }
 
-// wantNamed holds that a gateway that still runs has refused nothing for a
-// reason that its metrics do not know.
+// wantNamed checks that a gateway that still runs has refused nothing for a
+// reason unknown to its metrics.
 func (g *Gateway) wantNamed() {
 	if !g.Running() {
 		return
@@ -106,11 +106,11 @@ func Start(t testing.TB, caddyfile string, env ...string) *Gateway {
 	return g
 }
 
-// Data is where Caddy keeps its data, and so Hookgate by default its store.
+// Data is where Caddy keeps its data, and Hookgate by default its store.
 func (g *Gateway) Data() string { return filepath.Join(g.Dir, "data", "caddy") }
 
 // WriteConfig replaces the configuration file, for the next start or reload. A
-// text that begins with {" is JSON, which gets no {$NAME} replaced.
+// text that begins with {" is JSON, in which no {$NAME} is replaced.
 func (g *Gateway) WriteConfig(text string) {
 	g.t.Helper()
 	name := "Caddyfile"
@@ -130,7 +130,7 @@ func (g *Gateway) configArgs() []string {
 	return []string{"--config", g.config, "--adapter", "caddyfile"}
 }
 
-// Start starts the process and waits until the configuration is in force.
+// Start starts the process and waits until the configuration is loaded.
 func (g *Gateway) Start() {
 	g.t.Helper()
 	g.spawn()
@@ -144,7 +144,7 @@ func (g *Gateway) Start() {
 	})
 }
 
-// TryStart starts the process and says whether it serves; it may give up.
+// TryStart starts the process and reports whether it serves; it may give up.
 func (g *Gateway) TryStart() bool {
 	g.t.Helper()
 	g.spawn()
@@ -156,8 +156,8 @@ func (g *Gateway) TryStart() bool {
 	return ready
 }
 
-// StartFails starts the process, waits until it gives up and returns what it
-// wrote.
+// StartFails starts the process, waits until it gives up and returns its
+// output.
 func (g *Gateway) StartFails() string {
 	g.t.Helper()
 	before := len(g.Logs())
@@ -196,7 +196,7 @@ func (g *Gateway) spawn() {
 	}()
 }
 
-// ready says whether the first configuration has been loaded: until then the
+// ready reports whether the first configuration has been loaded: until then the
 // admin endpoint does not answer, or answers null.
 func (g *Gateway) ready() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -211,10 +211,10 @@ func (g *Gateway) ready() bool {
 	return err == nil && response.StatusCode == http.StatusOK && !bytes.Equal(bytes.TrimSpace(body), []byte("null"))
 }
 
-// PID is the number of the running process.
+// PID returns the ID of the running process.
 func (g *Gateway) PID() int { return g.process.Process.Pid }
 
-// Running says whether the process lives.
+// Running reports whether the process is alive.
 func (g *Gateway) Running() bool {
 	select {
 	case <-g.exited:
@@ -224,8 +224,8 @@ func (g *Gateway) Running() bool {
 	}
 }
 
-// Kill ends the process as a crash would, with SIGKILL. It does nothing when
-// none runs.
+// Kill ends the process as a crash would, with SIGKILL. It does nothing if none
+// is running.
 func (g *Gateway) Kill() {
 	if g.process == nil {
 		return
@@ -250,7 +250,7 @@ func (g *Gateway) Stop() {
 	}
 }
 
-// Reload puts a configuration in force.
+// Reload loads a configuration.
 func (g *Gateway) Reload(config string) {
 	g.t.Helper()
 	if out, err := g.TryReload(config); err != nil {
@@ -280,8 +280,8 @@ func (g *Gateway) Adapt() []byte {
 	return out
 }
 
-// Command runs another command of the binary in the gateway's surroundings and
-// returns all that it wrote.
+// Command runs another command of the binary in the gateway's environment and
+// returns its output.
 func (g *Gateway) Command(args ...string) (string, error) {
 	out, err := g.command(args...).CombinedOutput()
 	return string(out), err

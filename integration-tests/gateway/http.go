@@ -15,22 +15,22 @@ import (
 // M is a JSON object.
 type M = map[string]any
 
-// client follows no redirect and shares no connection between tests that
-// restart their server.
+// client follows no redirects, and tests that restart their server share no
+// connections through it.
 var client = &http.Client{
 	Timeout:       60 * time.Second,
 	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// Answer is an HTTP answer, read to its end.
+// Answer is a complete HTTP answer.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Headers makes a header of names and values in turn.
+// Headers builds a header from alternating names and values.
 func Headers(pairs ...string) http.Header {
 	header := http.Header{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -45,8 +45,8 @@ func (g *Gateway) Post(path string, header http.Header, body []byte) *Answer {
 	return g.Request(http.MethodPost, path, header, bytes.NewReader(body))
 }
 
-// Request sends a request to the site. A body that is no *bytes.Reader goes in
-// chunks.
+// Request sends a request to the site. A body that is not a *bytes.Reader is
+// sent in chunks.
 func (g *Gateway) Request(method, path string, header http.Header, body io.Reader) *Answer {
 	g.t.Helper()
 	answer, err := g.Try(method, "http://"+g.Addr+path, header, body)
@@ -62,7 +62,7 @@ func (g *Gateway) Try(method, url string, header http.Header, body io.Reader) (*
 	return Do(client, method, url, header, body)
 }
 
-// Do sends a request with a client of the caller's.
+// Do sends a request with the caller's client.
 func Do(client *http.Client, method, url string, header http.Header, body io.Reader) (*Answer, error) {
 	request, err := http.NewRequest(method, url, body)
 	if err != nil {
@@ -90,8 +90,8 @@ func readAll(response *http.Response) (*Answer, error) {
 	return &Answer{response.StatusCode, response.Header, body}, nil
 }
 
-// API sends a request to the admin API. A body that is no string goes as JSON;
-// a PATCH as a merge patch.
+// API sends a request to the admin API. A body that is not a string is sent as
+// JSON, for a PATCH as a merge patch.
 func (g *Gateway) API(method, path string, body any, header ...string) *Answer {
 	g.t.Helper()
 	all := Headers(header...)
@@ -167,7 +167,7 @@ func Dial(t testing.TB, addr string) *Conn {
 	return &Conn{t, conn}
 }
 
-// Send writes bytes as they are.
+// Send writes bytes unchanged.
 func (c *Conn) Send(text string) {
 	c.t.Helper()
 	c.SetWriteDeadline(time.Now().Add(Patience))
@@ -191,8 +191,8 @@ func (c *Conn) Answer() *Answer {
 	return answer
 }
 
-// Raw sends one request as it is written, with lines ended by a bare \n made
-// proper and Host and Connection: close added.
+// Raw sends one request as it is written, except that bare \n line ends are
+// corrected and Host and Connection: close are added.
 func (g *Gateway) Raw(addr, head, body string) *Answer {
 	g.t.Helper()
 	line, rest, _ := strings.Cut(strings.TrimSpace(head), "\n")

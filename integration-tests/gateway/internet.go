@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// Internet is all that a gateway can reach over HTTPS, when it is started with
-// Env: an authority that it trusts, and a proxy behind which every host of the
-// world is played by a handler.
+// Internet is everything that a gateway started with Env can reach over HTTPS:
+// an authority that it trusts, and a proxy behind which handlers stand in for
+// all hosts.
 type Internet struct {
 	// Env makes a gateway use it.
 	Env []string
@@ -37,7 +37,7 @@ type Internet struct {
 	asked map[string]int
 }
 
-// NewInternet returns one without any host.
+// NewInternet returns an Internet without hosts.
 func NewInternet(t testing.TB) *Internet {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -68,15 +68,14 @@ func NewInternet(t testing.TB) *Internet {
 	return n
 }
 
-// Host puts a host into the world; nil takes it out, and connections to it are
-// refused.
+// Host adds a host; with nil it is removed, and connections to it are refused.
 func (n *Internet) Host(name string, handler http.Handler) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hosts[name] = handler
 }
 
-// Asked is how often a URL without its scheme has been asked for.
+// Asked returns how often a URL, given without its scheme, has been requested.
 func (n *Internet) Asked(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -118,7 +117,7 @@ func (n *Internet) host(name string) http.Handler {
 	return n.hosts[name]
 }
 
-// connect is the proxy: it takes a connection to any host of the world.
+// connect is the proxy: it accepts connections to any host.
 func (n *Internet) connect(w http.ResponseWriter, r *http.Request) {
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil || r.Method != http.MethodConnect || port != "443" || n.host(host) == nil {
@@ -164,8 +163,8 @@ func (n *Internet) Accept() (net.Conn, error) {
 	}
 }
 
-// Close does nothing: the world ends with the test.
+// Close does nothing: the Internet ends with the test.
 func (n *Internet) Close() error { return nil }
 
-// Addr is of no use.
+// Addr is not used.
 func (n *Internet) Addr() net.Addr { return &net.TCPAddr{} }

@@ -4,5 +4,5 @@ package gateway
 
 import "os/exec"
 
-// dieWithParent does nothing where the system has no such signal.
+// dieWithParent does nothing if the system has no such signal.
 func dieWithParent(*exec.Cmd) {}

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// GitHub returns the headers of a delivery by GitHub, signed with SHA-256.
+// GitHub returns the headers of a delivery from GitHub, signed with SHA-256.
 func GitHub(secret, event, delivery string, body []byte) http.Header {
 	return Headers(
 		"Content-Type", "application/json",
@@ -22,7 +22,7 @@ func GitHub(secret, event, delivery string, body []byte) http.Header {
 	)
 }
 
-// GitLab returns the headers of a delivery by GitLab with its plain token.
+// GitLab returns the headers of a delivery from GitLab with its plain token.
 func GitLab(token, event, id string) http.Header {
 	return Headers(
 		"Content-Type", "application/json",
@@ -33,7 +33,7 @@ func GitLab(token, event, id string) http.Header {
 	)
 }
 
-// Jira returns the headers of a delivery by Jira; its event is in the body.
+// Jira returns the headers of a delivery from Jira; its event is in the body.
 func Jira(secret, id string, body []byte) http.Header {
 	return Headers(
 		"Content-Type", "application/json",
@@ -42,17 +42,17 @@ func Jira(secret, id string, body []byte) http.Header {
 	)
 }
 
-// SHA256 signs a body the way of X-Hub-Signature-256.
+// SHA256 signs a body as in X-Hub-Signature-256.
 func SHA256(secret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac(sha256.New, secret, body))
 }
 
-// SHA1 signs a body the way of GitHub's X-Hub-Signature.
+// SHA1 signs a body as in GitHub's X-Hub-Signature.
 func SHA1(secret string, body []byte) string {
 	return "sha1=" + hex.EncodeToString(mac(sha1.New, secret, body))
 }
 
-// StandardWebhook signs a message by the Standard Webhooks scheme, version 1.
+// StandardWebhook signs a message according to Standard Webhooks, version 1.
 func StandardWebhook(secret, id, timestamp string, body []byte) string {
 	key := secret
 	if text, found := strings.CutPrefix(secret, "whsec_"); found {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Sink is an endpoint that keeps what triggers send to it.
+// Sink is an endpoint that records what triggers send to it.
 type Sink struct {
 	t      testing.TB
 	server *httptest.Server
@@ -28,7 +28,7 @@ type Delivery struct {
 	Body   []byte
 }
 
-// Event is the ID of the event that was delivered.
+// Event returns the ID of the delivered event.
 func (d Delivery) Event() string { return d.Header.Get("Webhook-Id") }
 
 // NewSink starts a sink that answers 204 to everything.
@@ -59,8 +59,8 @@ func (s *Sink) serve(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// Answer sets what is answered from now on; nil answers 204. The body of the
-// request has been read.
+// Answer sets the answer from now on; nil answers 204. The body of the request
+// has already been read.
 func (s *Sink) Answer(answer http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +79,7 @@ func (s *Sink) Deliveries() []Delivery {
 	return slices.Clone(s.deliveries)
 }
 
-// Of returns what has arrived of one event so far.
+// Of returns the deliveries of one event so far.
 func (s *Sink) Of(event string) []Delivery {
 	return slices.DeleteFunc(s.Deliveries(), func(d Delivery) bool { return d.Event() != event })
 }

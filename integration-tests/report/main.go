@@ -1,5 +1,5 @@
-// Command report runs a test command of Go's, shows its failures, and says at
-// the end what passed, what failed, and by name what was left out and why.
+// Command report runs a Go test command, shows its failures, and finally lists
+// what passed, what failed, and what was left out and why.
 //
 //	go run ./integration-tests/report go test -race ./...
 //
@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// run runs the command and reports what it does.
+// run runs the command and reports its results.
 func run(command *exec.Cmd) (good bool, err error) {
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()

@@ -17,12 +17,12 @@ type event struct {
 	Elapsed    float64
 }
 
-// results gathers what the tests do.
+// results collects the tests' results.
 type results struct {
 	out             io.Writer
 	passed, failed  int
 	leftOut         []string
-	output          map[string][]string // of each test that runs
+	output          map[string][]string // of each running test
 	countedFailures map[string]bool     // packages in which a test has failed
 }
 
@@ -30,11 +30,11 @@ func newResults(out io.Writer) *results {
 	return &results{out: out, output: map[string][]string{}, countedFailures: map[string]bool{}}
 }
 
-// line takes one line of the results.
+// line processes one line of the results.
 func (r *results) line(text []byte) {
 	var e event
 	if json.Unmarshal(text, &e) != nil {
-		fmt.Fprintf(r.out, "%s\n", text) // not of a test, such as a build error
+		fmt.Fprintf(r.out, "%s\n", text) // does not belong to a test, such as a build error
 		return
 	}
 	name := e.Package + " " + e.Test
@@ -63,8 +63,8 @@ func (r *results) line(text []byte) {
 	delete(r.output, name)
 }
 
-// fail shows what failed. A package that fails without a failed test (it does
-// not build, it panics) is a failure of its own.
+// fail shows a failure. A package that fails without a failed test (it does not
+// build, it panics) counts as a failure itself.
 func (r *results) fail(e event, name string) {
 	if e.Test != "" {
 		r.failed++
@@ -81,7 +81,7 @@ func (r *results) fail(e event, name string) {
 	if e.Test != "" {
 		return
 	}
-	// What the tests of a package that ended early have written.
+	// The output of a package's tests that did not finish.
 	for other, lines := range r.output {
 		if other != name && strings.HasPrefix(other, e.Package+" ") {
 			fmt.Fprintf(r.out, "      unfinished: %s\n      %s", other, strings.Join(lines, "      "))
@@ -89,7 +89,7 @@ func (r *results) fail(e event, name string) {
 	}
 }
 
-// reason is what a test that was left out has said.
+// reason returns why a test was left out.
 func reason(output []string) string {
 	for _, line := range output {
 		line = strings.TrimSpace(line)
@@ -103,7 +103,7 @@ func reason(output []string) string {
 	return "no reason given"
 }
 
-// close writes the summary and says whether all is well.
+// close writes the summary and reports whether all is well.
 func (r *results) close(full bool) bool {
 	if len(r.leftOut) > 0 {
 		fmt.Fprintln(r.out, "\nLeft out on this machine:")
