@@ -261,7 +261,7 @@ func TestConfigurationErrors(t *testing.T) {
 		`"triggers":[{"module":"http","resource_type":"a","url":"https://a.example"},{"module":"http","resource_type":"ticket","url":"https://a.example","tiemout":"1s"}]`: "trigger http ticket, at position 1: ",
 		`"triggers":[{"module":"htp"}]`:                                                            "trigger htp, at position 0: ",
 		`"triggers":[{"module":"codemi"}]`:                                                         "(did you mean 'codemie'?); there are codemie, http",
-		`"triggers":[{"module":"http","resource_type":"ticket","url":"ftp://a"}]`:                  `trigger http for resource type "ticket": the URL is no absolute http or https URL`,
+		`"triggers":[{"module":"http","resource_type":"ticket","url":"ftp://a"}]`:                  `trigger http for resource type "ticket": the URL must be an absolute http or https URL`,
 		`"triggers":[{"module":"codemie","url":"https://a.example","token":"\"CANARY\""}]`:         "trigger codemie: token: it begins with a quote",
 		`"jwt_issuers":[{"name":"contoso","issuer":"http://a.example"}]`:                           `jwt_issuer contoso: issuer: an https URL without user, query and fragment is needed: "http://a.example"`,
 		`"jwt_issuers":[{"name":"contoso","issuer":"https://u:CANARY@a.example"}]`:                 "jwt_issuer contoso: issuer: an https URL without user",

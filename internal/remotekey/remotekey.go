@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
 // The bounds of one fetch.

@@ -38,6 +38,19 @@ type Limited interface {
 	ConcurrencyLimit() int
 }
 
+// DefaultAttemptTimeout is how long Run may take for a trigger that sets no other
+// time.
+const DefaultAttemptTimeout = time.Minute
+
+// TimeLimited may be implemented by a Trigger.
+type TimeLimited interface {
+	// AttemptTimeout is how long Run may take before its ctx is done: its
+	// deadline. With 0 that is DefaultAttemptTimeout. The answer never changes.
+	// A trigger that has to wait for longer than some minutes returns Pending
+	// instead.
+	AttemptTimeout() time.Duration
+}
+
 // Resource is what a trigger acts on.
 type Resource struct {
 	Type string

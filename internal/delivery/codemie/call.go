@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
 // call is one request to the platform.
@@ -106,7 +106,7 @@ func (s *session) do(ctx context.Context, c call) (*answer, *fault) {
 	}
 	if failure != nil {
 		return nil, &fault{
-			Result:  trigger.Result{Verdict: trigger.Retry, Error: failure.Code, Fault: failure.Fault},
+			Result:  failure.Result(),
 			unclear: failure.Sent,
 		}
 	}

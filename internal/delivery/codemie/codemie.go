@@ -16,14 +16,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/allowlist"
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
 // The defaults of Options.
 const (
-	DefaultTimeout      = 30 * time.Second
 	DefaultPollInterval = 15 * time.Second
 	DefaultRunTimeout   = 6 * time.Hour
 
@@ -55,8 +53,8 @@ type Options struct {
 	// ProjectTokens are used for the events of a project instead of Token.
 	ProjectTokens map[string]Token
 
-	// Projects restricts who may start what.
-	Projects allowlist.Projects
+	// Projects names the projects that the trigger serves. Default: all of them.
+	Projects []string
 
 	// AnyProject skips the check that the resource also belongs to the
 	// integration's project on the platform.
@@ -81,13 +79,12 @@ type Options struct {
 	Transport, Fresh http.RoundTripper
 }
 
-// Platform is a trigger that starts the platform's resources.
+// Platform starts the platform's resources.
 type Platform struct {
 	base          string
 	host          string
 	token         *credential
 	projectTokens map[string]*credential
-	projects      allowlist.Projects
 	anyProject    bool
 	timeout       time.Duration
 	pollInterval  time.Duration
@@ -107,16 +104,12 @@ func New(options Options) (*Platform, error) {
 	if options.Timeout < 0 || options.PollInterval < 0 || options.RunTimeout < 0 {
 		return nil, errors.New("timeout, poll_interval or run_timeout is negative")
 	}
-	if err := options.Projects.Validate(); err != nil {
-		return nil, err
-	}
 	p := &Platform{
 		base:          base,
 		host:          host,
 		projectTokens: make(map[string]*credential, len(options.ProjectTokens)),
-		projects:      options.Projects,
 		anyProject:    options.AnyProject,
-		timeout:       orDefault(options.Timeout, DefaultTimeout),
+		timeout:       orDefault(options.Timeout, httpcall.DefaultTimeout),
 		pollInterval:  orDefault(options.PollInterval, DefaultPollInterval),
 		runTimeout:    options.RunTimeout,
 		folder:        cmp.Or(options.Folder, DefaultFolder),
@@ -136,7 +129,7 @@ func New(options Options) (*Platform, error) {
 	if len(options.Projects) == 0 {
 		return nil, errors.New("the token is missing")
 	}
-	for project := range options.Projects {
+	for _, project := range options.Projects {
 		if p.projectTokens[project] == nil {
 			return nil, errors.New("the token is missing: configure one for all projects, or one for each")
 		}
@@ -175,11 +168,6 @@ func (p *Platform) Secure() bool { return strings.HasPrefix(p.base, "https:") }
 // ResourceTypes returns the platform's three resource types.
 func (p *Platform) ResourceTypes() []string {
 	return []string{assistantType, workflowType, datasourceType}
-}
-
-// Allow returns an error unless the project may start the resource.
-func (p *Platform) Allow(project string, resource trigger.Resource) error {
-	return p.projects.Allow(project, resource)
 }
 
 // Run continues from the event's progress: it starts the resource, polls a run,

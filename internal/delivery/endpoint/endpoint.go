@@ -9,20 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/allowlist"
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
+	"github.com/hookgate/hookgate/module/trigger/placeholder"
 )
-
-// DefaultTimeout covers a whole attempt.
-const DefaultTimeout = 30 * time.Second
-
-// maxAnswer is how much of an answer is read, in bytes. Nothing is done with
-// it; a short answer read to its end lets the connection be used again.
-const maxAnswer = 64 << 10
 
 // Options configure an Endpoint.
 type Options struct {
@@ -49,9 +41,6 @@ type Options struct {
 	// itself. Default: no signature.
 	SigningSecret string
 
-	// Projects limits who may start what.
-	Projects allowlist.Projects
-
 	// Tokens are sent as bearer tokens for the events of a project.
 	Tokens map[string]string
 
@@ -59,19 +48,18 @@ type Options struct {
 	Transport http.RoundTripper
 
 	// Expand resolves the operator's own placeholders in URL, headers and
-	// body; it gets one at a time, with its braces. Default: there are none.
-	Expand func(placeholder string) (string, error)
+	// body. Default: there are none.
+	Expand placeholder.Expand
 }
 
-// Endpoint is a trigger that sends events to one URL.
+// Endpoint sends events to one URL.
 type Endpoint struct {
 	resourceTypes []string
-	address       *address
-	headers       headers
-	body          template // nil for the payload
+	url           *placeholder.URL
+	headers       placeholder.Header
+	body          *placeholder.JSON // nil for the payload
 	timeout       time.Duration
 	signer        *signer // nil without a secret
-	projects      allowlist.Projects
 	tokens        map[string]string
 	transport     http.RoundTripper
 }
@@ -85,27 +73,23 @@ func New(options Options) (*Endpoint, error) {
 		return nil, errors.New("the time-out is negative")
 	}
 	if options.Timeout == 0 {
-		options.Timeout = DefaultTimeout
-	}
-	if options.Expand == nil {
-		options.Expand = unknownPlaceholder
+		options.Timeout = httpcall.DefaultTimeout
 	}
 	e := &Endpoint{
 		resourceTypes: []string{options.ResourceType},
 		timeout:       options.Timeout,
-		projects:      options.Projects,
 		tokens:        options.Tokens,
 		transport:     options.Transport,
 	}
 	var err error
-	if e.address, err = parseAddress(options.URL, options.Expand); err != nil {
+	if e.url, err = placeholder.ParseURL(options.URL, options.Expand); err != nil {
 		return nil, err
 	}
 	if e.headers, err = parseHeaders(options.Headers, options.Expand); err != nil {
 		return nil, err
 	}
 	if options.Body != "" {
-		if e.body, err = parseBody(options.Body, options.Expand); err != nil {
+		if e.body, err = placeholder.ParseJSON(options.Body, options.Expand); err != nil {
 			return nil, fmt.Errorf("reading the body template: %w", err)
 		}
 	}
@@ -114,33 +98,14 @@ func New(options Options) (*Endpoint, error) {
 			return nil, err
 		}
 	}
-	if err := options.Projects.Validate(); err != nil {
-		return nil, err
-	}
 	return e, nil
 }
 
-// parseBody escapes the operator's values as the event's are.
-func parseBody(text string, expand expander) (template, error) {
-	return parse(text, func(placeholder string) (string, error) {
-		value, err := expand(placeholder)
-		if err != nil {
-			return "", err
-		}
-		return escapeJSON(value)
-	})
-}
-
-// Secure says whether the URL begins with https.
-func (e *Endpoint) Secure() bool { return strings.HasPrefix(e.address.base, "https:") }
+// Secure reports whether the URL begins with https.
+func (e *Endpoint) Secure() bool { return e.url.Secure() }
 
 // ResourceTypes names the one type that the endpoint serves.
 func (e *Endpoint) ResourceTypes() []string { return e.resourceTypes }
-
-// Allow says whether the project may start the resource.
-func (e *Endpoint) Allow(project string, resource trigger.Resource) error {
-	return e.projects.Allow(project, resource)
-}
 
 // Run sends the event once.
 func (e *Endpoint) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
@@ -148,34 +113,22 @@ func (e *Endpoint) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Re
 	if err != nil {
 		return trigger.Result{Verdict: trigger.Fail, Error: trigger.ErrRequestInvalid, Detail: err.Error()}
 	}
-	var result trigger.Result
-	failure := httpcall.Do(e.transport, request, e.timeout, func(response *http.Response) error {
-		result = httpcall.Judge(response.StatusCode, response.Header)
-		// The status has decided; a body that breaks off changes nothing.
-		_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
-		return nil
-	})
-	if failure != nil {
-		return trigger.Result{Verdict: trigger.Retry, Error: failure.Code, Fault: failure.Fault}
-	}
-	return result
+	return httpcall.Send(e.transport, request, e.timeout)
 }
 
 // request builds the request for an attempt. Its errors are for an admin to
 // read and name no address.
 func (e *Endpoint) request(ctx context.Context, attempt *trigger.Attempt) (*http.Request, error) {
 	event := attempt.Event
-	address, err := e.address.url(event)
+	address, err := e.url.For(event)
 	if err != nil {
 		return nil, err
 	}
 	body := event.Body
 	if e.body != nil {
-		text, err := e.body.render(event, escapeJSON)
-		if err != nil {
+		if body, err = e.body.For(event); err != nil {
 			return nil, err
 		}
-		body = []byte(text)
 	}
 	request := (&http.Request{
 		Method:        http.MethodPost,

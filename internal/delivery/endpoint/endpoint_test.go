@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/allowlist"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -280,7 +279,6 @@ func TestOptions(t *testing.T) {
 		"negative time-out":         func(o *Options) { o.Timeout = -1 },
 		"bad secret":                func(o *Options) { o.SigningSecret = "whsec_!" },
 		"empty standard secret":     func(o *Options) { o.SigningSecret = "whsec_" },
-		"empty pattern":             func(o *Options) { o.Projects = allowlist.Projects{"p": {""}} },
 		"reserved header":           func(o *Options) { o.Headers = map[string][]string{"webhook-id": {"x"}} },
 		"reserved prefix":           func(o *Options) { o.Headers = map[string][]string{"x-webhook-anything": {"x"}} },
 		"host header":               func(o *Options) { o.Headers = map[string][]string{"host": {"x"}} },

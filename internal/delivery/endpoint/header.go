@@ -3,6 +3,7 @@ package endpoint
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -13,54 +14,34 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/placeholder"
 )
 
-// headers are the operator's, by canonical name.
-type headers map[string][]template
-
-// reserved headers are the gateway's own or the connection's; an operator
-// cannot set them. So is every name that begins with X-Webhook-.
+// reserved headers are the gateway's own; neither an operator nor a sender sets
+// them. So is every name that begins with X-Webhook-.
 var reserved = map[string]bool{
 	"Webhook-Id": true, "Webhook-Timestamp": true, "Webhook-Signature": true, "Idempotency-Key": true,
-	"Host": true, "Content-Length": true, "Expect": true, "Proxy-Connection": true,
 }
 
 const reservedPrefix = "X-Webhook-"
 
-func isReserved(name string) bool {
-	return reserved[name] || strings.HasPrefix(name, reservedPrefix) || syntax.IsConnectionHeader(name)
+func isReserved(canonical string) bool {
+	return reserved[canonical] || strings.HasPrefix(canonical, reservedPrefix)
 }
 
-func parseHeaders(configured map[string][]string, expand expander) (headers, error) {
-	parsed := make(headers, len(configured))
-	for name, lines := range configured {
-		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name):
-			return nil, fmt.Errorf("%q is no header name", name)
-		case isReserved(canonical):
+// isPassedOn reports whether the endpoint gets a header field of the sender.
+func isPassedOn(canonical string) bool {
+	return !isReserved(canonical) && placeholder.CanSet(canonical) && httpguts.ValidHeaderFieldName(canonical)
+}
+
+func parseHeaders(configured map[string][]string, expand placeholder.Expand) (placeholder.Header, error) {
+	for name := range configured {
+		if canonical := textproto.CanonicalMIMEHeaderKey(name); isReserved(canonical) {
 			return nil, fmt.Errorf("the header %s cannot be set", canonical)
-		case parsed[canonical] != nil:
-			return nil, fmt.Errorf("the header %s is set twice", canonical)
-		case len(lines) == 0:
-			return nil, fmt.Errorf("the header %s has no value", canonical)
-		}
-		for _, line := range lines {
-			value, err := parse(line, expand)
-			if err != nil {
-				return nil, fmt.Errorf("reading the value of the header %s: %w", canonical, err)
-			}
-			for _, p := range value {
-				if hasControl(p.text) {
-					return nil, fmt.Errorf("the value of the header %s has a control character", canonical)
-				}
-			}
-			parsed[canonical] = append(parsed[canonical], value)
 		}
 	}
-	return parsed, nil
+	return placeholder.ParseHeader(configured, expand)
 }
 
 // idempotencyKey is not in canonical form, so that net/http does not see it:
@@ -75,7 +56,7 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 	h.Set("User-Agent", "Hookgate")
 	for name, lines := range event.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		if !isReserved(name) && httpguts.ValidHeaderFieldName(name) {
+		if isPassedOn(name) {
 			h[name] = lines
 		}
 	}
@@ -85,15 +66,8 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 	if e.body != nil {
 		h.Set("Content-Type", "application/json")
 	}
-	for name, lines := range e.headers {
-		delete(h, name)
-		for _, line := range lines {
-			value, err := line.render(event, escapeHeader)
-			if err != nil {
-				return err
-			}
-			h[name] = append(h[name], value)
-		}
+	if err := e.headers.Set(h, event); err != nil {
+		return err
 	}
 	if token := e.tokens[event.Project]; token != "" {
 		h.Set("Authorization", "Bearer "+token)
@@ -126,9 +100,11 @@ func (e *Endpoint) setHeaders(h http.Header, attempt *trigger.Attempt, body []by
 	return nil
 }
 
+var errHeader = errors.New("a value for a header has a control character")
+
 var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
-// isTraceparent says whether a trace can go on from there: neither ID may be
+// isTraceparent reports whether a trace can go on from there: neither ID may be
 // all zero, and ff is no version (W3C Trace Context, 3.2.2).
 func isTraceparent(text string) bool {
 	return traceparentForm.MatchString(text) && text[:2] != "ff" &&

@@ -48,6 +48,9 @@ func Unknown(d *caddyfile.Dispenser, structs ...any) error {
 		list, listed := s.([]string)
 		if !listed {
 			for field := range fields(s) {
+				if field.Anonymous {
+					continue // its fields are listed by themselves
+				}
 				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 				list = append(list, name)
 			}
@@ -85,7 +88,7 @@ func About(what string, err error) error {
 // Flag reads an option that is a word alone.
 func Flag(d *caddyfile.Dispenser, into *bool) error {
 	*into = true
-	return end(d, d.Val())
+	return End(d, d.Val())
 }
 
 // Text reads an option of one value, which is not empty.
@@ -94,7 +97,7 @@ func Text(d *caddyfile.Dispenser, into *string) error {
 	if err := values(d, into); err != nil {
 		return err
 	}
-	return end(d, name)
+	return End(d, name)
 }
 
 // Pair reads an option of two values, which are not empty.
@@ -103,7 +106,7 @@ func Pair(d *caddyfile.Dispenser, first, second *string) error {
 	if err := values(d, first, second); err != nil {
 		return err
 	}
-	return end(d, name)
+	return End(d, name)
 }
 
 // Secret reads an option of values, which are not empty and of which the last is a
@@ -136,7 +139,7 @@ func List(d *caddyfile.Dispenser, least int, into *[]string) error {
 		return d.ArgErr()
 	}
 	*into = list
-	return end(d, name)
+	return End(d, name)
 }
 
 // Switch reads an option that is on or off.
@@ -213,17 +216,17 @@ func values(d *caddyfile.Dispenser, into ...*string) error {
 	return nil
 }
 
-// endSecret is end after an option of so many values.
+// endSecret is End after an option of so many values.
 func endSecret(d *caddyfile.Dispenser, name string, count int) error {
 	if d.NextArg() {
 		return d.Errf("wrong argument count: %s takes %d, and quotes around what has blanks", name, count)
 	}
-	return end(d, name)
+	return End(d, name)
 }
 
-// end refuses what follows a complete option: a further argument, or a block,
+// End refuses what follows a complete option: a further argument, or a block,
 // which would be read as options of the block around it.
-func end(d *caddyfile.Dispenser, name string) error {
+func End(d *caddyfile.Dispenser, name string) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/hookgate/hookgate/module/internal/goldentest"
 	"github.com/hookgate/hookgate/module/trigger"
 	_ "github.com/hookgate/hookgate/module/trigger/codemie"
-	"github.com/hookgate/hookgate/module/trigger/internal/guesttest"
+	"github.com/hookgate/hookgate/module/trigger/triggertest"
 )
 
-func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", guesttest.Adapt) }
+func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", triggertest.Adapt) }
 
 // TestRun starts an assistant with a token from a file, and again after the
 // token in the file and on the platform has changed.
@@ -35,7 +35,7 @@ func TestRun(t *testing.T) {
 	}
 	write("first")
 	t.Setenv("CODEMIE_URL", server.URL)
-	loaded, err := guesttest.Load(t, `codemie {env.CODEMIE_URL} {
+	loaded, err := triggertest.Load(t, `codemie {env.CODEMIE_URL} {
 		token {file.`+file+`}
 		poll_interval 1ms
 	}`)
@@ -76,6 +76,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestAllow limits the projects to their resources.
+func TestAllow(t *testing.T) {
+	loaded, err := triggertest.Load(t, `codemie https://codemie.test {
+		project demo {
+			token x
+			resources assistant-*
+		}
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range []struct {
+		project, id string
+		allowed     bool
+	}{{"demo", "assistant-1", true}, {"demo", "other-1", false}, {"other", "assistant-1", false}} {
+		if err := loaded.Allow(asked.project, trigger.Resource{Type: "assistant", ID: asked.id}); (err == nil) != asked.allowed {
+			t.Errorf("%+v: %v", asked, err)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	t.Setenv("EMPTY", "")
 	for config, want := range map[string]string{
@@ -87,15 +108,15 @@ func TestLoad(t *testing.T) {
 		`{"module":"codemie","url":"https://codemie.test","token":"{env.EMPTY}"}`:                                "is empty",
 		`{"module":"codemie","url":"https://codemie.test","token":"{file./nowhere/token}"}`:                      "is empty",
 		`{"module":"codemie","url":"https://codemie.test/{webhook.id}","token":"x"}`:                             "unrecognized placeholder {webhook.id}",
-		`{"module":"codemie","url":"codemie.test","token":"x"}`:                                                  "no absolute http or https URL",
+		`{"module":"codemie","url":"codemie.test","token":"x"}`:                                                  "must be an absolute http or https URL",
 		`{"module":"codemie","url":"https://codemie.test:70000","token":"x"}`:                                    "port",
-		`{"module":"codemie","url":"","token":"x"}`:                                                              "no absolute http or https URL",
+		`{"module":"codemie","url":"","token":"x"}`:                                                              "must be an absolute http or https URL",
 		`{"module":"codemie","url":"http://codemie.test","token":"x","transport":{"protocol":"http","tls":{}}}`:  "TLS options",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","poll":"1s"}`:                              "unknown field",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","projects":{"a":{"resources":[""]}}}`:      "empty resource pattern",
 		`{"module":"codemie","url":"https://codemie.test","token":"x","projects":{"a":{"token":"{env.EMPTY}"}}}`: "project a: token",
 	} {
-		_, err := guesttest.LoadJSON(t, json.RawMessage(config))
+		_, err := triggertest.LoadJSON(t, json.RawMessage(config))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", config, err)
 		}

@@ -17,10 +17,10 @@ import (
 	"github.com/hookgate/hookgate/module/internal/goldentest"
 	"github.com/hookgate/hookgate/module/trigger"
 	_ "github.com/hookgate/hookgate/module/trigger/http"
-	"github.com/hookgate/hookgate/module/trigger/internal/guesttest"
+	"github.com/hookgate/hookgate/module/trigger/triggertest"
 )
 
-func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", guesttest.Adapt) }
+func TestCaddyfile(t *testing.T) { goldentest.Run(t, "testdata", triggertest.Adapt) }
 
 func attempt() *trigger.Attempt {
 	return &trigger.Attempt{Number: 1, IdempotencyKey: "01EVENT", Event: &trigger.Event{
@@ -45,7 +45,7 @@ func TestRun(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 
-	loaded, err := guesttest.Load(t, `http ticket `+server.URL+`/{env.DESK_PATH}/{webhook.resource_id} {
+	loaded, err := triggertest.Load(t, `http ticket `+server.URL+`/{env.DESK_PATH}/{webhook.resource_id} {
 		header X-Team {webhook.project}
 		signing_secret {env.DESK_SECRET}
 		project demo {
@@ -92,7 +92,7 @@ func TestTLS(t *testing.T) {
 		"tls_trust_pool file " + file + "\ntls_server_name {env.SERVER_NAME}.wrong": trigger.ErrTLS,
 		"tls_insecure_skip_verify\nversions 1.1\ndial_timeout 2s\nread_timeout 20s": "",
 	} {
-		loaded, err := guesttest.Load(t, "http ticket "+server.URL+" {\ntransport http {\n"+options+"\n}\n}")
+		loaded, err := triggertest.Load(t, "http ticket "+server.URL+" {\ntransport http {\n"+options+"\n}\n}")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestJSON(t *testing.T) {
 		`{"module":"http","resource_type":"ticket","url":"http://127.0.0.1:1","headers":{"X-A":"one","X-B":["one","two"]}}`,
 		`{"module":"http","resource_type":"ticket","url":"https://127.0.0.1:1","transport":{"protocol":"http","tls":{}}}`,
 	} {
-		if _, err := guesttest.LoadJSON(t, json.RawMessage(config)); err != nil {
+		if _, err := triggertest.LoadJSON(t, json.RawMessage(config)); err != nil {
 			t.Errorf("%s: %v", config, err)
 		}
 	}
@@ -127,6 +127,7 @@ func TestLoadErrors(t *testing.T) {
 		`"headers":{"Host":["x"]}`:                                          "the header Host cannot be set",
 		`"headers":{"X-A":7}`:                                               "cannot unmarshal",
 		`"body":"{webhook.nothing}"`:                                        "reading the body template: unrecognized placeholder {webhook.nothing}",
+		`"projects":{"demo":{"resources":[""]}}`:                            "empty resource pattern",
 		`"projects":{"demo":{"token":"{env.EMPTY}"}}`:                       "project demo: token",
 		`"transport":{"protocol":"http","proxy_protocol":"v2"}`:             "PROXY protocol",
 		`"transport":{"protocol":"nothing"}`:                                "unknown module",
@@ -143,7 +144,7 @@ func TestLoadErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		raw, _ := json.Marshal(config)
-		_, err := guesttest.LoadJSON(t, raw)
+		_, err := triggertest.LoadJSON(t, raw)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", options, err)
 		} else if strings.Contains(err.Error(), "secret-path") {

@@ -1,16 +1,15 @@
-package allowlist_test
+package triggerconfig
 
 import (
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/allowlist"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
 func TestAllow(t *testing.T) {
-	projects := allowlist.Projects{
-		"all":  nil,
-		"some": {"team-a/*", "exact", "*-end", "a*b*c"},
+	projects := Projects{
+		"all":  {},
+		"some": {Resources: []string{"team-a/*", "exact", "*-end", "a*b*c"}},
 	}
 	for _, test := range []struct {
 		project, id string
@@ -36,18 +35,18 @@ func TestAllow(t *testing.T) {
 			t.Errorf("%s, %s: %v", test.project, test.id, err)
 		}
 	}
-	if err := (allowlist.Projects{}).Allow("x", trigger.Resource{ID: "y"}); err != nil {
+	if err := (Projects{}).Allow("x", trigger.Resource{ID: "y"}); err != nil {
 		t.Errorf("without limits: %v", err)
 	}
 }
 
 func TestValidate(t *testing.T) {
-	for _, projects := range []allowlist.Projects{{"": nil}, {"a": {"ok", ""}}} {
-		if projects.Validate() == nil {
+	for _, projects := range []Projects{{"": {}}, {"a": {Resources: []string{"ok", ""}}}} {
+		if projects.validate() == nil {
 			t.Errorf("%v is accepted", projects)
 		}
 	}
-	if err := (allowlist.Projects{"a": {"*"}}).Validate(); err != nil {
+	if err := (Projects{"a": {Resources: []string{"*"}}}).validate(); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package guesttest holds what the tests of the triggers' Caddy modules have in
-// common.
-package guesttest
+// Package triggertest tests a trigger: it loads the trigger's Caddy module as the
+// gateway does.
+package triggertest
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package guest
+package triggerconfig
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func TestTransportDefaults(t *testing.T) {
 		`{"protocol":"http","keep_alive":{"enabled":false},"max_response_header_size":7,"compression":true,"network_proxy":{"from":"none"}}`: `{"compression":true,"keep_alive":{"enabled":false},"max_response_header_size":7,"network_proxy":{"from":"none"},"protocol":"http"}`,
 		`{"protocol":"other"}`: `{"protocol":"other"}`,
 	} {
-		got, err := TransportDefaults(json.RawMessage(raw))
+		got, err := transportDefaults(json.RawMessage(raw))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v", raw, got, err)
 		}
@@ -44,22 +44,13 @@ func load(t *testing.T, options string) http.RoundTripper {
 // loadUntil does so for a configuration that is cleaned up by cancel.
 func loadUntil(t *testing.T, options string) (transport http.RoundTripper, cancel func()) {
 	t.Helper()
-	raw, err := TransportDefaults(json.RawMessage(options))
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := struct {
-		Raw json.RawMessage `caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
-	}{raw}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
-	module, err := ctx.LoadModule(&host, "Raw")
-	if err != nil {
+	o := Options{TransportRaw: json.RawMessage(options)}
+	if err := o.Prepare(ctx); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
-	if transport, err = RoundTripper(ctx, module); err != nil {
-		t.Fatal(err)
-	}
-	return transport, cancel
+	return o.Transport(), cancel
 }
 
 // An attempt that outlives its configuration leaves no connection behind, also
@@ -119,13 +110,13 @@ func TestFresh(t *testing.T) {
 		server.EnableHTTP2 = true
 		server.StartTLS()
 		t.Cleanup(server.Close)
-		raw, err := TransportDefaults(json.RawMessage(`{"protocol":"http","tls":{"insecure_skip_verify":true},"versions":["` + version + `"]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
 		ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 		t.Cleanup(cancel)
-		transport, err := Fresh(ctx, raw)
+		o := Options{TransportRaw: json.RawMessage(`{"protocol":"http","tls":{"insecure_skip_verify":true},"versions":["` + version + `"]}`)}
+		if err := o.Prepare(ctx); err != nil {
+			t.Fatal(err)
+		}
+		transport, err := o.FreshTransport(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

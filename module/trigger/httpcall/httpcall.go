@@ -1,8 +1,10 @@
 // Package httpcall makes one HTTP request to an operator's endpoint and
-// classifies its outcome in terms of package trigger.
+// classifies its outcome in terms of package trigger. Send is all that a trigger
+// needs whose endpoint answers with a status alone; Do and Judge are its halves
+// for one that reads answers.
 //
-// It uses a plain http.RoundTripper: redirects are never followed and no
-// cookies are kept.
+// It uses a plain http.RoundTripper: redirects are never followed, no cookies
+// are kept, and a failed request is not repeated.
 package httpcall
 
 import (
@@ -32,6 +34,15 @@ type Failure struct {
 	// need not affect other resources.
 	Fault trigger.Fault
 }
+
+// Result returns the failure as the end of an attempt that may be retried.
+func (f *Failure) Result() trigger.Result {
+	return trigger.Result{Verdict: trigger.Retry, Error: f.Code, Fault: f.Fault}
+}
+
+// DefaultTimeout covers one call to an endpoint unless the operator configures
+// another time.
+const DefaultTimeout = 30 * time.Second
 
 // Do sends the request and passes the answer to read. The timeout covers all of
 // it: connecting, sending, waiting, and reading. An error of read counts as a

@@ -1,4 +1,4 @@
-package endpoint
+package placeholder
 
 import (
 	"encoding/json"
@@ -22,12 +22,12 @@ func FuzzURL(f *testing.F) {
 	for _, value := range hostile {
 		f.Add(value)
 	}
-	a, err := parseAddress("https://desk.test:8443/a/{webhook.alias}/b?x={webhook.alias}&y=1", unknownPlaceholder)
+	a, err := ParseURL("https://desk.test:8443/a/{webhook.alias}/b?x={webhook.alias}&y=1", nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		built, err := a.url(&trigger.Event{Alias: value})
+		built, err := a.For(&trigger.Event{Alias: value})
 		if err != nil {
 			return
 		}
@@ -70,12 +70,12 @@ func FuzzBody(f *testing.F) {
 	for _, value := range hostile {
 		f.Add(value)
 	}
-	body, err := parseBody(`{"a": {"b": "<{webhook.alias}>"}, "c": "{webhook.id}"}`, unknownPlaceholder)
+	body, err := ParseJSON(`{"a": {"b": "<{webhook.alias}>"}, "c": "{webhook.id}"}`, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		text, err := body.render(&trigger.Event{Alias: value, WebhookID: "the-id"}, escapeJSON)
+		text, err := body.For(&trigger.Event{Alias: value, WebhookID: "the-id"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func FuzzBody(f *testing.F) {
 			A struct{ B string }
 			C string
 		}
-		if err := json.Unmarshal([]byte(text), &decoded); err != nil {
+		if err := json.Unmarshal(text, &decoded); err != nil {
 			t.Fatalf("%q: %v", value, err)
 		}
 		want := "<" + string([]rune(value)) + ">"
@@ -99,7 +99,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		parts, err := parse(text, unknownPlaceholder)
+		parts, err := parse(text, nil)
 		if err != nil {
 			return
 		}
@@ -107,7 +107,7 @@ func FuzzTemplate(f *testing.F) {
 		if err == nil && !strings.ContainsAny(text, `{\`) && got != text {
 			t.Fatalf("%q became %q", text, got)
 		}
-		_, _ = parseAddress(text, unknownPlaceholder)
-		_, _ = parseAddress("https://desk.test"+text, unknownPlaceholder)
+		_, _ = ParseURL(text, nil)
+		_, _ = ParseURL("https://desk.test"+text, nil)
 	})
 }

@@ -1,19 +1,20 @@
-package endpoint
+package placeholder
 
 import (
 	"errors"
 	"net/url"
 	"strings"
 
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
-// address is the operator's URL: its scheme, host and port are fixed, values
-// of the event may stand in its path and its query.
+// URL is an operator's http or https URL whose path and query may have
+// placeholders; its scheme, host and port are fixed. A value in the path is the
+// text of one segment, a value in the query that of one parameter.
 //
-// Its errors name no part of the URL, which may hold a secret.
-type address struct {
+// Its errors quote no part of the URL, which may hold a secret.
+type URL struct {
 	base  string // scheme://host:port
 	path  template
 	query template
@@ -22,13 +23,14 @@ type address struct {
 }
 
 var (
-	errAddress     = errors.New("the URL is no absolute http or https URL")
+	errAddress     = errors.New("the URL must be an absolute http or https URL")
 	errAuthority   = errors.New("a {webhook.*} placeholder may stand in the URL's path and query only")
 	errCredentials = errors.New("the URL holds a user name or password: set `header Authorization` instead")
 	errFragment    = errors.New("the URL has a fragment, which is never sent")
 )
 
-func parseAddress(text string, expand expander) (*address, error) {
+// ParseURL prepares a URL.
+func ParseURL(text string, expand Expand) (*URL, error) {
 	parts, err := parse(text, expand)
 	if err != nil {
 		return nil, err
@@ -54,10 +56,10 @@ func parseAddress(text string, expand expander) (*address, error) {
 		}
 		end = len(rest)
 	}
-	a := &address{base: scheme + "://" + rest[:end]}
-	a.path, a.query, a.hasQuery = splitQuery(append(template{{text: rest[end:]}}, parts[1:]...))
+	u := &URL{base: scheme + "://" + rest[:end]}
+	u.path, u.query, u.hasQuery = splitQuery(append(template{{text: rest[end:]}}, parts[1:]...))
 
-	parsed, err := url.Parse(a.base)
+	parsed, err := url.Parse(u.base)
 	if err != nil || parsed.Hostname() == "" || strings.ContainsAny(parsed.Host, " \\") {
 		return nil, errAddress
 	}
@@ -68,14 +70,14 @@ func parseAddress(text string, expand expander) (*address, error) {
 		return nil, err
 	}
 	// A sample shows whether the literal parts are well-formed.
-	sample, err := a.url(sampleEvent)
+	sample, err := u.For(sampleEvent)
 	if err != nil {
 		return nil, errAddress
 	}
 	if sample.Host != parsed.Host || sample.Scheme != scheme {
 		return nil, errAddress
 	}
-	return a, nil
+	return u, nil
 }
 
 // splitQuery cuts the template at the first question mark of its literals.
@@ -98,18 +100,22 @@ var sampleEvent = &trigger.Event{
 	Resource: trigger.Resource{Type: "x", ID: "x"},
 }
 
-// url returns the address for the event.
-func (a *address) url(event *trigger.Event) (*url.URL, error) {
-	path, err := a.path.render(event, escapeSegment)
+// Secure reports whether the scheme is https.
+func (u *URL) Secure() bool { return strings.HasPrefix(u.base, "https:") }
+
+// For returns the URL for an event. The error means that a value cannot stand in
+// the path; it names no value.
+func (u *URL) For(event *trigger.Event) (*url.URL, error) {
+	path, err := u.path.render(event, escapeSegment)
 	if err != nil {
 		return nil, err
 	}
-	query, err := a.query.render(event, escapeQuery)
+	query, err := u.query.render(event, escapeQuery)
 	if err != nil {
 		return nil, err
 	}
-	text := a.base + path
-	if a.hasQuery {
+	text := u.base + path
+	if u.hasQuery {
 		text += "?" + query
 	}
 	parsed, err := url.Parse(text)

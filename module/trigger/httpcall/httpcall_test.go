@@ -13,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookgate/hookgate/internal/httpcall"
 	"github.com/hookgate/hookgate/module/trigger"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
 func drain(response *http.Response) error {

@@ -1,4 +1,4 @@
-package endpoint
+package placeholder
 
 import (
 	"errors"
@@ -8,19 +8,6 @@ import (
 	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/trigger"
 )
-
-// values are the placeholders that an event fills in.
-var values = map[string]func(*trigger.Event) string{
-	"webhook.id":            func(e *trigger.Event) string { return e.WebhookID },
-	"webhook.project":       func(e *trigger.Event) string { return e.Project },
-	"webhook.alias":         func(e *trigger.Event) string { return e.Alias },
-	"webhook.provider":      func(e *trigger.Event) string { return e.Provider },
-	"webhook.event":         func(e *trigger.Event) string { return e.Type },
-	"webhook.event_id":      func(e *trigger.Event) string { return e.ID },
-	"webhook.delivery_id":   func(e *trigger.Event) string { return e.DeliveryID },
-	"webhook.resource_type": func(e *trigger.Event) string { return e.Resource.Type },
-	"webhook.resource_id":   func(e *trigger.Event) string { return e.Resource.ID },
-}
 
 // part is a piece of a template: literal text, or the value of a placeholder.
 type part struct {
@@ -32,13 +19,9 @@ type part struct {
 // or an operator's placeholder brings in is never looked at again.
 type template []part
 
-// expander resolves the operator's own placeholders, such as {env.NAME}. It
-// gets one placeholder with its braces.
-type expander func(placeholder string) (string, error)
-
 // parse takes the text apart. `\{` and `\}` are literal braces; any other
 // brace that encloses a name is a placeholder, and an unknown one is an error.
-func parse(text string, expand expander) (template, error) {
+func parse(text string, expand Expand) (template, error) {
 	var parts template
 	literal := func(s string) {
 		if s == "" {
@@ -59,7 +42,7 @@ func parse(text string, expand expander) (template, error) {
 			parts = append(parts, part{value: value})
 			continue
 		}
-		expanded, err := expand("{" + p.Name + "}")
+		expanded, err := expand.one("{" + p.Name + "}")
 		if err != nil {
 			return nil, err
 		}
@@ -74,10 +57,12 @@ func isPlaceholder(text string) bool {
 	return text != "" && !strings.ContainsAny(text, "{\"'\\, \t\r\n")
 }
 
-// unknownPlaceholder is the expander for a configuration without operator's
-// placeholders.
-func unknownPlaceholder(placeholder string) (string, error) {
-	return "", fmt.Errorf("unknown placeholder %s", placeholder)
+// one resolves one placeholder.
+func (e Expand) one(placeholder string) (string, error) {
+	if e == nil {
+		return "", fmt.Errorf("unknown placeholder %s", placeholder)
+	}
+	return e(placeholder)
 }
 
 // render fills in the event's values, each made safe by escape.

@@ -1,4 +1,4 @@
-package guest
+package triggerconfig
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 
 const transports = "http.reverse_proxy.transport."
 
-// UnmarshalTransport reads the option `transport`, as reverse_proxy has it.
-func UnmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
+// unmarshalTransport reads the option `transport`, as reverse_proxy has it.
+func unmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}
@@ -27,18 +27,18 @@ func UnmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
 		return err
 	}
 	if _, ok := module.(http.RoundTripper); !ok {
-		return d.Errf("the module %s%s is no http.RoundTripper", transports, name)
+		return d.Errf("the module %s%s is not an http.RoundTripper", transports, name)
 	}
 	*into = caddyconfig.JSONModuleObject(module, "protocol", name, nil)
 	return nil
 }
 
-// TransportDefaults fills in what differs from reverse_proxy. The proxy
+// transportDefaults fills in what differs from reverse_proxy. The proxy
 // variables of the environment are not used: an event and the operator's
 // credential go where the configuration says. Answers are not asked for in
 // compressed form, and their headers are bounded. All connections that attempts
 // have used at once are kept for the next ones.
-func TransportDefaults(raw json.RawMessage) (json.RawMessage, error) {
+func transportDefaults(raw json.RawMessage) (json.RawMessage, error) {
 	options := make(map[string]json.RawMessage)
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &options); err != nil {
@@ -73,12 +73,34 @@ const (
 	maxUnread = 256 << 10
 )
 
-// Fresh loads a transport with the same options that gives each exchange a
-// connection of its own, which it closes after. Of a transport that is not
-// Caddy's own it cannot be told how.
-func Fresh(ctx caddy.Context, raw json.RawMessage) (http.RoundTripper, error) {
+// transport is how a trigger's connections are made.
+type transport struct {
+	options json.RawMessage
+	kept    http.RoundTripper // keeps connections for the next request
+	hasTLS  bool
+}
+
+// loadTransport loads the transport that the options name.
+func loadTransport(ctx caddy.Context, o *Options) (*transport, error) {
+	var err error
+	if o.TransportRaw, err = transportDefaults(o.TransportRaw); err != nil {
+		return nil, err
+	}
+	t := &transport{options: o.TransportRaw}
+	module, err := ctx.LoadModule(o, "TransportRaw")
+	if err != nil {
+		return nil, fmt.Errorf("loading the transport: %w", err)
+	}
+	tls, ok := module.(reverseproxy.TLSTransport)
+	t.hasTLS = ok && tls.TLSEnabled()
+	t.kept, err = usable(ctx, module)
+	return t, err
+}
+
+// fresh loads the transport again, without kept connections.
+func (t *transport) fresh(ctx caddy.Context) (http.RoundTripper, error) {
 	options := make(map[string]json.RawMessage)
-	if err := json.Unmarshal(raw, &options); err != nil {
+	if err := json.Unmarshal(t.options, &options); err != nil {
 		return nil, fmt.Errorf("reading the transport: %w", err)
 	}
 	if string(options["protocol"]) == `"http"` {
@@ -88,22 +110,19 @@ func Fresh(ctx caddy.Context, raw json.RawMessage) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := struct {
-		Raw json.RawMessage `caddy:"namespace=http.reverse_proxy.transport inline_key=protocol"`
-	}{raw}
-	module, err := ctx.LoadModule(&host, "Raw")
+	module, err := ctx.LoadModule(&Options{TransportRaw: raw}, "TransportRaw")
 	if err != nil {
 		return nil, fmt.Errorf("loading the transport: %w", err)
 	}
-	return RoundTripper(ctx, module)
+	return usable(ctx, module)
 }
 
-// RoundTripper makes a transport module, loaded for ctx, usable outside of
+// usable makes a transport module, loaded for ctx, usable outside of
 // reverse_proxy.
-func RoundTripper(ctx caddy.Context, module any) (http.RoundTripper, error) {
+func usable(ctx caddy.Context, module any) (http.RoundTripper, error) {
 	next, ok := module.(http.RoundTripper)
 	if !ok {
-		return nil, fmt.Errorf("the transport %T is no http.RoundTripper", module)
+		return nil, fmt.Errorf("the transport %T is not an http.RoundTripper", module)
 	}
 	if t, ok := module.(reverseproxy.ProxyProtocolTransport); ok && t.ProxyProtocolEnabled() {
 		return nil, errors.New("the transport cannot use the PROXY protocol: an attempt has no client address")
@@ -114,15 +133,6 @@ func RoundTripper(ctx caddy.Context, module any) (http.RoundTripper, error) {
 		t.closeIdle = module.Transport.CloseIdleConnections
 	}
 	return t, nil
-}
-
-// CheckScheme refuses TLS options beside a URL that is not https: they would
-// be left out in silence.
-func CheckScheme(module any, secure bool) error {
-	if t, ok := module.(reverseproxy.TLSTransport); ok && t.TLSEnabled() && !secure {
-		return errors.New("the transport has TLS options, but the URL begins with http://")
-	}
-	return nil
 }
 
 // roundTripper gives Caddy's transport the replacer that it looks for in a

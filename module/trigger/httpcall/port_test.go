@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/hookgate/hookgate/internal/httpcall"
+	"github.com/hookgate/hookgate/module/trigger/httpcall"
 )
 
 func TestCheckPort(t *testing.T) {

@@ -1,0 +1,48 @@
+package triggerconfig
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/module/internal/option"
+	"github.com/hookgate/hookgate/module/internal/secret"
+)
+
+// Secret resolves a secret of the configuration, which is usually a placeholder
+// of Caddy's such as {env.NAME} or {file./path}. It is an error if a placeholder
+// is unknown or stands for nothing, and if the secret has a blank, a line break
+// or a quote at an end that cannot be meant; one line break after the value of a
+// variable or a file is no part of it. "" is no secret and stays "": a trigger
+// that needs one checks for it. The error does not quote the secret.
+//
+// A secret that is written out in the configuration itself is logged as a
+// warning, which names the option.
+func Secret(logger *zap.Logger, option, text string) (string, error) {
+	return secret.Token(logger, option, text)
+}
+
+// SecretReader is Secret for one that may be renewed where it is kept: it
+// resolves the secret once to check it, and returns what resolves it again. It
+// returns nil for "".
+func SecretReader(logger *zap.Logger, option, text string) (func() (string, error), error) {
+	if text == "" {
+		return nil, nil
+	}
+	if _, err := Secret(logger, option, text); err != nil {
+		return nil, err
+	}
+	return func() (string, error) {
+		return Secret(zap.NewNop(), option, text) // the warning was given
+	}, nil
+}
+
+// Expand resolves Caddy's placeholders in a text. One that is unknown or stands
+// for nothing is an error.
+func Expand(text string) (string, error) { return secret.Expand(text) }
+
+// UnmarshalText reads an option of one value, which is not empty.
+func UnmarshalText(d *caddyfile.Dispenser, into *string) error { return option.Text(d, into) }
+
+// UnmarshalSecret reads an option of one value, which is a secret. Its errors do
+// not quote what follows: a secret with a blank in it may lack its quotes.
+func UnmarshalSecret(d *caddyfile.Dispenser, into *string) error { return option.Secret(d, into) }
