@@ -171,8 +171,8 @@ func TestSegmentPath(t *testing.T) {
 }
 
 // TestReplacedKey exchanges the key of a log: what the old one sealed stays
-// readable, while it waits to be written anew, and the index is opened and not made
-// anew.
+// readable, while it waits to be rewritten, and the index is opened and not
+// rebuilt.
 func TestReplacedKey(t *testing.T) {
 	dir := t.TempDir()
 	old := testKey
@@ -235,7 +235,7 @@ func TestReplacedKey(t *testing.T) {
 	}
 }
 
-// TestSegmentsOfReplacedKey: what the old key has sealed is written anew beside
+// TestSegmentsOfReplacedKey: what the old key has sealed is rewritten beside
 // the service, whatever its age, and then the new one alone opens the log.
 func TestSegmentsOfReplacedKey(t *testing.T) {
 	dir := t.TempDir()
@@ -260,7 +260,7 @@ func TestSegmentsOfReplacedKey(t *testing.T) {
 	}
 	l = mustOpen(t, options)
 	eventually(t, "all is sealed with the new key", func() bool {
-		l.compactor.hurry()
+		l.compactor.Hurry()
 		return l.Sealed()[old.ID()] == 0
 	})
 	if ids, err := KeyIDs(dir); err != nil || ids[old.ID()] {

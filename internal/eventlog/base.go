@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
+	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -17,7 +18,7 @@ var errFull = fmt.Errorf("%w: the disk has too little free space", storage.ErrUn
 type base struct {
 	log   *Log
 	ids   ids
-	taken taken // by the group under way
+	taken retention.Taken // by the group under way
 }
 
 // Find implements state.Base. What the caller read from the index counts only if

@@ -47,8 +47,6 @@ const (
 	mostAway = 24 * time.Hour
 	// leastJump is by how much the wall clock may differ and has not jumped.
 	leastJump = time.Minute
-	// noteEvery is how often the clock is noted.
-	noteEvery = time.Minute
 )
 
 // begin sets the clock by the last note of the process before; the zero note is

@@ -61,7 +61,7 @@ func TestDamageInACollectedSegment(t *testing.T) {
 		t.Fatalf("%d are damaged, the state is %q, %d are pending", damaged, l.Health().State, l.PendingOf(storage.Identity{1}))
 	}
 	// What is pending and damaged fails when its turn comes, also after the index
-	// was made anew.
+	// was rebuilt.
 	l.Close()
 	removeIndex(t, dir)
 	l = mustOpen(t, options)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/eventlog/journal"
+	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -35,11 +36,11 @@ func collected(t testing.TB, l *Log) {
 	t.Helper()
 	old := func() (number uint64, ok bool) {
 		s, ok := l.journal.First()
-		return s.Number, ok && l.clock.now()-s.Ended >= shorter(l.limits.Load()).Milliseconds()
+		return s.Number, ok && l.clock.now()-s.Ended >= retention.Shorter(l.limits.Load()).Milliseconds()
 	}
 	for number, ok := old(); ok; number, ok = old() {
 		eventually(t, fmt.Sprintf("segment %d is removed", number), func() bool {
-			l.compactor.hurry()
+			l.compactor.Hurry()
 			next, ok := old()
 			return !ok || next != number
 		})
@@ -247,9 +248,9 @@ func TestASegmentThatStays(t *testing.T) {
 		deliver(t, l, mustAppend(t, l, testEvent(1, payload(i)), storage.Dedupe{}))
 	}
 	clock.pass(8 * day)
-	l.compactor.hurry()
+	l.compactor.Hurry()
 	<-tries
-	l.compactor.hurry()
+	l.compactor.Hurry()
 	<-tries
 	if r, err := l.Get(t.Context(), storage.Identity{1}, id); err != nil || r.Status != storage.Pending {
 		t.Fatalf("%+v, %v", r, err)
@@ -285,10 +286,10 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 		seen = append(seen, e)
 	}
 	clock.pass(8 * day)
-	eventually(t, "the segment is closed", func() bool { l.compactor.hurry(); return l.journal.Count() > 1 })
+	eventually(t, "the segment is closed", func() bool { l.compactor.Hurry(); return l.journal.Count() > 1 })
 	clock.pass(8 * day)
 	eventually(t, "the segment is removed", func() bool {
-		l.compactor.hurry()
+		l.compactor.Hurry()
 		return l.oldest() > seen[0].Place.Segment
 	})
 	if e, err := l.read(seen[0]); err != nil || string(e.Body) != payload(0) {
@@ -303,10 +304,8 @@ func TestReadersOfARemovedSegment(t *testing.T) {
 func turned(t testing.TB, l *Log) {
 	t.Helper()
 	for range 2 { // one may be under way
-		l.compactor.mu.Lock()
-		ended := l.compactor.turned
-		l.compactor.mu.Unlock()
-		l.compactor.hurry()
+		ended := l.compactor.Turned()
+		l.compactor.Hurry()
 		select {
 		case <-ended:
 		case <-time.After(30 * time.Second):
@@ -326,7 +325,7 @@ func collectAlways(l *Log) (stop func() uint64) {
 			case <-quit:
 				return
 			default:
-				l.compactor.waitTurn(context.Background())
+				l.compactor.WaitTurn(context.Background())
 			}
 		}
 	})

@@ -3,12 +3,13 @@ package eventlog
 import (
 	"go.uber.org/zap"
 
+	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// countChunk is how many events a census counts between two looks at whether it
-// shall go on.
+// countChunk is how many events are counted between two looks at whether to
+// go on.
 const countChunk = 4096
 
 // countIndexed counts what the index had at the start, beside the service, but for
@@ -16,17 +17,17 @@ const countChunk = 4096
 func (l *Log) countIndexed() {
 	defer l.start.Close()
 	var of *storage.Event // one of those that were counted and not included yet
-	var found sums
+	var found retention.Sums
 	n := 0
 	include := func() {
 		if of != nil {
 			l.mu.Lock()
 			if _, gone := l.dropped[of.Integration]; !gone {
-				l.tallies.include(of.Integration, of, &found)
+				l.tallies.Include(of.Integration, of, &found)
 			}
 			l.mu.Unlock()
 		}
-		of, found, n = nil, sums{}, 0
+		of, found, n = nil, retention.Sums{}, 0
 	}
 	stopped := false
 	err := l.start.Ascend([]byte{eventKey}, func(key, value []byte) (bool, error) {
@@ -36,7 +37,7 @@ func (l *Log) countIndexed() {
 		}
 		if of != nil && of.Integration != identity || n == countChunk {
 			include()
-			if stopped = l.compactor.stopping(); stopped {
+			if stopped = l.compactor.Stopping(); stopped {
 				return false, nil
 			}
 		}
@@ -44,11 +45,11 @@ func (l *Log) countIndexed() {
 		if err != nil {
 			return false, err
 		}
-		code, a := state.StatusCode(e.Status), amount{bytes: e.Place.Length}
+		code, a := state.StatusCode(e.Status), retention.Amount{Bytes: e.Place.Length}
 		if code == state.DeliveredCode {
-			a.events = 1 // the others are counted by their keys
+			a.Events = 1 // the others are counted by their keys
 		}
-		found[code].add(a)
+		found[code].Add(a)
 		of = &e.Event
 		n++
 		return true, nil
@@ -59,8 +60,8 @@ func (l *Log) countIndexed() {
 	case !stopped:
 		include()
 		l.mu.Lock()
-		l.tallies.finish()
+		l.tallies.Finish()
 		l.mu.Unlock()
-		l.compactor.survey()
+		l.compactor.Survey()
 	}
 }

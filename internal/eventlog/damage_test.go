@@ -16,6 +16,7 @@ import (
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
+	"github.com/hookgate/hookgate/module/trigger"
 )
 
 // filled makes a log with n events in several segments, closed cleanly, and
@@ -129,7 +130,7 @@ func TestDamagedEventIsBuried(t *testing.T) {
 		t.Fatalf("claiming it again: %v", err)
 	}
 	records, _, _, err := l.List(t.Context(), storage.Identity{1}, storage.Query{Status: storage.Failed, Limit: 9})
-	if err != nil || len(records) != 1 || records[0].ID != ids[0] || records[0].Attempts[0].Error != "corrupt" {
+	if err != nil || len(records) != 1 || records[0].ID != ids[0] || records[0].Attempts[0].Error != trigger.ErrCorrupt {
 		t.Fatal(records, err)
 	}
 	if state := l.Health().State; state != "corrupt" {

@@ -9,8 +9,9 @@
 //	journal    segments, the writer and its groups, recovery: it knows no event
 //	state      what an event can be and what can happen to it: pure functions
 //	index      sorted runs on disk
+//	retention  the compactor, and the counts that limits go by
 //	eventlog   Append, Claim, List, …; the machine that joins journal and state;
-//	           the flusher, which writes to the index; the compactor
+//	           the flusher, which writes to the index
 //
 // # On disk
 //
@@ -97,7 +98,7 @@
 //	               changes the active memtable.
 //	flusher        every FlushEvery: freezes the active memtable and writes it to
 //	               the index; deletes what was dropped from there.
-//	compactor      every few seconds: purges what is old enough, empties and
+//	compactor      retention's: every few seconds: purges what is old enough, empties and
 //	               removes the oldest segment, makes room under pressure. What it
 //	               changes goes through the writer.
 //	watch          hands pending events to the one watcher.

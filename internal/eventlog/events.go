@@ -114,20 +114,6 @@ func (l *Log) lookEntry(key state.DedupeKey) (state.Known, error) {
 	return known, err
 }
 
-// lookWhole is look with the event's dedupe entry.
-func (l *Log) lookWhole(identity storage.Identity, id storage.ID) (*state.Event, state.Known, error) {
-	e, known, err := l.look(identity, id)
-	if err != nil || e.Key == "" {
-		return e, known, err
-	}
-	of, err := l.lookEntry(state.DedupeKey{Integration: identity, Key: e.Key})
-	if known.Event != nil {
-		of.Generation = min(of.Generation, known.Generation)
-		of.Event = known.Event
-	}
-	return e, of, err
-}
-
 // submit hands an op to the writer and waits for its answer.
 func (l *Log) submit(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
@@ -144,7 +130,7 @@ func (l *Log) submitInTurn(ctx context.Context, o *op) (err error) {
 		if !ok || limit.Limit != storage.LimitIntegrationEvents && limit.Limit != storage.LimitDisk {
 			return err
 		}
-		l.compactor.waitTurn(ctx)
+		l.compactor.WaitTurn(ctx)
 	}
 	return err
 }
@@ -228,7 +214,7 @@ func (l *Log) Save(ctx context.Context, identity storage.Identity, id storage.ID
 // Finish implements storage.Events. Texts of the attempt beyond 1 KiB are cut.
 func (l *Log) Finish(ctx context.Context, identity storage.Identity, id storage.ID, attempt storage.Attempt, status storage.Status, due time.Time) error {
 	if state.StatusCode(status) == 0 {
-		return fmt.Errorf("finishing an attempt: %q is no status", status)
+		return fmt.Errorf("finishing an attempt: unknown status %q", status)
 	}
 	attempt.At = wire.Moment(wire.Millis(attempt.At))
 	attempt.Error, attempt.Detail = cut(attempt.Error), cut(attempt.Detail)
@@ -273,12 +259,12 @@ func (l *Log) Dropped(identity storage.Identity) bool {
 func (l *Log) Counts() storage.Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.tallies.counts()
+	return l.tallies.Counts()
 }
 
 // PendingOf implements storage.Events.
 func (l *Log) PendingOf(identity storage.Identity) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.tallies.pendingOf(identity).events
+	return l.tallies.PendingOf(identity).Events
 }

@@ -23,12 +23,12 @@ func TestIndexStaysSmall(t *testing.T) {
 		for i := range each {
 			settle(t, l, 1, ids[step%turns*each+i], storage.Pending)
 		}
-		if err := l.compactor.flushIndex(); err != nil {
+		if err := (compaction{l}).Flush(nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	options.Dir = copied(t, options.Dir)
 	removeIndex(t, options.Dir)
-	alone := mustOpen(t, options).indexSize() // made anew
+	alone := mustOpen(t, options).indexSize() // rebuilt
 	eventually(t, "the index is small", func() bool { return l.indexSize() <= 3*alone })
 }

@@ -51,7 +51,7 @@ func TestFurtherKeptElsewhere(t *testing.T) {
 	copied(storage.Duplicate) // they are remembered
 }
 
-// TestFurtherShareOn has several events kept in another place together: they
+// TestFurtherShareOn has several events relocated together: they
 // take no more room than before.
 func TestFurtherShareOn(t *testing.T) {
 	dir := t.TempDir()

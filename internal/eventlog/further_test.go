@@ -80,7 +80,7 @@ func TestFurtherTornAnywhere(t *testing.T) {
 }
 
 // tornAnywhere opens copies of a log in whose last segment pieces between two
-// offsets were never written. look says whether what stands there has happened,
+// offsets were never written. look reports whether what stands there has happened,
 // and not just a part of it.
 func tornAnywhere(t *testing.T, dir string, from, to int64, look func(*Log) (happened, whole bool)) {
 	t.Helper()

@@ -158,7 +158,7 @@ func (s *listing) visitIndexed(id storage.ID, inPlace bool, value []byte) (again
 	return s.visit(e), s.ctx.Err()
 }
 
-// visit says whether to go on.
+// visit reports whether to go on.
 func (s *listing) visit(e *state.Event) bool {
 	if e.Purged {
 		return true

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/journal"
+	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/internal/fsutil"
@@ -111,7 +112,7 @@ type Log struct {
 	machine    *machine
 	journal    *journal.Journal
 	flusher    *flusher
-	compactor  *compactor
+	compactor  *retention.Compactor
 	lost       atomic.Bool // damage was found
 	limits     atomic.Pointer[storage.Limits]
 
@@ -125,9 +126,7 @@ type Log struct {
 	flushing   *state.Memtable // what the flusher is writing; nil when it is not
 	generation uint64          // grows when flushing is let go
 	caughtUp   chan struct{}
-	tallies    *tallies
-	purges     [state.Statuses]uint64   // since the start, by the code of the status
-	crowded    map[storage.Identity]int // with many events, and for how many there must be room
+	tallies    *retention.Tallies
 	dropped    map[storage.Identity]struct{}
 	claims     map[storage.ID]storage.Identity
 	watch      *watch
@@ -161,7 +160,7 @@ func Open(options Options) (*Log, error) {
 	}
 	l.journal.Run()
 	l.wait.Go(l.flusher.run)
-	l.wait.Go(l.compactor.run)
+	l.wait.Go(l.compactor.Run)
 	l.wait.Go(l.fillFilter)
 	l.wait.Go(l.countIndexed)
 	return l, nil
@@ -176,9 +175,8 @@ func recoverLog(options Options) (*Log, error) {
 		caughtUp:   make(chan struct{}),
 		generation: 1, // what is known of none is of 0
 		clock:      &clock{wall: options.now, uptime: options.uptime},
-		tallies:    newTallies(),
+		tallies:    retention.NewTallies(),
 		recent:     make(map[storage.ID]struct{}),
-		crowded:    make(map[storage.Identity]int),
 		dropped:    make(map[storage.Identity]struct{}),
 		claims:     make(map[storage.ID]storage.Identity),
 	}
@@ -200,7 +198,6 @@ func (l *Log) open() error {
 	}
 	l.machine = newMachine(l)
 	l.flusher = newFlusher(l)
-	l.compactor = newCompactor(l)
 	return l.recover()
 }
 
@@ -243,7 +240,7 @@ func (l *Log) Close() error {
 	if watch != nil {
 		watch.stop()
 	}
-	l.compactor.stop()
+	l.compactor.Stop()
 	l.flusher.stop() // writes the index once more
 	l.journal.Stop()
 	l.wait.Wait()
@@ -262,7 +259,7 @@ func (l *Log) enter() error {
 
 func (l *Log) leave() { l.life.RUnlock() }
 
-// Health says how the log is: "ok", "failed" (the last write or sync failed and
+// Health returns how the log is: "ok", "failed" (the last write or sync failed and
 // is tried again), "full" (the disk's free space is below MinFree), "corrupt"
 // (acknowledged records or the index were found damaged) or "closed".
 func (l *Log) Health() storage.Health {

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 )
 
@@ -14,7 +15,7 @@ type machine struct {
 }
 
 func newMachine(l *Log) *machine {
-	m := &machine{log: l, staged: state.NewMemtable(), base: base{log: l, taken: newTaken()}}
+	m := &machine{log: l, staged: state.NewMemtable(), base: base{log: l, taken: retention.NewTaken()}}
 	m.step = state.Step{Staged: m.staged, Base: &m.base}
 	return m
 }
@@ -31,7 +32,7 @@ func (m *machine) Publish() {
 // Discard implements journal.Owner.
 func (m *machine) Discard() {
 	m.staged.Clear()
-	m.base.taken.clear()
+	m.base.taken.Clear()
 }
 
 // End implements journal.Owner.
@@ -47,5 +48,5 @@ func (m *machine) LastID() [16]byte { return m.base.ids.last }
 // Rotated implements journal.Owner.
 func (m *machine) Rotated(age int64) {
 	m.log.noted.Store(age)
-	m.log.compactor.hurry()
+	m.log.compactor.Hurry()
 }

@@ -49,7 +49,7 @@ func TestCopyWhileCollected(t *testing.T) {
 			t.Errorf("segment %d comes after %d others", number, copied-1)
 		}
 		eventually(t, "what was copied is collected", func() bool {
-			l.compactor.hurry() // once more, if it rests
+			l.compactor.Hurry() // once more, if it rests
 			return l.oldest() == number
 		})
 		path, _ := SegmentPath(dir, name)

@@ -153,7 +153,7 @@ func testPowerCut(t *testing.T) {
 	options, disk := volatileOptions(t)
 	options.SegmentSize = 64 << 10
 	l := mustOpen(t, options)
-	// Every event is kept in another place, again and again.
+	// Every event is relocated again and again.
 	l.SetLimits(storage.Limits{Delivered: time.Millisecond})
 	collecting := collectAlways(l)
 

@@ -162,7 +162,7 @@ func TestIndexIsGivenBack(t *testing.T) {
 			small = append(small, id)
 		}
 	}
-	if err := l.compactor.flushIndex(); err != nil {
+	if err := (compaction{l}).Flush(nil); err != nil {
 		t.Fatal(err)
 	}
 	used := l.used()
@@ -221,7 +221,7 @@ func TestPendingFillTheDisk(t *testing.T) {
 		settle(t, l, 1, id, storage.Delivered)
 	}
 	eventually(t, "there is room", func() bool {
-		l.compactor.hurry()
+		l.compactor.Hurry()
 		_, _, err := l.Append(t.Context(), of(9, 0), storage.Dedupe{})
 		return err == nil
 	})

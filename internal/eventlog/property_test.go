@@ -45,7 +45,7 @@ type modelled struct {
 }
 
 // TestRandomHistory does random things to a log that purges and collects, and
-// opens it anew with and without its index, closed and killed.
+// opens it again with and without its index, closed and killed.
 func TestRandomHistory(t *testing.T) {
 	rounds := 3
 	switch {
@@ -102,7 +102,7 @@ func randomHistory(t *testing.T, seed uint64) {
 	}
 }
 
-// stays says whether an event stays because it or the newest of its chain is
+// stays reports whether an event stays because it or the newest of its chain is
 // pending.
 func (m *model) stays(e *modelled, id storage.ID) bool {
 	return e.status == storage.Pending || m.events[m.first(e, id).newest].status == storage.Pending
@@ -125,7 +125,7 @@ func (m *model) step() {
 		m.copy()
 	case n < 96:
 		m.clock.pass(time.Duration(m.random.Int64N(int64(6 * time.Hour))))
-		m.log.compactor.hurry()
+		m.log.compactor.Hurry()
 	case n < 98:
 		turned(m, m.log)
 	default:

@@ -22,14 +22,16 @@ func (l *Log) publish(staged *state.Memtable) {
 		for _, c := range of {
 			l.publishEvent(c)
 		}
-		l.crowd(identity, limits)
+		if l.tallies.Crowd(identity, limits) {
+			l.compactor.Hurry()
+		}
 	}
 	for name, c := range staged.Entries {
 		l.active.Entries[name] = c
 	}
 	for identity := range staged.Dropped {
 		l.active.Drop(identity)
-		l.tallies.drop(identity)
+		l.tallies.Drop(identity)
 		l.dropped[identity] = struct{}{}
 		for id, of := range l.claims {
 			if of == identity {
@@ -45,10 +47,7 @@ func (l *Log) publish(staged *state.Memtable) {
 func (l *Log) publishEvent(c state.Change) {
 	now := c.Now
 	before := l.active.Put(now, c.Indexed)
-	l.tallies.move(before, now)
-	if now.Purged {
-		l.purges[state.StatusCode(now.Status)]++
-	}
+	l.tallies.Move(before, now)
 	if now.Claimed {
 		l.claims[now.ID] = now.Integration
 	} else {
@@ -81,7 +80,7 @@ func (l *Log) flushed() {
 	l.caughtUp = make(chan struct{})
 }
 
-// behind says whether the index is too far behind, and what is closed once it
+// behind reports whether the index is too far behind, and what is closed once it
 // has caught up.
 func (l *Log) behind() (bool, <-chan struct{}) {
 	l.mu.Lock()
@@ -114,8 +113,8 @@ func (l *Log) look(identity storage.Identity, id storage.ID) (*state.Event, stat
 	return e, state.Known{Generation: generation, Event: e}, err
 }
 
-// indexFault notes that the index cannot be read, so that the next start makes
-// it anew from the log.
+// indexFault notes that the index cannot be read, so that the next start rebuilds
+// it from the log.
 func (l *Log) indexFault(err error) error {
 	if err == nil {
 		return nil

@@ -56,6 +56,7 @@ func (l *Log) begin() error {
 	if err := l.loadTallies(); err != nil {
 		return err
 	}
+	l.compactor = l.newCompactor()
 	if err := l.journal.Activate(); err != nil {
 		return err
 	}
@@ -173,14 +174,14 @@ func (l *Log) loadDropped() error {
 
 // loadTallies counts what is in the index by its keys, and what is not there yet:
 // of an event that is in memory the index may know nothing, or what is no longer
-// so. The census counts the rest.
+// so. A scan beside the service counts the rest.
 func (l *Log) loadTallies() error {
 	for prefix, status := range map[byte]storage.Status{pendingKey: storage.Pending, failedKey: storage.Failed} {
 		err := l.start.Keys([]byte{prefix}, func(key []byte) (bool, error) {
 			identity, id, err := parseIDKey(key)
 			_, gone := l.dropped[identity]
 			if err == nil && !gone && l.active.Get(identity, id) == nil {
-				l.tallies.found(identity, id, status)
+				l.tallies.Found(identity, id, status)
 			}
 			return true, err
 		})
@@ -191,7 +192,7 @@ func (l *Log) loadTallies() error {
 	for _, of := range l.active.Events {
 		for id, c := range of {
 			l.recent[id] = struct{}{}
-			l.tallies.move(nil, c.Now)
+			l.tallies.Move(nil, c.Now)
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestRetention(t *testing.T) {
 	deliver(t, l, chain)
 
 	before := content(t, l)
-	l.compactor.hurry()
+	l.compactor.Hurry()
 	sameContent(t, l, before)
 
 	clock.pass(2*day + time.Hour)
@@ -113,7 +113,7 @@ func TestRemembered(t *testing.T) {
 		before := l.oldest()
 		eventually(t, "a segment goes", func() bool {
 			clock.pass(10 * time.Minute)
-			l.compactor.hurry()
+			l.compactor.Hurry()
 			return l.oldest() > before
 		})
 	}
@@ -138,7 +138,7 @@ func TestRemembered(t *testing.T) {
 	clock.pass(4 * day)
 	eventually(t, "the key is forgotten", func() bool {
 		clock.pass(time.Hour)
-		l.compactor.hurry()
+		l.compactor.Hurry()
 		l.flusher.hurry()
 		entry, err := l.indexedEntry(state.DedupeKey{Integration: storage.Identity{1}, Key: "key"})
 		return err == nil && entry == state.DedupeEntry{}

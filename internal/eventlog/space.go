@@ -43,7 +43,7 @@ const reserveSize = 32 << 20
 
 func (s *space) ask() (free int64, err error) { return s.disk.Space(s.dir) }
 
-// low says whether there is too little space for new events. A disk that cannot
+// low reports whether there is too little space for new events. A disk that cannot
 // be asked is not full: writing to it will tell.
 func (s *space) low() bool {
 	s.mu.Lock()

@@ -66,7 +66,7 @@ func TestIndexTornByACrash(t *testing.T) {
 	gone := add("purged")
 	fail(t, l, gone)
 	l.flusher.flush(false)
-	_, known, err := l.lookWhole(identity, gone)
+	_, known, err := (compaction{l}).Look(identity, gone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestWatchCompletesRefs(t *testing.T) {
 		id := mustAppend(t, l, e, storage.Dedupe{})
 		want[id] = storage.Ref{ID: id, Integration: e.Integration, WebhookID: "hook", Project: e.Project, ResourceType: "assistant", ResourceID: e.ResourceID}
 	}
-	if err := l.compactor.flushIndex(); err != nil {
+	if err := (compaction{l}).Flush(nil); err != nil {
 		t.Fatal(err)
 	}
 	batch, n := l.index.Batch(), 0

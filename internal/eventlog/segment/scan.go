@@ -108,7 +108,7 @@ func (s *Scanner) seek(at int64) int64 {
 	return at
 }
 
-// zeros says whether nothing but zeros follows.
+// zeros reports whether nothing but zeros follows.
 func (s *Scanner) zeros(at int64) bool {
 	for ; at < s.limit; at += window {
 		for _, b := range s.at(at, min(window, s.limit-at)) {

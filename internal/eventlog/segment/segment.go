@@ -161,5 +161,5 @@ func decodeCopy(raw []byte, key seal.Key) (Header, error) {
 	return h, nil
 }
 
-// headerNonce is no frame's: sequence numbers fill the last eight bytes only.
+// headerNonce is not a frame's: sequence numbers fill the last eight bytes only.
 func headerNonce() []byte { return bytes.Repeat([]byte{0xff}, 12) }

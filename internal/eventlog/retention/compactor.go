@@ -1,0 +1,359 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/hookgate/hookgate/internal/eventlog/journal"
+	"github.com/hookgate/hookgate/internal/eventlog/state"
+	"github.com/hookgate/hookgate/internal/seal"
+	"github.com/hookgate/hookgate/module/storage"
+)
+
+// ErrStopped means that the log is being closed.
+var ErrStopped = errors.New("the log is being closed")
+
+// relocateRate bounds in bytes a second how fast events are relocated
+// because of their age or their key.
+const relocateRate = 4 << 20
+
+// maxTurn is how long an append waits for a turn that may make room for it.
+const maxTurn = time.Second
+
+// noteEvery is how often the clock is noted.
+const noteEvery = time.Minute
+
+// Log is what the compactor needs of the log whose events it purges.
+type Log interface {
+	// Look returns an event as it stands, with all that the writer needs of the
+	// index, or storage.ErrNotFound.
+	Look(identity storage.Identity, id storage.ID) (*state.Event, state.Known, error)
+	// LookEntry returns what the writer needs of the index for a dedupe key.
+	LookEntry(key state.DedupeKey) (state.Known, error)
+	// Do has the writer do commands together, and calls done with the first event
+	// after each that did something. An event that is not there is not an error.
+	Do(commands []state.Command, done func(after *state.Event)) error
+	// Tick has the writer note the clock, or begin another segment when this one
+	// has been written to for so long and has anything.
+	Tick(ripe int64) error
+	// Flush waits until the index has all that the log has, or quit is closed.
+	Flush(quit <-chan struct{}) error
+	// Walk calls fn with the events of an integration in the index, the oldest
+	// first, until it returns false; only those that have failed, if told so.
+	Walk(identity storage.Identity, failed bool, fn func(id storage.ID, pending bool) (bool, error)) error
+	// WalkAll calls fn with all events in the index.
+	WalkAll(fn func(*state.Event) (bool, error)) error
+	// Damaged notes that accepted events were found damaged.
+	Damaged()
+	// LookAtClock looks for jumps of the wall clock, and Noted is when the log's
+	// clock was last noted.
+	LookAtClock()
+	Noted() int64
+	// IndexBytes is the size of the index, and Low reports whether there is too
+	// little space for new events.
+	IndexBytes() int64
+	Low() bool
+}
+
+// Options of a Compactor. All are required.
+type Options struct {
+	Log         Log
+	Journal     *journal.Journal
+	Tallies     *Tallies
+	Lock        sync.Locker // guards the tallies
+	Limits      func() *storage.Limits
+	Age         func() int64 // the log's clock
+	Logger      *zap.Logger
+	SegmentSize int64
+	KeyID       [seal.KeyIDSize]byte // that seals segments now
+}
+
+// Compactor is the goroutine that makes room. It purges what has been kept long
+// enough, and more than that where a limit asks for it.
+//
+// There is one way to free the disk: the oldest segment is read, what still counts
+// in it is purged, or copied to the end of the log ("relocated"), and the file is
+// removed. So the log always is a run of segments without a gap, and the index can
+// be made from it.
+type Compactor struct {
+	Options
+	kick chan struct{}
+	quit chan struct{}
+	done chan struct{}
+
+	surveyed atomic.Bool                    // every integration's number of events was looked at
+	resting  time.Time                      // until then, nothing is relocated for relocateRate
+	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
+
+	vain  time.Time // until then, nothing is gained by freeing the disk
+	loose int64     // bytes of failed events that were purged and lie in segments
+
+	mu     sync.Mutex
+	turned chan struct{} // closed when this turn ends
+}
+
+// New returns a compactor that does not run yet.
+func New(options Options) *Compactor {
+	return &Compactor{
+		Options: options, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		barren: make(map[storage.Identity]time.Time), turned: make(chan struct{}),
+	}
+}
+
+// Run takes turns until Stop.
+func (c *Compactor) Run() {
+	defer close(c.done)
+	for {
+		timer := time.NewTimer(c.period())
+		select {
+		case <-c.quit:
+			timer.Stop()
+			return
+		case <-timer.C:
+		case <-c.kick:
+			timer.Stop()
+		}
+		if err := c.turn(); err != nil && !c.Stopping() {
+			c.Logger.Warn("old events cannot be purged yet", zap.Error(err))
+		}
+	}
+}
+
+// Hurry has the compactor take a turn now.
+func (c *Compactor) Hurry() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Survey has it look at every integration, too.
+func (c *Compactor) Survey() {
+	c.surveyed.Store(false)
+	c.Hurry()
+}
+
+// Stop ends the compactor and waits for it.
+func (c *Compactor) Stop() {
+	close(c.quit)
+	<-c.done
+}
+
+// Stopping reports whether Stop was called.
+func (c *Compactor) Stopping() bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// period is how long the compactor waits between two turns: an eighth of what
+// events are kept, between a second and a minute, and no longer than it rests.
+func (c *Compactor) period() time.Duration {
+	usual := min(max(Shorter(c.Limits())/8, time.Second), time.Minute)
+	if rest := time.Until(c.resting); rest > 0 {
+		return min(usual, rest)
+	}
+	return usual
+}
+
+// Shorter is how long the events are kept that are kept for the shorter time; an
+// hour when both are kept for ever.
+func Shorter(limits *storage.Limits) time.Duration {
+	switch {
+	case limits.Delivered == 0 && limits.Failed == 0:
+		return time.Hour
+	case limits.Delivered == 0:
+		return limits.Failed
+	case limits.Failed == 0:
+		return limits.Delivered
+	}
+	return min(limits.Delivered, limits.Failed)
+}
+
+func (c *Compactor) turn() error {
+	defer c.endTurn()
+	c.Log.LookAtClock()
+	return errors.Join(c.tick(), c.evictCrowded(), ignorePinned(c.expire()), ignorePinned(c.evictForDisk()))
+}
+
+// tick has the writer note the clock every minute, and begin another segment when
+// this one has been written to for an eighth of the time that events are kept: on
+// a quiet gateway, none would fill.
+func (c *Compactor) tick() error {
+	now, ripe := c.Age(), int64(0)
+	if limits := c.Limits(); limits.Delivered > 0 || limits.Failed > 0 {
+		ripe = min(max(Shorter(limits)/8, time.Second), 24*time.Hour).Milliseconds()
+	}
+	if now-c.Log.Noted() < noteEvery.Milliseconds() && (ripe == 0 || now-c.Journal.Begun() < ripe) {
+		return nil
+	}
+	return c.Log.Tick(ripe)
+}
+
+// ignorePinned takes for no error that a segment is pinned: the next turn tries
+// again.
+func ignorePinned(err error) error {
+	if errors.Is(err, journal.ErrPinned) {
+		return nil
+	}
+	return err
+}
+
+// expire removes the segments whose events have all been there for the shorter
+// time that events are kept, and those that a replaced key has sealed. What is
+// kept for longer costs a write each time.
+func (c *Compactor) expire() error {
+	for {
+		s, ok := c.Journal.First()
+		if !ok || !c.isOver(s) || time.Now().Before(c.resting) {
+			return nil
+		}
+		done, err := c.compact(s, state.PastTime)
+		if err != nil {
+			return err
+		}
+		c.resting = time.Now().Add(time.Duration(done.relocated.Bytes) * time.Second / relocateRate)
+	}
+}
+
+// isOver reports whether a segment is to go, with no need for its space. Who has
+// replaced a key does not want to wait; but that can wait for a disk with space.
+func (c *Compactor) isOver(s journal.Oldest) bool {
+	limits := c.Limits()
+	if limits.Delivered+limits.Failed > 0 && c.Age()-s.Ended >= Shorter(limits).Milliseconds() {
+		return true
+	}
+	return s.Err == nil && s.Header.KeyID != c.KeyID && !c.Log.Low()
+}
+
+// evictCrowded brings integrations down that come near their number of events.
+func (c *Compactor) evictCrowded() error {
+	limits := c.Limits()
+	c.Lock.Lock()
+	if limits.Events > 0 && c.Tallies.Counted() && !c.surveyed.Swap(true) {
+		for identity := range c.Tallies.of {
+			c.Tallies.Crowd(identity, limits)
+		}
+	}
+	crowded := c.Tallies.crowded
+	c.Tallies.crowded = make(map[storage.Identity]int)
+	c.Lock.Unlock()
+	maps.DeleteFunc(c.barren, func(_ storage.Identity, until time.Time) bool { return time.Now().After(until) })
+	for identity, room := range crowded {
+		if err := c.evictOne(identity, room, limits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evictOne does so for one. A search among many pending events that finds too
+// little is not repeated at once; it must be later, for what is settled meanwhile
+// may be the last thing that happens to an integration whose events are refused.
+func (c *Compactor) evictOne(identity storage.Identity, room int, limits *storage.Limits) error {
+	_, barren := c.barren[identity]
+	c.Lock.Lock()
+	excess, settled := 0, 0
+	if of := c.Tallies.of[identity]; of != nil && limits.Events > 0 {
+		total := of.total().Events
+		excess, settled = total-min(lowEvents(limits), max(limits.Events-room, 0)), total-of.Sums[state.PendingCode].Events
+	}
+	if barren && excess > 0 {
+		c.Tallies.crowded[identity] = max(c.Tallies.crowded[identity], room)
+	}
+	c.Lock.Unlock()
+	if barren || excess <= 0 || settled == 0 {
+		return nil
+	}
+	began := time.Now()
+	purged, err := c.purge(identity, false, func(purged Amount) bool { return purged.Events >= excess })
+	if err == nil && purged.Events < excess {
+		c.barren[identity] = time.Now().Add(min(10*time.Since(began), time.Minute))
+		c.Lock.Lock()
+		c.Tallies.crowded[identity] = max(c.Tallies.crowded[identity], room)
+		c.Lock.Unlock()
+	}
+	return err
+}
+
+// endTurn wakes who waits for it.
+func (c *Compactor) endTurn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.turned)
+	c.turned = make(chan struct{})
+}
+
+// WaitTurn waits until a turn has ended, for a while.
+func (c *Compactor) WaitTurn(ctx context.Context) {
+	c.mu.Lock()
+	turned := c.turned
+	c.mu.Unlock()
+	c.Hurry()
+	timer := time.NewTimer(maxTurn)
+	defer timer.Stop()
+	select {
+	case <-turned:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-c.quit:
+	}
+}
+
+// purge purges settled events of an integration, the oldest first, until it is
+// enough; only those that have failed, if told so. Those that were accepted at once
+// go together: none that has failed stays behind the first, by which a copy would
+// find it.
+func (c *Compactor) purge(identity storage.Identity, failed bool, enough func(purged Amount) bool) (Amount, error) {
+	if err := c.Log.Flush(c.quit); err != nil {
+		return Amount{}, err
+	}
+	b := batch{compactor: c}
+	var together storage.ID // the last of those that were accepted with the one before
+	err := c.Log.Walk(identity, failed, func(id storage.ID, pending bool) (bool, error) {
+		switch {
+		case c.Stopping(), state.CompareIDs(id, together) > 0 && enough(b.promised()):
+			return false, nil
+		case pending:
+			return true, nil
+		}
+		e, known, err := c.Log.Look(identity, id)
+		if err != nil {
+			return true, ignoreNotFound(err)
+		}
+		if last := state.Forward(id, uint64(e.Further)); state.CompareIDs(last, together) > 0 {
+			together = last
+		}
+		purge := &state.Purge{Subject: state.Subject{Of: identity, ID: id}, Policy: state.Settled, Known: known}
+		return true, b.add(purge, AmountOf(e))
+	})
+	err = errors.Join(err, b.flush())
+	return b.purged, err
+}
+
+// Turned returns what is closed when the turn under way has ended, or the next.
+func (c *Compactor) Turned() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turned
+}
+
+// indexEach is how many bytes an event takes in the index, about; 0 while that is
+// not known.
+func (c *Compactor) indexEach() int64 {
+	c.Lock.Lock()
+	defer c.Lock.Unlock()
+	if !c.Tallies.Counted() {
+		return 0
+	}
+	return c.Log.IndexBytes() / int64(max(c.Tallies.all.total().Events, 1))
+}
