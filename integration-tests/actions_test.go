@@ -7,7 +7,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestActions filters by what happened, which GitLab writes in other places for
+// TestActions filters by action, which GitLab writes in different places for
 // some of its events.
 func TestActions(t *testing.T) {
 	t.Parallel()

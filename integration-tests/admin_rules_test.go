@@ -9,9 +9,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// trickyPaths are ways to write a path so that a rule about paths might see
-// another one than the handler does. All but the last few are refused by the
-// admin API itself; those, Caddy's router may redirect first.
+// trickyPaths are spellings of a path that a rule about paths might interpret
+// differently from the handler. All but the last few are refused by the admin
+// API itself; Caddy's router may redirect those first.
 var trickyPaths = []string{
 	"/webhooks/projects/demo/integrations/gh%2Fevents",
 	"/webhooks/projects/demo%2Fintegrations",
@@ -150,8 +150,8 @@ func TestAdminDeclared(t *testing.T) {
 	refused(t, g.API("DELETE", path+"?force=true", nil), 409)
 	refused(t, g.API("POST", gateway.Integrations(demo), github("declared")), 409)
 
-	// One that the API has stored is shadowed by a declaration, and is back
-	// when the declaration is gone.
+	// An integration stored through the API is shadowed by a declaration, and is
+	// back when the declaration is gone.
 	event := push(g, t, "declared", "1")
 	g.Create(t, demo, github("stored", "alias", "from the API"))
 	g.Reload(config(declared("declared", `alias "from the file"`) + declared("stored", `alias "from the file"`)))
@@ -175,8 +175,8 @@ func TestAdminDeclared(t *testing.T) {
 	is(t, g.Post("/webhooks/declared", gateway.GitHub(secret, "push", "1", body), body), 200, `{"status":"duplicate","id":"`+event+`"}`)
 }
 
-// TestFetchOfNode: a client that says how it fetches, as that of Node.js does, has
-// to say from where.
+// TestFetchOfNode: a client that sends fetch metadata, as that of Node.js does,
+// has to send its origin, too.
 func TestFetchOfNode(t *testing.T) {
 	t.Parallel()
 	g := gateway.Start(t, gateway.Config("", gateway.Edge))

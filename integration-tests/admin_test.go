@@ -19,7 +19,7 @@ func admin(t *testing.T, options string) (*gateway.Gateway, *gateway.Sink) {
 	return edge(t, "public_url "+publicURL+"\n"+options)
 }
 
-// github is an integration as the admin API takes it.
+// github is an integration in the admin API's form.
 func github(id string, more ...any) gateway.M {
 	integration := gateway.M{
 		"webhook_id":     id,
@@ -33,7 +33,7 @@ func github(id string, more ...any) gateway.M {
 }
 
 // refused fails the test unless the answer is an error of the admin API whose
-// text has all the words. Only that of a form says more.
+// text contains all the words. Only a form's error has more fields.
 func refused(t testing.TB, answer *gateway.Answer, status int, words ...string) {
 	t.Helper()
 	answer.Want(t, status)
@@ -139,8 +139,8 @@ func authenticationByHeader(value string) gateway.M {
 func TestAdminRefusals(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
-	// with changes one field of an integration that is good otherwise; the
-	// field's path has dots.
+	// with changes one field, given by its dotted path, of an otherwise valid
+	// integration.
 	with := func(path string, value any) gateway.M {
 		integration := github("bad")
 		object := integration

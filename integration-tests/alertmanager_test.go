@@ -13,7 +13,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestAlertmanager has a real Alertmanager fire an alert at an integration
+// TestAlertmanager makes a real Alertmanager send an alert to an integration
 // whose secure header is Authorization.
 func TestAlertmanager(t *testing.T) {
 	t.Parallel()

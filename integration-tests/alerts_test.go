@@ -14,8 +14,8 @@ import (
 )
 
 // TestAlertsSeeTheFirstBurst evaluates the conditions of docs/operator.md, with
-// Prometheus's own engine, over what a new gateway shows before and after a
-// first burst of faults: whatever counts it must have been there at 0.
+// Prometheus's own engine, over the metrics of a new gateway before and after a
+// first burst of faults: every series must have been there at 0.
 func TestAlertsSeeTheFirstBurst(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
@@ -55,7 +55,7 @@ func TestAlertsSeeTheFirstBurst(t *testing.T) {
 
 const prefix = "caddy_webhooks_"
 
-// seriesOf returns what a scrape shows of Hookgate.
+// seriesOf returns Hookgate's metrics from a scrape.
 func seriesOf(t *testing.T, g *gateway.Gateway) map[string]string {
 	t.Helper()
 	all := make(map[string]string)

@@ -37,8 +37,8 @@ func tryWebhooks(g *gateway.Gateway, args ...string) (string, error) {
 	return g.Command(append([]string{"webhooks", "--config", filepath.Join(g.Dir, "Caddyfile")}, args...)...)
 }
 
-// copyKey puts the generated key of one gateway's storage where another looks
-// for it.
+// copyKey copies the generated key of one gateway's storage to where another
+// looks for it.
 func copyKey(t *testing.T, from, to *gateway.Gateway) {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(from.Dir, "keep", "store.key"))
@@ -53,7 +53,7 @@ func copyKey(t *testing.T, from, to *gateway.Gateway) {
 	}
 }
 
-// stored are the events of an integration by their ID.
+// stored returns the events of an integration by ID.
 func stored(t *testing.T, g *gateway.Gateway, id string) map[string]gateway.M {
 	t.Helper()
 	events, cursor := make(map[string]gateway.M), ""
@@ -69,7 +69,7 @@ func stored(t *testing.T, g *gateway.Gateway, id string) map[string]gateway.M {
 	}
 }
 
-// byResource has a sink take some events, refuse some for good, and fail at
+// byResource makes a sink accept some events, refuse some for good, and fail at
 // others.
 func byResource(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -80,7 +80,7 @@ func byResource(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestBackupUnderLoad takes a backup while events come in, are delivered, fail
+// TestBackupUnderLoad takes a backup while events arrive, are delivered, fail
 // and wait, and restores it in another place.
 func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -122,7 +122,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	copyKey(t, g, after)
 	t.Log(strings.TrimSpace(webhooks(t, after, "restore", backup)))
 	after.Start()
-	// What was acknowledged is there, in the state that it had or a later one.
+	// Whatever was acknowledged is there, in the state that it had or a later one.
 	total := 0
 	for _, id := range hooks {
 		events := stored(t, after, id)
@@ -138,16 +138,16 @@ func TestBackupUnderLoad(t *testing.T) {
 	if event := after.Event(t, demo, "works", first); event["status"] != "delivered" {
 		t.Errorf("a delivered event is %v", event["status"])
 	}
-	// A failed one can be replayed, and the old secret verifies.
+	// A failed event can be replayed, and the old secret verifies.
 	after.WaitStatus(t, demo, "fails", acked["fails"][0], "failed")
 	sink.Answer(nil)
 	webhooks(t, after, "replay", demo, "fails", acked["fails"][0])
 	push(after, t, "works", "after the restore")
-	// What waited is delivered.
+	// Waiting events are delivered.
 	for _, event := range acked["waits"][:20] {
 		after.WaitStatus(t, demo, "waits", event, "delivered")
 	}
-	// What came before the backup is a duplicate.
+	// An event from before the backup is a duplicate.
 	delivery := "load-/webhooks/works-0-0"
 	payload := fmt.Appendf(nil, `{"delivery":%q,"padding":%q}`, delivery, bytes.Repeat([]byte("x"), 700))
 	again := after.Post("/webhooks/works", gateway.GitHub(secret, "push", delivery, payload), payload).Want(t, 200)
@@ -157,8 +157,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	refusedRestore(t, after, backup, "there is something in "+filepath.Join(after.Dir, "keep", "store")+" already")
 }
 
-// refusedRestore wants a restore to fail, and the storage's place to stay as it
-// is.
+// refusedRestore expects a restore to fail and to leave the storage's place as
+// it is.
 func refusedRestore(t *testing.T, g *gateway.Gateway, backup, want string) {
 	t.Helper()
 	keep := filepath.Join(g.Dir, "keep")
@@ -209,8 +209,8 @@ func TestRestoreRefuses(t *testing.T) {
 	refusedRestore(t, stranger, backup, "the backup needs the key ")
 }
 
-// TestSlowBackup takes a backup so slowly that the admin endpoint's own time for
-// a request, ten seconds, is over long before.
+// TestSlowBackup takes a backup so slowly that it exceeds the admin endpoint's
+// own deadline of ten seconds by far.
 func TestSlowBackup(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

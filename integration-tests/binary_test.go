@@ -29,8 +29,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestMetrics holds that the edge is counted, and that nothing that a stranger
-// sends makes a series of its own.
+// TestMetrics checks that the edge is counted, and that nothing a stranger
+// sends creates a series.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, declared("plain"))

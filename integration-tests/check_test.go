@@ -11,8 +11,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestVulnerabilityCheckTellsWhatFailed plays the ways in which govulncheck
-// ends: only a database out of reach is no failure.
+// TestVulnerabilityCheckTellsWhatFailed simulates the ways in which govulncheck
+// ends: only an unreachable database is not a failure.
 func TestVulnerabilityCheckTellsWhatFailed(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(gateway.Root(t), "tools", "vulnerabilities.sh")

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// circuits are those of a trigger, as the status shows them.
+// circuits are a trigger's circuits, as the status shows them.
 type circuits struct {
 	State               string
 	Projects, Resources int
@@ -30,7 +30,7 @@ func circuitsOf(t testing.TB, g *gateway.Gateway, resourceType string) circuits 
 }
 
 // neighbourhood is an endpoint whose resources do what their IDs say, up to the
-// first dash. It notes when each event arrives for which resource.
+// first dash. It records when each event arrives for which resource.
 type neighbourhood struct {
 	mu       sync.Mutex
 	arrivals map[string][]time.Time // by resource
@@ -68,20 +68,20 @@ func (n *neighbourhood) attempts(resource string) int {
 	return len(n.arrivals[resource])
 }
 
-// arrival is when an event first arrived; zero if it has not.
+// arrival is when an event first arrived, or zero.
 func (n *neighbourhood) arrival(event string) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.first[event]
 }
 
-// TestCircuits has resources that fail in several ways beside others that work,
-// of another project, of the same project, and of the same integration: these
-// get their events at once, and those get no more attempts than their circuits
-// allow.
+// TestCircuits has resources that fail in several ways while others work, in
+// another project, in the same project, and in the same integration: the
+// working ones get their events at once, and the failing ones get no more
+// attempts than their circuits allow.
 func TestCircuits(t *testing.T) {
 	t.Parallel()
-	kinds := map[string]int{ // with the attempts that are allowed in twelve seconds
+	kinds := map[string]int{ // with the attempts allowed in twelve seconds
 		"500":     5 + 4, // five in a row; probes after 1, 3 and 7 seconds more
 		"broken":  5 + 4,
 		"403":     1 + 4,
@@ -127,9 +127,9 @@ func TestCircuits(t *testing.T) {
 	for n := 0; time.Since(began) < 12*time.Second; n++ {
 		sent := map[string]time.Time{}
 		for kind := range kinds {
-			if kind != "401" { // that stops the project
+			if kind != "401" { // which stops the project
 				sent[push(g, t, "same-"+kind, fmt.Sprint("same-", n))] = time.Now()
-				// The first event of several is that of the first resource.
+				// Of several events, the first is that of the first resource.
 				sent[push(g, t, "both-"+kind, fmt.Sprint("both-", n))] = time.Now()
 			}
 		}
@@ -170,14 +170,14 @@ func TestCircuits(t *testing.T) {
 	}
 }
 
-// TestManyHang has a hundred of a thousand resources hang, of which nothing is
-// known yet: each of the others gets its event all the same.
+// TestManyHang makes a hundred of a thousand resources hang, about which
+// nothing is known yet: each of the others still gets its event.
 func TestManyHang(t *testing.T) {
 	t.Parallel()
 	street := &neighbourhood{arrivals: make(map[string][]time.Time), first: make(map[string]time.Time)}
 	sink := gateway.NewSink(t)
 	sink.Answer(street.ServeHTTP)
-	const all, bad, each = 125, 13, 8 // integrations, those of what hangs, and resources of one
+	const all, bad, each = 125, 13, 8 // integrations, hanging ones, and resources of each
 	var config strings.Builder
 	id := func(n int) string {
 		if n < bad {

@@ -11,8 +11,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestCloudEvents has the CloudEvents SDK send events in binary and structured
-// mode: with a wrong credential, with the right one, and once more.
+// TestCloudEvents makes the CloudEvents SDK send events in binary and
+// structured mode: with a wrong credential, with the right one, and once more.
 func TestCloudEvents(t *testing.T) {
 	t.Parallel()
 	needLibraries(t, "senders")
@@ -57,7 +57,7 @@ func TestCloudEvents(t *testing.T) {
 		if d.Header.Get("Authorization") != "" {
 			t.Errorf("%s arrived with its credential", e.ID)
 		}
-		// Binary mode writes the time anew each time, but in a header.
+		// In binary mode the time is new each time, but is in a header.
 		if repeated := again[i].answer(t); e.Mode == "binary" && (repeated["status"] != "duplicate" || repeated["id"] != id) {
 			t.Errorf("%s again is answered by %s", e.ID, again[i].Answer)
 		}

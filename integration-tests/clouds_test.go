@@ -37,7 +37,7 @@ const (
 	pubsubAudience = "https://hooks.example.com/webhooks/pubsub"
 )
 
-// clouds play Amazon SNS and Google.
+// clouds stand in for Amazon SNS and Google.
 type clouds struct {
 	t           *testing.T
 	key         *rsa.PrivateKey
@@ -113,7 +113,7 @@ func (c *clouds) subscription() []byte {
 	})
 }
 
-// token returns a token of Google's, with some claims changed.
+// token returns a Google token, with some claims changed.
 func (c *clouds) token(change gateway.M) string {
 	c.t.Helper()
 	claims := gateway.M{
@@ -173,7 +173,7 @@ integration pubsub {
 }
 `
 
-// startClouds starts a gateway to which the internet is these clouds.
+// startClouds starts a gateway whose internet consists of these clouds.
 func startClouds(t *testing.T) (*gateway.Internet, *clouds, *gateway.Sink, *gateway.Gateway) {
 	t.Helper()
 	internet := gateway.NewInternet(t)
@@ -212,7 +212,7 @@ func TestSNS(t *testing.T) {
 		t.Errorf("the certificate was fetched %d times", asked)
 	}
 
-	// An invented certificate may exist; the host is asked a few times only.
+	// A made-up certificate may exist; the host is asked only a few times.
 	for n := range 30 {
 		problem(t, post("sns", c.message(gateway.M{"SigningCertURL": fmt.Sprintf("https://%s/SimpleNotificationService-%d.pem", snsHost, n)})), http.StatusServiceUnavailable)
 	}
@@ -240,7 +240,7 @@ func TestSNSSubscription(t *testing.T) {
 	if string(answer.Body) != `{"status":"confirmed"}` || c.confirmed.Load() != 1 {
 		t.Errorf("%s, confirmed %d times", answer.Body, c.confirmed.Load())
 	}
-	// Refused by SNS, it is tried again by SNS.
+	// If refused, SNS tries again.
 	problem(t, post(c.message(gateway.M{"Type": "SubscriptionConfirmation", "Token": "t-9", "SubscribeURL": "https://" + snsHost + "/", "Subject": nil})), http.StatusServiceUnavailable)
 	if events := g.API("GET", gateway.Integration(demo, "sns", "events"), nil).Want(t, 200).JSON(t)["items"].([]any); len(events) != 0 {
 		t.Errorf("%d events are stored", len(events))
@@ -273,7 +273,7 @@ func TestPubSub(t *testing.T) {
 			t.Errorf("%s: %d", name, answer.Status)
 		}
 	}
-	// The body is not waited for when the headers refuse.
+	// The body is not awaited if the headers are refused.
 	conn := gateway.Dial(t, g.Addr)
 	conn.Send("POST /webhooks/pubsub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nAuthorization: Bearer x\r\n\r\n")
 	conn.Answer().Want(t, http.StatusUnauthorized)
@@ -281,7 +281,7 @@ func TestPubSub(t *testing.T) {
 	g.API("POST", gateway.Integration(demo, "pubsub", "test"), gateway.M{}).Want(t, http.StatusConflict)
 }
 
-// TestCloudsOwnLibraries holds the gateway's judgement against that of the
+// TestCloudsOwnLibraries compares the gateway's verdict with that of the
 // senders' own libraries.
 func TestCloudsOwnLibraries(t *testing.T) {
 	t.Parallel()

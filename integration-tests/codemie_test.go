@@ -15,7 +15,7 @@ import (
 
 const platformToken = "the operator's token"
 
-// codemie starts a gateway before a stand-in of the platform that has an
+// codemie starts a gateway in front of a simulated platform that has an
 // assistant, a workflow and a datasource.
 func codemie(t *testing.T, options string) (*gateway.Gateway, *codemietest.Platform) {
 	t.Helper()
@@ -93,7 +93,7 @@ func TestCodemieRuns(t *testing.T) {
 	ends("datasource", "3", "failed", "any")
 	platform.SetSilent(false)
 
-	// Most failures of an assistant the platform calls completed.
+	// The platform calls most failures of an assistant completed.
 	platform.SetOutput("The LLM request timed out. Please try again.", codemietest.Usage{Input: 900, Output: 7, Cost: 0.02})
 	ends("assistant", "3", "failed", "run_failed")
 	platform.SetOutput("Please call the help desk.", codemietest.Usage{})
@@ -120,8 +120,8 @@ func TestCodemieRuns(t *testing.T) {
 	}
 }
 
-// TestCodemieStartsOnce breaks the connection after a start was sent: it is
-// not sent again, however often the process is restarted.
+// TestCodemieStartsOnce breaks the connection after a start was sent: it is not
+// repeated, however often the process is restarted.
 func TestCodemieStartsOnce(t *testing.T) {
 	t.Parallel()
 	g, platform := codemie(t, "")
@@ -141,7 +141,7 @@ func TestCodemieStartsOnce(t *testing.T) {
 		t.Errorf("%d starts were sent, want one for each event", n)
 	}
 
-	// An assistant's run is shown when it is over.
+	// An assistant's run is shown only when it is over.
 	platform.SetLooks(1 << 30)
 	platform.Inject(codemietest.Fault{Route: "POST /v1/assistants/{id}/model", Times: 1, Applied: true, Answer: codemietest.Drop})
 	id = push(g, t, "assistant", "2")
@@ -154,7 +154,7 @@ func TestCodemieStartsOnce(t *testing.T) {
 		t.Errorf("the assistant was started %d times", n)
 	}
 
-	// A crash while the run goes on: it is followed, not started again.
+	// A crash during the run: it is followed, not started again.
 	platform.SetLooks(1 << 30)
 	const look = "GET /v1/workflows/{id}/executions/{execution}"
 	before := platform.Count(look)
@@ -174,8 +174,8 @@ func TestCodemieStartsOnce(t *testing.T) {
 	}
 }
 
-// TestCodemieAway takes the platform's database away for a while: it does not
-// find then what is there.
+// TestCodemieAway makes the platform's database unavailable for a while: it
+// then does not find what exists.
 func TestCodemieAway(t *testing.T) {
 	t.Parallel()
 	g, platform := codemie(t, "")
@@ -199,8 +199,8 @@ func TestCodemieAway(t *testing.T) {
 	}
 }
 
-// TestCodemieReindexes indexes a datasource again once while it is being
-// indexed, however many events come meanwhile.
+// TestCodemieReindexes reindexes a datasource once while it is being indexed,
+// however many events arrive meanwhile.
 func TestCodemieReindexes(t *testing.T) {
 	t.Parallel()
 	g, platform := codemie(t, "")
@@ -222,7 +222,7 @@ func TestCodemieReindexes(t *testing.T) {
 	}
 }
 
-// lastRoute is that of the last request once an assistant was started.
+// lastRoute is the route of the last request once an assistant was started.
 func lastRoute(platform *codemietest.Platform) string {
 	if platform.Count("POST /v1/assistants/{id}/model") == 0 {
 		return ""
@@ -247,7 +247,7 @@ func TestCodemieToken(t *testing.T) {
 	g.WaitStatus(t, demo, "datasource", id, "delivered")
 }
 
-// TestCodemieProjects limits the trigger by project: what no glob allows is
+// TestCodemieProjects restricts the trigger by project: what no glob allows is
 // refused when it is saved.
 func TestCodemieProjects(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestCommand looks after integrations and events from a shell.
+// TestCommand manages integrations and events from a shell.
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -72,8 +72,8 @@ func TestCommand(t *testing.T) {
 	fails("is the server running", "status")
 }
 
-// TestCommandOverSocket finds an admin endpoint that is a Unix socket in the
-// configuration.
+// TestCommandOverSocket finds an admin endpoint that is configured as a Unix
+// socket.
 func TestCommandOverSocket(t *testing.T) {
 	t.Parallel()
 	config := strings.Replace(kept(gateway.NewSink(t), ""), "admin {$ADMIN}", "admin unix//{$DIR}/admin.sock|0600", 1)

@@ -82,8 +82,8 @@ func fingerprint(certificate tls.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestClientCertificates has senders prove themselves by TLS: at a site that
-// verifies certificates, and at one that only asks for them.
+// TestClientCertificates has senders authenticate by TLS: at a site that
+// verifies certificates, and at one that only requests them.
 func TestClientCertificates(t *testing.T) {
 	t.Parallel()
 	trusted, foreign := newAuthority(t), newAuthority(t)
@@ -130,7 +130,7 @@ func TestClientCertificates(t *testing.T) {
 		name, port, id string
 		certificate    *tls.Certificate
 		token          string
-		status         int // 0 when TLS ends it
+		status         int // 0 if TLS ends it
 	}{
 		{"host", verifying, "host", &good, "", 202},
 		{"URI", verifying, "uri", &good, "", 202},
@@ -151,7 +151,7 @@ func TestClientCertificates(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			trust := &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"} // the sender's is what is tested
+			trust := &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"} // the sender's certificate is what is tested
 			if test.certificate != nil {
 				trust.Certificates = []tls.Certificate{*test.certificate}
 			}
@@ -175,8 +175,8 @@ func TestClientCertificates(t *testing.T) {
 	refused(t, g.API("POST", gateway.Integration(demo, "pin", "test"), nil), http.StatusConflict, "only the sender can sign")
 }
 
-// TestSourceIPs lets an integration be called from some addresses: the client's
-// own, or those that a trusted proxy tells.
+// TestSourceIPs allows calls to an integration from some addresses: the
+// client's own, or those reported by a trusted proxy.
 func TestSourceIPs(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

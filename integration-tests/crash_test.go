@@ -9,8 +9,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestCrashUnderLoad kills the process in the middle of its work: every event
-// that was acknowledged arrives all the same.
+// TestCrashUnderLoad kills the process in the middle of its work: every
+// acknowledged event still arrives.
 func TestCrashUnderLoad(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, soon+declared("plain"))
@@ -20,7 +20,7 @@ func TestCrashUnderLoad(t *testing.T) {
 		rounds = 10
 	}
 	for round := range rounds {
-		// In odd rounds the endpoint is down, so that a backlog is there.
+		// In odd rounds the endpoint is down, so that there is a backlog.
 		if round%2 == 1 {
 			sink.AnswerStatus(http.StatusServiceUnavailable)
 		} else {
@@ -74,7 +74,7 @@ func TestCrashKeepsAdminWrites(t *testing.T) {
 	}
 }
 
-// TestStopIsGraceful stops the process while an attempt is under way.
+// TestStopIsGraceful stops the process while an attempt is in flight.
 func TestStopIsGraceful(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, soon+declared("plain"))
@@ -91,7 +91,7 @@ func TestStopIsGraceful(t *testing.T) {
 		defer close(stopped)
 		g.Stop()
 	}()
-	// The attempt ends well once the stop has begun: nobody listens any more.
+	// The attempt succeeds after the stop has begun: the edge no longer listens.
 	gateway.Eventually(t, "the edge is closed", func() bool {
 		_, err := g.Try("GET", "http://"+g.Addr+"/", nil, nil)
 		return err != nil

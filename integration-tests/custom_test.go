@@ -13,15 +13,15 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// desk returns the headers of a sender that only its description knows.
+// desk returns the headers of a sender known only by its description.
 func desk(key, delivery string, at time.Time, body []byte) http.Header {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	return gateway.Headers("X-Desk-Time", stamp, "X-Desk-Event", "ticket", "X-Desk-Delivery", delivery,
 		"X-Desk-Signature", gateway.SHA256(key, append([]byte(stamp+"."), body...)))
 }
 
-// TestCustomSignature serves a sender that an integration describes, once in
-// the Caddyfile and once over the admin API.
+// TestCustomSignature serves a sender described in an integration, once in the
+// Caddyfile and once through the admin API.
 func TestCustomSignature(t *testing.T) {
 	t.Parallel()
 	g, sink := admin(t, `integration written {
@@ -65,7 +65,7 @@ func TestCustomSignature(t *testing.T) {
 	}
 	g.API("POST", gateway.Integration(demo, "made", "test"), nil).Want(t, 200)
 
-	// It outlives a restart, and what was read can be sent back, while another
+	// It survives a restart, and what was read can be sent back, while another
 	// scheme needs the secrets again.
 	g.Kill()
 	g.Start()
@@ -87,8 +87,8 @@ func TestCustomSignature(t *testing.T) {
 	refused(t, patch(gateway.M{"provider": "github"}), 400, "only the provider custom")
 }
 
-// TestCustomHandshakes serves a sender that is described with two ways to prove
-// itself and with handshakes.
+// TestCustomHandshakes serves a sender described with two ways to authenticate
+// and with handshakes.
 func TestCustomHandshakes(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, `integration desk {
@@ -137,7 +137,7 @@ func TestCustomHandshakes(t *testing.T) {
 }
 
 // TestDocumentedDescription pastes both forms of the description in the docs:
-// they make the same provider.
+// they define the same provider.
 func TestDocumentedDescription(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join(gateway.Root(t), "docs", "senders.md"))
@@ -154,7 +154,7 @@ func TestDocumentedDescription(t *testing.T) {
 		integration := g.API("GET", gateway.Integration("desk", id), nil).Want(t, http.StatusOK).JSON(t)
 		signature := integration["authentication"].(gateway.M)["signature"].(gateway.M)
 		description := signature["description"].(gateway.M)
-		delete(description["schemes"].([]any)[0].(gateway.M), "time") // the defaults are written out in one
+		delete(description["schemes"].([]any)[0].(gateway.M), "time") // one of the two includes the defaults
 		descriptions = append(descriptions, description)
 	}
 	if !reflect.DeepEqual(descriptions[0], descriptions[1]) {

@@ -10,8 +10,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestDiskFull fills the store's disk from outside: the edge says 503, what
-// was accepted is delivered, and the edge accepts again once there is space.
+// TestDiskFull fills the store's disk from outside: the edge answers 503,
+// accepted events are delivered, and the edge accepts again once there is
+// space.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := t.TempDir()

@@ -12,9 +12,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestDiskFilledByItself has the gateway fill a small disk with events that
-// nobody takes. It starts there again, as often as need be, and does all that
-// needs no space.
+// TestDiskFilledByItself makes the gateway fill a small disk with events that
+// are not delivered. It starts there again, as often as necessary, and does
+// everything that needs no space.
 func TestDiskFilledByItself(t *testing.T) {
 	t.Parallel()
 	for _, megabytes := range []int{128, 400} {

@@ -72,8 +72,8 @@ func TestDocumentedConfigurations(t *testing.T) {
 	}
 }
 
-// complete makes a whole configuration of one that shows only what stands in
-// the global option webhooks.
+// complete turns a configuration that shows only the contents of the global
+// option webhooks into a whole one.
 func complete(config string) string {
 	for _, option := range []string{"storage ", "trigger ", "retry ", "integration "} {
 		if strings.HasPrefix(config, option) {
@@ -83,7 +83,7 @@ func complete(config string) string {
 	return config
 }
 
-// environment gives every {env.NAME} of a configuration a value.
+// environment returns a value for every {env.NAME} of a configuration.
 func environment(config string) []string {
 	var values []string
 	for _, found := range regexp.MustCompile(`\{env\.([^}]+)\}`).FindAllStringSubmatch(config, -1) {
@@ -92,8 +92,8 @@ func environment(config string) []string {
 	return values
 }
 
-// placeFiles gives every {file./path} of a configuration a file to read, and
-// Hookgate's directories a place in the test's own.
+// placeFiles replaces every {file./path} of a configuration by a file that
+// exists, and Hookgate's directories by the test's own.
 func placeFiles(t *testing.T, dir, config string) string {
 	t.Helper()
 	secretFile := filepath.Join(dir, "secret")
@@ -104,8 +104,8 @@ func placeFiles(t *testing.T, dir, config string) string {
 	return strings.ReplaceAll(config, "/var/lib/hookgate", dir)
 }
 
-// TestDocumentedCommands runs the commands of the admin API's page, each
-// beside an integration and an event as the page has them.
+// TestDocumentedCommands runs the commands on the admin API's page, each with
+// an integration and an event like those on the page.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"bash", "curl"} {
@@ -125,7 +125,7 @@ func TestDocumentedCommands(t *testing.T) {
 	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllSubmatch(page, -1) {
 		commands := string(found[1])
 		if !strings.Contains(commands, "$api") {
-			continue // sets it, or needs certificates
+			continue // sets the variable, or needs certificates
 		}
 		ran++
 		path := gateway.Integration("demo", id)

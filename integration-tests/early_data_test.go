@@ -19,7 +19,7 @@ import (
 )
 
 // TestEarlyData sends an event over HTTP/3 as early data, which anyone on the
-// way could send again: it is refused, and taken once the handshake is done.
+// path could replay: it is refused, and accepted once the handshake is done.
 func TestEarlyData(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -27,7 +27,7 @@ func TestEarlyData(t *testing.T) {
 	config := strings.Replace(gateway.Config(declared("early")+gateway.Ticket(sink), gateway.Edge),
 		"persist_config off", "persist_config off\n\tskip_install_trust\n\tauto_https disable_redirects", 1)
 	gateway.Start(t, config+"\nhttps://localhost:"+port+" {\n\tbind 127.0.0.1\n\ttls internal\n\twebhooks\n}\n")
-	// The certificate is the site's own, made while the test runs.
+	// The certificate is the site's own, created while the test runs.
 	trust := &tls.Config{
 		InsecureSkipVerify: true, ServerName: "localhost", NextProtos: []string{http3.NextProtoH3},
 		ClientSessionCache: tls.NewLRUClientSessionCache(1),
@@ -69,7 +69,7 @@ func TestEarlyData(t *testing.T) {
 	}
 }
 
-// h3 is a connection of a client over HTTP/3.
+// h3 is a client's connection over HTTP/3.
 type h3 struct {
 	*heldBack
 	conn *quic.Conn
@@ -122,7 +122,7 @@ func (c *h3) send(t *testing.T, url string, header http.Header, body []byte) *ga
 	if err := stream.SendRequestHeader(request); err != nil {
 		t.Fatal(err)
 	}
-	stream.Write(body) // whoever refuses it need not read it
+	stream.Write(body) // a refusal does not require reading it
 	stream.Close()
 	response, err := stream.ReadResponse()
 	if err != nil {
@@ -135,10 +135,10 @@ func (c *h3) send(t *testing.T, url string, header http.Header, body []byte) *ga
 	return &gateway.Answer{Status: response.StatusCode, Header: response.Header, Body: text}
 }
 
-// heldBack is a socket that lets out the first flight of a connection, and
-// until it is released loses what answers the server: with it the end of the
-// handshake. The flight is over when enough has been sent for the headers of a
-// request to be in it.
+// heldBack is a socket that sends the first flight of a connection, and until
+// it is released drops what answers the server, including the end of the
+// handshake. The flight is over when enough has been sent to contain the
+// headers of a request.
 type heldBack struct {
 	net.PacketConn
 	sent     atomic.Int32

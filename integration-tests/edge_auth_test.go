@@ -10,8 +10,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// credentials are the integrations of TestEdgeAuthentication by ID: what
-// stands in the Caddyfile.
+// credentials are the integrations of TestEdgeAuthentication by ID: the options
+// in the Caddyfile.
 var credentials = map[string]string{
 	"header":       `secure_header X-Secure-Header "open sesame"`,
 	"github":       `signature github "It's a Secret to Everybody"`,
@@ -182,7 +182,7 @@ func TestEdgeAuthentication(t *testing.T) {
 	}
 }
 
-// lines writes header fields as they go over the wire.
+// lines writes header fields as they appear on the wire.
 func lines(pairs []string) string {
 	var text strings.Builder
 	for i := 0; i < len(pairs); i += 2 {

@@ -46,7 +46,7 @@ func TestEdgeBodySize(t *testing.T) {
 		}
 		answer, err := g.Try("POST", "http://"+g.Addr+"/webhooks/plain", gateway.GitHub(secret, "push", "over", nil),
 			io.MultiReader(bytes.NewReader(make([]byte, limit+1))))
-		if err == nil { // else the gateway has hung up while the body was sent
+		if err == nil { // otherwise the gateway hung up while the body was sent
 			problem(t, answer, 413)
 		}
 	}
@@ -54,7 +54,8 @@ func TestEdgeBodySize(t *testing.T) {
 }
 
 // TestEdgeRefusalsAreSeen sends bodies that the gateway refuses before it has
-// read them, as a plain client does: whole, and then it reads the answer.
+// read them, as a simple client does: it sends all of the body, and then reads
+// the answer.
 func TestEdgeRefusalsAreSeen(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, declared("plain"))

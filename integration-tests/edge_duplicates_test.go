@@ -134,8 +134,8 @@ func TestDuplicateOfADeliveredEvent(t *testing.T) {
 	}
 }
 
-// An ID in what is signed decides alone; the event type is a part of the key; and a
-// body counts as it was received, whatever it is said to be.
+// A signed ID decides alone; the event type is part of the key; and a body
+// counts as it was received, whatever its declared type.
 func TestDuplicatesOfSenders(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, "public_url "+publicURL+"\n"+declared("github")+declared("bytes", "dedupe body")+
@@ -150,12 +150,12 @@ func TestDuplicatesOfSenders(t *testing.T) {
 		is(t, notion("notion", fmt.Sprintf(`{"id":"n-1","type":"page.created","attempt_number":%d}`, attempt)), 200, `{"status":"duplicate","id":"`+first+`"}`)
 	}
 	accept(t, notion("notion", `{"id":"n-2","type":"page.created","attempt_number":1}`))
-	// A header with a secret says nothing of the ID.
+	// A header with a secret says nothing about the ID.
 	for _, n := range []int{1, 2} {
 		accept(t, g.Post("/webhooks/header", gateway.Headers("X-Secure", secret), fmt.Appendf(nil, `{"id":"n-1","type":"page.created","attempt_number":%d}`, n)))
 	}
 
-	// A body that somebody has seen, sent as another event.
+	// A body that someone has seen, sent as another event.
 	accept(t, g.Post("/webhooks/github", gateway.GitHub(secret, "issues", "d-1", body), body))
 	genuine := accept(t, g.Post("/webhooks/github", gateway.GitHub(secret, "push", "d-1", body), body))
 	is(t, g.Post("/webhooks/github", gateway.GitHub(secret, "push", "d-1", body), body), 200, `{"status":"duplicate","id":"`+genuine+`"}`)

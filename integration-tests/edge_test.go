@@ -26,14 +26,14 @@ const (
 const demo = "demo"
 
 // edge starts a gateway whose every request reaches the handler, with a sink
-// behind the resource type ticket. Options stand in the global option.
+// behind the resource type ticket. The options are those of the global option.
 func edge(t *testing.T, options string) (*gateway.Gateway, *gateway.Sink) {
 	t.Helper()
 	sink := gateway.NewSink(t)
 	return gateway.Start(t, gateway.Config(options+"\n"+gateway.Ticket(sink), gateway.Edge)), sink
 }
 
-// declared is a Caddyfile integration of GitHub's in project demo.
+// declared is a Caddyfile integration for GitHub in project demo.
 func declared(id string, options ...string) string {
 	return fmt.Sprintf("integration %s {\nproject demo\nsignature github %q\nresource ticket %s\n%s\n}\n",
 		id, secret, "T-"+id, strings.Join(options, "\n"))
@@ -76,7 +76,7 @@ func problem(t testing.TB, answer *gateway.Answer, status int) {
 	}
 }
 
-// same fails the test unless two answers cannot be told apart.
+// same fails the test unless two answers are indistinguishable.
 func same(t testing.TB, what string, a, b *gateway.Answer) {
 	t.Helper()
 	if a.Status != b.Status || !bytes.Equal(a.Body, b.Body) || a.Header.Get("Content-Type") != b.Header.Get("Content-Type") {
@@ -214,7 +214,7 @@ func TestEdgeOrder(t *testing.T) {
 		problem(t, g.Raw(g.Addr, "POST /webhooks/plain HTTP/1.1\n"+announce, ""), 413)
 	})
 	t.Run("401 by headers before the body", func(t *testing.T) {
-		// The body never comes: an answer shows that nobody waited for it.
+		// The body never arrives: an answer shows that it was not awaited.
 		problem(t, g.Raw(g.Addr, "POST /webhooks/plain HTTP/1.1\nContent-Length: 1000\n", ""), 401)
 		problem(t, g.Raw(g.Addr, "POST /webhooks/plain HTTP/1.1\nContent-Length: 1000\nX-Hub-Signature-256: sha256=\n", ""), 401)
 		kept := gateway.Dial(t, g.Addr)

@@ -18,7 +18,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// exampleSecrets are what the examples' placeholders stand for.
+// exampleSecrets are the values of the examples' placeholders.
 var exampleSecrets = []string{
 	"GITHUB_WEBHOOK_SECRET=" + secret,
 	"GITLAB_WEBHOOK_TOKEN=" + token,
@@ -31,19 +31,19 @@ var exampleSecrets = []string{
 	"CODEMIE_TOKEN=platform", "CODEMIE_TOKEN_DEMO=demo", "CODEMIE_TOKEN_SEARCH=search",
 }
 
-// exampleRequest is what is sent to an example once it runs: a POST of the
-// usual body, where nothing else is said.
+// exampleRequest is what is sent to a running example: by default a POST of the
+// usual body.
 type exampleRequest struct {
 	path   string
 	header http.Header
 	status int
 	method string
 	body   string
-	says   string // what the answer says, "" for anything
+	says   string // what the answer contains, "" for anything
 }
 
-// exampleRequests tell of each example what it answers. After a 202 or 204 its
-// endpoint or application is to see the event.
+// exampleRequests lists the requests to each example. After a 202 or 204 its
+// endpoint or application must receive the event.
 func exampleRequests() map[string][]exampleRequest {
 	post := func(path string, header http.Header, status int) exampleRequest {
 		return exampleRequest{path: path, header: header, status: status}
@@ -121,8 +121,8 @@ const (
 	published = `{"action":"published","release":{"tag_name":"v1"}}`
 )
 
-// TestExamples runs every example: as it is for adapt, fmt and validate, and
-// with addresses of this test's for events.
+// TestExamples runs every example: unchanged for adapt, fmt and validate, and
+// with this test's addresses for events.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(gateway.Root(t), "caddyfile-examples", "*", "Caddyfile"))
@@ -197,8 +197,8 @@ func testExample(t *testing.T, name, file string) {
 	}
 }
 
-// refusesOthers sends to paths and hosts that a configuration does not mean, as
-// whoever mistypes an address does.
+// refusesOthers sends to paths and hosts that a configuration does not serve,
+// as happens with a mistyped address.
 func refusesOthers(t *testing.T, g *gateway.Gateway, host string, servers []string) {
 	t.Helper()
 	for _, path := range []string{"/", "/webhook/github", "/webhooks", "/webhooksx/github", "/nowhere/webhooks/github", "/webhooks/unknown-to-all"} {
@@ -224,9 +224,9 @@ func refusesOthers(t *testing.T, g *gateway.Gateway, host string, servers []stri
 	}
 }
 
-// moved rewrites a configuration so that it runs beside others: addresses and
-// the store are the test's, certificates are left alone. It returns the host
-// that the site is for, and the addresses of all its servers; the site's is the
+// moved rewrites a configuration so that it can run beside others: addresses
+// and the store are the test's, certificates are left alone. It returns the
+// site's host, and the addresses of all its servers; the site's is the
 // gateway's.
 func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) (text, host string, addrs []string) {
 	t.Helper()
@@ -267,7 +267,7 @@ func moved(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, config []byte) 
 	return string(moved), host, addrs
 }
 
-// TestRemoteAdminExample joins the example's JSON with its Caddyfile, as the
+// TestRemoteAdminExample merges the example's JSON with its Caddyfile, as the
 // command in it does.
 func TestRemoteAdminExample(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestInlineFailure: an application that is down gets no credential into Caddy's
-// log, of whatever kind and wherever in the request, though no log is configured.
+// TestInlineFailure: if an application is down, no credential gets into Caddy's
+// log, of whatever kind and wherever in the request, even with no log
+// configured.
 func TestInlineFailure(t *testing.T) {
 	t.Parallel()
 	integration := func(id, lines string) string {
@@ -120,8 +121,8 @@ http://%[5]s {
 	}
 }
 
-// TestInlineFailureInside: the error routes of a route around the handler answer
-// too, and hand on to the server's what they cannot answer.
+// TestInlineFailureInside: the error routes of a route around the handler
+// answer too, and pass what they cannot answer to the server's.
 func TestInlineFailureInside(t *testing.T) {
 	t.Parallel()
 	g := gateway.New(t, "")
@@ -149,8 +150,8 @@ func TestInlineFailureInside(t *testing.T) {
 	}
 }
 
-// TestLogsThatShowCredentials: a load tells of each log that would write a
-// webhook's credentials, by its name, and of no other.
+// TestLogsThatShowCredentials: loading warns about each log that would write a
+// webhook's credentials, by its name, and about no other.
 func TestLogsThatShowCredentials(t *testing.T) {
 	t.Parallel()
 	const (

@@ -30,8 +30,8 @@ func formErrors(t *testing.T, answer *gateway.Answer) []string {
 	return list
 }
 
-// begins fails the test unless each text has the beginning that is wanted, and
-// none is too many.
+// begins fails the test unless each text has the wanted beginning, and there
+// are no others.
 func begins(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	ok := len(got) == len(want)
@@ -43,7 +43,7 @@ func begins(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// All that is wrong with a form is told at once, however it is sent.
+// All errors in a form are reported at once, however it is sent.
 func TestFormErrors(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
@@ -82,8 +82,8 @@ func TestFormErrors(t *testing.T) {
 	}
 }
 
-// What is wrong with a declared integration names it, its place, the value and
-// what may be meant.
+// An error in a declared integration gives its ID, its location, the value and
+// a suggestion.
 func TestDeclaredErrors(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -137,7 +137,7 @@ func TestDeclaredErrors(t *testing.T) {
 	check(unquote.Replace(g.StartFails()), `integration in-json: authentication.signature.provder: there is no such field (did you mean "provider"?)`)
 }
 
-// What is surely not meant is in the answer to a write, and can be sent back.
+// Warnings are in the answer to a write, and can be sent back.
 func TestFormWarnings(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
@@ -170,7 +170,7 @@ func TestFormWarnings(t *testing.T) {
 	check(g.API("PUT", gateway.Integration(demo, "gl"), `{"authentication":{"signature":{"provider":"gitlab","secrets":["short"]}}`+resource), 201, "authentication.signature.secrets[0]")
 }
 
-// Of a declared integration the log says what is surely not meant, and where.
+// For a declared integration the log has the warnings, with their location.
 func TestDeclaredWarnings(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, `integration brief {
@@ -188,7 +188,7 @@ func TestDeclaredWarnings(t *testing.T) {
 			t.Errorf("the log does not say %s", word)
 		}
 	}
-	// What was left out has no line of its own: the integration's is told.
+	// An omitted option has no line of its own: the integration's is shown.
 	for line := range strings.SplitSeq(g.Logs(), "\n") {
 		if strings.Contains(line, `"webhook_id":"bare"`) && strings.Contains(line, `"field":"dedupe"`) && strings.Contains(line, "Caddyfile:") {
 			return
@@ -197,7 +197,7 @@ func TestDeclaredWarnings(t *testing.T) {
 	t.Error("the log does not say where dedupe was left out")
 }
 
-// A secret keeps only what its sender sends with it.
+// A secret may end only in what its sender sends with it.
 func TestStraySecrets(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
@@ -221,7 +221,7 @@ func TestStraySecrets(t *testing.T) {
 	accept(t, g.Post("/webhooks/pat", header, body))
 	g.Post("/webhooks/pat", gateway.Headers("Authorization", "Basic OnBlcnNvbmFs"), body).Want(t, 401)
 
-	// From a file and a variable one line break is taken off, and no more.
+	// In a file or a variable one line break is removed, and nothing more.
 	sink := gateway.NewSink(t)
 	for _, test := range []struct {
 		value string
@@ -252,7 +252,7 @@ func TestStraySecrets(t *testing.T) {
 	}
 }
 
-// What is wrong with a configuration names the thing that it is about.
+// An error in a configuration names what it concerns.
 func TestConfigurationErrors(t *testing.T) {
 	t.Parallel()
 	g := gateway.New(t, "")

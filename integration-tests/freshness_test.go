@@ -12,7 +12,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// TestRetriesAreFresh sends what a sender that signs once would send at its last retry.
+// TestRetriesAreFresh sends what a sender that signs only once would send at
+// its last retry.
 func TestRetriesAreFresh(t *testing.T) {
 	t.Parallel()
 	const key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

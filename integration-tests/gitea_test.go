@@ -20,9 +20,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestGitea has a real Git server sign the webhooks of a push and of an issue,
-// for Gitea, Gogs and GitHub at once, since it carries the headers of all
-// three, under a wrong secret too, and asks it what it was answered.
+// TestGitea makes a real Git server sign the webhooks of a push and of an
+// issue, for Gitea, Gogs and GitHub at once, because it sends the headers of
+// all three, also with a wrong secret, and asks it for the answers.
 func TestGitea(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -91,7 +91,7 @@ func TestGitea(t *testing.T) {
 	}
 	for _, hook := range hooks {
 		for _, event := range hook.arrives {
-			// Of the form the JSON in it arrives.
+			// Of the form, the JSON in it arrives.
 			if got := arrived[hook.id+" "+event].Body; !bytes.Equal(got, sent[event].Body) {
 				t.Errorf("%s: the sink got %q of a %s, sent was %q", hook.id, got, event, sent[event].Body)
 			}
@@ -106,7 +106,7 @@ func TestGitea(t *testing.T) {
 	g.Post("/webhooks/gitea", push.Header, push.Body).Want(t, http.StatusAccepted)
 }
 
-// builtGitea returns the path of Gitea.
+// builtGitea returns the path of Gitea's binary.
 func builtGitea(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("senders", "gitea", "bin", "gitea"))
@@ -119,7 +119,7 @@ func builtGitea(t *testing.T) string {
 	return path
 }
 
-// gitea is a running Git server, and its administrator.
+// gitea is a running Git server with an administrator.
 type gitea struct {
 	program, config, dir, url string
 	token                     string
@@ -132,7 +132,7 @@ const (
 )
 
 // startGitea starts the server with an administrator who is logged in. Its
-// templates and translations lie in the module that it was built of.
+// templates and translations are in the module that it was built from.
 func startGitea(t *testing.T, program string) *gitea {
 	t.Helper()
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "code.gitea.io/gitea")
@@ -194,13 +194,13 @@ LEVEL = Warn
 	return s
 }
 
-// environment keeps Gitea, which writes Git's global configuration, to files of
-// its own.
+// environment restricts Gitea, which writes Git's global configuration, to its
+// own files.
 func (s *gitea) environment() []string {
 	return append(os.Environ(), "HOME="+s.dir, "GIT_CONFIG_GLOBAL="+filepath.Join(s.dir, "gitconfig"), "GIT_TERMINAL_PROMPT=0")
 }
 
-// logIn makes the administrator, with a token for the API and a session for
+// logIn creates the administrator, with a token for the API and a session for
 // the pages.
 func (s *gitea) logIn(t *testing.T) {
 	t.Helper()
@@ -221,7 +221,7 @@ func (s *gitea) logIn(t *testing.T) {
 	answer.Body.Close()
 }
 
-// api makes something over the server's API.
+// api creates something through the server's API.
 func (s *gitea) api(t *testing.T, path string, body gateway.M) gateway.M {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -238,7 +238,7 @@ func (s *gitea) api(t *testing.T, path string, body gateway.M) gateway.M {
 
 var giteaStatus = regexp.MustCompile(`(?:green|red) label">([0-9]+)<`)
 
-// answers are the statuses that a hook's page shows, in order.
+// answers returns the statuses on a hook's page, in order.
 func (s *gitea) answers(t *testing.T, page string) []string {
 	t.Helper()
 	answer, err := gateway.Do(s.browser, http.MethodGet, s.url+page, nil, nil)

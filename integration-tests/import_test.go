@@ -14,8 +14,8 @@ import (
 	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 )
 
-// TestImport takes over the platform's webhooks, and sends one of them an
-// event as its sender would.
+// TestImport imports the platform's webhooks, and sends one of them an event as
+// its sender would.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	g, platform := codemie(t, "")
@@ -82,7 +82,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 
-	// Nothing is overwritten without being told to.
+	// Nothing is overwritten without the flag.
 	g.API("PATCH", gateway.Integrations(demo)+"/imported", gateway.M{"event_filter": []string{"push"}, "dedupe": "body"}).Want(t, 200)
 	if out := run("--apply"); !strings.Contains(out, "differs in event_filter") {
 		t.Errorf("%s", out)

@@ -104,8 +104,8 @@ func TestInline(t *testing.T) {
 		t.Errorf("with forward_credentials the upstream got %v", got.Header)
 	}
 
-	// What the gateway answers itself never reaches the upstream. Inline finds
-	// no duplicates.
+	// What the gateway answers itself never reaches the upstream. Inline mode
+	// detects no duplicates.
 	seen := len(upstream.Deliveries())
 	g.Post("/webhooks/gh", gateway.GitHub(secret, "push", "d-0", body), body).Want(t, http.StatusTeapot)
 	if n := len(upstream.Deliveries()); n != seen+1 {

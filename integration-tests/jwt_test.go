@@ -19,7 +19,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// issuer plays an issuer of JSON web tokens.
+// issuer stands in for an issuer of JSON Web Tokens.
 type issuer struct {
 	name string // its host
 	key  *ecdsa.PrivateKey
@@ -51,7 +51,7 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// token returns a token of an hour, with some claims changed.
+// token returns a token valid for an hour, with some claims changed.
 func (i *issuer) token(t *testing.T, keyID string, change gateway.M) string {
 	t.Helper()
 	claims := gateway.M{"iss": "https://" + i.name, "aud": "hookgate", "email": "bot@example.com", "exp": time.Now().Unix() + 3600, "iat": time.Now().Unix()}
@@ -166,8 +166,8 @@ func TestJWT(t *testing.T) {
 	// Only the issuer can sign a test event.
 	g.API("POST", gateway.Integration(demo, "made", "test"), gateway.M{}).Want(t, http.StatusConflict)
 
-	// Out of reach, the issuer stops nothing whose key is known, over a reload
-	// too; what it does not stop is not fetched again and again.
+	// An unreachable issuer affects nothing whose key is known, even across a
+	// reload; and its keys are not fetched over and over.
 	i.down.Store(true)
 	g.Reload(gateway.Config(jwtOptions+gateway.Ticket(sink), gateway.Edge))
 	accept(t, g.Post("/webhooks/declared", gateway.Headers("Authorization", "Bearer "+i.token(t, "1", gateway.M{"n": 1})), body))
@@ -185,8 +185,8 @@ func TestJWT(t *testing.T) {
 	}
 }
 
-// While keys cannot be had, the sender of what could be right is asked to come
-// again. Nobody else is, and a flood causes one fetch.
+// While keys cannot be fetched, the sender of a possibly valid token is asked
+// to try again. Nobody else is, and a flood causes one fetch.
 func TestJWTWithoutKeys(t *testing.T) {
 	t.Parallel()
 	internet := gateway.NewInternet(t)
@@ -213,8 +213,8 @@ func TestJWTWithoutKeys(t *testing.T) {
 	if !regexp.MustCompile(`"key_sources":\[\{"name":"test","fetched_at":null,"failed_at":"2[^"]+","error":"status"\}\]`).Match(status.Body) {
 		t.Errorf("the status is %s", status.Body)
 	}
-	// A token that cannot be judged counts as little as a wrong one, whatever
-	// else the request carries.
+	// A token that cannot be checked is as bad as a wrong one, whatever else the
+	// request carries.
 	either := gateway.Headers("X-Secure-Header", headerValue)
 	accept(t, g.Post("/webhooks/either", either, body))
 	either.Set("Authorization", "Bearer "+i.token(t, "1", nil))
@@ -224,8 +224,8 @@ func TestJWTWithoutKeys(t *testing.T) {
 	}
 }
 
-// An issuer that the operator has taken out is shown where an integration asks
-// for it, and serves again once it is back.
+// An issuer that the operator has removed is reported where an integration
+// refers to it, and works again once it is back.
 func TestJWTIssuerIsTakenOut(t *testing.T) {
 	t.Parallel()
 	internet := gateway.NewInternet(t)

@@ -8,18 +8,18 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// asanaSecret and notionToken are what the senders bring.
+// asanaSecret and notionToken are chosen by the senders.
 const (
 	asanaSecret = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81"
 	notionToken = "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"
 )
 
-// TestAsanaBringsItsSecret goes all the way from an integration without a secret
-// to a signed event, through a crash after each step that has been answered.
+// TestAsanaBringsItsSecret goes from an integration without a secret to a
+// signed event, with a crash after each answered step.
 func TestAsanaBringsItsSecret(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
-	// The site's log has no headers of requests, as in the examples.
+	// As in the examples, the site's log contains no request headers.
 	const logged = "\tlog {\n\t\tformat filter {\n\t\t\trequest>headers delete\n\t\t}\n\t}\n"
 	g := gateway.Start(t, gateway.Config(gateway.Ticket(sink), logged+gateway.Edge))
 	created := g.Create(t, demo, gateway.M{
@@ -41,7 +41,7 @@ func TestAsanaBringsItsSecret(t *testing.T) {
 	event := []byte(`{"events":[{"action":"changed","resource":{"gid":"1","resource_type":"task"}}]}`)
 	signed := gateway.Headers("X-Hook-Signature", strings.TrimPrefix(gateway.SHA256(asanaSecret, event), "sha256="), "Content-Type", "application/json")
 
-	problem(t, shake(asanaSecret), http.StatusUnauthorized) // nobody has opened the window
+	problem(t, shake(asanaSecret), http.StatusUnauthorized) // the window is not open
 	problem(t, g.Post("/webhooks/asana", signed, event), http.StatusUnauthorized)
 	if state := g.API("POST", at, nil).Want(t, http.StatusCreated).Text(t, "state"); state != "open" {
 		t.Errorf("state %s", state)
@@ -51,7 +51,7 @@ func TestAsanaBringsItsSecret(t *testing.T) {
 		t.Errorf("answered with %q", got)
 	}
 	crash()
-	shake(asanaSecret).Want(t, http.StatusOK) // once more, as a sender may
+	shake(asanaSecret).Want(t, http.StatusOK) // repeated, as a sender may
 	problem(t, shake("another"+asanaSecret), http.StatusUnauthorized)
 	problem(t, g.Post("/webhooks/asana", signed, event), http.StatusUnauthorized)
 
@@ -83,8 +83,8 @@ func TestAsanaBringsItsSecret(t *testing.T) {
 	}
 }
 
-// TestNotionBringsItsSecret has it revealed to the person at the shell, who has
-// to paste it into Notion's own page.
+// TestNotionBringsItsSecret reveals it to the person at the shell, who has to
+// paste it into Notion's own page.
 func TestNotionBringsItsSecret(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, "")

@@ -12,12 +12,12 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// of is a Caddyfile integration of GitHub's in a project.
+// of is a Caddyfile integration for GitHub in a project.
 func of(project, id string) string {
 	return strings.Replace(declared(id), "project demo", "project "+project, 1)
 }
 
-// hold has a sink answer nobody until release.
+// hold makes a sink answer nothing until release is called.
 func hold(t *testing.T, sink *gateway.Sink) (release func()) {
 	free := make(chan struct{})
 	sink.Answer(func(_ http.ResponseWriter, r *http.Request) {
@@ -34,8 +34,8 @@ func hold(t *testing.T, sink *gateway.Sink) (release func()) {
 	return release
 }
 
-// full fails the test unless the answer is a 503 that names a limit in these
-// words.
+// full fails the test unless the answer is a 503 that describes a limit in
+// these words.
 func full(t *testing.T, answer *gateway.Answer, words string) {
 	t.Helper()
 	problem(t, answer, http.StatusServiceUnavailable)
@@ -47,7 +47,8 @@ func full(t *testing.T, answer *gateway.Answer, words string) {
 	}
 }
 
-// metric is the value of a series of Hookgate's, without its prefix.
+// metric returns the value of one of Hookgate's series, named without its
+// prefix.
 func metric(t *testing.T, g *gateway.Gateway, series string) float64 {
 	t.Helper()
 	for line := range strings.Lines(string(g.API("GET", "/metrics", nil).Want(t, 200).Body)) {
@@ -62,7 +63,7 @@ func metric(t *testing.T, g *gateway.Gateway, series string) float64 {
 	return -1
 }
 
-// status is a number of the status page.
+// status returns a number from the status page.
 func status(t *testing.T, g *gateway.Gateway, path ...string) float64 {
 	t.Helper()
 	var value any = g.API("GET", "/webhooks/status", nil).Want(t, 200).JSON(t)
@@ -77,7 +78,8 @@ func status(t *testing.T, g *gateway.Gateway, path ...string) float64 {
 	return number
 }
 
-// countOf counts the events of a status that an integration has, 500 at most.
+// countOf returns the number of an integration's events with a status, up to
+// 500.
 func countOf(t *testing.T, g *gateway.Gateway, id, status string) int {
 	t.Helper()
 	page := g.API("GET", gateway.Integration(demo, id, "events")+"?limit=500&status="+status, nil).Want(t, 200).JSON(t)
@@ -85,7 +87,7 @@ func countOf(t *testing.T, g *gateway.Gateway, id, status string) int {
 }
 
 // TestBacklog fills the backlog: one integration's quarter of it, one project's
-// half, and the whole. Only who is over is refused.
+// half, and the whole. Only the one over its share is refused.
 func TestBacklog(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -136,7 +138,7 @@ func TestBacklog(t *testing.T) {
 		t.Errorf("the status says %v of %v", used, limit)
 	}
 
-	g.Reload(config(800)) // in force at once, for what is pending too
+	g.Reload(config(800)) // in force at once, for pending events too
 	take("a", 10)
 	take("f", 1)
 	if got := metric(t, g, "events_pending_limit"); got != 800 {
@@ -158,8 +160,8 @@ func TestBacklog(t *testing.T) {
 	take("a", 1)
 }
 
-// TestIntegrationEvents: an integration keeps so many events, the newest; it is
-// refused only while none of them can be purged.
+// TestIntegrationEvents: an integration keeps a limited number of events, the
+// newest; it is refused only while none of them can be purged.
 func TestIntegrationEvents(t *testing.T) {
 	t.Parallel()
 	const most = 32
@@ -186,7 +188,7 @@ func TestIntegrationEvents(t *testing.T) {
 		t.Errorf("%v events were purged", got)
 	}
 	is(t, g.Post("/webhooks/busy", gateway.GitHub(secret, "push", "settled-0", body), body), 200,
-		`{"status":"duplicate","id":"`+oldest+`"}`) // though it is purged
+		`{"status":"duplicate","id":"`+oldest+`"}`) // although it was purged
 
 	release := hold(t, sink)
 	accepted := 0
@@ -266,8 +268,8 @@ func TestDiskBudget(t *testing.T) {
 	gateway.Eventually(t, "there is room again", func() bool { return send("a").Status == http.StatusAccepted })
 }
 
-// TestRetention: finished events go by their age, pending ones stay, and a late
-// copy is known still.
+// TestRetention: finished events are purged by age, pending ones stay, and a
+// late copy is still recognised.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

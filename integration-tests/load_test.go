@@ -15,7 +15,7 @@ import (
 )
 
 // load sends signed events from several senders until it is stopped, and keeps
-// the IDs of those that were acknowledged.
+// the IDs of the acknowledged ones.
 type load struct {
 	addr, path string
 	stopped    atomic.Bool
@@ -28,8 +28,8 @@ type load struct {
 	sent     int
 }
 
-// startLoad starts senders against a webhook. Every request has a connection
-// of its own, so that a server that closes idle ones breaks none.
+// startLoad starts senders against a webhook. Every request has its own
+// connection, so that a server that closes idle ones breaks none.
 func startLoad(addr, path string, senders int) *load {
 	l := &load{addr: addr, path: path, statuses: map[int]int{}}
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -63,7 +63,7 @@ func (l *load) send(client *http.Client, delivery string) {
 	}
 }
 
-// count is how many were acknowledged so far.
+// count returns how many were acknowledged so far.
 func (l *load) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,7 +76,7 @@ func (l *load) stop() {
 	l.senders.Wait()
 }
 
-// missing returns which of the IDs have not arrived at the sink.
+// missing returns the IDs that have not arrived at the sink.
 func missing(sink *gateway.Sink, ids []string) []string {
 	arrived := sink.Events()
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return arrived[id] > 0 })

@@ -9,8 +9,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// An expression decides what is wanted, a shape what the trigger receives, and
-// both can be changed while events are there.
+// An expression selects events, a shape determines what the trigger receives,
+// and both can be changed while there are events.
 func TestMatchAndPayload(t *testing.T) {
 	t.Parallel()
 	g, sink := admin(t, "")
@@ -34,7 +34,7 @@ func TestMatchAndPayload(t *testing.T) {
 		t.Errorf("stored %s", stored)
 	}
 
-	// A replay receives the shape of today, in which the sender's text is fenced.
+	// A replay receives the current shape, in which the sender's text is fenced.
 	path := gateway.Integration(demo, "gh")
 	g.API("PATCH", path, gateway.M{"payload": gateway.M{"template": "Review {title}", "max_bytes": 5}}).Want(t, http.StatusOK)
 	again := sink.Wait(replay(t, g, "gh", first))
@@ -42,8 +42,8 @@ func TestMatchAndPayload(t *testing.T) {
 		t.Errorf("received %s", again.Body)
 	}
 
-	// What cannot be shaped fails for good, and is not lost: without the shape it
-	// goes out as it came.
+	// An event that cannot be shaped fails for good, but is not lost: without the
+	// shape it is sent as it was received.
 	g.API("PATCH", path, gateway.M{"match": nil}).Want(t, http.StatusOK)
 	text := []byte("no JSON")
 	broken := accept(t, g.Post("/webhooks/gh", gateway.GitHub(secret, "push", "d-3", text), text))

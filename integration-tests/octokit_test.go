@@ -15,13 +15,13 @@ import (
 )
 
 // octokit is GitHub's example payloads with the signatures that GitHub's own
-// library makes of them under one secret.
+// library creates with one secret.
 type octokit struct {
 	Secret     string
 	Deliveries []struct{ Event, Signature, Body string }
 }
 
-// TestOctokit sends one real payload of every event type of GitHub's.
+// TestOctokit sends one real payload of each of GitHub's event types.
 func TestOctokit(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/octokit/deliveries.json")
@@ -31,8 +31,8 @@ func TestOctokit(t *testing.T) {
 	testOctokit(t, text, 58)
 }
 
-// TestOctokitSignedAnew sends every example payload there is, signed by
-// GitHub's own library while the test runs.
+// TestOctokitSignedAnew sends every example payload, signed by GitHub's own
+// library while the test runs.
 func TestOctokitSignedAnew(t *testing.T) {
 	t.Parallel()
 	needLibraries(t, "octokit")
@@ -46,7 +46,7 @@ func TestOctokitSignedAnew(t *testing.T) {
 	testOctokit(t, text, 300)
 }
 
-// testOctokit holds that each delivery is accepted and arrives byte for byte,
+// testOctokit checks that each delivery is accepted and arrives byte for byte,
 // and that a flipped bit in body, signature or secret is refused.
 func testOctokit(t *testing.T, text []byte, least int) {
 	var examples octokit
@@ -130,8 +130,8 @@ func testOctokit(t *testing.T, text []byte, least int) {
 	t.Logf("%d deliveries of %d event types", len(examples.Deliveries), len(types))
 }
 
-// flip returns a copy with one bit changed. It keeps to the low bits, so that
-// a header stays a header.
+// flip returns a copy with one bit changed. It changes only low bits, so that a
+// header stays a header.
 func flip(text []byte, bit int) []byte {
 	changed := bytes.Clone(text)
 	changed[bit/8%len(changed)] ^= 1 << (bit % 3)

@@ -20,9 +20,9 @@ func bearer(id, token string) gateway.M {
 	}
 }
 
-// TestOlderCopyOfIntegrations puts a copy of the integrations of before a token was
-// revoked beside newer events: the gateway does not start, so the token is valid
-// nowhere, and says what can be done.
+// TestOlderCopyOfIntegrations puts a copy of the integrations from before a
+// token was revoked beside newer events: the gateway does not start, so the
+// token is not valid anywhere, and it says what can be done.
 func TestOlderCopyOfIntegrations(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -83,9 +83,9 @@ func TestOlderCopyOfIntegrations(t *testing.T) {
 	}
 }
 
-// TestWhatStandsInClear looks for all that is confidential in the files of a store, in
-// their names, and in a backup. Webhook IDs and projects stand in the clear among the
-// integrations, as the documentation says, and nothing else does anywhere.
+// TestWhatStandsInClear searches the files of a store, their names, and a
+// backup for everything confidential. Webhook IDs and projects are in clear
+// text among the integrations, as documented, and nothing else is anywhere.
 func TestWhatStandsInClear(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -109,7 +109,7 @@ func TestWhatStandsInClear(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	g.Stop()
-	g.Start() // what was in memory is in the files of the integrations
+	g.Start() // what was in memory is now in the integrations' files
 	g.Stop()
 
 	inClear := []string{id, project, "canary-deleted-id"}

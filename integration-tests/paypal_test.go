@@ -44,7 +44,7 @@ func TestPayPal(t *testing.T) {
 		t.Errorf("the trigger got %v %s", d.Header, d.Body)
 	}
 	post("9XL90610J3647323C", "https://api.paypal.com"+path, body).Want(t, http.StatusOK) // a duplicate
-	// The proxy refuses connections to a host that is not there.
+	// The proxy refuses connections to a host that does not exist.
 	problem(t, post("9XL90610J3647323C", "https://api.sandbox.paypal.com"+path, body), http.StatusServiceUnavailable)
 	if asked := internet.Asked("api.paypal.com" + path); asked != 1 {
 		t.Errorf("the certificate was fetched %d times", asked)
@@ -66,9 +66,9 @@ func (c *clouds) paypal(t *testing.T, webhook, certificate string, body []byte) 
 		"PAYPAL-TRANSMISSION-SIG", base64.StdEncoding.EncodeToString(signature), "Content-Type", "application/json")
 }
 
-// TestPayPalUnderForgeries has forgers invent certificates: first while a
+// TestPayPalUnderForgeries has forgers make up certificates: first while a
 // genuine one was never seen, from another address, and then after a restart,
-// from the same address and with PayPal out of reach.
+// from the same address and with PayPal unreachable.
 func TestPayPalUnderForgeries(t *testing.T) {
 	t.Parallel()
 	internet := gateway.NewInternet(t)

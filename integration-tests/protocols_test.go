@@ -14,8 +14,8 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestProtocols gives every kind of answer over HTTP/1.1 and HTTP/2, plain and
-// over TLS, and sends a good event on the same client after each.
+// TestProtocols gets every kind of answer over HTTP/1.1 and HTTP/2, plain and
+// over TLS, and sends a good event with the same client after each.
 func TestProtocols(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -23,7 +23,7 @@ func TestProtocols(t *testing.T) {
 	config := gateway.Config(declared("plain")+declared("filtered", "event_filter push")+gateway.Ticket(sink), gateway.Edge)
 	config = strings.Replace(config, "persist_config off", "persist_config off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tservers {\n\t\tprotocols h1 h2 h2c\n\t}", 1)
 	g := gateway.Start(t, config+"\nhttps://localhost:"+port+" {\n\tbind 127.0.0.1\n\ttls internal\n\twebhooks\n}\n")
-	// The certificate is the site's own, made while the test runs.
+	// The certificate is the site's own, created while the test runs.
 	trust := &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}
 	secure := net.JoinHostPort("127.0.0.1", port)
 	gateway.Eventually(t, "the site has its certificate", func() bool {

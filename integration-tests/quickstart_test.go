@@ -13,8 +13,8 @@ import (
 )
 
 // TestQuickstart runs the program behind `make run` as a newcomer does: it
-// shows an event arriving at a trigger; what it prints to try next works when
-// it is pasted; a second one says which port is in use; it ends when it is
+// shows an event arriving at a trigger; the commands it suggests work when
+// pasted; a second one says which port is in use; it ends when it is
 // interrupted, starts again with what it left, and touches nothing outside its
 // folder.
 func TestQuickstart(t *testing.T) {
@@ -56,7 +56,7 @@ func TestQuickstart(t *testing.T) {
 	}
 }
 
-// quickstartFolder is a checkout as far as the quickstart needs one.
+// quickstartFolder is as much of a checkout as the quickstart needs.
 func quickstartFolder(t *testing.T) string {
 	root, dir := gateway.Root(t), t.TempDir()
 	demo := filepath.Join(dir, "demo")
@@ -76,7 +76,7 @@ func quickstartFolder(t *testing.T) string {
 	return dir
 }
 
-// pastedCommands are the commands in what was printed, whole.
+// pastedCommands returns the complete commands in the output.
 func pastedCommands(said string) []string {
 	var commands []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(said, "\\\n", " "), "\n") {
@@ -87,7 +87,7 @@ func pastedCommands(said string) []string {
 	return commands
 }
 
-// paste runs a command until it prints what is wanted: what the trigger has
+// paste runs a command until it prints the wanted text: what the trigger has
 // received is recorded a moment later.
 func paste(t *testing.T, command, want string) {
 	t.Helper()
@@ -97,7 +97,7 @@ func paste(t *testing.T, command, want string) {
 	})
 }
 
-// running is a quickstart at work.
+// running is a running quickstart.
 type running struct {
 	t       *testing.T
 	command *exec.Cmd
@@ -124,7 +124,7 @@ func startDemo(t *testing.T, dir string) *running {
 	return d
 }
 
-// until returns what is printed up to a line with the text.
+// until returns the output up to a line with the text.
 func (d *running) until(what, text string) string {
 	d.t.Helper()
 	var said strings.Builder

@@ -16,7 +16,7 @@ import (
 
 const givenUp = "an administrator's answer was not read and is aborted"
 
-// stall asks for a path over a connection and reads the first byte alone.
+// stall requests a path over a connection and reads only the first byte.
 func stall(t *testing.T, conn net.Conn, path string) {
 	t.Helper()
 	t.Cleanup(func() { conn.Close() })
@@ -27,7 +27,7 @@ func stall(t *testing.T, conn net.Conn, path string) {
 	}
 }
 
-// isGivenUp waits until the gateway has ended readers that take nothing.
+// isGivenUp waits until the gateway has disconnected readers that read nothing.
 func isGivenUp(t *testing.T, g *gateway.Gateway, readers int) {
 	t.Helper()
 	if !gateway.Within(time.Minute, func() bool { return strings.Count(g.Logs(), givenUp) == readers }) {
@@ -35,8 +35,8 @@ func isGivenUp(t *testing.T, g *gateway.Gateway, readers int) {
 	}
 }
 
-// resident is the memory of the gateway's process in bytes, 0 where that is not
-// told.
+// resident is the memory of the gateway's process in kilobytes, or 0 if
+// unknown.
 func resident(g *gateway.Gateway) (kilobytes int64) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.PID()))
 	_, rest, _ := strings.Cut(string(text), "\nVmRSS:")
@@ -44,8 +44,9 @@ func resident(g *gateway.Gateway) (kilobytes int64) {
 	return kilobytes << 10
 }
 
-// TestReadersThatStall has a project's administrators take nothing of a large
-// event: that costs next to no memory, nobody else waits, and they are ended.
+// TestReadersThatStall has a project's administrators read nothing of a large
+// event: that costs next to no memory, nobody else waits, and they are
+// disconnected.
 func TestReadersThatStall(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -79,7 +80,7 @@ func TestReadersThatStall(t *testing.T) {
 	isGivenUp(t, g, readers)
 }
 
-// remoteReaderStalls does so at the remote endpoint.
+// remoteReaderStalls does the same at the remote endpoint.
 func remoteReaderStalls(t *testing.T, g *gateway.Gateway, dial func() (*tls.Conn, error)) {
 	large := fmt.Appendf(nil, `{"padding":%q}`, bytes.Repeat([]byte("x"), 16<<20))
 	id := accept(t, g.Post("/webhooks/gh", gateway.GitHub(secret, "push", "large", large), large))

@@ -14,10 +14,10 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestReloadUnderLoad reloads the configuration while events come in. Nothing
-// is lost, and every request that reached the handler is answered; connections
-// that Caddy closes while it hands its listeners over are counted at a plain
-// site of the same run.
+// TestReloadUnderLoad reloads the configuration while events arrive. Nothing is
+// lost, and every request that reached the handler is answered; connections
+// that Caddy closes while it hands over its listeners are counted at a plain
+// site in the same run.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -35,7 +35,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	for generation := range reloads {
 		before := l.count()
 		gateway.Eventually(t, "events come in", func() bool { return l.count() > before+30 })
-		if generation%4 == 3 { // one that fails, in between
+		if generation%4 == 3 { // a failing one in between
 			if out, err := g.TryReload(config(generation) + "\nbroken {"); err == nil {
 				t.Errorf("a broken configuration was loaded: %s", out)
 			}
@@ -64,7 +64,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 }
 
-// edgeRequests is how many requests have reached the handler, by its metric.
+// edgeRequests returns how many requests have reached the handler, by its
+// metric.
 func edgeRequests(t *testing.T, g *gateway.Gateway) int {
 	t.Helper()
 	total := 0.0
@@ -80,7 +81,7 @@ func edgeRequests(t *testing.T, g *gateway.Gateway) int {
 	return int(total)
 }
 
-// upload is a request of which half has been sent.
+// upload is a half-sent request.
 type upload struct {
 	conn *gateway.Conn
 	rest string
@@ -111,8 +112,8 @@ func TestReloadDuringUpload(t *testing.T) {
 	g.Reload(config(at("one") + declared("plain", "alias second")))
 	sink.Wait(accept(t, u.finish()))
 
-	// Another store: the event that was coming in is kept in one of the two,
-	// and arrives at the latest when that one is configured again.
+	// Another store: the event being received is stored in one of the two, and
+	// arrives at the latest when that one is configured again.
 	u = startUpload(t, g, "plain", "other store")
 	g.Reload(config(at("two") + declared("plain")))
 	id := accept(t, u.finish())
@@ -121,8 +122,8 @@ func TestReloadDuringUpload(t *testing.T) {
 	gateway.Eventually(t, "the event has arrived", func() bool { return len(sink.Of(id)) > 0 })
 }
 
-// TestReloadToAStoreThatCloses goes back to a store while it is still being
-// closed: the last request has gone, an attempt is still under way.
+// TestReloadToAStoreThatCloses returns to a store while it is still being
+// closed: the last request has gone, but an attempt is still in flight.
 func TestReloadToAStoreThatCloses(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -145,7 +146,7 @@ func TestReloadToAStoreThatCloses(t *testing.T) {
 }
 
 // TestChangeDuringUpload changes an integration while a request to it is still
-// coming in: it is judged by what holds when it is complete.
+// arriving: it is judged by the state when it is complete.
 func TestChangeDuringUpload(t *testing.T) {
 	t.Parallel()
 	g, sink := edge(t, "")
@@ -247,8 +248,8 @@ func TestReloadLeaksNothing(t *testing.T) {
 	g := gateway.Start(t, config())
 	use := func() {
 		g.Reload(config())
-		// A connection that the old listener had not taken yet is reset by
-		// Caddy's handover: the sender tries again.
+		// A connection that the old listener had not accepted yet is reset by Caddy's
+		// handover: the sender tries again.
 		var answer *gateway.Answer
 		gateway.Eventually(t, "a connection is taken", func() bool {
 			header := gateway.GitHub(secret, "push", fmt.Sprint("generation-", generation), body)
@@ -276,7 +277,7 @@ func TestReloadLeaksNothing(t *testing.T) {
 	for range 4 {
 		use()
 	}
-	// Let what the last reload ended go away first.
+	// Wait until what the last reload ended is gone.
 	least := func(count func() int) int {
 		n := count()
 		gateway.Within(2*time.Second, func() bool { n = min(n, count()); return false })

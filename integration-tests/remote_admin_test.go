@@ -24,7 +24,7 @@ import (
 // person is an administrator with a client certificate.
 type person struct {
 	certificate tls.Certificate
-	publicKey   string // as Caddy's configuration wants it
+	publicKey   string // as Caddy's configuration expects it
 }
 
 func newPerson(t *testing.T, name string) person {
@@ -48,8 +48,8 @@ func newPerson(t *testing.T, name string) person {
 	return person{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, base64.StdEncoding.EncodeToString(der)}
 }
 
-// TestRemoteAdmin has administrators with client certificates at Caddy's
-// remote admin endpoint: one of project demo, one of everything.
+// TestRemoteAdmin has administrators with client certificates at Caddy's remote
+// admin endpoint: one for project demo, one for everything.
 func TestRemoteAdmin(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -67,7 +67,7 @@ func TestRemoteAdmin(t *testing.T) {
 		{"public_keys": []string{demoAdmin.publicKey}, "permissions": []gateway.M{{"paths": []string{"/webhooks/projects/demo"}}}},
 		{"public_keys": []string{platform.publicKey}, "permissions": []gateway.M{{"paths": []string{"/webhooks"}}}},
 	}}
-	// The test's own machine is not to trust the gateway's certificates.
+	// The test's own machine must not trust the gateway's certificates.
 	config["apps"].(gateway.M)["pki"] = gateway.M{"certificate_authorities": gateway.M{"local": gateway.M{"install_trust": false}}}
 	text, err := json.Marshal(config)
 	if err != nil {

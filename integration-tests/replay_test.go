@@ -33,7 +33,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the sender's event is a replay of %v", failed["replay_of"])
 	}
 
-	// A replay skips the filter and goes to the resource of today.
+	// A replay skips the filter and goes to the current resource.
 	sink.AnswerStatus(http.StatusNoContent)
 	g.API("PATCH", gateway.Integration(demo, "gh"), gateway.M{
 		"event_filter": []string{"release"}, "resource": gateway.M{"type": "ticket", "id": "T-2"},
@@ -58,7 +58,8 @@ func TestReplay(t *testing.T) {
 		}
 	}
 
-	// The newest of the chain answers a sender who comes again, after a crash too.
+	// The newest of the chain determines the answer to a repeated delivery, even
+	// after a crash.
 	g.API("PATCH", gateway.Integration(demo, "gh"), gateway.M{"event_filter": nil}).Want(t, 200)
 	is(t, send(), http.StatusOK, `{"status":"duplicate","id":"`+first+`"}`)
 	g.Kill()
@@ -101,7 +102,7 @@ func TestReplayIsRefused(t *testing.T) {
 	refused(t, g.API("GET", path(demo, "declared", event), nil), http.StatusMethodNotAllowed)
 	refused(t, g.API("POST", gateway.Integration(demo, "declared", "replay"), gateway.M{"status": "pending"}), http.StatusBadRequest, "status")
 
-	replay(t, g, "declared", event) // what is declared can be replayed as well
+	replay(t, g, "declared", event) // a declared integration's events can be replayed as well
 	g.API("PATCH", gateway.Integration(demo, "gh"), gateway.M{"is_enabled": false}).Want(t, 200)
 	refused(t, g.API("POST", path(demo, "gh", pending), nil), http.StatusConflict, "disabled")
 	refused(t, g.API("POST", gateway.Integration(demo, "gh", "replay"), gateway.M{}), http.StatusConflict, "disabled")

@@ -10,7 +10,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// severalResources is an integration of the Caddyfile for a ticket and two desks.
+// severalResources is a Caddyfile integration for a ticket and two desks.
 const severalResources = `integration several {
 	project demo
 	signature github "` + secret + `"
@@ -26,7 +26,7 @@ func desks(sink *gateway.Sink) string {
 }
 
 // eventsOf returns an integration's events by their resource's ID. There is one
-// for each, of one type and delivery.
+// for each, with the same type and delivery ID.
 func eventsOf(t *testing.T, g *gateway.Gateway, id string) map[string]gateway.M {
 	t.Helper()
 	events := make(map[string]gateway.M)
@@ -40,9 +40,9 @@ func eventsOf(t *testing.T, g *gateway.Gateway, id string) map[string]gateway.M 
 	return events
 }
 
-// TestSeveralResources sends an event for three resources, one of which is dead,
-// and kills the process: the others get it, and the sender's next delivery has
-// exactly the failed one queued again.
+// TestSeveralResources sends an event for three resources, one of which is
+// dead, and kills the process: the others get it, and the sender's next
+// delivery requeues exactly the failed one.
 func TestSeveralResources(t *testing.T) {
 	t.Parallel()
 	tickets, desk := gateway.NewSink(t), gateway.NewSink(t)
@@ -95,7 +95,7 @@ func TestSeveralResources(t *testing.T) {
 	}
 }
 
-// TestSeveralResourcesByAdmin changes the resources over the admin API.
+// TestSeveralResourcesByAdmin changes the resources through the admin API.
 func TestSeveralResourcesByAdmin(t *testing.T) {
 	t.Parallel()
 	g, sink := admin(t, soon)

@@ -15,7 +15,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// keyStates are the states of a storage's keys, in their order.
+// keyStates returns the states of a storage's keys, in order.
 func keyStates(t *testing.T, g *gateway.Gateway) (ids, states []string) {
 	t.Helper()
 	var status struct {
@@ -41,11 +41,11 @@ func startAndKill(t *testing.T, g *gateway.Gateway, after time.Duration) {
 	_, port, _ := strings.Cut(g.Addr, ":")
 	run.Env = append(os.Environ(), "HOME="+g.Dir, "DIR="+g.Dir, "PORT="+port, "ADMIN="+g.Admin,
 		"XDG_DATA_HOME="+filepath.Join(g.Dir, "data"), "XDG_CONFIG_HOME="+filepath.Join(g.Dir, "config"))
-	run.Run() // it ends by the kill
+	run.Run() // ended by the kill
 }
 
-// TestKeyRotation exchanges the generated key, with crashes at all moments of
-// the first start after it.
+// TestKeyRotation rotates the generated key, with crashes at all moments of the
+// first start after it.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -74,7 +74,7 @@ func TestKeyRotation(t *testing.T) {
 		t.Error("the command shows a key")
 	}
 
-	// The old key is taken away too early.
+	// The old key is removed too early.
 	setKeys := func(text string) {
 		t.Helper()
 		if err := os.WriteFile(keyFile, []byte(text+"\n"), 0o600); err != nil {
@@ -139,8 +139,8 @@ func sameFiles(t *testing.T, before, after map[string]string) {
 	}
 }
 
-// TestConfiguredKeys exchanges a configured key: a reload is refused, a restart
-// takes it.
+// TestConfiguredKeys rotates a configured key: a reload is refused, a restart
+// uses it.
 func TestConfiguredKeys(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

@@ -42,8 +42,8 @@ func TestTestEvent(t *testing.T) {
 	refused(t, send("theirs"), http.StatusConflict, "only the sender can sign")
 	refused(t, send("unknown"), http.StatusNotFound)
 
-	// Ten a minute: four have been counted for what was sent, one for what
-	// could not be.
+	// Ten a minute: four sent ones have been counted, and one that could not be
+	// sent.
 	for range 5 {
 		send("gh").Want(t, http.StatusOK)
 	}

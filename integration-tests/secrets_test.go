@@ -17,7 +17,7 @@ import (
 )
 
 // canaries are secrets of every kind. None may appear in anything that the
-// gateway writes or shows, as it is or in base64, hex or a URL.
+// gateway writes or shows, neither plain nor in base64, hex or a URL.
 var canaries = map[string]string{
 	"GITHUB":         "canary-github-8b1f",
 	"GITHUB_OLD":     "canary-github-old-77aa",
@@ -38,12 +38,12 @@ var canaries = map[string]string{
 	"BODY":           "canary-payload-9999",
 }
 
-// forms are the spellings in which a secret would still be one.
+// forms are the spellings in which a secret could be recognised.
 func forms(secret string) [][]byte {
 	plain := []byte(secret)
 	all := [][]byte{plain, []byte(hex.EncodeToString(plain)), []byte(url.QueryEscape(secret))}
-	// base64 has three spellings, by where the secret begins; the edges of
-	// each depend on what stands beside it.
+	// base64 has three spellings, depending on where the secret begins; the edges
+	// of each depend on the adjacent bytes.
 	for shift := range 3 {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), plain...))
 		all = append(all, []byte(text[4:len(text)-4]))
@@ -51,7 +51,7 @@ func forms(secret string) [][]byte {
 	return all
 }
 
-// shows fails the test if the text holds one of the canaries.
+// shows fails the test if the text contains one of the canaries.
 func shows(t *testing.T, where string, text []byte, names ...string) {
 	t.Helper()
 	if len(names) == 0 {
@@ -71,15 +71,15 @@ func shows(t *testing.T, where string, text []byte, names ...string) {
 	}
 }
 
-// quiet is how every example writes a log: no headers, no query.
+// quiet is how every example configures a log: no headers, no query.
 const quiet = `format filter {
 			request>headers delete
 			request>uri regexp "\?.*" ""
 		}
 `
 
-// TestSecretsStaySecret uses every feature with secrets that can be searched
-// for, at debug level, and then searches for them.
+// TestSecretsStaySecret uses every feature with searchable secrets, at debug
+// level, and then searches for them.
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -157,12 +157,12 @@ func TestSecretsStaySecret(t *testing.T) {
 	post("/webhooks/bearer", gateway.Headers("Authorization", "Bearer "+canaries["SENT"]), 401)
 	post("/webhooks/unknown", gateway.Headers("Authorization", "Bearer "+canaries["BEARER"]), 404)
 	post("/inline/inline", gateway.GitLab(canaries["GITLAB"], "Push Hook", "3"), 204)
-	// A sender that repeats its credential in headers that are kept.
+	// A sender that repeats its credential in stored headers.
 	repeated := gateway.GitLab(canaries["GITLAB"], "Push Hook", "4")
 	repeated.Set("User-Agent", canaries["GITLAB"])
 	post("/webhooks/gitlab", repeated, 202)
 
-	// Failing triggers, with answers that repeat what they were sent.
+	// Failing triggers, with answers that repeat the request.
 	sink.Answer(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, r.Header.Get("Authorization")+r.Header.Get("Webhook-Signature"), http.StatusBadRequest)
 	})
@@ -234,8 +234,8 @@ func TestSecretsStaySecret(t *testing.T) {
 
 	for what, answer := range answers {
 		if strings.Contains(what, "/config/") {
-			// Caddy shows its configuration as it was written; secrets stand
-			// there as placeholders, the operator's path is no secret of it.
+			// Caddy shows its configuration as it was written; secrets are placeholders
+			// there, and the operator's path is not a secret of its.
 			var names []string
 			for name := range canaries {
 				if name != "TRIGGER_PATH" {

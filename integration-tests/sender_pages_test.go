@@ -16,9 +16,9 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// TestSenderPages pastes what the page of each sender says: all Caddyfile
+// TestSenderPages pastes the contents of each sender's page: all Caddyfile
 // snippets into one configuration, and each JSON body into the admin API. Both
-// make the same integration, and a test event of the sender's reaches the
+// create the same integration, and a test event of the sender reaches the
 // trigger through either.
 func TestSenderPages(t *testing.T) {
 	t.Parallel()
@@ -28,7 +28,7 @@ func TestSenderPages(t *testing.T) {
 	var snippets strings.Builder
 	var environment []string
 	for _, p := range pages {
-		// Test events are counted by project.
+		// Test events are counted per project.
 		snippet := strings.Replace(p.caddyfile, "project demo", "project "+p.name, 1)
 		snippets.WriteString("\t\t" + strings.ReplaceAll(strings.TrimSpace(snippet), "\n", "\n\t\t") + "\n")
 		environment = append(environment, p.variable+"="+p.secret)
@@ -50,7 +50,7 @@ func TestSenderPages(t *testing.T) {
 			t.Parallel()
 			path := gateway.Integration(p.name, "my-"+p.name)
 			stored.API("POST", gateway.Integrations(p.name), strings.Replace(p.json, "…", p.secret, 1)).Want(t, http.StatusCreated)
-			if !strings.Contains(p.json, "…") { // the sender would bring it
+			if !strings.Contains(p.json, "…") { // the sender would choose it
 				stored.API("PATCH", path, gateway.M{"authentication": gateway.M{"signature": gateway.M{
 					"provider": p.name, "secrets": []string{p.secret},
 				}}}).Want(t, http.StatusOK)
@@ -76,7 +76,7 @@ func TestSenderPages(t *testing.T) {
 	}
 }
 
-// senderPage is what a sender's page has to paste, and what its provider says.
+// senderPage is what a sender's page offers to paste, and its provider's facts.
 type senderPage struct {
 	name, caddyfile, json string
 	variable, secret      string

@@ -15,17 +15,17 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// sent is one delivery, as the sender's own library signs or takes it with the
-// secret, and not with the other one.
+// sent is one delivery, as the sender's own library signs or accepts it with
+// the secret, and not with the other one.
 type sent struct {
 	Provider, Secret, Other string
 
 	Signature string // the header's name
-	Unsigned  bool   // the header is a token: it says nothing of the body
+	Unsigned  bool   // the header is a token: it does not cover the body
 	Status    int    // of an accepted one
 	Headers   map[string]string
 	Body      string
-	InBody    string // the signature, where it stands in the body
+	InBody    string // the signature, if it is in the body
 
 	// Handshake is answered as the library answers it; few senders have one.
 	Handshake *struct {
@@ -38,21 +38,21 @@ type sent struct {
 const sendersURL = "https://hooks.example.com/webhooks/"
 
 // TestSendersOwnLibraries sends what the senders' own libraries sign, or at
-// least take for signed.
+// least accept as signed.
 func TestSendersOwnLibraries(t *testing.T) {
 	t.Parallel()
 	needLibraries(t, "senders")
 	testSenders(t, 20, exec.Command("node", filepath.Join("senders", "sign.mjs"), sendersURL))
 }
 
-// TestSendersOwnGoLibraries does the same for those that write theirs in Go.
+// TestSendersOwnGoLibraries does the same for libraries written in Go.
 func TestSendersOwnGoLibraries(t *testing.T) {
 	t.Parallel()
 	testSenders(t, 3, exec.Command(builtSender(t, "senders")))
 }
 
-// needLibraries leaves the test out without the libraries of senders that the
-// folder names.
+// needLibraries leaves the test out if the folder's libraries of senders are
+// not installed.
 func needLibraries(t *testing.T, folder string) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
@@ -63,7 +63,7 @@ func needLibraries(t *testing.T, folder string) {
 	}
 }
 
-// builtSender returns the path of a program of the Go module in senders.
+// builtSender returns the path of a program from the Go module in senders.
 func builtSender(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("senders", "bin", name))
@@ -76,8 +76,8 @@ func builtSender(t *testing.T, name string) string {
 	return path
 }
 
-// startSender starts a real sender, which is sent the signal at the test's end.
-// Its log is shown when the test has failed.
+// startSender starts a real sender, which gets the signal at the end of the
+// test. Its log is shown if the test fails.
 func startSender(t *testing.T, name string, process *exec.Cmd, end os.Signal) {
 	t.Helper()
 	var log bytes.Buffer
@@ -113,8 +113,8 @@ func testSenders(t *testing.T, least int, signer *exec.Cmd) {
 	}
 }
 
-// testSender holds that the delivery is refused under another secret, and with
-// a flipped bit in body or signature, and arrives byte for byte without.
+// testSender checks that the delivery is refused with another secret, and with
+// a flipped bit in body or signature, and otherwise arrives byte for byte.
 func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
 	send := func(headers map[string]string, body []byte) *gateway.Answer {
 		t.Helper()
@@ -160,8 +160,8 @@ func testSender(t *testing.T, g *gateway.Gateway, sink *gateway.Sink, s *sent) {
 	}
 }
 
-// arrival waits for the event of an answer, which has no body where the sender wants none;
-// it is then the only one of its integration.
+// arrival waits for the event of an answer, which has no body if the sender
+// expects none; it is then the only one of its integration.
 func arrival(t testing.TB, sink *gateway.Sink, integration string, answer *gateway.Answer) gateway.Delivery {
 	t.Helper()
 	if answer.Status != http.StatusNoContent {
@@ -175,7 +175,7 @@ func arrival(t testing.TB, sink *gateway.Sink, integration string, answer *gatew
 	return arrived[0]
 }
 
-// testInBody holds that no character of a signature in the body may change.
+// testInBody checks that no character of a signature in the body may change.
 func testInBody(t *testing.T, s *sent, send func(map[string]string, []byte) *gateway.Answer) {
 	t.Helper()
 	start := strings.Index(s.Body, s.InBody)
@@ -189,12 +189,12 @@ func testInBody(t *testing.T, s *sent, send func(map[string]string, []byte) *gat
 	problem(t, send(s.Headers, []byte(`{}`)), http.StatusUnauthorized)
 }
 
-// testHeader holds that no character of a signature in a header may change, and
-// none of the body where it is signed.
+// testHeader checks that no character of a signature in a header may change,
+// nor of the body if it is signed.
 func testHeader(t *testing.T, s *sent, send func(map[string]string, []byte) *gateway.Answer) {
 	t.Helper()
-	// Where a signature is, each of the last twenty characters is a part of
-	// it, whatever stands before.
+	// Each of the last twenty characters of a signature is a part of it, whatever
+	// precedes it.
 	for _, back := range []int{1, 2, 3, 11, 20} {
 		headers := maps.Clone(s.Headers)
 		value := []byte(headers[s.Signature])

@@ -19,8 +19,8 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// signedBy returns the headers with which a sender sends the body, and the body,
-// where the sender puts its signature into that.
+// signedBy returns the headers with which a sender sends the body, and the
+// body, into which some senders put the signature.
 func signedBy(t *testing.T, name, key, address, body string, pairs ...string) (http.Header, []byte) {
 	t.Helper()
 	p, found := sender.Lookup(name)
@@ -37,8 +37,8 @@ func signedBy(t *testing.T, name, key, address, body string, pairs ...string) (h
 	return r.Header, r.Body
 }
 
-// A request that holds several events is wanted when any of them is, and is then
-// about the first of those.
+// A request that contains several events is wanted if any of them is, and then
+// concerns the first of those.
 func TestSeveralEvents(t *testing.T) {
 	t.Parallel()
 	const (
@@ -50,12 +50,12 @@ func TestSeveralEvents(t *testing.T) {
 		batch   = `[{"type":"com.example.made","id":"1"},{"type":"com.example.gone","id":"2"}]`
 	)
 	tests := []struct {
-		provider, filter, body, event, delivery string // event: the one that is wanted
+		provider, filter, body, event, delivery string // event: the wanted one
 	}{
 		{"asana", "task", asana, "task", ""},
 		{"asana", "task.added", asana, "task", ""},
 		{"asana", "project", asana, "project", ""},
-		{"asana", "task.changed", asana, "", ""}, // is said of another event
+		{"asana", "task.changed", asana, "", ""}, // describes another event
 		{"hubspot", "deal.deletion", hubspot, "deal.deletion", "2"},
 		{"hubspot", "contact.*", `{"eventId":7,"subscriptionType":"contact.creation"}`, "contact.creation", "7"},
 		{"okta", "user.session.end", `{"eventId":"o","data":{"events":[{"eventType":"user.session.start"},{"eventType":"user.session.end"}]}}`, "user.session.end", "o"},
@@ -107,7 +107,7 @@ func TestSeveralEvents(t *testing.T) {
 	}
 }
 
-// SendGrid signs with a key of its own.
+// SendGrid has its own signing key.
 func TestSeveralEventsOfSendGrid(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -139,8 +139,7 @@ func TestSeveralEventsOfSendGrid(t *testing.T) {
 	problem(t, send(`[`+strings.Repeat(`{},`, 10_000)+`{"event":"bounce"}]`), 400)
 }
 
-// Messages about the subscription itself, and tests of the connection, start
-// nothing.
+// Messages about the subscription itself, and connection tests, start nothing.
 func TestAboutTheSubscription(t *testing.T) {
 	t.Parallel()
 	const form = "application/x-www-form-urlencoded"
@@ -222,7 +221,7 @@ func TestAboutTheSubscription(t *testing.T) {
 	}
 }
 
-// A hub says by GET that it will not send anything.
+// A hub announces by GET that it will not send anything.
 func TestSubscriptionDenied(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, "integration feed {\nproject demo\nsignature websub word\nresource ticket T-1\n}\n")
@@ -231,7 +230,7 @@ func TestSubscriptionDenied(t *testing.T) {
 	problem(t, g.Request("GET", "/webhooks/feed?hub.mode=unsubscribe&hub.topic=a&hub.challenge=b", nil, nil), http.StatusMethodNotAllowed)
 }
 
-// Twilio takes no JSON, Okta, Discord and Airtable no body.
+// Twilio accepts no JSON, Okta, Discord and Airtable no body.
 func TestAnswersWithoutABody(t *testing.T) {
 	t.Parallel()
 	const base64Secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

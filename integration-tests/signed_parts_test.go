@@ -23,7 +23,8 @@ func mac(algorithm func() hash.Hash, text string) []byte {
 	return m.Sum(nil)
 }
 
-// Twilio signs the address in several spellings, of which its library tries each.
+// Twilio signs the address in several spellings, each of which its library
+// tries.
 func TestSpellingsOfTheURL(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, fmt.Sprintf("public_url https://hooks.example.com:8443/webhooks/\nintegration sms {\nproject demo\nsignature twilio %q\ndedupe none\nresource ticket T-1\n}\n", secret))
@@ -96,8 +97,8 @@ integration trello {
 	problem(t, send("trello", "?"+publicURL+"trello", `{"action":{"type":"createCard","id":"2"}}`), http.StatusUnauthorized)
 }
 
-// A signature may be as old as its sender's last retry, or as old as the integration
-// says.
+// A signature may be as old as its sender's last retry, or as old as the
+// integration says.
 func TestAgeOfASignature(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, fmt.Sprintf("integration linear {\nproject demo\nsignature linear %[1]q\nresource ticket T-1\n}\nintegration strict {\nproject demo\nsignature linear %[1]q {\ntolerance 1m\n}\nresource ticket T-2\n}\n", secret))
@@ -127,7 +128,7 @@ func TestAgeOfASignature(t *testing.T) {
 	check("strict", 50*time.Second, 62*time.Second)
 	check("made", 4*time.Minute, 6*time.Minute)
 
-	// It is in force at once, and outlives a restart.
+	// It is in force at once, and survives a restart.
 	read := g.API("PATCH", gateway.Integration(demo, "made"), authentication(86400)).Want(t, 200).JSON(t)
 	if got := read["authentication"].(gateway.M)["signature"].(gateway.M)["tolerance"]; got != 86400.0 {
 		t.Errorf("the tolerance reads %v", got)
@@ -143,7 +144,7 @@ func TestAgeOfASignature(t *testing.T) {
 	}
 }
 
-// A hub signs with what it likes, YouTube's with SHA-1.
+// A hub may sign with various algorithms, YouTube's with SHA-1.
 func TestWebSubAlgorithms(t *testing.T) {
 	t.Parallel()
 	g, _ := edge(t, fmt.Sprintf("integration feed {\nproject demo\nsignature websub %[1]q\nresource ticket T-1\n}\nintegration strict {\nproject demo\nsignature websub %[1]q\nrequire_sha256_signature on\nresource ticket T-2\n}\n", secret))

@@ -12,8 +12,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestSites: each of two sites answers for its projects and for no others, shows
-// its own address for them, and holds signatures of the URL against that.
+// TestSites: each of two sites answers for its own projects and no others,
+// shows its own address for them, and verifies signatures of the URL against
+// it.
 func TestSites(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -97,7 +98,7 @@ func TestSites(t *testing.T) {
 		}
 	}
 
-	// One site alone may be given another address, and another project.
+	// A single site may get another address, and another project.
 	g.Reload(strings.NewReplacer("demo.example.com", "new.example.com", "projects other", "projects other third").Replace(config))
 	if answer := post("/webhooks/sms-demo", "https://new.example.com/webhooks/sms-demo"); answer.Status != 204 {
 		t.Errorf("after the reload: %d", answer.Status)
@@ -107,7 +108,7 @@ func TestSites(t *testing.T) {
 	}
 }
 
-// shape is the header of an answer, but for what differs between any two.
+// shape is the header of an answer, except for what always differs.
 func shape(answer *gateway.Answer) string {
 	header := answer.Header.Clone()
 	header.Del("Date")

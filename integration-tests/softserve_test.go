@@ -18,15 +18,17 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// Soft Serve sends to no loopback or private address. So the test runs in a
-// network of its own, where an address that it takes for public is ours.
+// Soft Serve does not send to loopback or private addresses. So the test runs
+// in its own network namespace, where an address that it considers public is
+// ours.
 const (
 	softServeHost    = "192.88.99.1"
 	softServeNetwork = "HOOKGATE_TEST_NETWORK"
 )
 
-// TestSoftServe has a real Git server sign the webhooks of a push: one in JSON,
-// one as a form, one under another secret, and one that shows what was sent.
+// TestSoftServe makes a real Git server sign the webhooks of a push: one in
+// JSON, one as a form, one with another secret, and one that shows what was
+// sent.
 func TestSoftServe(t *testing.T) {
 	t.Parallel()
 	program := builtSender(t, "soft")
@@ -84,7 +86,7 @@ func TestSoftServe(t *testing.T) {
 		t.Errorf("the form arrived as %q", kind)
 	}
 
-	// Soft Serve keeps what it was answered.
+	// Soft Serve records the answers.
 	var said string
 	gateway.Eventually(t, "Soft Serve knows the answers", func() bool {
 		said = s.ssh(t, "repo", "webhook", "deliver", "list", "demo", "3")
@@ -98,7 +100,8 @@ func TestSoftServe(t *testing.T) {
 	g.Post("/webhooks/json", sent.Header, sent.Body).Want(t, http.StatusAccepted)
 }
 
-// runInOwnNetwork runs the test again, in a new network with that one address.
+// runInOwnNetwork runs the test again, in a new network namespace with that one
+// address.
 func runInOwnNetwork(t *testing.T, programs ...string) {
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
@@ -117,7 +120,7 @@ func runInOwnNetwork(t *testing.T, programs ...string) {
 	}
 }
 
-// listener shows what a sender sends.
+// listener records what a sender sends.
 type listener struct {
 	url      string
 	requests chan gateway.Delivery
@@ -183,7 +186,7 @@ func startSoftServe(t *testing.T, program string) *softServe {
 	return s
 }
 
-// ssh runs a command of the server and returns what it says.
+// ssh runs a command of the server and returns its output.
 func (s *softServe) ssh(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := s.command(args...).CombinedOutput()

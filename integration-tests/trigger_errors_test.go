@@ -9,7 +9,7 @@ import (
 )
 
 // TestTriggerErrors has endpoints that cannot be reached, each for another
-// reason, and looks whether the events say so without their addresses.
+// reason, and checks that the events say so without the addresses.
 func TestTriggerErrors(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// soon makes every retry a quick one.
+// soon makes every retry quick.
 const soon = "retry {\ninitial 10ms\nmax 100ms\n}\n"
 
 func push(g *gateway.Gateway, t testing.TB, id, delivery string) string {
@@ -188,8 +188,8 @@ func TestTriggerOutcomes(t *testing.T) {
 		}
 	})
 	t.Run("connection broken", func(t *testing.T) {
-		// Once is not enough: a connection that was used before and breaks
-		// without an answer may be replaced within the attempt.
+		// Once is not enough: a connection that was used before and breaks without an
+		// answer may be replaced within the attempt.
 		breaks := 3
 		sink.Answer(func(http.ResponseWriter, *http.Request) {
 			if breaks--; breaks >= 0 {
@@ -312,7 +312,7 @@ func TestTriggerHeldWhileDisabled(t *testing.T) {
 	sink.Wait(id)
 	g.API("PATCH", gateway.Integration(demo, "gh"), gateway.M{"is_enabled": false}).Want(t, 200)
 	gateway.Eventually(t, "the event is held", func() bool { return g.Event(t, demo, "gh", id)["held"] == true })
-	// An attempt that had begun may still end; after it none is made.
+	// An attempt that had begun may still end; no other follows.
 	settled := len(sink.Of(id))
 	if gateway.Within(time.Second, func() bool { return len(sink.Of(id)) > settled+1 }) {
 		t.Error("a held event was attempted")

@@ -11,8 +11,9 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// TestInFlight: who holds uploads and sends no more of them makes room for who
-// does, of an integration, of a client, and of all that nobody has authenticated.
+// TestInFlight: uploads that are held without sending more make room for those
+// that progress, for an integration, for a client, and for all unauthenticated
+// ones.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)
@@ -21,7 +22,7 @@ func TestInFlight(t *testing.T) {
 			declared("a")+declared("b")+declared("c")+declared("d"), gateway.Edge)
 		return strings.Replace(text, "\tpersist_config off\n", "\tpersist_config off\n\tservers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}\n", 1)
 	}
-	g := gateway.Start(t, config("4MiB")) // 2 MiB for the unknown, 1 MiB for an integration and for a client
+	g := gateway.Start(t, config("4MiB")) // 2 MiB for unauthenticated bodies, 1 MiB for an integration and for a client
 	if !strings.Contains(g.Logs(), "max_body") {
 		t.Error("the load does not tell that the largest bodies never fit")
 	}
@@ -31,7 +32,7 @@ func TestInFlight(t *testing.T) {
 		h.Set("X-Forwarded-For", client)
 		return h
 	}
-	// begin sends so much of a body, and says when it has been received.
+	// begin sends that much of a body, and waits until it has been received.
 	begin := func(id, client string, bytes int) *gateway.Conn {
 		t.Helper()
 		before := metric(t, g, "in_flight_bytes")
@@ -87,7 +88,7 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// TestUploadTime: time is earned by what has come, whatever was announced.
+// TestUploadTime: time is earned by bytes that arrive, whatever was announced.
 func TestUploadTime(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// usageOf is a number of a project's usage.
+// usageOf returns a number from a project's usage.
 func usageOf(t *testing.T, g *gateway.Gateway, project, name string) float64 {
 	t.Helper()
 	usage, _ := g.API("GET", gateway.Integrations(project), nil).Want(t, 200).JSON(t)["usage"].(gateway.M)
@@ -21,8 +21,9 @@ func usageOf(t *testing.T, g *gateway.Gateway, project, name string) float64 {
 	return number
 }
 
-// TestProjectIntegrations fills a project's share of stored integrations: what is
-// beyond it is refused, whoever asks, and nobody else is. It survives a crash.
+// TestProjectIntegrations fills a project's share of stored integrations:
+// anything beyond it is refused, whoever asks, and other projects are not
+// affected. It survives a crash.
 func TestProjectIntegrations(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

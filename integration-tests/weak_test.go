@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// What is no credential under the name of one is refused.
+// What is not really a credential is refused.
 func TestWeakCredentials(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
@@ -33,8 +33,8 @@ func TestWeakCredentials(t *testing.T) {
 	}
 }
 
-// Nobody but its user can read or write what the gateway makes, whatever the umask
-// is, and a key that was opened to everyone is not used.
+// Only its own user can read or write what the gateway creates, whatever the
+// umask is, and a key that everyone can read is not used.
 func TestOthersSeeNothing(t *testing.T) {
 	t.Parallel()
 	sink := gateway.NewSink(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
 
-// added is a list that is added up so many times.
+// added is a list concatenated n times.
 func added(n int, list string) string {
 	if n == 1 {
 		return list
@@ -19,8 +19,8 @@ func added(n int, list string) string {
 	return "(" + added(n/2, list) + "+" + added(n-n/2, list) + ")"
 }
 
-// An expression costs what it may, wherever its work lies, and what one project's cost
-// makes no other wait.
+// An expression costs no more than allowed, wherever its work is, and one
+// project's cost makes no other wait.
 func TestExpressionsOfOneProject(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")
@@ -72,7 +72,7 @@ func TestExpressionsOfOneProject(t *testing.T) {
 	refused(t, g.API("PATCH", gateway.Integration(demo, "heavy-0"), gateway.M{"match": numbers + `.exists(x, ` + numbers + `.exists(y, x != y))`}),
 		http.StatusBadRequest, "match", "costs too much")
 
-	// The same holds for a trial of it over stored events.
+	// The same holds for trying it on stored events.
 	g.Create(t, demo, github("trial"))
 	for n := range 10 {
 		accept(t, g.Post("/webhooks/trial", gateway.GitHub(secret, "push", fmt.Sprint(n), body), body))
@@ -85,8 +85,8 @@ func TestExpressionsOfOneProject(t *testing.T) {
 	}
 }
 
-// Fields that would take long to find are refused, or fail their event soon; others
-// are delivered meanwhile.
+// Fields that would take long to find are refused, or fail their event soon;
+// others are delivered meanwhile.
 func TestFieldsOfOneProject(t *testing.T) {
 	t.Parallel()
 	g, sink := admin(t, "")
@@ -115,7 +115,7 @@ func TestFieldsOfOneProject(t *testing.T) {
 	}
 }
 
-// An expression, a filter, and what the trigger receives go by the same value, or by
+// An expression, a filter, and what the trigger receives use the same value, or
 // none.
 func TestOneReading(t *testing.T) {
 	t.Parallel()
@@ -136,7 +136,7 @@ func TestOneReading(t *testing.T) {
 	is(t, send("other", `{"Branch":"main","branch":"evil"}`), http.StatusOK, `{"status":"filtered","event":"push"}`)
 }
 
-// That a body says nothing and that it cannot be read are two answers.
+// A body that says nothing and an unreadable body get different answers.
 func TestUnreadableBody(t *testing.T) {
 	t.Parallel()
 	g, _ := admin(t, "")

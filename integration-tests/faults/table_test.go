@@ -64,7 +64,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestTrial holds what a row can come to.
+// TestTrial checks the possible results of a row.
 func TestTrial(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
