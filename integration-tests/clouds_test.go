@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -121,23 +122,15 @@ func (c *clouds) token(change gateway.M) string {
 		"email": pusher, "email_verified": true, "sub": "1", "azp": "1",
 	}
 	maps.Copy(claims, change)
-	text, err := json.Marshal(claims)
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: c.key}, (&jose.SignerOptions{}).WithHeader("kid", "1").WithType("JWT"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	signed, err := signer.Sign(text)
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	compact, err := signed.CompactSerialize()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return compact
+	return token
 }
 
 func snsHeaders() http.Header {

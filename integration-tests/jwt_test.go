@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/hookgate/hookgate/integration-tests/gateway"
 )
@@ -56,23 +57,15 @@ func (i *issuer) token(t *testing.T, keyID string, change gateway.M) string {
 	t.Helper()
 	claims := gateway.M{"iss": "https://" + i.name, "aud": "hookgate", "email": "bot@example.com", "exp": time.Now().Unix() + 3600, "iat": time.Now().Unix()}
 	maps.Copy(claims, change)
-	text, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: i.key}, (&jose.SignerOptions{}).WithHeader("kid", keyID))
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Sign(text)
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		t.Fatal(err)
 	}
-	compact, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return compact
+	return token
 }
 
 const jwtOptions = `

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/hookgate/hookgate/internal/remotekey"
 	"github.com/hookgate/hookgate/module/provider"
@@ -112,19 +113,11 @@ func sign(t testing.TB, algorithm jose.SignatureAlgorithm, key any, keyID string
 
 func serialize(t testing.TB, signer jose.Signer, claims map[string]any) string {
 	t.Helper()
-	text, err := json.Marshal(claims)
+	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compact, err := signed.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return compact
+	return token
 }
 
 // unsigned writes a token by hand.
