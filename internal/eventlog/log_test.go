@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -61,20 +62,8 @@ func keyed(key string) storage.Dedupe {
 	return storage.Dedupe{Key: []byte(key), Window: time.Hour, Requeues: 5}
 }
 
-// eventually polls until ok or a deadline.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 10 seconds", what)
-		}
-	}
-}
+// eventually waits for what is done in the background.
+var eventually = polltest.Until
 
 func TestSmoke(t *testing.T) {
 	dir := t.TempDir()

@@ -28,16 +28,6 @@ import (
 
 const patience = 20 * time.Second
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); <-time.After(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", what)
-		}
-	}
-}
-
 // drive is a small storage in a directory. It holds a test to opening it once at a
 // time.
 type drive struct {

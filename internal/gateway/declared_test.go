@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/sender"
 	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/storage"
@@ -30,7 +31,7 @@ func TestDeclarationIsRemoved(t *testing.T) {
 		t.Errorf("what is not declared any more answers %d", status)
 	}
 	const told = "events wait for an integration that this configuration does not have any more"
-	eventually(t, "the log tells of them", func() bool { return b.told(told) > 0 })
+	polltest.Until(t, "the log tells of them", func() bool { return b.told(told) > 0 })
 	d.unreached.Store(false)
 	accept(t, next, "other", "goes on")
 	d.want(t, "goes on")

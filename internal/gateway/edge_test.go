@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/admin"
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -106,7 +107,7 @@ func TestFirstUse(t *testing.T) {
 		t.Fatal("it is said to be used")
 	}
 	accept(t, c, "made", "first")
-	eventually(t, "it is marked as used", func() bool { return !unused() })
+	polltest.Until(t, "it is marked as used", func() bool { return !unused() })
 }
 
 // A sender brings the secret that an integration waits for.

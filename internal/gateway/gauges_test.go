@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -69,7 +70,7 @@ func TestGauges(t *testing.T) {
 		"integrations": 0, "trigger_up ticket": 1, "trigger_up run": 1, "circuits_open project ticket": 0, "circuits_open resource ticket": 0,
 		"store_failed_timestamp_seconds": 0, "clock_jump_seconds": 5, "disk_free_bytes": 100,
 	}
-	eventually(t, "the event is counted as delivered", func() bool { return scrape(t, b.pool)["events_pending"] == 0 })
+	polltest.Until(t, "the event is counted as delivered", func() bool { return scrape(t, b.pool)["events_pending"] == 0 })
 	expect(t, b.pool, oneStore)
 
 	// Two storages are added up, or the more telling one is shown.
@@ -87,7 +88,7 @@ func TestGauges(t *testing.T) {
 	for n := range 30 {
 		accept(t, two, "hook", fmt.Sprint("waits ", n))
 	}
-	eventually(t, "the circuit opens", func() bool { return scrape(t, b.pool)["trigger_up ticket"] == 0 })
+	polltest.Until(t, "the circuit opens", func() bool { return scrape(t, b.pool)["trigger_up ticket"] == 0 })
 	expect(t, b.pool, map[string]float64{
 		"store_state ok": 1, "store_state other": 1, "events_stored": 31, "events_pending": 30, "events_pending_limit": 2000,
 		"integration_events_limit": 5000, "integration_events_largest": 30, "disk_limit_bytes": 128 << 20, "in_flight_limit_bytes": 2 << 20,

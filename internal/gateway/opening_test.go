@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -150,7 +151,7 @@ func TestHungClose(t *testing.T) {
 	c.Stop()
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close() }()
-	eventually(t, "it is being closed", func() bool { return len(b.pool.engines()) == 0 })
+	polltest.Until(t, "it is being closed", func() bool { return len(b.pool.engines()) == 0 })
 
 	d := newDesk("ticket")
 	next := b.make(b.settings(d), form("hook"))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -209,11 +210,11 @@ func TestRequestsOutliveTheirConfiguration(t *testing.T) {
 		t.Errorf("%v, %v", route, err)
 	}
 	l.Release()
-	eventually(t, "the last request closes the storage", func() bool { return b.drive.closes.Load() == 1 })
+	polltest.Until(t, "the last request closes the storage", func() bool { return b.drive.closes.Load() == 1 })
 
 	// One that comes later opens what it needs for itself.
 	accept(t, c, "hook", "late")
-	eventually(t, "what a late request has opened is closed", func() bool { return b.drive.closes.Load() == 2 })
+	polltest.Until(t, "what a late request has opened is closed", func() bool { return b.drive.closes.Load() == 2 })
 	if n := b.drive.opens.Load(); n != 2 {
 		t.Errorf("the storage was opened %d times", n)
 	}
@@ -273,7 +274,7 @@ func TestComingAndGoing(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "all is closed", func() bool {
+	polltest.Until(t, "all is closed", func() bool {
 		b.pool.mu.Lock()
 		defer b.pool.mu.Unlock()
 		return len(b.pool.slots) == 0
@@ -297,7 +298,7 @@ func TestCloseFails(t *testing.T) {
 	l := held(t, c)
 	end(t, c)
 	l.Release()
-	eventually(t, "the log tells of it", func() bool { return b.told("closing the storage") == 1 })
+	polltest.Until(t, "the log tells of it", func() bool { return b.told("closing the storage") == 1 })
 }
 
 // Pending events wait for the storage to be opened again.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -50,20 +51,6 @@ func fails(t *testing.T, s *Store, webhookID string) {
 	}
 }
 
-// within polls until ok or a deadline.
-func within(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(10 * time.Second); !ok(); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 10 seconds", what)
-		}
-	}
-}
-
 // After a failed sync nobody knows what is on disk: nothing is acknowledged on
 // top of it. It can be read, and what can be read is what a fresh database has.
 func TestFailedWrite(t *testing.T) {
@@ -84,7 +71,7 @@ func TestFailedWrite(t *testing.T) {
 	}
 
 	free.Store(1 << 30)
-	within(t, "the store is revived", func() bool { return s.Health().State == "ok" })
+	polltest.Until(t, "the store is revived", func() bool { return s.Health().State == "ok" })
 	if health := s.Health(); health.FailedAt.IsZero() {
 		t.Error("nothing tells of the failure any more")
 	}
@@ -129,7 +116,7 @@ func TestReadWhileRevived(t *testing.T) {
 	}
 	for i := range 3 {
 		fails(t, s, fmt.Sprint("unknown", i))
-		within(t, "the store is revived", func() bool { return s.Health().State == "ok" })
+		polltest.Until(t, "the store is revived", func() bool { return s.Health().State == "ok" })
 	}
 	stop()
 	readers.Wait()
@@ -152,7 +139,7 @@ func TestReviveInSteps(t *testing.T) {
 	})
 	want := contents(t, s)
 	fails(t, s, "unknown")
-	within(t, "the new database is there and cannot be opened", func() bool {
+	polltest.Until(t, "the new database is there and cannot be opened", func() bool {
 		_, err := s.Get(t.Context(), "hook1")
 		return errors.Is(err, storage.ErrUnavailable)
 	})
@@ -165,7 +152,7 @@ func TestReviveInSteps(t *testing.T) {
 	if err := os.Rename(manifest()+".aside", manifest()); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the store is revived", func() bool { return s.Health().State == "ok" })
+	polltest.Until(t, "the store is revived", func() bool { return s.Health().State == "ok" })
 	got := contents(t, s)
 	for id, value := range want {
 		if id != "last" && got[id] != value {
@@ -207,7 +194,7 @@ func TestReviveOnASlowDisk(t *testing.T) {
 	fails(t, s, "unknown")
 	want := contents(t, s)
 	<-making
-	within(t, "some tries", func() bool { return logs.FilterMessage("integrations cannot be written yet").Len() > 3 })
+	polltest.Until(t, "some tries", func() bool { return logs.FilterMessage("integrations cannot be written yet").Len() > 3 })
 	if len(making) > 0 || s.Health().State != "failed" {
 		t.Errorf("%d others are made", len(making))
 	}
@@ -215,7 +202,7 @@ func TestReviveOnASlowDisk(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	close(goOn)
-	within(t, "the store is revived", func() bool { return s.Health().State == "ok" })
+	polltest.Until(t, "the store is revived", func() bool { return s.Health().State == "ok" })
 	if got := contents(t, s); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

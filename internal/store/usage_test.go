@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -201,7 +202,7 @@ func mustBeside(t testing.TB, dir string, key seal.Key, n *neighbour) *Store {
 func (n *neighbour) forgotten(t *testing.T) {
 	t.Helper()
 	before := n.looks.Load()
-	within(t, "a look for what may be forgotten", func() bool { return n.looks.Load() >= before+2 })
+	polltest.Until(t, "a look for what may be forgotten", func() bool { return n.looks.Load() >= before+2 })
 }
 
 func TestForget(t *testing.T) {

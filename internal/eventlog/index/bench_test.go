@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/polltest"
 )
 
 // The benchmarks write what the event log writes: of each event its state, the
@@ -89,7 +91,7 @@ func fill(b *testing.B, x *Index, events uint64) {
 
 // merged waits until nothing is to be merged.
 func merged(b *testing.B, x *Index) {
-	eventually(b, func() bool {
+	polltest.Until(b, "nothing is to be merged", func() bool {
 		at := x.hold()
 		defer func() { _ = at.release() }()
 		return len(plans(at.runs)) == 0

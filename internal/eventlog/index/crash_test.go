@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/polltest"
 )
 
 // copyInto copies the files of an index, without its manifest if that stays behind.
@@ -39,7 +41,7 @@ func TestCrashes(t *testing.T) {
 	for range fanIn - 1 {
 		commit(t, x, map[string][]byte{"a/1": []byte("other"), "c/3": []byte("three")})
 	}
-	eventually(t, func() bool { return len(files(t, dir)) == 2 })
+	polltest.Until(t, "the runs are merged", func() bool { return len(files(t, dir)) == 2 })
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestWithoutSpace(t *testing.T) {
 	mu.Lock()
 	full = nil
 	mu.Unlock()
-	eventually(t, func() bool {
+	polltest.Until(t, "the runs are merged", func() bool {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		return len(x.now.runs) < 2*fanIn*fanIn

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
@@ -161,7 +161,7 @@ func TestModel(t *testing.T) {
 		h.view.Close()
 	}
 	// All merged, nothing is left of the files that do not count.
-	eventually(t, func() bool { return len(files(t, dir)) < 2*fanIn+8 })
+	polltest.Until(t, "the files of merged runs are gone", func() bool { return len(files(t, dir)) < 2*fanIn+8 })
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,16 +174,6 @@ func files(t testing.TB, dir string) []string {
 		t.Fatal(err)
 	}
 	return paths
-}
-
-func eventually(t testing.TB, met func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !met(); {
-		if time.Now().After(deadline) {
-			t.Fatal("not within 10 seconds")
-		}
-		time.Sleep(time.Millisecond)
-	}
 }
 
 // TestViewsBesideWrites reads while runs are written, merged and removed: each
@@ -269,7 +259,7 @@ func TestDeletionsDisappear(t *testing.T) {
 	}
 	for range 2 * fanIn {
 		commit(t, x, all)
-		eventually(t, func() bool { runs, _ := now(); return runs < fanIn })
+		polltest.Until(t, "the runs are merged", func() bool { runs, _ := now(); return runs < fanIn })
 		if _, entries := now(); entries == 0 {
 			return
 		}

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/hookgate/hookgate/internal/polltest"
 )
 
 // settled waits until nothing is to be merged, and counts what there is then.
 func settled(t *testing.T, x *Index) (runs int, entries, dead int64) {
 	t.Helper()
-	eventually(t, func() bool {
+	polltest.Until(t, "nothing is to be merged", func() bool {
 		at := x.hold()
 		defer func() { _ = at.release() }()
 		runs = len(at.runs)

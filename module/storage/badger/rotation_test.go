@@ -9,25 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/internal/seal"
 	"github.com/hookgate/hookgate/internal/store"
 	"github.com/hookgate/hookgate/module/storage"
 )
-
-// within polls until ok or a deadline.
-func within(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 10 seconds", what)
-		}
-	}
-}
 
 // put stores an integration and an event.
 func put(t *testing.T, b storage.Backend, name string) storage.ID {
@@ -140,7 +126,7 @@ func TestKeyRotation(t *testing.T) {
 	b = mustOpen(t, s)
 	second := put(t, b, "second")
 	has(t, b, "first", first)
-	within(t, "the events are sealed anew", func() bool {
+	polltest.Until(t, "the events are sealed anew", func() bool {
 		got := keys(t, b)
 		return strings.HasPrefix(got, id+"+ ") && strings.Count(got, "+") == 1
 	})
@@ -231,7 +217,7 @@ func TestCrashWhileRotating(t *testing.T) {
 			crash(t, s)
 			b = mustOpen(t, s)
 			has(t, b, "first", first)
-			within(t, "the integrations are sealed anew", func() bool { return !b.(*backend).replaced.Load() })
+			polltest.Until(t, "the integrations are sealed anew", func() bool { return !b.(*backend).replaced.Load() })
 			if n := keycheckRecords(t, path); n != 1 {
 				t.Errorf("%d records in the keycheck", n)
 			}

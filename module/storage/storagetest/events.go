@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -197,14 +198,5 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func (t *eventsTest) eventually(what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 10 seconds", what)
-		}
-	}
+	polltest.Until(t, what, ok)
 }
