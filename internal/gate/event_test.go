@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/internal/credential"
 	"github.com/hookgate/hookgate/internal/integration"
@@ -322,5 +323,8 @@ func TestStoredWithoutSender(t *testing.T) {
 	seen := New(Settings{}).Serve(httptest.NewRecorder(), r, "", b.Acquire)
 	if seen.Outcome != Accepted || b.log.count() != 1 {
 		t.Errorf("%s (%s), %d events", seen.Outcome, seen.Reason, b.log.count())
+	}
+	if b.log.within <= 0 || b.log.within > 8*time.Second {
+		t.Errorf("the storage had %v", b.log.within)
 	}
 }

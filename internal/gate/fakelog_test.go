@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -23,6 +24,8 @@ type log struct {
 	fail    error
 	// during is called in each Append.
 	during func()
+	// within is how long the last Append had.
+	within time.Duration
 	// revision is that of the integration; an earlier one is stale.
 	revision uint64
 }
@@ -37,6 +40,9 @@ func (l *log) Append(ctx context.Context, event *storage.Event, dedupe storage.D
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	done := ctx.Err() // what has begun is waited for
+	if at, ok := ctx.Deadline(); ok {
+		l.within = time.Until(at)
+	}
 	if l.during != nil {
 		l.during()
 	}

@@ -84,7 +84,7 @@ func (p *Place) end(s *session, clean bool) {
 			if e.claimed && !clean {
 				e.Crashes++
 			}
-			e.owner, e.claimed = nil, false
+			e.owner = nil
 		}
 	}
 	p.adopt()
