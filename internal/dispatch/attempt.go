@@ -40,6 +40,7 @@ const (
 
 	maxProgress = 64 << 10
 	maxDetail   = 200 // characters
+	maxCode     = 64  // characters of an error code, which may be the trigger's own
 )
 
 // end is how a worker hands a job back.
@@ -136,7 +137,7 @@ func (d *Dispatcher) mayBegin(j *job) (end, bool) {
 func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 	began := time.Now()
 	refuse := func(code, detail string) end {
-		at := storage.Attempt{At: began, Error: code, Detail: shorten(detail)}
+		at := storage.Attempt{At: began, Error: code, Detail: truncate(detail, maxDetail)}
 		return d.finish(j, record, at, storage.Failed, 0)
 	}
 	if record.Crashes >= crashes {
@@ -174,7 +175,7 @@ func (d *Dispatcher) attempt(j *job, record *storage.Record) end {
 		At:         began,
 		StatusCode: result.StatusCode,
 		Error:      result.Error,
-		Detail:     shorten(result.Detail),
+		Detail:     truncate(result.Detail, maxDetail),
 		Duration:   took,
 	}
 	switch {
@@ -223,7 +224,9 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 	case unshaped != nil:
 		return *unshaped, nil
 	}
-	return j.endpoint.trigger.Run(j.session, &trigger.Attempt{
+	ctx, cancel := context.WithTimeout(j.session, j.endpoint.timeout)
+	defer cancel()
+	result = j.endpoint.trigger.Run(ctx, &trigger.Attempt{
 		Event:          event,
 		Number:         record.Tries + 1,
 		IdempotencyKey: idempotencyKey(record),
@@ -235,7 +238,12 @@ func (d *Dispatcher) run(j *job, record *storage.Record) (result trigger.Result,
 			}
 			return d.events.Save(ctx, j.lane.identity, j.item.id, progress)
 		},
-	}), nil
+	})
+	if result.Verdict == trigger.Retry && result.Error == "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		result.Error = trigger.ErrTimeout // for a trigger that left it to the deadline
+	}
+	result.Error = truncate(result.Error, maxCode)
+	return result, nil
 }
 
 // idempotencyKey is the same for all attempts until the event is queued
@@ -353,14 +361,14 @@ func isGone(err error) bool {
 	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrNotPending)
 }
 
-// shorten cuts a detail to its limit.
-func shorten(detail string) string {
+// truncate returns at most so many characters of a text.
+func truncate(text string, most int) string {
 	n := 0
-	for i := range detail {
-		if n == maxDetail {
-			return detail[:i]
+	for i := range text {
+		if n == most {
+			return text[:i]
 		}
 		n++
 	}
-	return detail
+	return text
 }

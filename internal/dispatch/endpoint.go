@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"strings"
+	"time"
 
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -27,6 +28,7 @@ type endpoint struct {
 	doubt        int   // the most that all projects may have of doubtful ones
 	doubtful     int   // of them, those that are under way
 	late         list[*job]
+	timeout      time.Duration // of one attempt
 
 	openProjects int
 	lines        quota // in the log, about its circuits
@@ -36,6 +38,10 @@ func newEndpoint(t trigger.Trigger, plan *Plan) *endpoint {
 	g := &endpoint{trigger: t, plan: plan, projects: make(map[string]*project)}
 	if t == nil {
 		return g
+	}
+	g.timeout = trigger.DefaultAttemptTimeout
+	if limited, ok := t.(trigger.TimeLimited); ok && limited.AttemptTimeout() > 0 {
+		g.timeout = limited.AttemptTimeout()
 	}
 	g.limit = plan.Concurrency.PerTrigger
 	g.aside = plan.Concurrency.aside() / 2

@@ -289,6 +289,10 @@ type callLog struct {
 
 func newCallLog() *callLog { return &callLog{running: make(map[string]int)} }
 
+// AttemptTimeout lets an attempt hang for longer than the tests of all else than
+// the deadline simulate.
+func (f *fakeTrigger) AttemptTimeout() time.Duration { return 30 * day }
+
 func (f *fakeTrigger) ResourceTypes() []string { return f.types }
 
 func (f *fakeTrigger) Allow(project string, resource trigger.Resource) error {

@@ -27,7 +27,8 @@ type Trigger interface {
 	Allow(project string, resource Resource) error
 
 	// Run makes one attempt. It returns when the attempt has ended or ctx is
-	// done, and never panics on account of what an endpoint answers.
+	// done, and never panics on account of what an endpoint answers. ctx always
+	// has a deadline; see TimeLimited.
 	Run(ctx context.Context, attempt *Attempt) Result
 }
 
@@ -213,7 +214,8 @@ type Result struct {
 	// StatusCode is the endpoint's HTTP status, 0 when there was none.
 	StatusCode int
 
-	// Error is one of the Err codes, "" on success.
+	// Error is one of the Err codes or of the trigger's own, "" on success. With
+	// Retry after the deadline, "" counts as ErrTimeout.
 	Error string
 
 	// Detail may add at most 200 characters for the admin to read. It holds
@@ -252,8 +254,9 @@ const (
 	ErrInternal           = "internal"             // a defect in the trigger
 )
 
-// ErrorCodes returns the codes of a failed attempt. A trigger may have others:
-// metrics count these as `other`.
+// ErrorCodes returns the codes of a failed attempt. A trigger may have others, of
+// at most 64 characters: the event's attempts show them, and metrics count them
+// as `other`.
 func ErrorCodes() []string {
 	return []string{
 		ErrTimeout, ErrDNS, ErrConnect, ErrTLS, ErrStatus, ErrRedirect, ErrAnswerTooLarge, ErrAnswerInvalid,

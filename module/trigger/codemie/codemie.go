@@ -117,6 +117,14 @@ func (t *Trigger) provision(ctx caddy.Context) error {
 // ResourceTypes names the three types of the platform.
 func (t *Trigger) ResourceTypes() []string { return t.engine.ResourceTypes() }
 
+// AttemptTimeout covers all calls that one attempt makes; each has a time of its
+// own.
+func (t *Trigger) AttemptTimeout() time.Duration { return maxCalls * t.CallTimeout() }
+
+// maxCalls is above the number of calls that one attempt can make: up to eight,
+// each again if the token was renewed.
+const maxCalls = 20
+
 // Run starts the resource, or looks after what was started.
 func (t *Trigger) Run(ctx context.Context, attempt *trigger.Attempt) trigger.Result {
 	return t.engine.Run(ctx, attempt)
