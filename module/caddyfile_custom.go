@@ -179,7 +179,7 @@ func readTime(d *caddyfile.Dispenser, into *provider.Scheme) error {
 			continue
 		}
 		if seconds < 1 {
-			return d.Errf("time: '%s' is no number of seconds above 0", text)
+			return d.Errf("time: '%s' is not a number of seconds above 0", text)
 		}
 		into.Time.Tolerance = seconds
 	}
@@ -189,7 +189,7 @@ func readTime(d *caddyfile.Dispenser, into *provider.Scheme) error {
 // placeOf reads a place of one of the kinds.
 func placeOf(d *caddyfile.Dispenser, kind, name string, kinds ...string) (at provider.Place, err error) {
 	if !slices.Contains(kinds, kind) {
-		return at, d.Errf("'%s' is no place: %s is needed", kind, strings.Join(kinds, " or "))
+		return at, d.Errf("'%s' is not a place: %s is needed", kind, strings.Join(kinds, " or "))
 	}
 	switch kind {
 	case "header":

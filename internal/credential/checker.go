@@ -29,7 +29,7 @@ type Checker struct {
 
 	policy Policy
 	judges []asked // in the order in which they are asked
-	// proof says that a request must carry something.
+	// proof is set when a request must carry something.
 	proof bool
 }
 

@@ -71,7 +71,7 @@ func checkName(name string) string {
 	case name == "" || len(name) > maxNameSize || !visible(name) || strings.Contains(name, " "):
 		return "a host name, mail address or URI is needed, in printable ASCII"
 	case err == nil:
-		return "an address is no name: see source_ips"
+		return "an address is not a name: see source_ips"
 	case strings.Contains(name, "*"):
 		return "names are compared as they are: no * stands for others"
 	}

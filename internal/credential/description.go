@@ -33,7 +33,7 @@ func describe(f *form.Fields, document any) *provider.Description {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(d); err != nil {
-		f.Refuse(field, form.Invalid, "it is no description of a provider: %v", err)
+		f.Refuse(field, form.Invalid, "it is not a description of a provider: %v", err)
 		return nil
 	}
 	switch {

@@ -20,8 +20,8 @@ type Reading struct {
 	// Stored are those that the form changes: a mask keeps a secret of theirs.
 	Stored Set
 
-	// Declared says that the form is the configuration's: nobody else gives it
-	// the sender's secret.
+	// Declared is set for a form of the configuration, which alone gives the
+	// sender's secret.
 	Declared bool
 
 	// Expand returns what a secret's text stands for; nil takes it literally.
@@ -52,20 +52,20 @@ type Rules struct {
 
 // IssuerFacts is what the rules need to know of an issuer.
 type IssuerFacts struct {
-	// SignsForAll says that everyone can have a token of it for any audience,
-	// so that one must also say whose it is.
+	// SignsForAll is set when anyone can get a token from it for any audience, so
+	// that a token must also say whose it is.
 	SignsForAll bool
 }
 
 // ProviderFacts is what the rules need to know of a provider.
 type ProviderFacts struct {
-	// SHA256 says that it signs with SHA-256 or stronger.
+	// SHA256 is set when it signs with SHA-256 or stronger.
 	SHA256 bool
 
-	// SHA256Optional says that it may sign with SHA-1 all the same.
+	// SHA256Optional is set when it may sign with SHA-1 all the same.
 	SHA256Optional bool
 
-	// Timed says that it signs a time, so that how old that may be can be set.
+	// Timed is set when it signs a time, whose maximum age can be set.
 	Timed bool
 
 	// CredentialHeaders carry its signature or token.
@@ -74,11 +74,11 @@ type ProviderFacts struct {
 	// ReservedHeaders carry its event and delivery ID.
 	ReservedHeaders []string
 
-	// NamesEvents says that it tells what an event is, and NumbersDeliveries that
+	// NamesEvents is set when it tells what an event is, and NumbersDeliveries when
 	// its deliveries can have an ID.
 	NamesEvents, NumbersDeliveries bool
 
-	// Learns says that its sender brings a secret of its own, so that none is
+	// Learns is set when its sender brings a secret of its own, so that none is
 	// needed before.
 	Learns bool
 

@@ -87,13 +87,13 @@ func (f *faults) add(path string, code Code, message string) {
 
 func (f *faults) full() bool { return len(f.list) >= MaxFaults }
 
-// Sound says whether nothing is wrong with a field, nor with what it holds, and
+// sound reports whether nothing is wrong with a field, nor with what it holds, and
 // whether there could be such a field where it stands.
 func (f *faults) sound(path string) bool {
 	return f.legible(path) && !slices.ContainsFunc(f.list, func(fault Fault) bool { return within(fault.Field, path) })
 }
 
-// Legible says whether the field, and all in which it stands, are of the right type.
+// legible reports whether the field, and everything that contains it, has the right type.
 func (f *faults) legible(path string) bool {
 	return !slices.ContainsFunc(f.list, func(fault Fault) bool { return fault.Code == WrongType && within(path, fault.Field) })
 }

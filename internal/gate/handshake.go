@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// shakeHandsByMethod answers a request that is no POST, when the provider has
+// shakeHandsByMethod answers a request that is not a POST, when the provider has
 // such a handshake. Whatever else there is or is not at the address, a
 // caller who asks for none gets the answer to a wrong method.
 func (v *visit) shakeHandsByMethod() *answer {
@@ -109,7 +109,7 @@ func (v *visit) mayShakeHands() bool {
 	return v.route.provider != nil && v.route.checker.Verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
 }
 
-// shake returns the answer to a handshake, if it gets one, and says whether the
+// shake returns the answer to a handshake, if it gets one, and reports whether the
 // request is one at all and not an event.
 func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	l := lesson{visit: v}
@@ -133,7 +133,7 @@ func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	return v.answerHandshake(&a), true
 }
 
-// learning says whether the sender may bring a secret now.
+// learning reports whether the sender may bring a secret now.
 func (v *visit) learning() bool { return v.route.Integration.Handshake.Open(time.Now()) }
 
 // request is what a provider sees of the request, with the body as far as it has

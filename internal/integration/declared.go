@@ -32,7 +32,7 @@ type Declaring struct {
 	Place func(webhookID, field string) string
 }
 
-// maxDeclaredFaults bounds how many integrations one error tells of.
+// maxDeclaredFaults bounds how many integrations one error covers.
 const maxDeclaredFaults = 20
 
 // Parse reads the integrations that a configuration declares, by the rules and
@@ -159,7 +159,7 @@ func (s *Service) Declare(ctx context.Context, integrations []*Integration) (*De
 
 // reserve keeps the webhook ID for the declaration's project, as a deletion
 // over the admin API does, so that no other project can take the URL over once
-// it is not declared any more. It says whether the storage has an integration
+// it is not declared any more. It reports whether the storage has an integration
 // of the ID.
 func (s *Service) reserve(ctx context.Context, in *Integration) (shadowed bool, err error) {
 	defer s.turn(in.WebhookID)()

@@ -9,7 +9,7 @@ import (
 
 // Delete deletes an integration of a project with its events. While events
 // are pending it fails, unless forced; when it returns, no attempt for an
-// event of it begins any more.
+// event of it begins.
 func (s *Service) Delete(ctx context.Context, view View, project, webhookID string, force bool, condition Precondition) error {
 	defer s.turn(webhookID)()
 	for range maxTries {

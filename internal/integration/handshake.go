@@ -63,13 +63,13 @@ type Sighting struct {
 // ExpiresAt is when the window closes.
 func (h *Handshake) ExpiresAt() time.Time { return h.OpenedAt.Add(HandshakeWindow) }
 
-// Open says whether a secret may be brought now. A clock that has been set back
+// Open reports whether a secret may be brought now. A clock that has been set back
 // closes the window.
 func (h *Handshake) Open(now time.Time) bool {
 	return h != nil && !now.Before(h.OpenedAt) && now.Before(h.ExpiresAt())
 }
 
-// OpenHandshake opens the window, or opens it anew. text is nil, or
+// OpenHandshake opens the window, or starts it again. text is nil, or
 // `{"public_key": "…"}` to seal what is learned to. opened is false when it was
 // open before.
 func (s *Service) OpenHandshake(ctx context.Context, view View, project, webhookID string, text []byte, condition Precondition) (in *Integration, opened bool, err error) {
@@ -171,7 +171,7 @@ func (s *Service) changeHandshake(ctx context.Context, view View, project, webho
 var errUnchanged = errors.New("nothing has changed")
 
 // Learn keeps a secret that a sender has brought to an integration, on disk
-// before it returns, and says whether it is the one that was learned: a window
+// before it returns, and reports whether it is the one that was learned: a window
 // learns one. client is the sender's address.
 func (s *Service) Learn(ctx context.Context, in *Integration, secret, client string) (learned bool, err error) {
 	defer s.turn(in.WebhookID)()

@@ -28,8 +28,8 @@ type Integration struct {
 	// Match is an expression that says which of them are; "" when all are.
 	Match  string
 	Dedupe Dedupe
-	// Resources are what an event is for, each on its own; there are none for an
-	// integration that is only used inline.
+	// Resources are what an event is for, each on its own; an integration that is only used
+	// inline has none.
 	Resources []Resource
 	// Payload is what the trigger receives; nil for the payload as it came.
 	Payload   *payload.Spec
@@ -42,7 +42,7 @@ type Integration struct {
 
 	// Revision is that of the stored record; it grows by each write.
 	Revision uint64
-	// Unused says that no request was accepted under the webhook ID yet, as far as
+	// Unused is set when no request was accepted under the webhook ID yet, as far as
 	// was known when this was read: see Service.Use.
 	Unused bool
 }

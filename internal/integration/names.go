@@ -17,13 +17,13 @@ func newWebhookID() string {
 	return generatedID.EncodeToString(raw[:])
 }
 
-// ValidWebhookID says whether the text is `[A-Za-z0-9][A-Za-z0-9_-]{0,127}`.
+// ValidWebhookID reports whether the text is `[A-Za-z0-9][A-Za-z0-9_-]{0,127}`.
 func ValidWebhookID(text string) bool { return valid(text, 128, "_-") }
 
-// ValidProject says whether the text is `[A-Za-z0-9][A-Za-z0-9._@-]{0,127}`.
+// ValidProject reports whether the text is `[A-Za-z0-9][A-Za-z0-9._@-]{0,127}`.
 func ValidProject(text string) bool { return valid(text, 128, "._@-") }
 
-// ValidResourceID says whether the text is `[A-Za-z0-9][A-Za-z0-9._@:/-]{0,255}`
+// ValidResourceID reports whether the text is `[A-Za-z0-9][A-Za-z0-9._@:/-]{0,255}`
 // without a segment `.` or `..`.
 func ValidResourceID(text string) bool {
 	if !valid(text, 256, "._@:/-") {
@@ -33,7 +33,7 @@ func ValidResourceID(text string) bool {
 	return !slices.Contains(segments, ".") && !slices.Contains(segments, "..")
 }
 
-// valid says whether the text begins with a letter or digit of ASCII and goes
+// valid reports whether the text begins with a letter or digit of ASCII and goes
 // on with those and the marks.
 func valid(text string, longest int, marks string) bool {
 	if text == "" || len(text) > longest || !alphanumeric(text[0]) {

@@ -36,8 +36,8 @@ type reading struct {
 	// object.
 	cleared map[string][]string
 
-	// declared says that it is the configuration's: nobody else gives it a
-	// webhook ID and the sender's secret.
+	// declared is set for a form of the configuration, which alone gives a webhook
+	// ID and the sender's secret.
 	declared bool
 
 	// expand is nil where a secret's text is taken literally.

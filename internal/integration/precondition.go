@@ -17,7 +17,7 @@ func (p Precondition) check(in *Integration) error {
 	return nil
 }
 
-// listsTag says whether a list of entity tags names the integration's. Only
+// listsTag reports whether a list of entity tags names the integration's. Only
 // the weak comparison looks through W/.
 func listsTag(list string, in *Integration, weak bool) bool {
 	if in == nil {

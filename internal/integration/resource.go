@@ -73,7 +73,7 @@ func (p reading) allow(r *form.Fields, project string, resource Resource) {
 	}
 }
 
-// rests says that the form disables or keeps disabled what is stored and
+// rests reports whether the form disables or keeps disabled what is stored and
 // leaves this resource alone. That is allowed when its trigger has gone, too.
 func (p reading) rests(in *Integration, resource Resource) bool {
 	return !in.IsEnabled && p.stored != nil && slices.Contains(p.stored.Resources, resource)

@@ -11,30 +11,30 @@ import (
 
 // Rules is what a configuration allows an integration to be.
 type Rules struct {
-	// Provider returns what must be known of a provider, or false when there
-	// is none of the name.
+	// Provider returns what must be known of a provider, or false for an unknown
+	// name.
 	Provider func(name string) (credential.ProviderFacts, bool)
 
-	// Providers and Issuers list the names that there are.
+	// Providers and Issuers list the known names.
 	Providers, Issuers func() []string
 
-	// Custom does so for a provider that an integration describes itself, or
-	// says what is wrong with the description. Without Custom none can.
+	// Custom does so for a provider that an integration describes itself, or tells
+	// what is wrong with the description. Without Custom none can.
 	Custom func(d *provider.Description) (credential.ProviderFacts, error)
 
-	// Issuer returns what must be known of an issuer of tokens, or false when
-	// the configuration has none of the name. Without it there is none.
+	// Issuer returns what must be known of an issuer of tokens, or false for an
+	// unknown name. Without Issuer every name is unknown.
 	Issuer func(name string) (credential.IssuerFacts, bool)
 
 	// EventHeaders are those in which any provider names its event or delivery:
 	// without a signature they do so too.
 	EventHeaders []string
 
-	// ResourceTypes lists those that a trigger serves. Without it there is none.
+	// ResourceTypes lists those that a trigger serves. Without it none is served.
 	ResourceTypes func() []string
 
-	// Allow says whether one of them serves the resource and the project may use
-	// it; the error names the reason for an admin to read. Without Allow none does.
+	// Allow fails, with the reason for an admin to read, unless a trigger serves the
+	// resource and the project may use it. Without Allow none may.
 	Allow func(project, resourceType, id string) error
 
 	// AllowUnauthenticated permits integrations without any credential.

@@ -306,7 +306,7 @@ func (s *Service) put(ctx context.Context, record storage.Integration, identity 
 	return revision, err
 }
 
-// settled says whether what was read of a record is on disk.
+// settled reports whether what was read of a record is on disk.
 func (s *Service) settled(record storage.Integration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -351,7 +351,7 @@ func (s *Service) succeed(next, current *Integration, record storage.Integration
 // second is the time as integrations show it.
 func (s *Service) second() time.Time { return s.now().UTC().Truncate(time.Second) }
 
-// reserved says whether a deleted integration of another project holds the
+// reserved reports whether a deleted integration of another project holds the
 // webhook ID.
 func reserved(record storage.Integration, project string) bool {
 	return record.Deleted && record.Project != project
