@@ -57,24 +57,7 @@ type declaredPayload struct {
 //		project                  <name>
 //		alias                    <text>
 //		is_enabled               on|off
-//		secure_header            <name> <value>
-//		signature                <provider> <secret...>
-//		signature                <provider> <secret...> {
-//			tolerance <duration>
-//		}
-//		signature                custom <secret...> { … }
-//		basic                    <user> <password>
-//		bearer                   <token...>
-//		jwt                      <issuer> {
-//			audience <text>
-//			claim    <name> <value>
-//			header   <name>
-//		}
-//		client_certificate {
-//			san         <name...>
-//			fingerprint <sha256...>
-//		}
-//		source_ips               <address|range...>
+//		<kind of credential>     …             # as internal/credential reads it
 //		require_sha256_signature on|off
 //		match                    any|all
 //		match                    <expression>

@@ -54,6 +54,7 @@ func (b *Basic) read(f *form.Fields, in *Reading) bool {
 	return true
 }
 
+// readOption reads basic <user> <password>.
 func (*Basic) readOption(o Options) (any, error) {
 	var formed basicForm
 	return &formed, o.Login(&formed.Username, &formed.Password)

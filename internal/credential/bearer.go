@@ -36,6 +36,7 @@ func (b *Bearer) read(f *form.Fields, in *Reading) bool {
 	return true
 }
 
+// readOption reads bearer <token...>.
 func (*Bearer) readOption(o Options) (any, error) {
 	var formed bearerForm
 	return &formed, o.List(1, &formed.Tokens)

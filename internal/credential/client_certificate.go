@@ -78,6 +78,12 @@ func checkName(name string) string {
 	return ""
 }
 
+// readOption reads
+//
+//	client_certificate {
+//		san         <name...>
+//		fingerprint <sha256...>
+//	}
 func (*ClientCertificate) readOption(o Options) (any, error) {
 	var formed clientCertificateForm
 	return &formed, o.Block(func(name string) error {

@@ -126,7 +126,15 @@ func readable(text string, most int) bool {
 	return utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// readOption takes a claim that is written true or false for a boolean.
+// readOption reads
+//
+//	jwt <issuer> {
+//		audience <text>
+//		claim    <name> <value>
+//		header   <name>
+//	}
+//
+// where a value true or false is a boolean.
 func (*JWT) readOption(o Options) (any, error) {
 	formed := jwtForm{Claims: make(map[string]any)}
 	words, err := o.Words(1, 1)

@@ -40,6 +40,7 @@ func (h *SecureHeader) read(f *form.Fields, in *Reading) bool {
 	return true
 }
 
+// readOption reads secure_header <name> <value>.
 func (*SecureHeader) readOption(o Options) (any, error) {
 	var formed secureHeaderForm
 	return &formed, o.Secret(&formed.Name, &formed.Value)

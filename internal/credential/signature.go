@@ -128,6 +128,14 @@ func (s *Signature) SameSender(other *Signature) bool {
 			reflect.DeepEqual(s.Description.Handshakes, other.Description.Handshakes)
 }
 
+// readOption reads
+//
+//	signature <provider> <secret...> {
+//		tolerance <duration>
+//	}
+//	signature custom <secret...> { … }
+//
+// where the block of custom describes the sender.
 func (*Signature) readOption(o Options) (any, error) {
 	words, err := o.Words(2, 0)
 	if err != nil {

@@ -70,6 +70,7 @@ func (s *SourceIPs) read(f *form.Fields, _ *Reading) bool {
 	return len(prefixes) > 0
 }
 
+// readOption reads source_ips <address|range...>.
 func (*SourceIPs) readOption(o Options) (any, error) {
 	var texts []string
 	return &texts, o.List(1, &texts)
