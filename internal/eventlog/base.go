@@ -1,10 +1,8 @@
 package eventlog
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/hookgate/hookgate/internal/eventlog/index"
 	"github.com/hookgate/hookgate/internal/eventlog/retention"
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
@@ -80,35 +78,4 @@ func (b *base) Admit(e *storage.Event, n int, bytes int64) (storage.ID, error) {
 	id := b.ids.next(b.log.now())
 	b.ids.saw(state.Forward(id, uint64(n-1)))
 	return id, nil
-}
-
-// indexed reads an event from the index.
-func (l *Log) indexed(identity storage.Identity, id storage.ID) (e *state.Event, err error) {
-	view := l.index.View()
-	defer view.Close()
-	err = view.Get(idKey(eventKey, identity, id), func(value []byte) (err error) {
-		e, err = state.DecodeEvent(identity, id, value)
-		return err
-	})
-	if errors.Is(err, index.ErrNotFound) {
-		return nil, storage.ErrNotFound
-	}
-	return e, l.indexFault(err)
-}
-
-// indexedEntry reads a dedupe entry from the index; the zero value is none.
-func (l *Log) indexedEntry(key state.DedupeKey) (entry state.DedupeEntry, err error) {
-	if !l.dedupe.mayHold(key) {
-		return entry, nil
-	}
-	view := l.index.View()
-	defer view.Close()
-	err = view.Get(dedupeKey(key), func(value []byte) (err error) {
-		entry, err = state.DecodeDedupeEntry(value)
-		return err
-	})
-	if errors.Is(err, index.ErrNotFound) {
-		return state.DedupeEntry{}, nil
-	}
-	return entry, l.indexFault(err)
 }

@@ -11,7 +11,7 @@ import (
 
 // dedupeFilter is a Bloom filter of the dedupe keys in the index. Nearly every
 // new event has a key that is not there, and this says so without a search of
-// the index. At a million keys a few in ten thousand are searched for in vain,
+// the index. At a million keys a few in ten thousand are looked up needlessly,
 // at ten million one in four. What is deleted from the index stays in the
 // filter until the next start.
 type dedupeFilter struct {
@@ -65,7 +65,7 @@ func (l *Log) fillFilter() {
 	view := l.index.View()
 	defer view.Close()
 	stopped := false
-	err := view.Keys([]byte{copyKey}, func(key []byte) (bool, error) {
+	err := view.Keys([]byte{entryKey}, func(key []byte) (bool, error) {
 		select {
 		case <-l.flusher.quit:
 			stopped = true

@@ -82,7 +82,7 @@
 //	       +------------------> purged <--------------------------+
 //	                  by age, or to make room
 //
-// A claimed event is still pending for everybody who asks. A claim is in no way
+// A claimed event is still reported as pending. A claim is in no way
 // exclusive to a process: recovery counts each that it finds as a crash and ends
 // it. A purged event is gone; its dedupe key may be remembered for its copies.
 //

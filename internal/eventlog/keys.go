@@ -13,7 +13,7 @@ import (
 // an identity, so that what belongs to it stands together.
 const (
 	eventKey     = 'e' // + event ID: the event
-	copyKey      = 'k' // + dedupe key: the event that stands for it
+	entryKey     = 'k' // + dedupe key: the event that stands for it
 	pendingKey   = 'p' // + event ID: the event's ref
 	failedKey    = 'f' // + event ID
 	claimKey     = 'c' // + event ID: claimed when the index was written
@@ -34,7 +34,7 @@ func idKey(prefix byte, identity storage.Identity, id storage.ID) []byte {
 }
 
 func appendDedupeKey(buf []byte, key state.DedupeKey) []byte {
-	return append(append(append(buf, copyKey), key.Integration[:]...), key.Key...)
+	return append(append(append(buf, entryKey), key.Integration[:]...), key.Key...)
 }
 
 func dedupeKey(key state.DedupeKey) []byte {

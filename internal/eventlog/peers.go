@@ -9,5 +9,5 @@ import (
 // Peers implements storage.Events: one process has the log at a time.
 func (l *Log) Peers() int { return 1 }
 
-// GiveBack implements storage.Events: there is nobody to give events to.
+// GiveBack implements storage.Events: no other process has the log.
 func (l *Log) GiveBack(context.Context, []storage.Ref, string) error { return storage.ErrNoPeer }

@@ -1,16 +1,11 @@
 package eventlog
 
 import (
-	"fmt"
-	"path/filepath"
-
-	"go.uber.org/zap"
-
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// publish shows everybody what a group did.
+// publish makes what a group did visible.
 func (l *Log) publish(staged *state.Memtable) {
 	if staged.Empty() {
 		return
@@ -91,42 +86,3 @@ func (l *Log) behind() (bool, <-chan struct{}) {
 	}
 	return count >= l.MaxBehind, l.caughtUp
 }
-
-// look returns an event as it stands, and for the writer what of it came from
-// the index.
-func (l *Log) look(identity storage.Identity, id storage.ID) (*state.Event, state.Known, error) {
-	l.mu.Lock()
-	generation := l.generation
-	_, gone := l.dropped[identity]
-	e := l.active.Get(identity, id)
-	if e == nil {
-		e = l.flushing.Get(identity, id)
-	}
-	l.mu.Unlock()
-	switch {
-	case gone, e != nil && e.Purged:
-		return nil, state.Known{}, storage.ErrNotFound
-	case e != nil:
-		return e, state.Known{}, nil
-	}
-	e, err := l.indexed(identity, id)
-	return e, state.Known{Generation: generation, Event: e}, err
-}
-
-// indexFault notes that the index cannot be read, so that the next start rebuilds
-// it from the log.
-func (l *Log) indexFault(err error) error {
-	if err == nil {
-		return nil
-	}
-	if !l.lost.Swap(true) {
-		l.Logger.Error("the event index is damaged; the next start rebuilds it", zap.Error(err))
-	}
-	if markErr := l.distrustIndex(); markErr != nil {
-		l.Logger.Warn("the event index cannot be marked as damaged", zap.Error(markErr))
-	}
-	return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
-}
-
-// rebuildMark is a file that says that the index is not to be trusted.
-func (l *Log) rebuildMark() string { return filepath.Join(l.Dir, "rebuild") }

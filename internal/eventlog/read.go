@@ -78,8 +78,8 @@ func (l *Log) readInto(e *state.Event, raw []byte) (segment.Frame, *storage.Even
 	return segment.Frame{}, nil, journal.ErrUnreadable
 }
 
-// whereItIs reads an event. Between a look at it and this it may have been kept
-// in another place, or purged, and its segment removed.
+// whereItIs reads an event. Since it was looked up it may have been relocated, or
+// purged, and its segment removed.
 func (l *Log) whereItIs(e *state.Event, read func(*state.Event) error) error {
 	err := read(e)
 	if err == nil {

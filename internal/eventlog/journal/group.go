@@ -29,9 +29,9 @@ func (w *writer) commit() {
 	w.durable = group
 }
 
-// release answers the group before. Under load that comes after the next group's
-// write and before its sync: while the disk syncs, the processors have those to
-// do who were answered.
+// release answers the group before. Under load it is called between the next
+// group's write and its sync: while the disk syncs, the processors run the callers
+// that were answered.
 func (w *writer) release() {
 	for i, c := range w.durable {
 		w.durable[i] = nil
@@ -51,7 +51,7 @@ func (w *writer) reset() {
 	}
 }
 
-// flush writes the group, and syncs it when somebody waits for that.
+// flush writes the group, and syncs it when a caller waits for that.
 func (w *writer) flush() error {
 	if len(w.buf) == 0 {
 		return nil

@@ -11,10 +11,10 @@ import (
 // ErrPinned means that a segment may not be removed now.
 var ErrPinned = errors.New("the segments are held for a backup")
 
-// errUnpinned means that a pin was taken from who had it.
+// errUnpinned means that a pin was taken away from its holder.
 var errUnpinned = fmt.Errorf("%w: the disk space of events that were to be copied was needed for new ones", storage.ErrUnavailable)
 
-// pins keep segments where they are, while somebody copies them.
+// pins keep segments where they are, while they are copied.
 type pins struct {
 	mu  sync.Mutex // also held while a segment is removed
 	all map[*Pin]struct{}
@@ -42,7 +42,7 @@ func (j *Journal) Pinned(number uint64) bool {
 	return j.pins.unlessPinned(number, func() error { return nil }) != nil
 }
 
-// Unpin takes all pins from who has them: their copies end with an error.
+// Unpin takes all pins away from their holders, whose copies end with an error.
 func (j *Journal) Unpin() {
 	j.pins.mu.Lock()
 	defer j.pins.mu.Unlock()

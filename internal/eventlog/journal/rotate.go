@@ -14,7 +14,7 @@ import (
 const (
 	// minSegment is the smallest segment that a full disk is asked for.
 	minSegment = 1 << 20
-	// firstSegment is the size of a segment that somebody waits for. Those that
+	// firstSegment is the size of a segment that a caller waits for. Those that
 	// are prepared are four times as large as the one before.
 	firstSegment = 2 << 20
 )

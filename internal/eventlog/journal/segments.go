@@ -64,7 +64,7 @@ func (s *segments) trimmed(number uint64, size int64) {
 	}
 }
 
-// remove removes the oldest segment. Who reads in it now can go on.
+// remove removes the oldest segment. Readers of it can go on.
 func (s *segments) remove(number uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +140,7 @@ func (j *Journal) First() (Oldest, bool) {
 }
 
 // Remove removes the oldest segment, unless it is pinned. before is called when it
-// is not, and stops the removal by an error. Who reads in the segment can go on.
+// is not, and stops the removal by an error. Readers of the segment can go on.
 func (j *Journal) Remove(number uint64, before func() error) error {
 	return j.pins.unlessPinned(number, func() error {
 		if err := before(); err != nil {

@@ -4,8 +4,8 @@ import (
 	"github.com/hookgate/hookgate/internal/eventlog/state"
 )
 
-// batch has commands done together, some hundred at a time: that is one sync, and
-// not so much that a group with an event in it takes long.
+// batch sends commands to the writer a few hundred at a time: enough to share one
+// sync, and few enough not to delay the events in the same group.
 type batch struct {
 	compactor *Compactor
 	commands  []state.Command

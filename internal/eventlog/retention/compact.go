@@ -14,18 +14,19 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// emptied is what has become of the events of a segment.
+// compacted is what has become of the events of a segment.
 type compacted struct {
 	relocated, purged Amount
 }
 
-// collect purges or keeps every event of the oldest segment, and removes it. After
-// a crash between any two steps it is done again from the start: each leaves the
-// log as whole as it was.
+// compact purges or relocates every event of the oldest segment, and removes the
+// segment. After a crash between any two steps it starts over: each step leaves the
+// log complete.
 //
-// What else stands in the segment is about events that are in it too, or were
-// kept behind it since, with all that had happened to them by then: an event
-// begins before anything happens to it, and no segment comes before this one.
+// The other records of the segment are about events that are in it too, or that
+// were relocated since, together with everything that had happened to them by then:
+// an event begins before anything happens to it, and no segment comes before this
+// one.
 func (c *Compactor) compact(s journal.Oldest, p state.Policy) (compacted, error) {
 	if c.Journal.Pinned(s.Number) {
 		return compacted{}, journal.ErrPinned
@@ -35,7 +36,7 @@ func (c *Compactor) compact(s journal.Oldest, p state.Policy) (compacted, error)
 	if err = errors.Join(err, b.flush()); err != nil {
 		return b.compacted, fmt.Errorf("emptying segment %d: %w", s.Number, err)
 	}
-	// Nothing in the index points into the segment when it has followed.
+	// After this, nothing in the index points into the segment.
 	if err := c.Log.Flush(c.quit); err != nil {
 		return b.compacted, err
 	}
@@ -110,9 +111,9 @@ func (c *Compactor) emptyOne(s journal.Oldest, frame segment.Frame, r state.Reco
 	return nil
 }
 
-// emptyEvents does so for the events that a record has whole. Those that share
-// its body go on sharing it: first go those that may, and then the rest is
-// relocated together.
+// emptyEvents purges or relocates the events that a record has whole. Those that
+// share its body go on sharing it: those that may go are purged first, then the rest
+// is relocated together.
 func (c *Compactor) emptyEvents(at state.Place, r state.Whole, p state.Policy, b *batch) error {
 	of := r.Integration()
 	var there []state.Shared
@@ -145,9 +146,8 @@ func (c *Compactor) emptyEvents(at state.Place, r state.Whole, p state.Policy, b
 	return b.add(relocate, Amount{})
 }
 
-// emptyUnread keeps events whose records cannot be read any more, as what the
-// index knows of them: they are listed, and whoever wants their body learns that
-// it is lost.
+// emptyUnread relocates events whose records cannot be read any more, with what the
+// index knows of them: they are listed, and reading their body is an error.
 func (c *Compactor) emptyUnread(s journal.Oldest, p state.Policy, b *batch) error {
 	lost := 0
 	err := c.Log.WalkAll(func(indexed *state.Event) (bool, error) {

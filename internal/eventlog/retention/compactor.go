@@ -3,7 +3,6 @@ package retention
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +18,8 @@ import (
 // ErrStopped means that the log is being closed.
 var ErrStopped = errors.New("the log is being closed")
 
-// relocateRate bounds in bytes a second how fast events are relocated
-// because of their age or their key.
+// relocateRate bounds, in bytes a second, how fast events are relocated because of
+// their age or their key.
 const relocateRate = 4 << 20
 
 // maxTurn is how long an append waits for a turn that may make room for it.
@@ -125,7 +124,7 @@ func (c *Compactor) Run() {
 	}
 }
 
-// Hurry has the compactor take a turn now.
+// Hurry starts a turn now.
 func (c *Compactor) Hurry() {
 	select {
 	case c.kick <- struct{}{}:
@@ -133,7 +132,7 @@ func (c *Compactor) Hurry() {
 	}
 }
 
-// Survey has it look at every integration, too.
+// Survey makes the next turn look at every integration.
 func (c *Compactor) Survey() {
 	c.surveyed.Store(false)
 	c.Hurry()
@@ -165,8 +164,8 @@ func (c *Compactor) period() time.Duration {
 	return usual
 }
 
-// Shorter is how long the events are kept that are kept for the shorter time; an
-// hour when both are kept for ever.
+// Shorter returns the shorter of the two retention times; an hour if both are
+// unlimited.
 func Shorter(limits *storage.Limits) time.Duration {
 	switch {
 	case limits.Delivered == 0 && limits.Failed == 0:
@@ -199,8 +198,7 @@ func (c *Compactor) tick() error {
 	return c.Log.Tick(ripe)
 }
 
-// ignorePinned takes for no error that a segment is pinned: the next turn tries
-// again.
+// ignorePinned drops the error that a segment is pinned: the next turn tries again.
 func ignorePinned(err error) error {
 	if errors.Is(err, journal.ErrPinned) {
 		return nil
@@ -225,8 +223,8 @@ func (c *Compactor) expire() error {
 	}
 }
 
-// isOver reports whether a segment is to go, with no need for its space. Who has
-// replaced a key does not want to wait; but that can wait for a disk with space.
+// isOver reports whether a segment is to go although its space is not needed. After
+// a key was replaced its segments are rewritten soon, unless space is short.
 func (c *Compactor) isOver(s journal.Oldest) bool {
 	limits := c.Limits()
 	if limits.Delivered+limits.Failed > 0 && c.Age()-s.Ended >= Shorter(limits).Milliseconds() {
@@ -235,57 +233,7 @@ func (c *Compactor) isOver(s journal.Oldest) bool {
 	return s.Err == nil && s.Header.KeyID != c.KeyID && !c.Log.Low()
 }
 
-// evictCrowded brings integrations down that come near their number of events.
-func (c *Compactor) evictCrowded() error {
-	limits := c.Limits()
-	c.Lock.Lock()
-	if limits.Events > 0 && c.Tallies.Counted() && !c.surveyed.Swap(true) {
-		for identity := range c.Tallies.of {
-			c.Tallies.Crowd(identity, limits)
-		}
-	}
-	crowded := c.Tallies.crowded
-	c.Tallies.crowded = make(map[storage.Identity]int)
-	c.Lock.Unlock()
-	maps.DeleteFunc(c.barren, func(_ storage.Identity, until time.Time) bool { return time.Now().After(until) })
-	for identity, room := range crowded {
-		if err := c.evictOne(identity, room, limits); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// evictOne does so for one. A search among many pending events that finds too
-// little is not repeated at once; it must be later, for what is settled meanwhile
-// may be the last thing that happens to an integration whose events are refused.
-func (c *Compactor) evictOne(identity storage.Identity, room int, limits *storage.Limits) error {
-	_, barren := c.barren[identity]
-	c.Lock.Lock()
-	excess, settled := 0, 0
-	if of := c.Tallies.of[identity]; of != nil && limits.Events > 0 {
-		total := of.total().Events
-		excess, settled = total-min(lowEvents(limits), max(limits.Events-room, 0)), total-of.Sums[state.PendingCode].Events
-	}
-	if barren && excess > 0 {
-		c.Tallies.crowded[identity] = max(c.Tallies.crowded[identity], room)
-	}
-	c.Lock.Unlock()
-	if barren || excess <= 0 || settled == 0 {
-		return nil
-	}
-	began := time.Now()
-	purged, err := c.purge(identity, false, func(purged Amount) bool { return purged.Events >= excess })
-	if err == nil && purged.Events < excess {
-		c.barren[identity] = time.Now().Add(min(10*time.Since(began), time.Minute))
-		c.Lock.Lock()
-		c.Tallies.crowded[identity] = max(c.Tallies.crowded[identity], room)
-		c.Lock.Unlock()
-	}
-	return err
-}
-
-// endTurn wakes who waits for it.
+// endTurn wakes those that wait for it.
 func (c *Compactor) endTurn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -309,51 +257,9 @@ func (c *Compactor) WaitTurn(ctx context.Context) {
 	}
 }
 
-// purge purges settled events of an integration, the oldest first, until it is
-// enough; only those that have failed, if told so. Those that were accepted at once
-// go together: none that has failed stays behind the first, by which a copy would
-// find it.
-func (c *Compactor) purge(identity storage.Identity, failed bool, enough func(purged Amount) bool) (Amount, error) {
-	if err := c.Log.Flush(c.quit); err != nil {
-		return Amount{}, err
-	}
-	b := batch{compactor: c}
-	var together storage.ID // the last of those that were accepted with the one before
-	err := c.Log.Walk(identity, failed, func(id storage.ID, pending bool) (bool, error) {
-		switch {
-		case c.Stopping(), state.CompareIDs(id, together) > 0 && enough(b.promised()):
-			return false, nil
-		case pending:
-			return true, nil
-		}
-		e, known, err := c.Log.Look(identity, id)
-		if err != nil {
-			return true, ignoreNotFound(err)
-		}
-		if last := state.Forward(id, uint64(e.Further)); state.CompareIDs(last, together) > 0 {
-			together = last
-		}
-		purge := &state.Purge{Subject: state.Subject{Of: identity, ID: id}, Policy: state.Settled, Known: known}
-		return true, b.add(purge, AmountOf(e))
-	})
-	err = errors.Join(err, b.flush())
-	return b.purged, err
-}
-
 // Turned returns what is closed when the turn under way has ended, or the next.
 func (c *Compactor) Turned() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.turned
-}
-
-// indexEach is how many bytes an event takes in the index, about; 0 while that is
-// not known.
-func (c *Compactor) indexEach() int64 {
-	c.Lock.Lock()
-	defer c.Lock.Unlock()
-	if !c.Tallies.Counted() {
-		return 0
-	}
-	return c.Log.IndexBytes() / int64(max(c.Tallies.all.total().Events, 1))
 }

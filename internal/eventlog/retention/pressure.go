@@ -8,17 +8,17 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// vainFor is how long a limit on the disk is left alone that could not be kept.
+// vainFor is how long the disk limit is left alone after it could not be met.
 const vainFor = 10 * time.Second
 
-// evictForDisk makes room on the disk: delivered events go before their time, the
-// oldest first, and when they are not enough, failed ones of the integration that
-// has most. Each segment is looked at once at most, for where little can go,
-// keeping the rest costs more than it brings.
+// evictForDisk makes room on the disk: delivered events are purged before their time,
+// the oldest first, and if they are not enough, failed ones of the integration that
+// has most. Each segment is visited once at most: where little can be purged,
+// relocating the rest costs more than it gains.
 //
-// The index grows by all that happens to its entries, and gives back what is out
-// of date when it merges its files. A turn counts on that and lets no more events
-// go in its stead; when it has not come true, the next one does.
+// The index grows with every change to its entries, and shrinks when it merges its
+// files. A turn counts on that and does not purge events in its place; if the index
+// has not shrunk, the next turn purges more.
 func (c *Compactor) evictForDisk() error {
 	if time.Now().Before(c.vain) {
 		return nil
@@ -54,22 +54,22 @@ func (c *Compactor) evictForDisk() error {
 		c.loose = max(c.loose-gone, 0)
 		indexed = max(indexed-each*int64(failed.Events+done.purged.Events), 0)
 	}
-	c.loose = 0 // every segment was collected
+	c.loose = 0 // every segment was compacted
 	if freed < asked/4 {
 		c.vain = time.Now().Add(vainFor)
 	}
 	return nil
 }
 
-// isUrgent reports whether events are refused soon, or already, for want of space.
+// isUrgent reports whether events are refused, or are about to be, for lack of space.
 func (c *Compactor) isUrgent() bool {
 	disk := c.Limits().Disk
 	return disk > 0 && (c.Journal.Size()+c.Log.IndexBytes()) > disk/32*31 || c.Log.Low()
 }
 
-// excess is how many bytes of segments should go, where the index will have so
-// many, and whether enough of them can: what is pending stays, and four fifths of
-// it are too much to be worth it.
+// excess returns how many bytes of segments should go, given what the index will
+// take, and whether compaction is worth it: it is not if four fifths of them are
+// pending, which stays.
 func (c *Compactor) excess(indexed int64) (bytes int64, useful bool) {
 	inSegments := c.Journal.Size()
 	used := inSegments + min(indexed, c.Log.IndexBytes())
@@ -113,4 +113,15 @@ func (c *Compactor) purgeFailed(excess int64) (all Amount, err error) {
 		}
 		spent[identity] = purged.Events == 0
 	}
+}
+
+// indexEach is how many bytes an event takes in the index, about; 0 while that is
+// not known.
+func (c *Compactor) indexEach() int64 {
+	c.Lock.Lock()
+	defer c.Lock.Unlock()
+	if !c.Tallies.Counted() {
+		return 0
+	}
+	return c.Log.IndexBytes() / int64(max(c.Tallies.all.total().Events, 1))
 }

@@ -40,9 +40,8 @@ func (k *Taken) Take(t *Tallies, limits *storage.Limits, used int64, e *storage.
 	return nil
 }
 
-// reached names the limit that stands in the way of more events like the one
-// given, beside those that the group under way has of it all, the integration
-// and the project.
+// reached names the limit that does not allow more events like e, where the group
+// under way has taken so many of all, of its integration and of its project.
 func (t *Tallies) reached(limits *storage.Limits, used int64, e *storage.Event, more, all int, of, project Amount) string {
 	if limits.Disk > 0 && used >= limits.Disk {
 		return storage.LimitDisk
@@ -79,7 +78,7 @@ func (t *Tallies) reached(limits *storage.Limits, used int64, e *storage.Event, 
 }
 
 // exceeds reports whether there is no room for more events beside those that are
-// there. Who has none may have as many as one append stores.
+// there. One that has none may have as many as a single append stores.
 func exceeds(there, more, limit int) bool { return there+more > max(limit, more) }
 
 // Crowd notes an integration that comes near its number of events, and reports

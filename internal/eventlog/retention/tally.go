@@ -40,10 +40,10 @@ func (s *Sums) total() (all Amount) {
 	return all
 }
 
-// Tallies know how much of each status each integration has. What is pending and
-// what has failed is counted before the log is open, by their keys. All else that
-// the index had by then is added by a scan beside the service, while events move: each only adds
-// to the sums, so they may come in any order.
+// Tallies count how much of each status each integration has. What is pending and
+// what has failed is counted before the log is open, by their keys. Everything else
+// in the index is added by a scan beside the service, while events move: each only
+// adds to the sums, so the order does not matter.
 type Tallies struct {
 	of  map[storage.Identity]*tally
 	all Sums

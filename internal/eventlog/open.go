@@ -51,7 +51,7 @@ func (l *Log) recover() (err error) {
 	return nil
 }
 
-// begin makes the log ready for more.
+// begin makes the log ready to be written.
 func (l *Log) begin() error {
 	if err := l.loadTallies(); err != nil {
 		return err

@@ -51,8 +51,8 @@ func (x *flusher) sortForgets() {
 	slices.SortFunc(x.gone, func(a, b gone) int { return cmp.Compare(a.at, b.at) })
 }
 
-// forget forgets integrations that were dropped some time ago, so that whoever makes
-// and deletes them without end leaves nothing.
+// forget forgets integrations that were dropped some time ago, so that making
+// and deleting them without end leaves nothing.
 func (x *flusher) forget() {
 	before := x.log.clock.now() - forgetAfter
 	n := 0
@@ -99,7 +99,7 @@ func (x *flusher) purgeOne(identity storage.Identity) error {
 	w := indexWriter{log: x.log}
 	view := x.log.index.View()
 	defer view.Close()
-	for _, prefix := range []byte{eventKey, copyKey, pendingKey, failedKey, claimKey} {
+	for _, prefix := range []byte{eventKey, entryKey, pendingKey, failedKey, claimKey} {
 		err := view.Keys(identityKey(prefix, identity), func(key []byte) (bool, error) {
 			w.delete(append([]byte(nil), key...))
 			return w.err == nil, nil
