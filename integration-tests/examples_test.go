@@ -192,7 +192,7 @@ func testExample(t *testing.T, name, file string) {
 		}
 	}
 	gateway.Eventually(t, "the events have arrived", func() bool { return len(sink.Deliveries()) >= expected })
-	if strings.Contains(g.Logs(), "a log shows what webhooks prove themselves by") {
+	if strings.Contains(g.Logs(), "a log shows the credentials of webhook requests") {
 		t.Error("a log of it shows credentials")
 	}
 }

@@ -199,7 +199,7 @@ func TestLogsThatShowCredentials(t *testing.T) {
 		log := g.Logs()
 		var got []string
 		for line := range strings.Lines(log[read:]) {
-			if _, found, ok := strings.Cut(line, "a log shows what webhooks prove themselves by"); ok {
+			if _, found, ok := strings.Cut(line, "a log shows the credentials of webhook requests"); ok {
 				name := between(found, `"log":"`, `"`)
 				got = append(got, name+": "+strings.NewReplacer(`"`, "", ",", " ").Replace(between(found, `"shows":[`, "]")))
 			}

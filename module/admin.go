@@ -38,7 +38,7 @@ func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
 	held, err := app.gateway.Acquire()
 	if err != nil {
 		app.logger.Error("the storage cannot be opened", zap.Error(err))
-		return unavailable(w, "the storage cannot be opened; the log says why")
+		return unavailable(w, "the storage cannot be opened; see the log for the reason")
 	}
 	defer held.Release()
 	admin.Serve(w, r, held.Admin())

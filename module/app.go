@@ -1,6 +1,6 @@
-// Package module holds Hookgate's faces towards Caddy: the webhooks app, its
-// HTTP handler, its admin routes and its Caddyfile syntax. They parse,
-// provision and hand over; what is done with a request is in internal/.
+// Package module holds Hookgate's Caddy modules: the webhooks app, its HTTP handler, its
+// admin routes and its Caddyfile syntax. They parse and provision, and hand over to
+// internal/gateway, which does the work.
 package module
 
 import (
@@ -22,78 +22,77 @@ import (
 
 func init() { caddy.RegisterModule(new(App)) }
 
-// App owns what all webhooks handlers share: the storage of integrations and
-// events, the triggers, and the dispatcher that runs them. It works without
-// any configuration: events and integrations are then kept in `hookgate` in
-// Caddy's data directory.
+// App configures what all webhooks handlers share: the storage of integrations and
+// events, the triggers, and the dispatcher that runs them. It works without any
+// configuration: events and integrations are then kept in `hookgate` in Caddy's data
+// directory.
 type App struct {
-	// PublicURL is what stands before the webhook ID in the URLs that admins
-	// are shown, such as https://hooks.example.com/webhooks/. Without it they
-	// are shown the path alone.
+	// PublicURL is the part before the webhook ID in the URLs that admins are shown,
+	// such as https://hooks.example.com/webhooks/. Without it they are shown only the
+	// path.
 	PublicURL string `json:"public_url,omitempty"`
 
-	// AllowUnauthenticated permits integrations that authenticate nobody and
-	// say so themselves. **Whoever knows such an integration's URL runs its
+	// AllowUnauthenticated permits integrations without credentials, which must ask
+	// for it themselves. **Anyone who knows the URL of such an integration can run its
 	// trigger.** Default: false.
 	AllowUnauthenticated bool `json:"allow_unauthenticated,omitempty"`
 
-	// StorageRaw is where integrations and events are kept. Default: badger.
-	// Two configurations that follow each other may share a storage only with
-	// the same settings.
+	// StorageRaw is where integrations and events are kept. Default: badger. Its
+	// settings cannot be changed by a reload, only by a restart.
 	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=webhooks.storage inline_key=module"`
 
-	// TriggersRaw are the triggers: what an event may start. Each resource
-	// type is served by one of them.
+	// TriggersRaw are the triggers that events can run. Each resource type is served by
+	// one of them.
 	TriggersRaw []json.RawMessage `json:"triggers,omitempty" caddy:"namespace=webhooks.triggers inline_key=module"`
 
-	// Retry says how often and how long a trigger is tried.
+	// Retry is how often and how long a trigger is tried.
 	Retry *Retry `json:"retry,omitempty"`
 
-	// Concurrency bounds the attempts that are under way at once.
+	// Concurrency bounds the attempts under way at once.
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
 
-	// Limits bound what is kept and what is received at a time.
+	// Limits bound what is stored, and what is received at once.
 	Limits *Limits `json:"limits,omitempty"`
 
-	// Retention says how long finished events are kept.
+	// Retention is how long finished events are kept.
 	Retention *Retention `json:"retention,omitempty"`
 
-	// JWTIssuers are those whose tokens integrations may ask for. The name
-	// google needs none: it is known already.
+	// JWTIssuers are the issuers whose tokens integrations can require. The name google
+	// is built in.
 	JWTIssuers []*JWTIssuer `json:"jwt_issuers,omitempty"`
 
-	// Integrations are declared here rather than made over the admin API, in
-	// the same form. Over the admin API they can be read and not changed. A
-	// secret should be a placeholder such as {env.NAME} or {file./path}: what
-	// is written out here can be read in Caddy's own /config/.
+	// Integrations are declared here instead of created over the admin API, in the same
+	// JSON form. The admin API shows them but cannot change them. Write secrets as
+	// placeholders such as {env.NAME} or {file./path}: literal ones can be read in
+	// Caddy's own /config/.
 	Integrations []json.RawMessage `json:"integrations,omitempty"`
 
-	// Lines tell where a Caddyfile has declared the integrations, so that messages
-	// can name the place: by webhook ID and option, with the option "" for the
-	// integration itself. The Caddyfile's adapter writes them.
+	// Lines are the places in the Caddyfile where the integrations are declared, for
+	// messages: by webhook ID and option, with the option "" for the integration
+	// itself. The Caddyfile adapter writes them.
 	Lines map[string]map[string]string `json:"lines,omitempty"`
 
 	logger  *zap.Logger
-	ctx     caddy.Context // ends when the configuration is cleaned up
+	ctx     caddy.Context
 	gateway *gateway.Configuration
 
-	proxyTold atomic.Bool // of a proxy that nobody trusts
+	proxyTold atomic.Bool // the log has been told of an untrusted proxy
 }
 
-// Retry is how a trigger is tried again: with exponential back-off and full
-// jitter, until the event is delivered or the time is over.
+// Retry is how a trigger is retried: with exponential back-off and full jitter, until
+// the event is delivered or the time is up.
 type Retry struct {
-	// For is how long after its acceptance an event is tried. Default: 72h.
+	// For is how long after its acceptance an event is retried. Default: 72h.
 	For caddy.Duration `json:"for,omitempty"`
 
 	// Initial is the longest wait before the second attempt. Default: 1s.
 	Initial caddy.Duration `json:"initial,omitempty"`
 
-	// Max is the longest wait before any attempt; a longer Retry-After is cut
-	// to it. Default: 1h.
+	// Max is the longest wait before any attempt; it also caps Retry-After.
+	// Default: 1h.
 	Max caddy.Duration `json:"max,omitempty"`
 
-	// Attempts bounds the attempts. Default: 0, no bound but the time.
+	// Attempts is the largest number of attempts. Default: 0, limited by time only.
 	Attempts int `json:"attempts,omitempty"`
 }
 
@@ -102,8 +101,8 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "webhooks", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision loads the guests and checks what is declared. It opens nothing:
-// `caddy validate` provisions too, beside a running server.
+// Provision loads the guest modules and checks the declared integrations. It opens
+// nothing: `caddy validate` provisions, too, beside a running server.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.logger = ctx.Logger()
 	a.ctx = ctx
@@ -138,7 +137,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// provisionGateway hands over what the engine needs.
+// provisionGateway loads the guest modules and hands them over with the settings.
 func (a *App) provisionGateway(ctx caddy.Context) error {
 	held, err := a.loadStorage(ctx)
 	if err != nil {
@@ -190,7 +189,7 @@ func (a *App) provisionRetry() error {
 		return err
 	}
 	if r.Attempts < 0 {
-		return fmt.Errorf("retry: attempts: a number from 1 is needed, or none: %d", r.Attempts)
+		return fmt.Errorf("retry: attempts must be at least 1, or omitted: %d", r.Attempts)
 	}
 	return nil
 }
@@ -245,8 +244,8 @@ func (a *App) Stop() error {
 	return nil
 }
 
-// Cleanup lets go of the storage. It may follow a Provision or a Start that
-// failed half way, and requests of this configuration may still be running.
+// Cleanup releases the storage. It may follow a Provision or a Start that failed, and
+// requests of this configuration may still be running.
 func (a *App) Cleanup() error {
 	if a.gateway == nil {
 		return nil

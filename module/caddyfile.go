@@ -137,7 +137,7 @@ func guest[T any](d *caddyfile.Dispenser, namespace string) (json.RawMessage, er
 		return nil, option.About(what+" "+name, err)
 	}
 	if _, ok := unm.(T); !ok {
-		return nil, d.Errf("module %s.%s is no %s: it does not implement %T", namespace, name, what, *new(T))
+		return nil, d.Errf("module %s.%s cannot be a %s: it does not implement %T", namespace, name, what, *new(T))
 	}
 	return caddyconfig.JSONModuleObject(unm, "module", name, nil), nil
 }

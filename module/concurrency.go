@@ -9,23 +9,23 @@ import (
 	"github.com/hookgate/hookgate/module/internal/option"
 )
 
-// Concurrency bounds the attempts that are under way at once. What is over a
-// bound waits its turn. An attempt that is late counts for Bytes alone: up to
-// four times Total of those are awaited beside the others.
+// Concurrency bounds the attempts under way at once. An event over a bound waits its
+// turn. A late attempt counts towards Bytes only: up to four times Total late attempts
+// are awaited besides the others.
 type Concurrency struct {
-	// Total is of all attempts. It should be larger than Trigger, so that a
-	// trigger that hangs leaves room for others. Default: 256.
+	// Total is for all attempts. It should be larger than Trigger, so that a trigger
+	// that hangs leaves room for others. Default: 256.
 	Total int `json:"total,omitempty"`
 
-	// Trigger is of one trigger, unless that has a bound of its own, and a
-	// quarter more of resources that have no other attempt. Default: 64.
+	// Trigger is for one trigger, unless it has a bound of its own, plus a quarter for
+	// resources without another attempt. Default: 64.
 	Trigger int `json:"trigger,omitempty"`
 
-	// Integration is of one integration, and a quarter more of resources that
-	// have no other attempt. Default: 32.
+	// Integration is for one integration, plus a quarter for resources without another
+	// attempt. Default: 32.
 	Integration int `json:"integration,omitempty"`
 
-	// Bytes is how much of events the attempts hold in memory. At least
+	// Bytes is how many bytes of events the attempts hold in memory. At least
 	// 1048576 (1 MiB). Default: 67108864 (64 MiB).
 	Bytes int64 `json:"bytes,omitempty"`
 }
@@ -50,8 +50,8 @@ func (c *Concurrency) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-// provisionConcurrency sets the defaults, and checks what JSON may hold and the
-// Caddyfile's parser refuses.
+// provisionConcurrency sets the defaults, and checks in JSON what the Caddyfile's parser
+// checks itself.
 func (a *App) provisionConcurrency() error {
 	if a.Concurrency == nil {
 		a.Concurrency = new(Concurrency)

@@ -12,10 +12,10 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 )
 
-// answerFailure answers for a next handler that has failed, as the server would:
-// by the error routes around the handler and the server's, else with the status
-// alone. Were the error returned, the server would write the request into its log
-// as it came, with the sender's credentials in its headers and its query.
+// answerFailure answers in place of a next handler that failed, as the server would: by
+// the error routes around the handler, then by the server's, and otherwise with just the
+// status. If the error were returned, the server would log the request as it arrived,
+// with the sender's credentials in its headers and its query.
 func (h *Handler) answerFailure(w http.ResponseWriter, r *http.Request, failure error, seen gate.Seen) {
 	err := failure
 	for i := 0; i < len(h.failures) && err != nil; i++ {
@@ -26,7 +26,7 @@ func (h *Handler) answerFailure(w http.ResponseWriter, r *http.Request, failure 
 		answerByRoutes(w, asItCame(r), server.Errors, err) == nil {
 		err = nil
 	}
-	level := zapcore.DebugLevel // as the server has it for what its routes have answered
+	level := zapcore.DebugLevel // as the server does if its routes answered
 	if err != nil {
 		w.WriteHeader(statusOf(err))
 		if statusOf(err) >= http.StatusInternalServerError {
@@ -42,7 +42,7 @@ func (h *Handler) answerFailure(w http.ResponseWriter, r *http.Request, failure 
 	}
 }
 
-// answerByRoutes answers by error routes, and by the status where none of them
+// answerByRoutes answers by error routes, and with just the status if none of them
 // does.
 func answerByRoutes(w http.ResponseWriter, r *http.Request, routes *caddyhttp.HTTPErrorConfig, failure error) error {
 	last := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
@@ -52,7 +52,7 @@ func answerByRoutes(w http.ResponseWriter, r *http.Request, routes *caddyhttp.HT
 	return routes.Routes.Compile(last).ServeHTTP(w, routes.WithError(r, failure))
 }
 
-// asItCame is the request with the address that it had before any handler.
+// asItCame returns the request with the URL that it had before any handler.
 func asItCame(r *http.Request) *http.Request {
 	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	if !ok {
@@ -72,7 +72,7 @@ func statusOf(failure error) int {
 	return http.StatusInternalServerError
 }
 
-// withoutQuery is an error's text without what may be a credential in it.
+// withoutQuery returns an error's text without the query, which may be a credential.
 func withoutQuery(r *http.Request, err error) string {
 	text := err.Error()
 	_, came, _ := strings.Cut(r.RequestURI, "?")

@@ -22,52 +22,49 @@ func init() { caddy.RegisterModule(Handler{}) }
 // maxBodyLimit is the largest max_body, in bytes.
 const maxBodyLimit = 1 << 30
 
-// Handler is the public edge: it takes the webhooks of external tools. It
-// looks up the integration behind the request's path, authenticates the
-// request, filters it by its event, stores it durably and answers 202; the
-// webhooks app runs the trigger then.
+// Handler receives the webhooks of external tools. It looks up the integration behind
+// the request's path, authenticates the request, filters it by its event, stores it
+// durably and answers 202; the webhooks app then runs the trigger.
 //
-// Every request that reaches it is answered by it, except that, inline, an
-// authenticated and wanted one goes on to the next handler.
+// It answers every request that reaches it, except that inline, a request that is
+// authenticated and wanted goes on to the next handler.
 //
 // It provides the placeholders `{webhook.id}`, `{webhook.project}`,
 // `{webhook.alias}`, `{webhook.provider}`, `{webhook.event}`,
 // `{webhook.event_id}`, `{webhook.delivery_id}`, `{webhook.resource_type}` and
-// `{webhook.resource_id}` to handlers and logs that come later. Of several
-// resources, the last two name the first.
+// `{webhook.resource_id}` to later handlers and logs. The last two are those of the
+// first resource.
 type Handler struct {
-	// Prefix is what stands before the webhook ID in the path. It begins and
-	// ends with a slash. Default: /webhooks/.
+	// Prefix is the part of the path before the webhook ID. It begins and ends with a
+	// slash. Default: /webhooks/.
 	Prefix string `json:"prefix,omitempty"`
 
-	// Inline hands an authenticated, wanted request to the next handler
-	// rather than storing it. Nothing is kept, retried or deduplicated then.
+	// Inline passes an authenticated, wanted request to the next handler instead of
+	// storing it. Nothing is stored, retried or deduplicated then.
 	Inline bool `json:"inline,omitempty"`
 
-	// ForwardCredentials leaves the sender's credentials in a request that
-	// goes to the next handler. Default: false, they are removed.
+	// ForwardCredentials leaves the sender's credentials in a request that is passed to
+	// the next handler. Default: false, they are removed.
 	ForwardCredentials bool `json:"forward_credentials,omitempty"`
 
-	// MaxBody bounds a request's body, in bytes. Default: 26214400 (25 MiB).
+	// MaxBody is the largest request body in bytes. Default: 26214400 (25 MiB).
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// Projects are those whose integrations answer here. Those of others are
-	// not found, as if there were none. Default: all projects.
+	// Projects are the projects whose integrations this handler serves. Those of other
+	// projects are not found. Default: all projects.
 	Projects []string `json:"projects,omitempty"`
 
-	// PublicURL is what stands before the webhook ID in the URLs by which
-	// senders reach this handler, such as https://hooks.example.com/webhooks/.
-	// Admins are shown it for the projects that the handler serves, and senders
-	// that sign the URL must have signed it. Where several handlers serve a
-	// project, the URL of the one that serves the fewest is shown. Default: the
-	// app's.
+	// PublicURL is the part before the webhook ID in the URLs by which senders reach
+	// this handler, such as https://hooks.example.com/webhooks/. Admins are shown it
+	// for the projects that the handler serves, and senders that sign the URL must have
+	// signed it. If several handlers serve a project, the URL of the one that serves
+	// the fewest projects is shown. Default: the app's.
 	PublicURL string `json:"public_url,omitempty"`
 
 	app    *App
 	gate   *gate.Gate
 	logger *zap.Logger
-	// failures are the error routes of the routes around the handler, the
-	// innermost first.
+	// failures are the error routes around the handler, the innermost first.
 	failures []*caddyhttp.HTTPErrorConfig
 }
 
@@ -76,7 +73,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.webhooks", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision sets the defaults and finds the app, which need not be configured.
+// Provision sets the defaults and loads the app, which need not be configured.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	for _, m := range slices.Backward(ctx.Modules()) {
@@ -100,7 +97,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.app.gateway.AddSite(gateway.Site{Prefix: h.Prefix, PublicURL: h.PublicURL, Projects: h.Projects})
 	if most := gate.LargestBody(h.app.Limits.InFlight); h.MaxBody > most {
-		h.logger.Warn("larger bodies than an integration's share of the limit in_flight are refused, though max_body lets them in",
+		h.logger.Warn("bodies larger than an integration's share of the limit in_flight are refused, although max_body allows them",
 			zap.Int64("largest", most), zap.Int64("max_body", h.MaxBody), zap.Int64("in_flight", h.app.Limits.InFlight))
 	}
 	h.gate = gate.New(gate.Settings{
@@ -114,13 +111,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// Validate checks what JSON may hold and the Caddyfile's parser refuses.
+// Validate checks in JSON what the Caddyfile's parser checks itself.
 func (h *Handler) Validate() error {
 	if err := checkPrefix(h.Prefix); err != nil {
 		return err
 	}
 	if h.MaxBody < 0 || h.MaxBody > maxBodyLimit {
-		return fmt.Errorf("max_body: a number of bytes from 1 to %d is needed", int64(maxBodyLimit))
+		return fmt.Errorf("max_body must be from 1 to %d bytes", int64(maxBodyLimit))
 	}
 	return nil
 }
@@ -128,12 +125,12 @@ func (h *Handler) Validate() error {
 func checkPrefix(prefix string) error {
 	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") ||
 		strings.Contains(prefix, "//") || strings.ContainsAny(prefix, "*?#%{}\\ ") {
-		return errors.New("prefix: it must begin and end with a slash and be a plain path")
+		return errors.New("prefix must be a plain path that begins and ends with a slash")
 	}
 	return nil
 }
 
-// ServeHTTP answers the request or, inline, hands it on.
+// ServeHTTP answers the request or, inline, passes it on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	h.app.warnOfProxy(r)
@@ -160,7 +157,7 @@ func (h *Handler) acquire() (*gate.Config, func(), error) {
 	return held.Edge(), held.Release, nil
 }
 
-// log tells what was decided, and why; a sender is told less.
+// log logs what was decided, and why; the sender is told less.
 func (h *Handler) log(seen gate.Seen, client string) {
 	level := zapcore.DebugLevel
 	switch {
@@ -196,9 +193,8 @@ func (h *Handler) log(seen gate.Seen, client string) {
 	entry.Write(fields...)
 }
 
-// setPlaceholders makes what was found out about the request known to later
-// handlers and logs. Nothing is known of an unauthenticated request but the
-// integration that it was meant for.
+// setPlaceholders tells later handlers and logs about the request. Of an unauthenticated
+// request they learn only which integration it was meant for.
 func setPlaceholders(r *http.Request, seen gate.Seen) {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

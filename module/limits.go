@@ -13,57 +13,52 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Limits bound what the gateway keeps and receives. What is over a limit is
-// refused with 503, Retry-After and the limit's name in words, or over the admin
-// API with 409; nothing that was accepted is dropped for it.
+// Limits bound what the gateway stores and receives. A request over a limit is refused
+// with 503, Retry-After and the limit's name in words, or over the admin API with 409.
+// No accepted pending event is ever dropped because of a limit.
 //
-// Of the disk and the backlog one integration may hold a quarter, and one
-// project half. Beyond that they alone are refused.
+// An integration may hold a quarter of the disk and of the backlog, and a project half.
+// Beyond that, only that integration or project is refused.
 type Limits struct {
-	// Disk is how many bytes the events may take with their index. When little
-	// is left, delivered events go before their time, the oldest first, and
-	// then failed ones. At least 67108864 (64 MiB). Default: 21474836480 (20 GiB).
+	// Disk is how many bytes the events and their index may take. When little is left,
+	// delivered events are purged early, the oldest first, and then failed ones. At least 67108864 (64 MiB). Default: 21474836480 (20 GiB).
 	Disk int64 `json:"disk,omitempty"`
 
 	// Backlog is how many events may be pending. At least 4. Default: 4000000.
 	Backlog int `json:"backlog,omitempty"`
 
-	// IntegrationEvents is how many events of one integration are kept, pending
-	// or not; its oldest finished ones go before their time. At least 16.
-	// Default: 2000000.
+	// IntegrationEvents is how many events of one integration are kept, pending or not;
+	// its oldest finished events are purged early. At least 16. Default: 2000000.
 	IntegrationEvents int `json:"integration_events,omitempty"`
 
-	// InFlight is how many bytes of bodies may be held while they are received
-	// and stored. One integration, and one client, may hold a quarter of it, all
-	// bodies that nobody has authenticated half, and bodies of more than 1 MiB
-	// leave a sixteenth of each to the others. At least 1048576 (1 MiB).
+	// InFlight is how many bytes of request bodies may be in memory while they are
+	// received and stored. One integration, and one client, may hold a quarter of it;
+	// all bodies that are not authenticated yet, half; and bodies of more than 1 MiB
+	// leave a sixteenth of each to smaller ones. At least 1048576 (1 MiB).
 	// Default: 268435456 (256 MiB).
 	InFlight int64 `json:"in_flight,omitempty"`
 
-	// ProjectIntegrations is how many integrations and reserved webhook IDs a
-	// project may have stored. One more is refused over the admin API with 409; what
-	// is declared in the configuration does not count. Default: 10000.
+	// ProjectIntegrations is how many integrations and reserved webhook IDs a project
+	// may have stored; declared integrations do not count. Default: 10000.
 	ProjectIntegrations int `json:"project_integrations,omitempty"`
 
-	// ProjectIntegrationBytes is how many bytes they may take, as they are stored.
-	// At least 1024 (1 KiB). Default: 67108864 (64 MiB).
+	// ProjectIntegrationBytes is how many bytes they may take as stored. At least 1024 (1 KiB). Default: 67108864 (64 MiB).
 	ProjectIntegrationBytes int64 `json:"project_integration_bytes,omitempty"`
 }
 
-// Retention is how long finished events are kept. An event that is pending is
-// kept until it is not.
+// Retention is how long finished events are kept. Pending events are always kept.
 type Retention struct {
-	// Delivered is how long an event is kept after it was delivered. Default: 7d.
+	// Delivered is how long an event is kept after its delivery. Default: 7d.
 	Delivered caddy.Duration `json:"delivered,omitempty"`
 
-	// Failed is how long an event is kept, and can be replayed, after it has
-	// failed for good. Default: 30d.
+	// Failed is how long an event that failed for good is kept and can be replayed.
+	// Default: 30d.
 	Failed caddy.Duration `json:"failed,omitempty"`
 }
 
-// The least that makes sense: the log has segments and an index to write, a
-// quarter of the backlog must be an event, and what is over an integration's
-// events is purged a sixteenth at a time.
+// The smallest values that make sense: the log needs room for its segments and its
+// index, a quarter of the backlog must be at least one event, and an integration's
+// surplus events are purged a sixteenth at a time.
 const (
 	leastDisk              = 64 << 20
 	leastBacklog           = 4
@@ -110,8 +105,8 @@ func (r *Retention) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-// provisionLimits sets the defaults, and checks what JSON may hold and the
-// Caddyfile's parser refuses.
+// provisionLimits sets the defaults, and checks in JSON what the Caddyfile's parser
+// checks itself.
 func (a *App) provisionLimits() error {
 	if a.Limits == nil {
 		a.Limits = new(Limits)
@@ -132,25 +127,25 @@ func (a *App) provisionLimits() error {
 	)
 }
 
-// provisionNumber sets a value that is 0, and refuses one below least.
+// provisionNumber replaces 0 by the default, and refuses a value below least.
 func provisionNumber[N int | int64](name string, value *N, least, unset N) error {
 	if *value != 0 && *value < least {
-		return fmt.Errorf("%s: a number from %d is needed: %d", name, least, *value)
+		return fmt.Errorf("%s must be at least %d: %d", name, least, *value)
 	}
 	*value = cmp.Or(*value, unset)
 	return nil
 }
 
-// provisionDuration sets a duration that is 0, and refuses one below.
+// provisionDuration replaces 0 by the default, and refuses a negative duration.
 func provisionDuration(name string, value *caddy.Duration, unset time.Duration) error {
 	if *value < 0 {
-		return fmt.Errorf("%s: a duration above 0 is needed: %v", name, time.Duration(*value))
+		return fmt.Errorf("%s must be longer than 0: %v", name, time.Duration(*value))
 	}
 	*value = cmp.Or(*value, caddy.Duration(unset))
 	return nil
 }
 
-// limits are those of the stored events.
+// limits returns the limits on events.
 func (a *App) limits() storage.Limits {
 	return storage.Limits{
 		Disk:      a.Limits.Disk,
@@ -162,7 +157,7 @@ func (a *App) limits() storage.Limits {
 	}
 }
 
-// integrationLimits are those of the stored integrations.
+// integrationLimits returns the limits on stored integrations.
 func (a *App) integrationLimits() storage.IntegrationLimits {
 	return storage.IntegrationLimits{Integrations: a.Limits.ProjectIntegrations, Bytes: a.Limits.ProjectIntegrationBytes}
 }

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// warnOfLogs tells of each log that shows the credentials of webhooks' requests:
-// what stands in their headers and in the query of their address.
+// warnOfLogs warns of each log that shows the credentials of webhook requests, in their
+// headers or in the query of the URL.
 func (a *App) warnOfLogs() {
 	config, known := peek[*caddy.Config](&a.ctx, "cfg")
 	if !known || config.Logging == nil {
@@ -31,14 +31,13 @@ func (a *App) warnOfLogs() {
 			continue
 		}
 		if shown := shows(l); len(shown) > 0 {
-			a.logger.Warn("a log shows what webhooks prove themselves by: delete request>headers and the query of request>uri in it",
+			a.logger.Warn("a log shows the credentials of webhook requests: delete request>headers and the query of request>uri in it",
 				zap.String("log", name), zap.Stringer("output", output), zap.Strings("shows", shown))
 		}
 	}
 }
 
-// accessLogs are the names of the loggers that write of requests to the sites of
-// webhooks.
+// accessLogs returns the names of the loggers that log requests to webhooks handlers.
 func (a *App) accessLogs() []string {
 	loaded, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
@@ -58,8 +57,8 @@ func (a *App) accessLogs() []string {
 	return names
 }
 
-// hostsOf are the hosts of the routes that lead to a webhooks handler; above are
-// those of the routes around them, "" for any.
+// hostsOf returns the hosts of the routes that lead to a webhooks handler; above are the
+// hosts of the routes around them, "" for any.
 func hostsOf(routes caddyhttp.RouteList, above []string) []string {
 	var found []string
 	for i := range routes {
@@ -83,7 +82,7 @@ func hostsOf(routes caddyhttp.RouteList, above []string) []string {
 	return found
 }
 
-// loggersOf are the names under which a server logs requests to a host.
+// loggersOf returns the names under which a server logs requests to a host.
 func loggersOf(logs *caddyhttp.ServerLogConfig, host string) []string {
 	host = strings.ToLower(host)
 	for name, loggers := range logs.LoggerNames {
@@ -98,8 +97,8 @@ func loggersOf(logs *caddyhttp.ServerLogConfig, host string) []string {
 	return []string{logs.DefaultLoggerName}
 }
 
-// isSetUp says whether somebody has configured the log, and not to keep requests
-// out of it only. Caddy makes the default log when nobody does.
+// isSetUp reports whether the log was configured, and not just to keep requests out of
+// it. Caddy creates the default log if nobody configures it.
 func isSetUp(name string, l *caddy.CustomLog) bool {
 	if len(l.Include) > 0 {
 		return false // it is for something of its own
@@ -111,8 +110,8 @@ func isSetUp(name string, l *caddy.CustomLog) bool {
 		encoder != nil && !strings.HasPrefix(reflect.TypeOf(encoder).String(), "*zapcore.")
 }
 
-// admits says whether the log takes entries of the logger: of the namespaces that
-// it includes and excludes, the longest counts.
+// admits reports whether the log takes entries of the logger: of the namespaces that it
+// includes and excludes, the longest match counts.
 func admits(l *caddy.CustomLog, logger string) bool {
 	longest := func(namespaces []string) int {
 		most := 0
@@ -127,8 +126,8 @@ func admits(l *caddy.CustomLog, logger string) bool {
 	return included > excluded || len(l.Include) == 0 && excluded == 0
 }
 
-// shows says which of the places where credentials stand the log writes out: it
-// is given a request that has something there.
+// shows returns the parts of a request with credentials that the log writes out. It
+// encodes a sample request to find out.
 func shows(l *caddy.CustomLog) []string {
 	encoder, known := peek[zapcore.Encoder](&l.BaseLog, "encoder")
 	if !known || encoder == nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/hookgate/hookgate/internal/spelling"
 )
 
-// guests says which module of a namespace was probably meant, and which there are.
+// guests returns a hint: the module of the namespace that was probably meant, and all
+// that exist.
 func guests(namespace, name string) string {
 	var names []string
 	for _, info := range caddy.GetModules(namespace) {
@@ -22,14 +23,13 @@ func guests(namespace, name string) string {
 	if near := spelling.Nearest(name, names); near != "" {
 		told = fmt.Sprintf(" (did you mean '%s'?)", near)
 	}
-	return told + "; there are " + strings.Join(names, ", ")
+	return told + "; known modules: " + strings.Join(names, ", ")
 }
 
-// position is how Caddy says which module of a list an error is about.
+// position matches how Caddy names the module of a list that an error is about.
 var position = regexp.MustCompile(`^position (\d+): `)
 
-// nameTrigger says instead which trigger it is, and for a module that there is not,
-// which there are.
+// nameTrigger names the trigger instead, and for an unknown module those that exist.
 func (a *App) nameTrigger(err error) error {
 	found := position.FindStringSubmatch(err.Error())
 	if found == nil {
@@ -53,7 +53,7 @@ func (a *App) nameTrigger(err error) error {
 	return fmt.Errorf("trigger %s%s, at %w%s", t.Module, t.ResourceType, err, told)
 }
 
-// shown shows an address in a message, unless it may hold a password or key.
+// shown returns an address for a message, or nothing if it may hold a password or key.
 func shown(address string) string {
 	if strings.Contains(address, "@") || strings.Contains(address, "?") {
 		return ""

@@ -14,14 +14,13 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// collectors are the process's: each configuration registers them in its own
-// registry, and what they counted survives a reload. Label values come from
-// the configuration or from a fixed list, never from a request, and each is
-// there from the start at 0: of a counter that appears with its first event,
-// increase() never sees that event.
+// collectors belong to the process: each configuration registers them in its own
+// registry, and their counts survive a reload. Label values come from the configuration
+// or from a fixed list, never from a request, and each counter exists from the start
+// with 0: increase() does not see the first event of a counter that appears with it.
 var collectors = newCollectors()
 
-// gateways are the open ones, which survive reloads.
+// gateways holds the open storages and their engines, which survive reloads.
 var gateways = gateway.NewPool(gateway.Observer{Attempt: collectors.attempt, Fetch: collectors.fetch})
 
 type metrics struct {
@@ -35,8 +34,8 @@ type metrics struct {
 	reasons  map[string]prometheus.Counter
 }
 
-// other is the label of what has no name here: the code of a trigger that is
-// not ours, say.
+// other is the label for values without a name here, such as the codes of a third
+// party's trigger.
 const other = "other"
 
 func newCollectors() metrics {
@@ -75,7 +74,7 @@ func newCollectors() metrics {
 	return m
 }
 
-// prepare makes the counters of what a configuration names.
+// prepare creates the counters for what a configuration names.
 func (m metrics) prepare(resourceTypes, sources []string) {
 	for _, resourceType := range resourceTypes {
 		m.duration.WithLabelValues(resourceType)
@@ -90,8 +89,8 @@ func (m metrics) prepare(resourceTypes, sources []string) {
 	}
 }
 
-// register adds the collectors to a configuration's registry. That they are
-// there already is no error.
+// register adds the collectors to a configuration's registry, unless they are there
+// already.
 func (m metrics) register(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{m.requests, m.refusals, m.attempts, m.duration, m.fetches, gateways} {
 		var already prometheus.AlreadyRegisteredError
@@ -116,7 +115,7 @@ func (m metrics) request(seen gate.Seen) {
 	counter.Inc()
 }
 
-// The outcomes that are no error codes.
+// The outcomes other than error codes.
 const (
 	delivered = "delivered"
 	fetched   = "fetched"

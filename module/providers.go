@@ -20,7 +20,7 @@ var installProviders = sync.OnceValue(func() error {
 	for _, info := range caddy.GetModules(providersNamespace) {
 		guest, ok := info.New().(provider.Provider)
 		if !ok {
-			return fmt.Errorf("the module %s is no provider", info.ID)
+			return fmt.Errorf("the module %s does not implement provider.Provider", info.ID)
 		}
 		d := guest.Description()
 		if d.Name != info.ID.Name() {

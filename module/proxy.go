@@ -6,8 +6,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// warnOfProxy tells, once, of requests that a proxy has handed on though the
-// server trusts none: then all clients behind it have one address.
+// warnOfProxy warns, once, of requests that come through a proxy while the server trusts
+// none: all clients behind the proxy then have the same address.
 func (a *App) warnOfProxy(r *http.Request) {
 	if r.Header["X-Forwarded-For"] == nil || a.proxyTold.Load() {
 		return
@@ -20,8 +20,7 @@ func (a *App) warnOfProxy(r *http.Request) {
 		"for source_ips, in the log, and in the share of the bytes in flight that a client has")
 }
 
-// trustsProxies says whether the server has the option trusted_proxies, in any of
-// its forms.
+// trustsProxies reports whether the server has the option trusted_proxies in any form.
 func trustsProxies(server *caddyhttp.Server) bool {
 	source, known := peek[caddyhttp.IPRangeSource](server, "trustedProxies")
 	return server.TrustedProxiesUnix || !known || source != nil

@@ -2,9 +2,9 @@ package module
 
 import "github.com/caddyserver/caddy/v2"
 
-// warnOfRemoteAdmin tells of a reload that takes the remote admin endpoint away:
-// a Caddyfile cannot say that there is to be one. It is called when this
-// configuration, which may have had one, ends and another one is active already.
+// warnOfRemoteAdmin warns of a reload that removes the remote admin endpoint, which a
+// Caddyfile cannot configure. It is called when this configuration, which may have the
+// endpoint, ends and the next one is already active.
 func (a *App) warnOfRemoteAdmin() {
 	if !a.hasRemoteAdmin() {
 		return
@@ -14,8 +14,8 @@ func (a *App) warnOfRemoteAdmin() {
 		return // the server stops, or has no webhooks any more
 	}
 	if next := active.(*App); next != a && !next.hasRemoteAdmin() {
-		a.logger.Warn("this configuration has no remote admin endpoint, and the one before had: project administrators " +
-			"cannot reach the admin API any more; a Caddyfile cannot name that endpoint: join it with the JSON that does, and load that")
+		a.logger.Warn("this configuration has no remote admin endpoint, and the previous one had: project administrators " +
+			"can no longer reach the admin API; a Caddyfile cannot configure that endpoint: merge it with the JSON that does, and load the result")
 	}
 }
 

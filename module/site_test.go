@@ -13,10 +13,10 @@ func TestSiteOptionsInJSON(t *testing.T) {
 	for handler, want := range map[string]string{
 		`"projects":null,"public_url":""`:                      "",
 		`"projects":["demo"],"public_url":"https://a.example"`: "",
-		`"projects":[]`:                       "at least one is needed",
-		`"projects":["a b"]`:                  "'a b' can be no project",
+		`"projects":[]`:                       "projects needs at least one name",
+		`"projects":["a b"]`:                  "'a b' cannot be a project",
 		`"projects":["a","a"]`:                "'a' is given twice",
-		`"public_url":"ftp://a.example/"`:     "public_url: it must be an http or https URL",
+		`"public_url":"ftp://a.example/"`:     "public_url must be an http or https URL",
 		`"public_url":"{env.NOT_SET_AT_ALL}"`: "public_url: ",
 		`"publicurl":"https://a.example/"`:    "unknown field",
 	} {

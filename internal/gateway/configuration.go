@@ -14,9 +14,9 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// Configuration is one that is loaded. It is made, declares its integrations and
-// is told its sites without anything being opened. Then it is started, stopped and
-// closed; it may be closed without all that comes before.
+// Configuration is a loaded configuration. New, Declare and AddSite prepare it without
+// opening anything; then it is started, stopped and closed. It may be closed at any
+// point.
 type Configuration struct {
 	settings Settings
 	pool     *Pool
@@ -25,8 +25,8 @@ type Configuration struct {
 	sites    []Site
 	ended    chan struct{} // closed by Close
 
-	// lease is nil until the storage is open; opening guards its making and
-	// what is complete from then on.
+	// lease is nil until the storage is open. opening guards its creation and the
+	// fields below, which are complete from then on.
 	lease    atomic.Pointer[Lease]
 	opening  sync.Mutex
 	declared *integration.Declared
@@ -37,8 +37,7 @@ type Configuration struct {
 	failedAt time.Time
 }
 
-// New returns a configuration that shares what is open with those of the same
-// pool.
+// New returns a configuration that shares open storages with the others of the pool.
 func New(pool *Pool, settings Settings) (*Configuration, error) {
 	byType, err := serving(settings.Triggers)
 	if err != nil {
@@ -47,16 +46,17 @@ func New(pool *Pool, settings Settings) (*Configuration, error) {
 	return &Configuration{settings: settings, pool: pool, byType: byType, ended: make(chan struct{})}, nil
 }
 
-// Start opens the storage and begins to dispatch. A storage that cannot be
-// opened for lack of space is no reason to stop the other sites or to end in a
-// loop of restarts: it is tried again, and until then requests are refused.
+// Start opens the storage and begins to dispatch. It does not fail when the storage is
+// unavailable, for example because the disk is full: that must neither stop the other
+// sites nor end in a loop of restarts. The storage is then tried again every second,
+// and requests are refused until it is open.
 func (c *Configuration) Start() error {
 	c.opening.Lock()
 	c.started = true
 	c.opening.Unlock()
 	held, err := c.Acquire()
 	if errors.Is(err, storage.ErrUnavailable) {
-		c.settings.Logger.Error("the storage cannot be opened; requests are answered with 503 until it can", zap.Error(err))
+		c.settings.Logger.Error("the storage cannot be opened; requests are answered with 503 until it is", zap.Error(err))
 		go c.keepOpening()
 		return nil
 	}
@@ -68,8 +68,8 @@ func (c *Configuration) Start() error {
 	return nil
 }
 
-// Stop ends dispatching for this configuration. Attempts that are under way
-// go on; what survives reloads waits for them when nothing needs it any more.
+// Stop ends dispatching for this configuration. Attempts under way continue; the
+// engine waits for them before it closes the storage.
 func (c *Configuration) Stop() {
 	c.opening.Lock()
 	defer c.opening.Unlock()
@@ -79,8 +79,8 @@ func (c *Configuration) Stop() {
 	}
 }
 
-// Close lets go of the storage. It may follow a Start that failed half way, and
-// requests of this configuration may still be running.
+// Close lets go of the storage. It may follow a Start that failed, and requests of
+// this configuration may still be running.
 func (c *Configuration) Close() error {
 	c.opening.Lock()
 	defer c.opening.Unlock()
@@ -98,9 +98,8 @@ func (c *Configuration) Close() error {
 	return nil
 }
 
-// Acquire returns a hold on the open storage, opening it when this is the
-// first to ask: Start or a request, whichever comes first, for Caddy starts apps
-// in no order. It must be released.
+// Acquire returns a hold on the open storage, which the caller must release. The first
+// caller opens it: Start or a request, since Caddy starts apps in no particular order.
 func (c *Configuration) Acquire() (*Lease, error) {
 	if held := c.lease.Load(); held != nil && held.hold() {
 		return held, nil
@@ -120,7 +119,7 @@ func (c *Configuration) Acquire() (*Lease, error) {
 	}
 	held := newLease(c, opened)
 	held.edge = newEdge(c, opened)
-	// A request that comes after Close holds what it needs alone.
+	// A request that arrives after Close is the only holder.
 	if !c.closed {
 		held.hold()
 		c.lease.Store(held)
@@ -131,8 +130,7 @@ func (c *Configuration) Acquire() (*Lease, error) {
 	return held, nil
 }
 
-// open opens the storage and completes what the configuration needs of
-// it.
+// open opens the storage and looks up what the configuration needs of it.
 func (c *Configuration) open() (*engine, error) {
 	opened, err := c.pool.acquire(&c.settings)
 	if err != nil {
@@ -144,12 +142,11 @@ func (c *Configuration) open() (*engine, error) {
 	return opened, nil
 }
 
-// openingPause is how long a failure to open the storage stands before it is
-// tried again.
+// openingPause is how long to wait after a failure to open the storage before the next
+// try.
 const openingPause = time.Second
 
-// keepOpening tries to open the storage until it is open or the configuration
-// is closed.
+// keepOpening retries until the storage is open or the configuration is closed.
 func (c *Configuration) keepOpening() {
 	ticker := time.NewTicker(openingPause)
 	defer ticker.Stop()

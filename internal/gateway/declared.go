@@ -14,7 +14,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// rules is what this configuration allows an integration to be.
+// rules returns what this configuration allows in an integration.
 func (c *Configuration) rules() integration.Rules {
 	return integration.Rules{
 		Provider:             providerFacts,
@@ -63,12 +63,12 @@ func factsOf(p *sender.Provider) credential.ProviderFacts {
 	}
 }
 
-// Declaration is what a configuration says of its own integrations.
+// Declaration holds the integrations that a configuration declares.
 type Declaration struct {
 	// Forms are the integrations, in the JSON form of the admin API.
 	Forms []json.RawMessage
 
-	// Expand returns what a secret's text stands for; line is where it is written.
+	// Expand returns the secret that a text stands for; line is where it is written.
 	Expand func(webhookID, line, field, text string) (string, error)
 
 	// Place returns where a field of an integration, or the integration itself with
@@ -76,8 +76,8 @@ type Declaration struct {
 	Place func(webhookID, field string) string
 }
 
-// Declare checks the integrations that the configuration declares. Their
-// identities are found when the storage is open.
+// Declare checks the integrations that the configuration declares. Their identities
+// are looked up once the storage is open.
 func (c *Configuration) Declare(d Declaration) error {
 	declaring := integration.Declaring{
 		Rules: c.rules(),
@@ -93,17 +93,17 @@ func (c *Configuration) Declare(d Declaration) error {
 	for _, in := range c.parsed {
 		for _, warning := range declaring.Rules.Warnings(in) {
 			if warning.Field == "resource" {
-				continue // it may be for a site that is inline
+				continue // an inline site needs none
 			}
-			c.settings.Logger.Warn("something in an integration is surely not meant", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
+			c.settings.Logger.Warn("an integration has a setting that is probably a mistake", zap.String("webhook_id", in.WebhookID), zap.String("field", warning.Field),
 				zap.String("reason", warning.Message), zap.String("line", cmp.Or(d.Place(in.WebhookID, warning.Field), d.Place(in.WebhookID, ""))))
 		}
 	}
 	return nil
 }
 
-// ready completes, once, what this configuration needs of the open storage:
-// the declared integrations' identities, and their routes.
+// ready looks up, once, what this configuration needs of the open storage: the
+// identities of the declared integrations. It then prepares their routes.
 func (c *Configuration) ready(e *engine) error {
 	if c.routes != nil {
 		return nil
@@ -113,7 +113,7 @@ func (c *Configuration) ready(e *engine) error {
 		return err
 	}
 	for _, webhookID := range declared.Shadowed {
-		c.settings.Logger.Warn("an integration of the admin API is shadowed by a declared one of the same webhook ID and is not served",
+		c.settings.Logger.Warn("an integration created over the admin API is not served: a declared one with the same webhook ID shadows it",
 			zap.String("webhook_id", webhookID))
 	}
 	routes := make(map[string]*gate.Route)
@@ -126,7 +126,7 @@ func (c *Configuration) ready(e *engine) error {
 	return nil
 }
 
-// view is what the service must know of this configuration.
+// view returns what the service must know of this configuration.
 func (c *Configuration) view() integration.View {
 	return integration.View{Rules: c.rules(), Declared: c.declared}
 }

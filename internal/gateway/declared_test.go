@@ -18,7 +18,7 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// The events of an integration that is declared no more wait for it.
+// The events of an integration whose declaration is removed wait for it.
 func TestDeclarationIsRemoved(t *testing.T) {
 	b := newBench(t)
 	d := newDesk("ticket")
@@ -30,7 +30,7 @@ func TestDeclarationIsRemoved(t *testing.T) {
 	if status := post(next, "hook", "unknown"); status != http.StatusNotFound {
 		t.Errorf("what is not declared any more answers %d", status)
 	}
-	const told = "events wait for an integration that this configuration does not have any more"
+	const told = "events wait for an integration that this configuration no longer declares"
 	polltest.Until(t, "the log tells of them", func() bool { return b.told(told) > 0 })
 	d.unreached.Store(false)
 	accept(t, next, "other", "goes on")
@@ -144,7 +144,7 @@ func TestDeclare(t *testing.T) {
 		}
 	}
 	fields := map[string]any{}
-	for _, entry := range b.logs.FilterMessage("something in an integration is surely not meant").All() {
+	for _, entry := range b.logs.FilterMessage("an integration has a setting that is probably a mistake").All() {
 		values := entry.ContextMap()
 		fields[values["field"].(string)] = values["line"]
 	}
@@ -195,7 +195,7 @@ func TestShadowed(t *testing.T) {
 	c = b.start(b.settings(d), form("hook"))
 	accept(t, c, "hook", "declared")
 	d.want(t, "declared")
-	if b.told("an integration of the admin API is shadowed by a declared one of the same webhook ID and is not served") != 1 {
+	if b.told("an integration created over the admin API is not served: a declared one with the same webhook ID shadows it") != 1 {
 		t.Error("the log does not tell of it")
 	}
 }

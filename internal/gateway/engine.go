@@ -1,10 +1,3 @@
-// Package gateway joins the engine's parts for the configurations that are loaded,
-// and holds what survives a reload. It knows nothing of Caddy: module/ hands it what
-// it needs.
-//
-// Of each open storage there is one engine, with the dispatcher, the routes and all
-// else that lives as long. A Pool holds the engines, a Configuration shares one of
-// them with those before and after it, and each request holds a Lease on it.
 package gateway
 
 import (
@@ -24,9 +17,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// engine is an open storage and what belongs to it for as long as it is
-// open: the dispatcher, the routes of the edge, the bytes in flight, the keys
-// of issuers, what admins read, the pace of replays and tests.
+// engine is an open storage and everything that lives as long as it is open: the
+// dispatcher, the cached routes, the bytes in flight, the keys of issuers, what admins
+// read, and the pace of replays and tests.
 type engine struct {
 	key     string
 	options string
@@ -37,7 +30,7 @@ type engine struct {
 	events     storage.Events // the backend's, for requests
 	service    *integration.Service
 	routes     *integration.Cache[*gate.Route]
-	unfollow   func() // what other processes write
+	unfollow   func() // stops following what other processes write
 	dispatcher *dispatch.Dispatcher
 	flight     *gate.Flight
 	keySets    *jwt.KeySets
@@ -47,19 +40,19 @@ type engine struct {
 	replays    admin.Pace
 	tests      admin.Quota
 
-	// active are the configurations that are started, the newest last. It is
-	// the newest that dispatches. An older one takes over again when a newer
-	// one fails to start as a whole. What follows is its, too.
+	// active are the started configurations, the newest last. The newest one
+	// dispatches. An older one takes over again if a newer one fails to start as a
+	// whole. The limits below are the newest one's, too.
 	mu       sync.Mutex
 	active   []*Configuration
 	limits   storage.Limits
-	attempts int // that may be under way at once
+	attempts int // how many may be under way at once
 }
 
-// open opens the storage, and all that belongs to it.
+// open opens the storage and everything that belongs to it.
 func open(settings *Settings, observer Observer) (*engine, error) {
 	s := settings.Storage
-	// Configurations that join later may outlive this one.
+	// The engine may outlive this configuration: later ones join it.
 	backend, err := s.Open(context.Background())
 	if err != nil {
 		return nil, err
@@ -96,13 +89,13 @@ func open(settings *Settings, observer Observer) (*engine, error) {
 	return nil, errors.Join(err, backend.Close())
 }
 
-// stored looks an integration up that the admin API made. What configurations
-// declare comes before it and is kept with them.
+// stored looks up an integration that was created over the admin API. Declared
+// integrations take precedence, and each configuration keeps its own.
 func (e *engine) stored(ctx context.Context, webhookID string) (*integration.Integration, error) {
 	return e.service.Lookup(ctx, integration.View{}, webhookID)
 }
 
-// dropper tells the dispatcher of events that were dropped.
+// dropper wakes the dispatcher once events are dropped.
 type dropper struct {
 	storage.Events
 	dispatcher *dispatch.Dispatcher
@@ -114,7 +107,7 @@ func (d dropper) Drop(ctx context.Context, identity storage.Identity, force bool
 	return err
 }
 
-// refresher has an integration read again that the storage says is stale.
+// refresher drops the cached route of an integration that is stale by the storage.
 type refresher struct {
 	storage.Events
 	routes *integration.Cache[*gate.Route]
@@ -142,8 +135,7 @@ func (e *engine) close() error {
 	return e.backend.Close()
 }
 
-// attach makes the configuration the one that dispatches, and whose limits are
-// in force.
+// attach lets the configuration dispatch, and puts its limits in force.
 func (e *engine) attach(c *Configuration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -153,7 +145,7 @@ func (e *engine) attach(c *Configuration) {
 	}
 }
 
-// detach undoes attach. It may be called twice, and without attach.
+// detach undoes attach. It may be called more than once, and without attach.
 func (e *engine) detach(c *Configuration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -173,8 +165,8 @@ func (e *engine) detach(c *Configuration) {
 	e.use(e.active[len(e.active)-1])
 }
 
-// use puts in force what the configuration wants. When none is left, the limits
-// of the last one stay.
+// use puts the configuration's settings in force. After the last configuration, its
+// limits stay.
 func (e *engine) use(c *Configuration) {
 	e.limits = c.settings.EventLimits
 	if limiter, ok := e.backend.Events().(storage.Limiter); ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// gauge is a number of each open engine that is read when it is scraped.
+// gauge is a number of each open engine, read when it is scraped.
 type gauge struct {
 	desc *prometheus.Desc
 	// read is false where the storage does not know the number.

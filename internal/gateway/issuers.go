@@ -11,8 +11,8 @@ import (
 // MaxIssuers bounds how many issuers a configuration has.
 const MaxIssuers = 100
 
-// issuerFacts is what integrations must know of an issuer. Google gives a token
-// for any audience to everyone who has a service account.
+// issuerFacts returns what integrations must know of an issuer. Google issues a token
+// for any audience to anyone with a service account.
 func (c *Configuration) issuerFacts(name string) (credential.IssuerFacts, bool) {
 	if name == jwt.Google.Name {
 		return credential.IssuerFacts{SignsForAll: true}, true
@@ -30,8 +30,8 @@ func (c *Configuration) issuerNames() []string {
 	return names
 }
 
-// openIssuers returns the configuration's issuers. What is known of their keys
-// is the engine's, and so outlives reloads.
+// openIssuers returns the configuration's issuers. Their keys are cached by the engine
+// and so survive reloads.
 func (c *Configuration) openIssuers(e *engine) map[string]*jwt.Issuer {
 	issuers := map[string]*jwt.Issuer{jwt.Google.Name: e.keySets.Issuer(jwt.Google)}
 	for _, issuer := range c.settings.Issuers {
@@ -40,7 +40,7 @@ func (c *Configuration) openIssuers(e *engine) map[string]*jwt.Issuer {
 	return issuers
 }
 
-// Sources returns the names under which keys are fetched.
+// Sources returns the names of everything that keys are fetched from.
 func (c *Configuration) Sources() []string {
 	names := append(sender.Sources(), jwt.Google.Name)
 	for _, issuer := range c.settings.Issuers {

@@ -8,10 +8,9 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 )
 
-// Lease is one configuration's hold on the engine that survives reloads. The
-// configuration holds it once, and so does each request and admin call while
-// it runs, since Caddy cleans a configuration up without waiting for its
-// requests. The last one to let go releases the engine.
+// Lease is one configuration's hold on an engine. The configuration holds it once, and
+// so does each request and admin call while it runs: Caddy cleans up a configuration
+// without waiting for its requests. The last holder to let go releases the engine.
 type Lease struct {
 	*engine
 	configuration *Configuration
@@ -39,8 +38,8 @@ func (l *Lease) hold() bool {
 // letGo removes a holder and reports whether it was the last one.
 func (l *Lease) letGo() bool { return l.holders.Add(-1) == 0 }
 
-// Release undoes Acquire. The last request of a configuration that is closed
-// closes what nobody else holds, in the background.
+// Release undoes Acquire. The last request of a closed configuration releases the
+// engine in the background.
 func (l *Lease) Release() {
 	if l.letGo() {
 		go func() {

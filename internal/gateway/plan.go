@@ -12,9 +12,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// plan is what this configuration wants to be done with pending events.
+// plan returns what this configuration wants done with pending events.
 func (c *Configuration) plan(e *engine) *dispatch.Plan {
-	var warned sync.Map // identities that were told of
+	var warned sync.Map // by identity
 	return &dispatch.Plan{
 		Triggers:    c.settings.Triggers,
 		Retry:       c.settings.Retry,
@@ -31,10 +31,10 @@ func (c *Configuration) plan(e *engine) *dispatch.Plan {
 			case e.backend.Events().Dropped(identity):
 				return dispatch.Deleted
 			}
-			// It was declared and is not any more, or another one of the same
-			// webhook ID is declared now.
+			// Its declaration was removed, or another integration is declared
+			// under its webhook ID now.
 			if _, told := warned.LoadOrStore(identity, true); !told {
-				c.settings.Logger.Warn("events wait for an integration that this configuration does not have any more",
+				c.settings.Logger.Warn("events wait for an integration that this configuration no longer declares",
 					zap.String("webhook_id", webhookID), zap.Int("pending", e.backend.Events().PendingOf(identity)))
 			}
 			return dispatch.Disabled
@@ -52,8 +52,8 @@ func (c *Configuration) plan(e *engine) *dispatch.Plan {
 	}
 }
 
-// route returns the route of the edge for a webhook ID, or nil without one.
-// It is the same as long as the integration is unchanged.
+// route returns the route for a webhook ID, or nil if there is none. While the
+// integration is unchanged, so is the pointer.
 func (c *Configuration) route(ctx context.Context, e *engine, webhookID string) (*gate.Route, error) {
 	if route := c.routes[webhookID]; route != nil {
 		return route, nil

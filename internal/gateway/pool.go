@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Pool holds what survives a reload: each open storage with its engine, by the
-// storage's key. Caddy starts a new configuration before it stops the old one, and
-// a storage cannot be open twice.
+// Pool holds what survives a reload: an engine for each open storage, by the storage's
+// key. Caddy starts a new configuration before it stops the old one, and a storage
+// cannot be open twice.
 type Pool struct {
 	observer Observer
 
@@ -15,10 +15,10 @@ type Pool struct {
 	slots map[string]*slot
 }
 
-// slot is the place of one storage. It is forgotten once its storage is closed and
-// nobody waits to open it again.
+// slot is the place of one storage. It is removed once the storage is closed and
+// nobody is waiting to open it again.
 type slot struct {
-	sync.Mutex         // held while the storage is opened or closed
+	sync.Mutex         // held while the storage is being opened or closed
 	waiting    int     // those who hold that lock or wait for it; guarded by the pool's
 	holders    int     // of the engine
 	engine     *engine // nil while the storage is not open; written under both locks
@@ -52,15 +52,15 @@ func (p *Pool) leave(key string, s *slot) {
 	}
 }
 
-// set has all know of the slot's engine, or that there is none.
+// set makes the slot's engine visible, or removes it if e is nil.
 func (p *Pool) set(s *slot, e *engine) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.engine = e
 }
 
-// acquire opens the storage, or joins those who have it open. The engine must be
-// released.
+// acquire opens the storage, or shares its engine if it is open already. The caller
+// must release the engine.
 func (p *Pool) acquire(settings *Settings) (*engine, error) {
 	key := settings.Storage.Key()
 	s := p.enter(key)
@@ -79,8 +79,8 @@ func (p *Pool) acquire(settings *Settings) (*engine, error) {
 	return s.engine, nil
 }
 
-// release undoes acquire. The last one to do so closes the storage; whoever wants
-// to open it again waits until that is done.
+// release undoes acquire. The last one to release the engine closes the storage;
+// opening it again waits until then.
 func (p *Pool) release(e *engine) error {
 	s := p.enter(e.key)
 	defer p.leave(e.key, s)
@@ -91,7 +91,7 @@ func (p *Pool) release(e *engine) error {
 	return e.close()
 }
 
-// engines returns those whose storages are open.
+// engines returns the engines of all open storages.
 func (p *Pool) engines() []*engine {
 	p.mu.Lock()
 	defer p.mu.Unlock()

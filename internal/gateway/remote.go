@@ -16,7 +16,7 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// openRemote prepares what is fetched from others.
+// openRemote prepares the fetching of keys and certificates.
 func (e *engine) openRemote(shelf remotekey.Shelf) {
 	client := remotekey.NewClient(nil)
 	e.keySets = jwt.NewKeySets(client, e.fetched)
@@ -29,7 +29,7 @@ func (e *engine) openRemote(shelf remotekey.Shelf) {
 	ctx, cancel := context.WithTimeout(context.Background(), shelfPatience)
 	defer cancel()
 	if err := e.remote.Certificates.Load(ctx, shelf); err != nil {
-		e.logger.Warn("certificates of senders are fetched anew", zap.Error(err))
+		e.logger.Warn("the saved certificates of senders cannot be loaded and will be fetched again", zap.Error(err))
 	}
 }
 
@@ -38,8 +38,8 @@ func (e *engine) closeRemote() {
 	e.remote.Certificates.Close()
 }
 
-// sources are where keys have been fetched, by name: issuers of configurations,
-// and senders. The zero value has none.
+// sources records the fetches of keys by the names of their sources: issuers and
+// senders. The zero value is empty.
 type sources struct {
 	mu     sync.Mutex
 	byName map[string]admin.Source
@@ -69,13 +69,13 @@ func (s *sources) list() []admin.Source {
 	return slices.SortedFunc(maps.Values(s.byName), func(a, b admin.Source) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// fetched tells of a fetch of keys, in metrics, log and status. It names the
-// source and never its address, which may be an operator's.
+// fetched reports a fetch of keys in metrics, log and status. It names the source and
+// never its address, which may be confidential.
 func (e *engine) fetched(name, code string) {
 	e.sources.note(name, code)
 	e.fetch(name, code)
 	if code == "" {
 		return
 	}
-	e.logger.Warn("keys of a sender cannot be fetched", zap.String("source", name), zap.String("error", code))
+	e.logger.Warn("the keys of a sender cannot be fetched", zap.String("source", name), zap.String("error", code))
 }

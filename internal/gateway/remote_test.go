@@ -31,7 +31,7 @@ func TestFetched(t *testing.T) {
 		got[1].Name != "google" || got[1].Error != "" || !got[1].FailedAt.IsZero() {
 		t.Errorf("%+v", got)
 	}
-	entries := b.logs.FilterMessage("keys of a sender cannot be fetched").All()
+	entries := b.logs.FilterMessage("the keys of a sender cannot be fetched").All()
 	if len(entries) != 1 || fmt.Sprint(entries[0].ContextMap()) != "map[error:timeout source:acme]" {
 		t.Errorf("%v", entries)
 	}
@@ -102,7 +102,7 @@ func TestShelf(t *testing.T) {
 	}
 	f["broken store"] = ""
 	shelf.Save(t.Context(), "https://d.example/cert", []byte("new"))
-	if b.told("the certificate of a sender cannot be kept; it is fetched again after the next start") != 1 {
+	if b.told("the certificate of a sender cannot be saved; it will be fetched again after the next start") != 1 {
 		t.Error("the log does not tell that nothing is kept")
 	}
 }
@@ -113,7 +113,7 @@ func TestStartWithoutShelf(t *testing.T) {
 	settings := b.settings(newDesk("ticket"))
 	settings.Shelf = NewShelf(files{"broken list": ""}, b.logger)
 	b.start(settings)
-	if b.told("certificates of senders are fetched anew") != 1 {
+	if b.told("the saved certificates of senders cannot be loaded and will be fetched again") != 1 {
 		t.Error("the log does not tell of it")
 	}
 }

@@ -16,13 +16,12 @@ import (
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
-// Settings are what a configuration asks for. They are complete and checked.
+// Settings are what a configuration asks for, complete and validated.
 type Settings struct {
 	// Storage is where integrations and events are kept.
 	Storage storage.Storage
 
-	// Triggers serve the resource types that they name, each of which one of them
-	// has.
+	// Triggers are the configured triggers. Each resource type is served by one.
 	Triggers []trigger.Trigger
 
 	Retry       dispatch.Policy
@@ -32,27 +31,27 @@ type Settings struct {
 	EventLimits       storage.Limits
 	IntegrationLimits storage.IntegrationLimits
 
-	// InFlight is how many bytes of bodies may be held while they are received
-	// and stored.
+	// InFlight is how many bytes of request bodies may be in memory while they are
+	// received and stored.
 	InFlight int64
 
-	// Issuers are those whose tokens integrations may ask for, beside Google.
+	// Issuers are the issuers whose tokens integrations may require, besides Google.
 	Issuers []jwt.Settings
 
 	// Shelf keeps senders' certificates across starts.
 	Shelf remotekey.Shelf
 
-	// PublicURL is what stands before the webhook ID in the URLs of those projects
-	// whose site has none of its own; "" when that is not known.
+	// PublicURL is the URL before the webhook ID, for projects whose site has none of
+	// its own; "" if it is not known.
 	PublicURL string
 
-	// AllowUnauthenticated permits integrations that authenticate nobody.
+	// AllowUnauthenticated permits integrations without credentials.
 	AllowUnauthenticated bool
 
 	Logger *zap.Logger
 }
 
-// Observer is told what the engines of a pool do.
+// Observer has the functions that count what the engines of a pool do.
 type Observer struct {
 	// Attempt is called after each attempt; outcome is "delivered" or an error
 	// code.
@@ -63,7 +62,7 @@ type Observer struct {
 	Fetch func(source, code string)
 }
 
-// serving returns the triggers by the resource types that they serve.
+// serving returns the triggers by their resource types.
 func serving(triggers []trigger.Trigger) (map[string]trigger.Trigger, error) {
 	byType := make(map[string]trigger.Trigger)
 	for _, t := range triggers {
@@ -77,13 +76,13 @@ func serving(triggers []trigger.Trigger) (map[string]trigger.Trigger, error) {
 	return byType, nil
 }
 
-// ResourceTypes lists those that the triggers serve.
+// ResourceTypes returns the resource types that the triggers serve, sorted.
 func (c *Configuration) ResourceTypes() []string { return slices.Sorted(maps.Keys(c.byType)) }
 
 // serves reports whether a trigger serves the resource type.
 func (c *Configuration) serves(resourceType string) bool { return c.byType[resourceType] != nil }
 
-// allow returns why the project may not start the resource, if it may not.
+// allow returns an error if the project may not start the resource.
 func (c *Configuration) allow(project, resourceType, id string) error {
 	t := c.byType[resourceType]
 	if t == nil {

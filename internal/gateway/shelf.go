@@ -16,7 +16,7 @@ import (
 // all servers share that share their sites' certificates.
 const shelfFolder = "webhooks/certificates"
 
-// shelfPatience bounds how long a start waits for it.
+// shelfPatience bounds how long opening a storage waits for the certificates.
 const shelfPatience = 5 * time.Second
 
 // Files is what the shelf needs of Caddy's storage.
@@ -28,13 +28,13 @@ type Files interface {
 	List(ctx context.Context, path string, recursive bool) ([]string, error)
 }
 
-// NewShelf keeps senders' certificates in a storage of Caddy's: each in a file
-// whose first line is its address.
+// NewShelf returns a shelf that keeps senders' certificates in Caddy's storage, each in
+// a file whose first line is the certificate's address.
 func NewShelf(s Files, logger *zap.Logger) remotekey.Shelf {
 	return remotekey.Shelf{
 		Save: func(ctx context.Context, address string, chain []byte) {
 			if err := s.Store(ctx, shelfKey(address), append([]byte(address+"\n"), chain...)); err != nil {
-				logger.Warn("the certificate of a sender cannot be kept; it is fetched again after the next start", zap.Error(err))
+				logger.Warn("the certificate of a sender cannot be saved; it will be fetched again after the next start", zap.Error(err))
 			}
 		},
 		Load: func(ctx context.Context, fn func(string, []byte) bool) error {

@@ -8,15 +8,15 @@ import (
 	"github.com/hookgate/hookgate/internal/gate"
 )
 
-// Site is where one handler serves whom.
+// Site is the address of a handler and the projects that it serves.
 type Site struct {
 	Prefix    string
 	PublicURL string
-	Projects  []string // none for all
+	Projects  []string // all if empty
 }
 
-// AddSite tells of a handler, before the configuration is started: the admin API
-// shows its address.
+// AddSite adds a handler's address, which the admin API shows. It must not be called
+// after Start.
 func (c *Configuration) AddSite(s Site) { c.sites = append(c.sites, s) }
 
 // compare orders the sites that serve a project: the one that serves fewest, then
