@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -114,35 +115,43 @@ func testFormerKey(t *eventsTest) {
 	}
 }
 
+// atOnce stores copies of an event at once, and returns the ID of the one that was
+// accepted. The others must be told the same.
+func atOnce(t *testing.T, copies int, store func(i int) (storage.ID, storage.Outcome, error)) storage.ID {
+	t.Helper()
+	ids, outcomes := make([]storage.ID, copies), make([]storage.Outcome, copies)
+	var wait sync.WaitGroup
+	for i := range copies {
+		wait.Go(func() {
+			var err error
+			if ids[i], outcomes[i], err = store(i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	accepted := 0
+	for i := range copies {
+		if outcomes[i] == storage.Accepted {
+			accepted++
+		}
+		if ids[i] != ids[0] {
+			t.Fatal("two IDs for one event")
+		}
+	}
+	if accepted != 1 {
+		t.Fatalf("%d of %d copies were accepted", accepted, copies)
+	}
+	return ids[0]
+}
+
 func testCopiesAtOnce(t *eventsTest) {
 	identity := newIdentity()
 	const rounds, copies = 20, 8
 	for round := range rounds {
-		ids := make([]storage.ID, copies)
-		outcomes := make([]storage.Outcome, copies)
-		var wait sync.WaitGroup
-		for i := range copies {
-			wait.Go(func() {
-				var err error
-				ids[i], outcomes[i], err = t.log.Append(t.Context(), newEvent(identity, "x"), dedupe(fmt.Sprint(round)))
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-		accepted := 0
-		for i := range copies {
-			if outcomes[i] == storage.Accepted {
-				accepted++
-			}
-			if ids[i] != ids[0] {
-				t.Fatalf("round %d: two IDs for one event", round)
-			}
-		}
-		if accepted != 1 {
-			t.Fatalf("round %d: %d of %d copies were accepted", round, accepted, copies)
-		}
+		atOnce(t.T, copies, func(int) (storage.ID, storage.Outcome, error) {
+			return t.log.Append(t.Context(), newEvent(identity, "x"), dedupe(fmt.Sprint(round)))
+		})
 	}
 	t.twice(func() {
 		if n := t.log.PendingOf(identity); n != rounds {

@@ -19,32 +19,10 @@ func severalCopies(s *severalTest) {
 	const rounds, copies = 20, 12
 	var firsts []storage.ID
 	for round := range rounds {
-		ids, outcomes := make([]storage.ID, copies), make([]storage.Outcome, copies)
-		var wait sync.WaitGroup
-		for i := range copies {
-			wait.Go(func() {
-				var err error
-				events := s.peers[i%len(s.peers)].Events()
-				ids[i], outcomes[i], err = events.Append(s.Context(), newEvent(identity, "x"), dedupe(fmt.Sprint(round)), further...)
-				if err != nil {
-					s.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-		accepted := 0
-		for i := range copies {
-			if outcomes[i] == storage.Accepted {
-				accepted++
-			}
-			if ids[i] != ids[0] {
-				s.Fatalf("round %d: two IDs for one event", round)
-			}
-		}
-		if accepted != 1 {
-			s.Fatalf("round %d: %d of %d copies were accepted", round, accepted, copies)
-		}
-		firsts = append(firsts, ids[0])
+		firsts = append(firsts, atOnce(s.T, copies, func(i int) (storage.ID, storage.Outcome, error) {
+			events := s.peers[i%len(s.peers)].Events()
+			return events.Append(s.Context(), newEvent(identity, "x"), dedupe(fmt.Sprint(round)), further...)
+		}))
 	}
 	want := rounds * (1 + len(further))
 	total := func() (n int) {
