@@ -9,7 +9,8 @@
 // duplicate and storing, claiming, finishing, replaying or dropping, and the
 // storage makes it atomic by its own means: a log by its one writer, a database by
 // a transaction. So nothing that is peculiar to an engine crosses it: it has plain
-// types only, and neither an iterator nor a transaction.
+// types only, and neither an iterator nor a transaction. docs/decisions/0022 has the
+// reasons.
 //
 // Several processes may share a storage. Each has a session with it, from Open to
 // Close, unless the storage loses sight of the process before. An event is at any
