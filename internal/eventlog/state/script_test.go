@@ -159,3 +159,31 @@ func (h *history) must(c Command) {
 		h.Fatal(err)
 	}
 }
+
+func describe(e *Event) string {
+	if e == nil {
+		return "not there"
+	}
+	c := *e
+	return fmt.Sprintf("%+v", c)
+}
+
+// layers is an index with a memtable above it.
+type layers struct {
+	*tables
+	active *Memtable
+}
+
+func (l *layers) Find(identity storage.Identity, id storage.ID, known *Known) (Change, error) {
+	if c, ok := l.active.Events[identity][id]; ok {
+		return c, nil
+	}
+	return l.tables.Find(identity, id, known)
+}
+
+func (l *layers) Entry(key DedupeKey, known *Known) (DedupeEntry, error) {
+	if entry, ok := l.active.Entry(key); ok {
+		return entry, nil
+	}
+	return l.tables.Entry(key, known)
+}
