@@ -3,6 +3,7 @@ package codemie_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -120,5 +121,41 @@ func TestLoad(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", config, err)
 		}
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Setenv("CODEMIE_TOKEN", "canary-token")
+	for _, kind := range []string{"assistant", "workflow"} {
+		t.Run(kind, func(t *testing.T) {
+			triggertest.Run(t, triggertest.Case{
+				Open: func(t *testing.T, endpoint http.Handler) trigger.Trigger {
+					server := httptest.NewServer(endpoint)
+					t.Cleanup(server.Close)
+					loaded, err := triggertest.Load(t, `codemie `+server.URL+` {
+						poll_interval 1ms
+						project demo {
+							token {env.CODEMIE_TOKEN}
+							resources `+kind+`-*
+						}
+					}`)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return loaded
+				},
+				Endpoint: func() http.Handler {
+					platform := codemietest.New("canary-token")
+					platform.AddAssistant("assistant-1", "demo")
+					platform.AddWorkflow("workflow-1", "demo")
+					return platform
+				},
+				Project:  "demo",
+				Resource: trigger.Resource{Type: kind, ID: kind + "-1"},
+				Limited:  true,
+				Foreign:  "other-1",
+				Secrets:  []string{"canary-token"},
+			})
+		})
 	}
 }

@@ -162,3 +162,32 @@ func TestModule(t *testing.T) {
 		t.Errorf("%T is no trigger", info.New())
 	}
 }
+
+func TestConformance(t *testing.T) {
+	t.Setenv("DESK_TOKEN", "canary-token")
+	t.Setenv("DESK_SECRET", "canary-secret")
+	triggertest.Run(t, triggertest.Case{
+		Open: func(t *testing.T, endpoint nethttp.Handler) trigger.Trigger {
+			server := httptest.NewServer(endpoint)
+			t.Cleanup(server.Close)
+			loaded, err := triggertest.Load(t, `http ticket `+server.URL+`/{webhook.delivery_id}?type={webhook.event} {
+				header X-Alias {webhook.alias}
+				signing_secret {env.DESK_SECRET}
+				body "{\"type\": \"{webhook.event}\"}"
+				project demo {
+					token {env.DESK_TOKEN}
+					resources 7*
+				}
+			}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return loaded
+		},
+		Project:  "demo",
+		Resource: trigger.Resource{Type: "ticket", ID: "7"},
+		Limited:  true,
+		Foreign:  "8",
+		Secrets:  []string{"canary-token", "canary-secret"},
+	})
+}

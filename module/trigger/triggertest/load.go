@@ -1,5 +1,3 @@
-// Package triggertest tests a trigger: it loads the trigger's Caddy module as the
-// gateway does.
 package triggertest
 
 import (
@@ -16,7 +14,8 @@ import (
 
 const namespace = "webhooks.triggers."
 
-// Adapt returns the JSON of what follows `trigger` in a Caddyfile.
+// Adapt returns the JSON of what follows `trigger` in a Caddyfile, such as
+// `http ticket https://desk.example.com`.
 func Adapt(input string) (json.RawMessage, error) {
 	tokens, err := caddyfile.Tokenize([]byte(input), "Caddyfile")
 	if err != nil {
@@ -35,7 +34,9 @@ func Adapt(input string) (json.RawMessage, error) {
 	return caddyconfig.JSONModuleObject(module, "module", name, nil), nil
 }
 
-// Load provisions the trigger that the input adapts to.
+// Load provisions the trigger that the input adapts to; see Adapt. It is cleaned
+// up at the end of the test. Modules of Caddy that the input names have to be
+// imported, such as those of caddy/v2/modules/standard.
 func Load(t *testing.T, input string) (trigger.Trigger, error) {
 	t.Helper()
 	adapted, err := Adapt(input)
