@@ -14,11 +14,15 @@ const (
 	// missWindow is how many misses of other blocks may come between the two that a
 	// block needs to be kept. Keys that are looked up once leave the cache alone.
 	missWindow = 2 * cacheSize / blockSize
+	// missBurst is how many misses must follow before a hit proves that a block is
+	// wanted again. Earlier hits come from whoever looks up neighbouring keys one by
+	// one, and will not come back.
+	missBurst = 64
 )
 
 // cache keeps opened blocks for look-ups, up to cacheSize. A block is kept from its
-// second miss on, at the end of a queue. One that was hit by the time it is in front
-// goes to the end again; any other is dropped. Listings and merges read past the
+// second miss on, at the end of a queue. One that is wanted again by the time it is in
+// front goes back to the end; any other is dropped. Listings and merges read past the
 // cache.
 type cache struct {
 	misses atomic.Uint32 // so far; may wrap around
@@ -41,6 +45,7 @@ type buffer struct {
 
 	slot  *slot         // nil for one that is not kept
 	place *list.Element // in the queue; guarded by cache.mu
+	since uint32        // cache.misses when it was kept
 	again atomic.Bool   // it was wanted since it came to the end of the queue
 }
 
@@ -48,7 +53,7 @@ type buffer struct {
 func (c *cache) get(r *run, number int) (*buffer, error) {
 	s := &r.slots[number]
 	if b := s.kept.Load(); b != nil {
-		if !b.again.Load() {
+		if !b.again.Load() && c.misses.Load()-b.since > missBurst {
 			b.again.Store(true)
 		}
 		return b, nil
@@ -85,7 +90,7 @@ func (c *cache) keep(b *buffer, s *slot) {
 	if s.kept.Load() != nil {
 		return // somebody else was faster
 	}
-	b.slot, b.place = s, c.queue.PushBack(b)
+	b.slot, b.since, b.place = s, c.misses.Load(), c.queue.PushBack(b)
 	c.size += cap(b.plain)
 	s.kept.Store(b)
 	for c.size > cacheSize {

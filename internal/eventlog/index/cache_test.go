@@ -126,7 +126,7 @@ func TestCacheWithstandsScans(t *testing.T) {
 		mustGet(t, v, nthKey(key))
 		between()
 	}
-	if n := kept(x, warm); n < len(warm)*9/10 {
+	if n := kept(x, warm); n < len(warm) {
 		t.Errorf("%d of %d warm keys are kept", n, len(warm))
 	}
 }
