@@ -2,8 +2,6 @@ package credential
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"net/http"
@@ -105,19 +103,17 @@ type token struct {
 	seenAtOnce
 	header string
 	scheme string
-	// digests are compared instead of values, so that the time tells nothing
-	// of a secret's length.
-	digests [][sha256.Size]byte
+	values sender.Digests
 }
 
 func newToken(header, scheme string, values ...string) (token, error) {
 	t := token{header: http.CanonicalHeaderKey(header), scheme: scheme}
 	for _, value := range values {
 		if value != "" {
-			t.digests = append(t.digests, sha256.Sum256([]byte(value)))
+			t.values.Add(value)
 		}
 	}
-	if t.header == "" || len(t.digests) == 0 {
+	if t.header == "" || len(t.values) == 0 {
 		return t, errors.New("a credential has no header or no value")
 	}
 	return t, nil
@@ -130,11 +126,7 @@ func (t *token) look(q *Request) (present bool, reason provider.Reason) {
 	if !present || reason != "" {
 		return present, reason
 	}
-	sent, match := sha256.Sum256([]byte(value)), 0
-	for i := range t.digests {
-		match |= subtle.ConstantTimeCompare(sent[:], t.digests[i][:])
-	}
-	if match != 1 {
+	if !t.values.Match(value) {
 		return true, sender.Mismatch
 	}
 	return true, ""

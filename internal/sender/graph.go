@@ -1,8 +1,6 @@
 package sender
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
@@ -12,7 +10,7 @@ import (
 // graph checks the clientState that Microsoft Graph repeats in every entry of a
 // body: the text given when the subscription was created.
 type graph struct {
-	digests [][sha256.Size]byte
+	states Digests
 }
 
 // maxClientState is the longest text that Graph accepts, in characters.
@@ -26,7 +24,7 @@ func newGraph(secrets []string) (provider.Verifier, error) {
 		if secret == "" || len(secret) > maxClientState || !Printable(secret) {
 			return nil, errSecretState
 		}
-		g.digests = append(g.digests, sha256.Sum256([]byte(secret)))
+		g.states.Add(secret)
 	}
 	return g, nil
 }
@@ -49,19 +47,11 @@ func (g graph) verifyBody(_ *provider.Request, body *jsondoc.Document) Reason {
 		switch {
 		case !members(entry, graphNames, state[:]) || !isText(state[0]):
 			return Malformed
-		case !g.knows(state[0].Text()):
+		case !g.states.Match(state[0].Text()):
 			return Mismatch
 		}
 		return ""
 	})
-}
-
-func (g graph) knows(state string) bool {
-	sent, match := sha256.Sum256([]byte(state)), 0
-	for i := range g.digests {
-		match |= subtle.ConstantTimeCompare(sent[:], g.digests[i][:])
-	}
-	return match == 1
 }
 
 // signGraph sets the clientState of a test event.

@@ -3,7 +3,6 @@ package sender
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -126,7 +125,7 @@ func (v *Verifier) Handshake(r *provider.Request, body *jsondoc.Document, verifi
 }
 
 func (v *Verifier) answer(h *handshake, places *places, learn func(string) bool) (Answer, bool) {
-	if h.Token != nil && !v.isWord(places.get(h.Token)) {
+	if h.Token != nil && !v.words.Match(places.get(h.Token)) {
 		return Answer{}, false
 	}
 	a := Answer{Status: h.Status, Header: http.Header{}, Pong: h.Pong}
@@ -207,15 +206,6 @@ func (v *Verifier) signer(r *provider.Request) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func (v *Verifier) isWord(text string) bool {
-	sent := sha256.Sum256([]byte(text))
-	match := 0
-	for _, word := range v.words {
-		match |= subtle.ConstantTimeCompare(sent[:], word.digest[:])
-	}
-	return match == 1
 }
 
 func isEcho(text string) bool {

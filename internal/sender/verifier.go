@@ -35,15 +35,16 @@ const maxSignatures = 32
 type Verifier struct {
 	provider *Provider
 	strong   bool
-	lines    []line // by scheme
-	words    []*key // of the handshake
+	lines    []line  // by scheme
+	words    Digests // of the handshake
 	secrets  []string
 }
 
 // line holds the secrets prepared for one scheme.
 type line struct {
-	keys []*key
-	code provider.Verifier
+	keys   []*key
+	tokens Digests // in place of keys, where a token is sent
+	code   provider.Verifier
 }
 
 // NewVerifier prepares the secrets, any of which verifies. With requireSHA256
@@ -56,7 +57,7 @@ func (p *Provider) NewVerifier(secrets []string, requireSHA256 bool) (*Verifier,
 			return nil, fmt.Errorf("reading secret %d of %s: %w", n+1, p.name, err)
 		}
 		if word, ok := p.word(secret); ok {
-			v.words = append(v.words, newWord(word))
+			v.words.Add(word)
 		} else {
 			v.secrets = append(v.secrets, secret)
 		}
@@ -79,8 +80,15 @@ func (s *scheme) newLine(secrets []string) (line, error) {
 	var l line
 	var fitting []string
 	for _, secret := range secrets {
-		if k, err := s.newKey(secret); err == nil {
-			l.keys, fitting = append(l.keys, k), append(fitting, secret)
+		k, err := s.newKey(secret)
+		if err != nil {
+			continue
+		}
+		fitting = append(fitting, secret)
+		if s.method.kind == byToken {
+			l.tokens.Add(k.token)
+		} else {
+			l.keys = append(l.keys, k)
 		}
 	}
 	var err error
