@@ -2,8 +2,10 @@ package gateway_test
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -110,8 +112,14 @@ func (p *process) put(key string) {
 	})
 }
 
-func (p *process) post(key, body string, status int) {
+func (p *process) post(key, body string, want int) {
 	p.Helper()
+	if status, reason := p.send(key, body); status != want {
+		p.Fatalf("%s was answered with %d (%s), want %d", body, status, reason, want)
+	}
+}
+
+func (p *process) send(key, body string) (status int, reason string) {
 	r := httptest.NewRequest("POST", "/webhooks/hook", strings.NewReader(body))
 	r.Header.Set("X-Key", key)
 	w := httptest.NewRecorder()
@@ -123,9 +131,7 @@ func (p *process) post(key, body string, status int) {
 		return held.Edge(), held.Release, nil
 	})
 	seen.Done()
-	if w.Code != status {
-		p.Fatalf("%s was answered with %d (%s), want %d", body, w.Code, seen.Reason, status)
-	}
+	return w.Code, seen.Reason
 }
 
 func (p *process) gets(body string) {
@@ -215,4 +221,35 @@ func TestSeveralDrop(t *testing.T) {
 	b.answer.Store(&answer)
 	b.post("key", "2", 202)
 	b.gets("2")
+}
+
+// An integration that changes under load costs nobody an event, at neither gateway.
+func TestSeveralChangeUnderLoad(t *testing.T) {
+	place := memory.NewPlace(time.Hour)
+	a, b := start(t, place, delivers), start(t, place, delivers)
+	a.put("key")
+	ctx, cancel := context.WithCancel(t.Context())
+	var senders sync.WaitGroup
+	for _, p := range []*process{a, b, a, b} {
+		senders.Go(func() {
+			for ctx.Err() == nil {
+				if status, reason := p.send("key", "x"); status != 202 {
+					t.Errorf("answered with %d (%s)", status, reason)
+					return
+				}
+				<-p.got
+			}
+		})
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for n := range 100 {
+		a.admin(func(s *integration.Service, view integration.View) error {
+			_, err := s.Patch(t.Context(), view, "demo", "hook", fmt.Appendf(nil, `{"alias":"%d"}`, n), integration.Precondition{})
+			return err
+		})
+		<-tick.C
+	}
+	cancel()
+	senders.Wait()
 }

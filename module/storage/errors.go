@@ -20,7 +20,7 @@ var (
 	// authenticated: nothing was kept.
 	ErrStale = errors.New("the integration has changed")
 
-	// ErrNotFound means that there is no such record.
+	// ErrNotFound means that the record does not exist.
 	ErrNotFound = errors.New("no such record")
 
 	// ErrConflict means that the record is not at the expected revision.

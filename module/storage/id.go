@@ -16,7 +16,7 @@ var errID = errors.New("an event ID has 26 characters of Crockford's base 32")
 // String returns the ID as 26 characters that sort like its bytes.
 func (id ID) String() string { return crockford.EncodeToString(id[:]) }
 
-// IsZero says whether the ID is unset.
+// IsZero reports whether the ID is unset.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // ParseID reads what String wrote, and only that spelling.

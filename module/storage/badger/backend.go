@@ -30,8 +30,8 @@ type backend struct {
 	checking     storage.Events       // events, which check that
 	backup       sync.Mutex           // held by the backup under way
 
-	// While integrations may be sealed with a replaced key, a goroutine seals
-	// them anew.
+	// While integrations may be sealed with a replaced key, a goroutine
+	// reseals them.
 	replaced atomic.Bool
 
 	stop   context.CancelFunc // ends what runs behind
@@ -116,7 +116,7 @@ func roomOfOthers(dir string) (int64, error) {
 	return min(size/2, 64<<20), nil
 }
 
-// resealPause is how long a failure to seal integrations anew stands before it
+// resealPause is how long a failure to reseal integrations stands before it
 // is tried again.
 const resealPause = 10 * time.Second
 

@@ -155,7 +155,7 @@ func (s *Storage) makeDirs() error {
 	return nil
 }
 
-// isEmpty says whether nothing is in a directory, or the directory is not there.
+// isEmpty reports whether a directory is empty or does not exist.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

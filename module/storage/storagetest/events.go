@@ -110,7 +110,7 @@ func (t *eventsTest) reopen() bool {
 	return true
 }
 
-// twice runs the check on the open log, and again after it was opened anew.
+// twice runs the check on the open log, and again after it was reopened.
 func (t *eventsTest) twice(check func()) {
 	t.Helper()
 	check()
