@@ -11,6 +11,7 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -141,7 +142,7 @@ func headerText(header http.Header, name, scheme string) (text string, present b
 		return "", false, ""
 	case len(values) > 1:
 		return "", true, sender.Duplicate
-	case values[0] == "" || !sender.Printable(values[0]):
+	case values[0] == "" || !syntax.IsPrintable(values[0]):
 		return "", true, sender.Malformed
 	}
 	if scheme == "" {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hookgate/hookgate/internal/form"
 	"github.com/hookgate/hookgate/internal/stray"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -160,10 +161,5 @@ func (in *Reading) secret(f *form.Fields, name, text string, stored []Secret) Se
 // visible reports whether the text is printable ASCII that keeps its form in a
 // header: no blank at an end.
 func visible(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return strings.TrimSpace(text) == text
+	return syntax.IsPrintable(text) && strings.TrimSpace(text) == text
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/integration"
-	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/storage"
 )
 
@@ -145,7 +145,7 @@ func (v *visit) storedHeader() http.Header {
 	}
 	for _, name := range v.content.provider.KeptHeaders() {
 		values := v.r.Header[name]
-		if len(values) == 0 || len(values[0]) > maxStored || !sender.Printable(values[0]) ||
+		if len(values) == 0 || len(values[0]) > maxStored || !syntax.IsPrintable(values[0]) ||
 			v.route.isSecret(values[0]) || slices.Contains(v.route.strip, name) {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hookgate/hookgate/internal/match"
 	"github.com/hookgate/hookgate/internal/payload"
 	"github.com/hookgate/hookgate/internal/sender"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 	"github.com/hookgate/hookgate/module/trigger"
 )
@@ -160,7 +161,7 @@ func TestOneReading(t *testing.T) {
 			if !ok {
 				got = unreadable
 			}
-			if isHeader := name == "event type" || name == "delivery ID" || name == "action"; isHeader && !sender.Printable(want) {
+			if isHeader := name == "event type" || name == "delivery ID" || name == "action"; isHeader && !syntax.IsPrintable(want) {
 				if got != "" {
 					t.Errorf("%s of %.60q: got %q, which is no name", name, text, got)
 				}

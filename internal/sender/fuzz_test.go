@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/syntax"
 )
 
 // Nothing but the right signature is taken, whatever the header holds.
@@ -82,7 +83,7 @@ func FuzzRead(f *testing.F) {
 			m.WriteAttempt(sha256.New())
 		}
 		for name := range m.Names() {
-			if !Printable(name) || name == "" {
+			if !syntax.IsPrintable(name) || name == "" {
 				t.Errorf("name %q", name)
 			}
 		}

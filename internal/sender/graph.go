@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -21,7 +22,7 @@ var errSecretState = errors.New("a secret of this provider is a clientState, at 
 func newGraph(secrets []string) (provider.Verifier, error) {
 	var g graph
 	for _, secret := range secrets {
-		if secret == "" || len(secret) > maxClientState || !Printable(secret) {
+		if secret == "" || len(secret) > maxClientState || !syntax.IsPrintable(secret) {
 			return nil, errSecretState
 		}
 		g.states.Add(secret)

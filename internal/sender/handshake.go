@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -209,7 +210,7 @@ func (v *Verifier) signer(r *provider.Request) (string, bool) {
 }
 
 func isEcho(text string) bool {
-	return text != "" && len(text) <= maxEcho && Printable(text)
+	return text != "" && len(text) <= maxEcho && syntax.IsPrintable(text)
 }
 
 // places finds values in a request.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -34,7 +35,7 @@ func (s *scheme) newKey(text string) (*key, error) {
 		k.ecdsa, err = s.ecdsaKey(text)
 		return k, err
 	case byToken:
-		if s.secret == provider.Text && (!Printable(text) || strings.TrimSpace(text) != text) {
+		if s.secret == provider.Text && (!syntax.IsPrintable(text) || strings.TrimSpace(text) != text) {
 			return nil, errSecretHeader
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -269,7 +270,7 @@ func nameOf(value jsondoc.Value) string {
 
 // isName reports whether the text can be an event type or a delivery ID.
 func isName(text string) bool {
-	return text != "" && len(text) <= maxName && Printable(text)
+	return text != "" && len(text) <= maxName && syntax.IsPrintable(text)
 }
 
 // get returns the value at a path, which may be empty.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -96,7 +97,7 @@ func singles(header http.Header, names ...string) ([]string, Reason) {
 		switch values := header[name]; {
 		case len(values) > 1:
 			return nil, Duplicate
-		case len(values) == 0 || values[0] == "" || !Printable(values[0]):
+		case len(values) == 0 || values[0] == "" || !syntax.IsPrintable(values[0]):
 			return nil, Malformed
 		default:
 			found[i] = values[0]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/jwt"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -22,7 +23,7 @@ func newPubSub(secrets []string) (provider.Verifier, error) {
 	var p pubsub
 	for _, secret := range secrets {
 		email, audience, found := strings.Cut(secret, " ")
-		if !found || !strings.Contains(email, "@") || audience == "" || strings.TrimSpace(audience) != audience || !Printable(secret) {
+		if !found || !strings.Contains(email, "@") || audience == "" || strings.TrimSpace(audience) != audience || !syntax.IsPrintable(secret) {
 			return nil, errSecretPubSub
 		}
 		p.wanted = append(p.wanted, jwt.Want{Audience: audience, Claims: map[string]any{"email": email, "email_verified": true}})

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hookgate/hookgate/internal/remotekey"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -35,7 +36,7 @@ const wordPrefix = "verify:"
 // its schemes must be able to use it. The error does not repeat the text.
 func (p *Provider) CheckSecret(text string) error {
 	if word, ok := p.word(text); ok {
-		if word == "" || !Printable(word) || strings.TrimSpace(word) != word {
+		if word == "" || !syntax.IsPrintable(word) || strings.TrimSpace(word) != word {
 			return errSecretWord
 		}
 		return nil
@@ -87,7 +88,7 @@ func (s *scheme) material(text string) ([]byte, error) {
 	switch s.secret {
 	case provider.BasicPair:
 		user, password, found := strings.Cut(text, ":")
-		if !found || password == "" || hasControl(user) || hasControl(password) {
+		if !found || password == "" || syntax.HasControl(user) || syntax.HasControl(password) {
 			return nil, errSecretPair
 		}
 		return base64.StdEncoding.AppendEncode(nil, []byte(text)), nil
@@ -150,18 +151,4 @@ func (s *scheme) ecdsaKey(text string) (*ecdsa.PublicKey, error) {
 		return nil, errSecretECDSA
 	}
 	return key, nil
-}
-
-// Printable reports whether the text is printable ASCII, including blanks.
-func Printable(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-func hasControl(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/internal/jsondoc"
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -37,7 +38,7 @@ var suffixes = map[string]string{"aws": "amazonaws.com", "aws-us-gov": "amazonaw
 
 func parseTopic(arn string) (topic, error) {
 	parts := strings.Split(arn, ":")
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || suffixes[parts[1]] == "" || parts[5] == "" || !Printable(arn) {
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "sns" || suffixes[parts[1]] == "" || parts[5] == "" || !syntax.IsPrintable(arn) {
 		return topic{}, errSecretTopic
 	}
 	region, account := parts[3], parts[4]

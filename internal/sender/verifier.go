@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/syntax"
 	"github.com/hookgate/hookgate/module/provider"
 )
 
@@ -163,7 +164,7 @@ func (c *Claim) precheck(strong bool) Reason {
 		return Weak
 	}
 	for _, name := range c.scheme.headers {
-		if values := c.header[name]; len(values) == 1 && (values[0] == "" || !Printable(values[0])) {
+		if values := c.header[name]; len(values) == 1 && (values[0] == "" || !syntax.IsPrintable(values[0])) {
 			return Malformed
 		}
 	}

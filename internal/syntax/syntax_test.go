@@ -128,3 +128,14 @@ func TestIsConnectionHeader(t *testing.T) {
 		}
 	}
 }
+
+func TestText(t *testing.T) {
+	for text, want := range map[string]struct{ printable, control bool }{
+		"": {true, false}, "a b~": {true, false}, "ä": {false, false}, "a\nb": {false, true}, "\x7f": {false, true}, "\x00": {false, true},
+		"\xff": {false, false}, "\u0085": {false, false},
+	} {
+		if syntax.IsPrintable(text) != want.printable || syntax.HasControl(text) != want.control {
+			t.Errorf("%q: printable %v, control %v", text, syntax.IsPrintable(text), syntax.HasControl(text))
+		}
+	}
+}

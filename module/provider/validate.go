@@ -382,10 +382,5 @@ func isEventPath(text string) bool {
 }
 
 func isText(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 256
+	return text != "" && len(text) <= 256 && syntax.IsPrintable(text)
 }

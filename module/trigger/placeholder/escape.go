@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+
+	"github.com/hookgate/hookgate/internal/syntax"
 )
 
 // escapeSegment makes a value the text of one path segment, which it cannot
 // leave: neither a slash nor a dot segment gets through.
 func escapeSegment(value string) (string, error) {
-	if value == "" || value == "." || value == ".." || hasControl(value) {
+	if value == "" || value == "." || value == ".." || syntax.HasControl(value) {
 		return "", errSegment
 	}
 	return url.PathEscape(value), nil
@@ -22,7 +24,7 @@ func escapeQuery(value string) (string, error) {
 
 // escapeHeader refuses what could end a header line.
 func escapeHeader(value string) (string, error) {
-	if hasControl(value) {
+	if syntax.HasControl(value) {
 		return "", errHeader
 	}
 	return value, nil
@@ -38,8 +40,4 @@ func escapeJSON(value string) (string, error) {
 	}
 	quoted := strings.TrimSuffix(out.String(), "\n")
 	return quoted[1 : len(quoted)-1], nil
-}
-
-func hasControl(value string) bool {
-	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -37,7 +37,7 @@ func ParseHeader(configured map[string][]string, expand Expand) (Header, error) 
 				return nil, fmt.Errorf("reading the value of the header %s: %w", canonical, err)
 			}
 			for _, p := range value {
-				if hasControl(p.text) {
+				if syntax.HasControl(p.text) {
 					return nil, fmt.Errorf("the value of the header %s has a control character", canonical)
 				}
 			}
