@@ -90,7 +90,7 @@ func TestOthersSeeNothing(t *testing.T) {
 	}
 	chmod(0o640)
 	g.Start()
-	if logs := g.Logs(); !strings.Contains(logs, key+" has mode 0640, with which its group can get at the key") {
+	if logs := g.Logs(); !strings.Contains(logs, key+" has mode 0640, which lets its group access the key") {
 		t.Error("no warning of the group")
 	}
 }
