@@ -50,13 +50,13 @@ func TestFormErrors(t *testing.T) {
 	form := `{"alias":["x"],"event_fliter":["push"],"authentication":{"signature":{"provider":"githb","secrets":["CANARY\n"]}},
 		"resource":{"type":"tickt","id":"T-1"},"dedupe":"never","is_enabled":"false"}`
 	want := []string{
-		`event_fliter unknown_field there is no such field (did you mean "event_filter"?)`,
-		`alias wrong_type a string is needed, not a list`,
-		`is_enabled wrong_type true or false is needed, not a string: "false"`,
-		`authentication.signature.provider not_found there is no such provider: "githb" (did you mean "github"?); there are adyen, `,
+		`event_fliter unknown_field unknown field (did you mean "event_filter"?)`,
+		`alias wrong_type must be a string, not a list`,
+		`is_enabled wrong_type must be true or false, not a string: "false"`,
+		`authentication.signature.provider not_found unknown provider: "githb" (did you mean "github"?); want one of adyen, `,
 		`authentication.signature.secrets[0] invalid it ends with a line break`,
-		`dedupe invalid one of delivery, body, none is needed: "never"`,
-		`resource.type not_found no trigger serves this resource type: "tickt" (did you mean "ticket"?); there are ticket`,
+		`dedupe invalid must be one of delivery, body, none: "never"`,
+		`resource.type not_found no trigger serves this resource type: "tickt" (did you mean "ticket"?); want one of ticket`,
 	}
 	for _, call := range [][2]string{{"POST", gateway.Integrations(demo)}, {"PUT", gateway.Integration(demo, "new")}} {
 		answer := g.API(call[0], call[1], form)
@@ -69,15 +69,15 @@ func TestFormErrors(t *testing.T) {
 	begins(t, formErrors(t, g.API("PATCH", gateway.Integration(demo, "gh"), form)), want...)
 	begins(t, formErrors(t, g.API("PATCH", gateway.Integration(demo, "gh"), `{"authentication":{"jwt":{"issuer":"gogle","audience":7}},"allias":null}`)),
 		`allias unknown_field`,
-		`authentication.jwt.audience wrong_type a string is needed, not a number`,
-		`authentication.jwt.issuer not_found the operator has configured no such issuer: "gogle" (did you mean "google"?); there are google`)
+		`authentication.jwt.audience wrong_type must be a string, not a number`,
+		`authentication.jwt.issuer not_found unknown issuer: "gogle" (did you mean "google"?); want one of google`)
 
 	file := filepath.Join(g.Dir, "form.json")
 	if err := os.WriteFile(file, []byte(form), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, err := tryWebhooks(g, "integrations", "create", demo, file)
-	if err == nil || !strings.Contains(out, "7 errors (400):\n  event_fliter: there is no such field") || !strings.Contains(out, "\n  dedupe: ") {
+	if err == nil || !strings.Contains(out, "7 errors (400):\n  event_fliter: unknown field") || !strings.Contains(out, "\n  dedupe: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -120,8 +120,8 @@ func TestDeclaredErrors(t *testing.T) {
 	}
 	words := []string{
 		"integration pr-review (", line("integration pr-review"),
-		`there is no such provider: "githb" (did you mean "github"?); there are adyen, `, line("signature githb"),
-		`no trigger serves this resource type: "tickt" (did you mean "ticket"?); there are ticket`, line("resource tickt"),
+		`unknown provider: "githb" (did you mean "github"?); want one of adyen, `, line("signature githb"),
+		`no trigger serves this resource type: "tickt" (did you mean "ticket"?); want one of ticket`, line("resource tickt"),
 		"integration issues (", `"gogle" (did you mean "google"?)`, line("jwt gogle"),
 	}
 	unquote := strings.NewReplacer(`\"`, `"`, `\\`, `\`)
@@ -134,7 +134,7 @@ func TestDeclaredErrors(t *testing.T) {
 
 	g.WriteConfig(`{"admin":{"listen":"` + g.Admin + `","config":{"persist":false}},"apps":{"webhooks":{"integrations":[
 		{"webhook_id":"in-json","project":"demo","authentication":{"signature":{"provder":"github","secrets":["CANARY"]}}}]}}}`)
-	check(unquote.Replace(g.StartFails()), `integration in-json: authentication.signature.provder: there is no such field (did you mean "provider"?)`)
+	check(unquote.Replace(g.StartFails()), `integration in-json: authentication.signature.provder: unknown field (did you mean "provider"?)`)
 }
 
 // Warnings are in the answer to a write, and can be sent back.
@@ -183,7 +183,7 @@ func TestDeclaredWarnings(t *testing.T) {
 		resource ticket T-2
 		secure_header X-Key "a literal of a test"
 	}`)
-	for _, word := range []string{`"webhook_id":"brief"`, `"field":"authentication.signature.secrets[0]"`, "so short a secret", `Caddyfile:`} {
+	for _, word := range []string{`"webhook_id":"brief"`, `"field":"authentication.signature.secrets[0]"`, "such a short secret", `Caddyfile:`} {
 		if !gateway.Within(gateway.Patience, func() bool { return strings.Contains(g.Logs(), word) }) {
 			t.Errorf("the log does not say %s", word)
 		}
@@ -260,7 +260,7 @@ func TestConfigurationErrors(t *testing.T) {
 	for app, want := range map[string]string{
 		`"triggers":[{"module":"http","resource_type":"a","url":"https://a.example"},{"module":"http","resource_type":"ticket","url":"https://a.example","tiemout":"1s"}]`: "trigger http ticket, at position 1: ",
 		`"triggers":[{"module":"htp"}]`:                                                            "trigger htp, at position 0: ",
-		`"triggers":[{"module":"codemi"}]`:                                                         "(did you mean 'codemie'?); known modules: codemie, http",
+		`"triggers":[{"module":"codemi"}]`:                                                         "(did you mean 'codemie'?); want one of codemie, http",
 		`"triggers":[{"module":"http","resource_type":"ticket","url":"ftp://a"}]`:                  `trigger http for resource type "ticket": the URL must be an absolute http or https URL`,
 		`"triggers":[{"module":"codemie","url":"https://a.example","token":"\"CANARY\""}]`:         "trigger codemie: token: it begins with a quote",
 		`"jwt_issuers":[{"name":"contoso","issuer":"http://a.example"}]`:                           `jwt_issuer contoso: issuer: must be an https URL without user, query and fragment: "http://a.example"`,

@@ -273,12 +273,12 @@ func TestJWTIsRefused(t *testing.T) {
 	for options, want := range map[string]string{
 		"jwt_issuer test http://issuer.example":                          "issuer: must be an https URL",
 		"jwt_issuer google https://issuer.example":                       "google is predefined",
-		"jwt_issuer a https://a.example\njwt_issuer a https://b.example": "'a' is given twice",
+		"jwt_issuer a https://a.example\njwt_issuer a https://b.example": "'a' is repeated",
 		"jwt_issuer a https://a.example {\nalgorithms HS256\n}":          "HS256",
 		"jwt_issuer a https://a.example {\nkeys x\n}":                    "unrecognized option 'keys'",
 		"jwt_issuer a": "wrong argument count",
-		"integration x {\nproject demo\njwt google {\nclaim a b\nclaim a c\n}\n}":           "the claim 'a' is given twice",
-		"integration x {\nproject demo\njwt other {\naudience x\n}\nresource ticket T-1\n}": "the operator has configured no such issuer",
+		"integration x {\nproject demo\njwt google {\nclaim a b\nclaim a c\n}\n}":           "the claim 'a' is repeated",
+		"integration x {\nproject demo\njwt other {\naudience x\n}\nresource ticket T-1\n}": "unknown issuer",
 	} {
 		sink := gateway.NewSink(t)
 		if out, err := g.TryReload(gateway.Config(options+"\n"+gateway.Ticket(sink), gateway.Edge)); err == nil || !strings.Contains(out, want) {

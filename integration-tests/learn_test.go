@@ -131,7 +131,7 @@ func TestDeclaredLearnsNothing(t *testing.T) {
 	t.Parallel()
 	const asana = "integration asana {\nproject demo\nsignature asana %s\nresource ticket T-1\n}\n"
 	g, _ := edge(t, strings.Replace(asana, "%s", asanaSecret, 1))
-	refused(t, g.API("POST", gateway.Integration(demo, "asana", "handshake"), nil), http.StatusConflict, "over the admin API")
+	refused(t, g.API("POST", gateway.Integration(demo, "asana", "handshake"), nil), http.StatusConflict, "through the admin API")
 	problem(t, g.Post("/webhooks/asana", gateway.Headers("X-Hook-Secret", "x"), nil), http.StatusUnauthorized)
 	out, err := g.TryReload(gateway.Config(strings.Replace(asana, "%s", "", 1)+gateway.Ticket(gateway.NewSink(t)), gateway.Edge))
 	if err == nil || !strings.Contains(out, "signature") {

@@ -73,7 +73,7 @@ func init() {
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // the option's name
 	if existing != nil {
-		return nil, d.Err("the webhooks option is given twice")
+		return nil, d.Err("the webhooks option is repeated")
 	}
 	app := new(App)
 	if err := app.UnmarshalCaddyfile(d); err != nil {
@@ -210,7 +210,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		switch name {
 		case "prefix":
 			if h.Prefix != "" {
-				return d.Errf("the prefix is '%s' already, by the path before the block", h.Prefix)
+				return d.Errf("the prefix is already '%s', by the path before the block", h.Prefix)
 			}
 			if err := option.Text(d, &h.Prefix); err != nil {
 				return err

@@ -84,7 +84,7 @@ func (a *App) parseIntegration(d *caddyfile.Dispenser) (json.RawMessage, error) 
 	}
 	in.WebhookID = d.Val()
 	if a.Lines[in.WebhookID] != nil {
-		return nil, d.Errf("integration '%s' is given twice", in.WebhookID)
+		return nil, d.Errf("integration '%s' is repeated", in.WebhookID)
 	}
 	lines := map[string]string{"": lineOf(d)}
 	if a.Lines == nil {
@@ -177,7 +177,7 @@ func (in *declaration) readResource(d *caddyfile.Dispenser) error {
 		return err
 	}
 	if slices.Contains(in.Resource, r) {
-		return d.Errf("resource '%s %s' is given twice", r.Type, r.ID)
+		return d.Errf("resource '%s %s' is repeated", r.Type, r.ID)
 	}
 	in.Resource = append(in.Resource, r)
 	return nil
@@ -196,7 +196,7 @@ func (in *declaration) readMatch(d *caddyfile.Dispenser) error {
 		into = &in.Authentication.settings.Match
 	}
 	if *into != "" {
-		return d.Errf("'%s' is given twice", name)
+		return d.Errf("'%s' is repeated", name)
 	}
 	*into = text
 	return nil
@@ -213,7 +213,7 @@ func (p *declaredPayload) read(d *caddyfile.Dispenser) error {
 				return err
 			}
 			if _, twice := p.Fields[field]; twice {
-				return d.Errf("the field '%s' is given twice", field)
+				return d.Errf("the field '%s' is repeated", field)
 			}
 			p.Fields[field] = path
 			return nil

@@ -43,7 +43,7 @@ func (a *App) provisionIssuers() error {
 	seen := make(map[string]bool)
 	for n, issuer := range a.JWTIssuers {
 		if issuer == nil {
-			return fmt.Errorf("jwt_issuers[%d]: an object is needed", n)
+			return fmt.Errorf("jwt_issuers[%d]: must be an object", n)
 		}
 		name := cmp.Or(issuer.Name, fmt.Sprintf("number %d", n+1))
 		var err error
@@ -81,7 +81,7 @@ func (a *App) readIssuer(d *caddyfile.Dispenser) error {
 	}
 	for _, earlier := range a.JWTIssuers {
 		if earlier.Name == issuer.Name {
-			return d.Errf("jwt_issuer '%s' is given twice", issuer.Name)
+			return d.Errf("jwt_issuer '%s' is repeated", issuer.Name)
 		}
 	}
 	a.JWTIssuers = append(a.JWTIssuers, issuer)

@@ -23,7 +23,7 @@ func guests(namespace, name string) string {
 	if near := spelling.Nearest(name, names); near != "" {
 		told = fmt.Sprintf(" (did you mean '%s'?)", near)
 	}
-	return told + "; known modules: " + strings.Join(names, ", ")
+	return told + "; want one of " + strings.Join(names, ", ")
 }
 
 // position matches how Caddy names the module of a list that an error is about.

@@ -40,7 +40,7 @@ func checkProjects(names []string) error {
 			return fmt.Errorf("projects: '%s' cannot be a project: a name consists of letters, digits and . _ @ -, and begins with a letter or digit", name)
 		}
 		if slices.Contains(names[:i], name) {
-			return fmt.Errorf("projects: '%s' is given twice", name)
+			return fmt.Errorf("projects: '%s' is repeated", name)
 		}
 	}
 	return nil

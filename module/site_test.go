@@ -15,7 +15,7 @@ func TestSiteOptionsInJSON(t *testing.T) {
 		`"projects":["demo"],"public_url":"https://a.example"`: "",
 		`"projects":[]`:                       "projects needs at least one name",
 		`"projects":["a b"]`:                  "'a b' cannot be a project",
-		`"projects":["a","a"]`:                "'a' is given twice",
+		`"projects":["a","a"]`:                "'a' is repeated",
 		`"public_url":"ftp://a.example/"`:     "public_url must be an http or https URL",
 		`"public_url":"{env.NOT_SET_AT_ALL}"`: "public_url: ",
 		`"publicurl":"https://a.example/"`:    "unknown field",

@@ -45,7 +45,7 @@ func TestMatchEvents(t *testing.T) {
 	a.want(a.do("POST", path+"?cursor="+cursor, `{"match":"payload.n >= 1"}`), 200, `"scanned":2,"matched":1,`, `"next_cursor":""`)
 
 	a.want(a.do("POST", path, `{"match":"nobody"}`), 400, "match: line 1, column 1: undeclared reference to 'nobody'")
-	a.want(a.do("POST", path, `{"alias":"x"}`), 400, "alias: there is no such field")
+	a.want(a.do("POST", path, `{"alias":"x"}`), 400, "alias: unknown field")
 	a.want(a.do("POST", path+"?limit=0", `{}`), 400)
 	a.want(a.do("POST", path+"?cursor=x", `{}`), 400)
 	a.want(a.do("POST", path, `{}`, "Content-Type", "text/plain"), 415)

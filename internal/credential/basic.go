@@ -33,7 +33,7 @@ type basicForm struct {
 func (b *Basic) read(f *form.Fields, in *Reading) bool {
 	o := f.Object(b.Kind())
 	if !o.Has("username") {
-		o.Refuse("username", form.Required, "it is needed, and may be empty")
+		o.Refuse("username", form.Required, "it is required, and may be empty")
 	}
 	b.Username = o.Text("username", "")
 	var stored []Secret

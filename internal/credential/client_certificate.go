@@ -47,7 +47,7 @@ func (c *ClientCertificate) read(f *form.Fields, _ *Reading) bool {
 	switch {
 	case !o.Sound("sans") || !o.Sound("fingerprints"):
 	case len(c.SANs)+len(c.Fingerprints) == 0:
-		o.Refuse("", form.Required, "a name in sans is needed, or one of the fingerprints")
+		o.Refuse("", form.Required, "at least one name in sans or one of the fingerprints is required")
 	case max(len(c.SANs), len(c.Fingerprints)) > maxNames:
 		o.Refuse("", form.TooMany, "at most %d sans and %d fingerprints are allowed", maxNames, maxNames)
 	}
@@ -58,7 +58,7 @@ func (c *ClientCertificate) read(f *form.Fields, _ *Reading) bool {
 	}
 	for i, text := range c.Fingerprints {
 		if digest, err := hex.DecodeString(text); err != nil || len(digest) != sha256.Size || strings.ToLower(text) != text {
-			o.Refuse(form.Item("fingerprints", i), form.Invalid, "the SHA-256 of the certificate is needed, as 64 hexadecimal digits in lower case%s", o.Show(text))
+			o.Refuse(form.Item("fingerprints", i), form.Invalid, "must be the SHA-256 of the certificate, as 64 lowercase hexadecimal digits%s", o.Show(text))
 		}
 	}
 	return true
@@ -69,11 +69,11 @@ func checkName(name string) string {
 	_, err := netip.ParseAddr(name)
 	switch {
 	case name == "" || len(name) > maxNameSize || !visible(name) || strings.Contains(name, " "):
-		return "a host name, mail address or URI is needed, in printable ASCII"
+		return "must be a host name, mail address or URI, in printable ASCII"
 	case err == nil:
 		return "an address is not a name: see source_ips"
 	case strings.Contains(name, "*"):
-		return "names are compared as they are: no * stands for others"
+		return "names are compared literally: * is not a wildcard"
 	}
 	return ""
 }

@@ -38,7 +38,7 @@ func describe(f *form.Fields, document any) *provider.Description {
 	}
 	switch {
 	case d.Name != "" && d.Name != Custom:
-		f.Refuse(field+".name", form.Conflict, "it must be custom, or left out")
+		f.Refuse(field+".name", form.Conflict, "it must be custom, or omitted")
 	case len(d.Schemes) > maxSchemes:
 		f.Refuse(field+".schemes", form.TooMany, "at most %d are allowed", maxSchemes)
 	case len(d.Handshakes) > maxHandshakes:
@@ -48,11 +48,11 @@ func describe(f *form.Fields, document any) *provider.Description {
 		h, at := &d.Handshakes[i], form.Item(field+".handshakes", i)
 		switch {
 		case len(h.EchoHeaders) > 0:
-			f.Refuse(at+".echo_headers", form.NotAllowed, "only a provider that is built in or installed can have them")
+			f.Refuse(at+".echo_headers", form.NotAllowed, "only a built-in or installed provider can have them")
 		case h.Learn != nil:
-			f.Refuse(at+".learn", form.NotAllowed, "only a provider that is built in or installed can have it")
+			f.Refuse(at+".learn", form.NotAllowed, "only a built-in or installed provider can have it")
 		case h.JSON != "" && !json.Valid([]byte(h.JSON)):
-			f.Refuse(at+".json", form.Invalid, "a JSON document is needed, as a string")
+			f.Refuse(at+".json", form.Invalid, "must be a JSON document, as a string")
 		}
 	}
 	for i := range d.Schemes {

@@ -18,13 +18,13 @@ func checkHeader(f *form.Fields, field, name string, facts ProviderFacts) {
 	switch {
 	case !f.Sound(field):
 	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
-		f.Refuse(field, form.Invalid, "the name of an HTTP header is needed, of at most 256 characters")
+		f.Refuse(field, form.Invalid, "must be the name of an HTTP header, of at most 256 characters")
 	case lower == "host", lower == "user-agent", strings.HasPrefix(lower, "content-"):
-		f.Refuse(field, form.NotAllowed, "this header has a meaning of its own in every request: %s", lower)
+		f.Refuse(field, form.NotAllowed, "this header has its own meaning in every request: %s", lower)
 	case syntax.IsConnectionHeader(name), strings.HasPrefix(lower, "proxy-"):
-		f.Refuse(field, form.NotAllowed, "this header belongs to one connection and does not pass a proxy: %s", lower)
+		f.Refuse(field, form.NotAllowed, "this header belongs to a single connection and is removed by proxies: %s", lower)
 	case containsHeader(facts.ReservedHeaders, name):
-		f.Refuse(field, form.NotAllowed, "a provider names its event or delivery in this header: %s", http.CanonicalHeaderKey(name))
+		f.Refuse(field, form.NotAllowed, "a provider uses this header for its event or delivery: %s", http.CanonicalHeaderKey(name))
 	}
 }
 

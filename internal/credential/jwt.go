@@ -74,16 +74,16 @@ func (t *JWT) read(f *form.Fields, in *Reading) bool {
 	case t.Issuer == "":
 		o.Refuse("issuer", form.Required, "it must not be empty%s", form.Choose("", in.Rules.Issuers))
 	case !known && (kept == nil || kept.Issuer != t.Issuer):
-		o.Refuse("issuer", form.NotFound, "the operator has configured no such issuer%s%s", o.Show(t.Issuer), form.Choose(t.Issuer, in.Rules.Issuers))
+		o.Refuse("issuer", form.NotFound, "unknown issuer%s%s", o.Show(t.Issuer), form.Choose(t.Issuer, in.Rules.Issuers))
 	}
 	switch {
 	case t.Audience == "":
-		o.Refuse("audience", form.Required, "it must not be empty: a token that was made for another receiver would do")
+		o.Refuse("audience", form.Required, "it must not be empty: a token issued for another receiver would be accepted")
 	case !readable(t.Audience, maxAudience):
 		o.Refuse("audience", form.TooLong, "at most %d characters are allowed, and no control characters%s", maxAudience, o.Show(t.Audience))
 	}
 	if facts.SignsForAll && o.Sound("claims") && !t.saysWhose() {
-		o.Refuse("claims", form.Required, "this issuer signs for everyone and for any audience, so that email, sub or azp is needed")
+		o.Refuse("claims", form.Required, "this issuer signs for everyone and for any audience, so email, sub or azp is required")
 	}
 	return true
 }
@@ -112,11 +112,11 @@ func readClaims(f *form.Fields) map[string]any {
 		case !isText && !isFlag:
 			object.Mistyped(name, "a string, true or false", claims[name])
 		case name == "" || !readable(name, maxClaimName):
-			f.Refuse("claims", form.Invalid, "the name of a claim has from 1 to %d characters, and no control characters", maxClaimName)
+			f.Refuse("claims", form.Invalid, "the name of a claim must have from 1 to %d characters, and no control characters", maxClaimName)
 		case slices.Contains(ownClaims, name):
-			object.Refuse(name, form.NotAllowed, "this claim is checked always, and not here")
+			object.Refuse(name, form.NotAllowed, "this claim is always checked, and cannot be set here")
 		case isText && (text == "" || !readable(text, maxClaimText)):
-			object.Refuse(name, form.Invalid, "from 1 to %d characters are needed, and no control characters", maxClaimText)
+			object.Refuse(name, form.Invalid, "must have from 1 to %d characters, and no control characters", maxClaimText)
 		}
 	}
 	return claims
@@ -152,7 +152,7 @@ func (*JWT) readOption(o Options) (any, error) {
 				return err
 			}
 			if _, twice := formed.Claims[claim]; twice {
-				return o.Errf("the claim '%s' is given twice", claim)
+				return o.Errf("the claim '%s' is repeated", claim)
 			}
 			formed.Claims[claim] = value
 			if value == "true" || value == "false" {
@@ -174,7 +174,7 @@ func (t *JWT) check(f *form.Fields, facts ProviderFacts) {
 
 func (t *JWT) warn(warn Warn) {
 	if t.Claims["email"] != nil && t.Claims["email_verified"] != true {
-		warn("claims", "anyone may claim an email address: ask for email_verified true beside it")
+		warn("claims", "anyone may claim an email address: also require email_verified to be true")
 	}
 }
 

@@ -115,10 +115,10 @@ func (r Rules) Facts(s Set) ProviderFacts {
 func (in *Reading) secrets(f *form.Fields, name string, least int, stored []Secret) []Secret {
 	texts := f.List(name)
 	if len(texts) < least {
-		f.Refuse(name, form.Required, "from %d to %d are needed", least, MaxSecrets)
+		f.Refuse(name, form.Required, "must have %d to %d entries", least, MaxSecrets)
 	}
 	if len(texts) > MaxSecrets {
-		f.Refuse(name, form.TooMany, "from %d to %d are needed", least, MaxSecrets)
+		f.Refuse(name, form.TooMany, "must have %d to %d entries", least, MaxSecrets)
 		return nil
 	}
 	if len(texts) == 0 {
@@ -146,14 +146,14 @@ func (in *Reading) secret(f *form.Fields, name, text string, stored []Secret) Se
 	case len(text) > maxSecretSize:
 		f.Refuse(name, form.TooLong, "at most %d bytes are allowed", maxSecretSize)
 	case found != "":
-		f.Refuse(name, form.Invalid, "it %s; no sender sends that with it, so take it away", found)
+		f.Refuse(name, form.Invalid, "it %s; no sender sends that, so remove it", found)
 	case isMask(text):
 		for _, secret := range stored {
 			if secret.Masked() == text {
 				return secret
 			}
 		}
-		f.Refuse(name, form.Invalid, "this mask stands for no secret that is stored here; send the secret itself")
+		f.Refuse(name, form.Invalid, "this mask does not stand for a secret stored here; send the secret itself")
 	}
 	return NewSecret(text)
 }

@@ -90,7 +90,7 @@ func (s Set) Warnings(facts ProviderFacts, warn Warn) {
 	for _, c := range s {
 		c.mapSecrets(func(field string, secret Secret) Secret {
 			if size, shared := c.keySize(secret, facts); shared && size < shortSecret {
-				warn(c.Kind()+"."+field, "so short a secret is found by trying: at least 16 random bytes are usual")
+				warn(c.Kind()+"."+field, "such a short secret can be found by trial: at least 16 random bytes are usual")
 			}
 			return secret
 		})

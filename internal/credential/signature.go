@@ -49,7 +49,7 @@ func (s *Signature) read(f *form.Fields, in *Reading) bool {
 	}
 	s.Secrets = in.secrets(o, "secrets", least, stored)
 	if in.Declared && len(s.Secrets) == 0 {
-		o.Refuse("secrets", form.Required, "a declared integration needs one: only those of the admin API learn what the sender brings")
+		o.Refuse("secrets", form.Required, "a declared integration requires one: only integrations of the admin API can learn a secret chosen by the sender")
 	}
 	for i, secret := range s.Secrets {
 		if facts.CheckSecret == nil || !o.Sound(form.Item("secrets", i)) {
@@ -71,7 +71,7 @@ func (s *Signature) readProvider(f *form.Fields, in *Reading) (facts ProviderFac
 	switch {
 	case s.Provider == Custom && in.Rules.Custom != nil:
 		if !described {
-			f.Refuse("description", form.Required, "the provider custom needs one")
+			f.Refuse("description", form.Required, "the provider custom requires one")
 			return facts
 		}
 		if s.Description = describe(f, document); s.Description == nil {
@@ -94,7 +94,7 @@ func (s *Signature) readProvider(f *form.Fields, in *Reading) (facts ProviderFac
 	case s.Provider == "":
 		f.Refuse("provider", form.Required, "it must not be empty%s", form.Choose("", in.Rules.Providers))
 	case !known:
-		f.Refuse("provider", form.NotFound, "there is no such provider%s%s", f.Show(s.Provider), form.Choose(s.Provider, in.Rules.Providers))
+		f.Refuse("provider", form.NotFound, "unknown provider%s%s", f.Show(s.Provider), form.Choose(s.Provider, in.Rules.Providers))
 	}
 	return facts
 }
@@ -110,7 +110,7 @@ func readTolerance(f *form.Fields, facts ProviderFacts) int {
 	switch {
 	case !f.Sound("provider"):
 	case !facts.Timed:
-		f.Refuse(name, form.Conflict, "this provider's signature has no time of signing, or its description tells how old it may be")
+		f.Refuse(name, form.Conflict, "this provider's signature has no signing time, or its description sets the maximum age")
 	case seconds > provider.MaxTolerance:
 		f.Refuse(name, form.Invalid, "at most %d seconds are allowed%s", provider.MaxTolerance, f.Show(strconv.Itoa(seconds)))
 	}
@@ -156,7 +156,7 @@ func (*Signature) readOption(o Options) (any, error) {
 		}
 		formed.Tolerance = int(tolerance / time.Second)
 		if formed.Tolerance < 1 || formed.Tolerance > provider.MaxTolerance || tolerance%time.Second != 0 {
-			return o.Errf("tolerance: from a second to a day is needed, in whole seconds")
+			return o.Errf("tolerance: must be from a second to a day, in whole seconds")
 		}
 		return nil
 	})

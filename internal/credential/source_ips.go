@@ -45,9 +45,9 @@ func (s *SourceIPs) read(f *form.Fields, _ *Reading) bool {
 	texts := f.Texts(name, value)
 	switch {
 	case len(texts) == 0:
-		f.Refuse(name, form.Required, "from 1 to %d are needed", maxSources)
+		f.Refuse(name, form.Required, "must have 1 to %d entries", maxSources)
 	case len(texts) > maxSources:
-		f.Refuse(name, form.TooMany, "from 1 to %d are needed", maxSources)
+		f.Refuse(name, form.TooMany, "must have 1 to %d entries", maxSources)
 		return false
 	}
 	prefixes := make([]netip.Prefix, len(texts))
@@ -56,15 +56,15 @@ func (s *SourceIPs) read(f *form.Fields, _ *Reading) bool {
 		prefixes[i] = prefix
 		switch {
 		case !ok:
-			f.Refuse(form.Item(name, i), form.Invalid, "an IP address is needed, or a range such as 192.0.2.0/24, without a zone%s", f.Show(text))
+			f.Refuse(form.Item(name, i), form.Invalid, "must be an IP address, or a range such as 192.0.2.0/24, without a zone%s", f.Show(text))
 		case prefix != prefix.Masked():
-			f.Refuse(form.Item(name, i), form.Invalid, "the range%s is written %s", f.Show(text), prefix.Masked())
+			f.Refuse(form.Item(name, i), form.Invalid, "the range%s must be written %s", f.Show(text), prefix.Masked())
 		case prefix.Bits() < minSourceBits:
-			f.Refuse(form.Item(name, i), form.NotAllowed, "a range shorter than /%d is not allowed: it lets in almost everyone", minSourceBits)
+			f.Refuse(form.Item(name, i), form.NotAllowed, "a range shorter than /%d is not allowed: it admits almost everyone", minSourceBits)
 		}
 	}
 	if f.Sound(name) && coverTooMuch(prefixes) {
-		f.Refuse(name, form.NotAllowed, "together they let in more than four ranges /8 of IPv4 would, or one range /16 of IPv6: that is no credential")
+		f.Refuse(name, form.NotAllowed, "together they admit more than four /8 ranges of IPv4, or one /16 range of IPv6: that is not a credential")
 	}
 	*s = prefixes
 	return len(prefixes) > 0

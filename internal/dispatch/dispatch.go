@@ -221,7 +221,7 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 // cutTime is how long an attempt may take to end once it is cut off.
 const cutTime = 5 * time.Second
 
-var errStuck = errors.New("stopping the dispatcher: an attempt goes on after it was cut off")
+var errStuck = errors.New("stopping the dispatcher: an attempt continues after it was canceled")
 
 // now is the schedule's time. It follows the monotonic clock: a jump of the
 // wall clock neither hastens nor delays what is scheduled.

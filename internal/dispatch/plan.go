@@ -46,7 +46,7 @@ type Shape func(event *trigger.Event) (*trigger.Event, error)
 func newShaping() *turns.Turns { return turns.ForComputing(runtime.GOMAXPROCS(0), 4) }
 
 // errShaping means that it is not the project's turn to have an event shaped.
-var errShaping = errors.New("too many events of the project are being shaped")
+var errShaping = errors.New("too many payloads of the project are being built")
 
 // shape returns the event as the trigger is to receive it, or the result of an
 // attempt that has ended without one: a later attempt at the same payload

@@ -127,7 +127,7 @@ func (d *Dispatcher) warnOfUnserved() {
 	for _, st := range d.schedule.order {
 		if !st.isServed() && st.pending > 0 && !st.warned {
 			st.warned = true
-			d.logger.Warn("events wait, for no trigger serves their resource type",
+			d.logger.Warn("events are waiting because no trigger serves their resource type",
 				zap.String("resource_type", st.resourceType), zap.Int("pending", st.pending))
 		}
 	}
@@ -153,6 +153,6 @@ func (d *Dispatcher) fault(what string, j *job, err error) {
 	if recent {
 		level = zapcore.DebugLevel
 	}
-	d.logger.Log(level, what+" has failed; it is tried again",
+	d.logger.Log(level, what+" has failed; it is retried",
 		zap.Stringer("event_id", j.item.id), zap.String("webhook_id", j.lane.webhookID), zap.Error(err))
 }

@@ -40,7 +40,7 @@ func (d *Dispatcher) lose() {
 	d.session.end()
 	d.session = newSession(d.cut)
 	n := d.schedule.lose(d.now())
-	d.logger.Warn("the storage has lost sight of this process: what it had pending is others' to attempt", zap.Int("events", n))
+	d.logger.Warn("the storage has lost contact with this process: its pending events are left to others", zap.Int("events", n))
 	d.pump()
 }
 

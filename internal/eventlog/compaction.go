@@ -74,7 +74,7 @@ func (c compaction) Flush(quit <-chan struct{}) error {
 	select {
 	case ok := <-reply:
 		if !ok {
-			return errors.New("the event index cannot follow the log")
+			return errors.New("the event index cannot keep up with the log")
 		}
 		return nil
 	case <-quit:

@@ -56,7 +56,7 @@ func (l *Log) countIndexed() {
 	})
 	switch {
 	case err != nil:
-		l.Logger.Error("events cannot be counted; the limits on bytes and projects do not hold", zap.Error(l.indexFault(err)))
+		l.Logger.Error("events cannot be counted; the limits on bytes and projects are not enforced", zap.Error(l.indexFault(err)))
 	case !stopped:
 		include()
 		l.mu.Lock()

@@ -80,7 +80,7 @@ func (l *Log) fillFilter() {
 	})
 	switch {
 	case err != nil:
-		l.Logger.Error("dedupe keys cannot be listed; each is searched for", zap.Error(l.indexFault(err)))
+		l.Logger.Error("dedupe keys cannot be listed; each is looked up", zap.Error(l.indexFault(err)))
 	case !stopped:
 		l.dedupe.complete.Store(true)
 	}

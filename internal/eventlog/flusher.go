@@ -105,7 +105,7 @@ func (x *flusher) flush(always bool) bool {
 			l.flushed()
 			return true
 		}
-		l.Logger.Warn("the event index cannot follow the log", zap.Error(err))
+		l.Logger.Warn("the event index cannot keep up with the log", zap.Error(err))
 		if !x.pause() {
 			return false // the next start follows
 		}

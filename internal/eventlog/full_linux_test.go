@@ -56,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stands := func() int { return logs.FilterMessage("the event index cannot follow the log").Len() }
+	stands := func() int { return logs.FilterMessage("the event index cannot keep up with the log").Len() }
 	before := stands()
 	most, err := (segment.OS{}).Create(filepath.Join(dir, "most"), free-openFloor)
 	if err != nil {

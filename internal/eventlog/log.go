@@ -112,7 +112,7 @@ func recoverLog(options Options) (*Log, error) {
 
 func (l *Log) open() error {
 	if err := makeDirs(l.Dir, l.segmentDir()); err != nil {
-		return fmt.Errorf("making the event log: %w", err)
+		return fmt.Errorf("creating the event log: %w", err)
 	}
 	var err error
 	if l.lock, err = fsutil.Lock(filepath.Join(l.Dir, "lock")); err != nil {

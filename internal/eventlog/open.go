@@ -61,7 +61,7 @@ func (l *Log) begin() error {
 		return err
 	}
 	if err := l.space.keepReserve(); err != nil {
-		l.Logger.Warn("the event log has no reserve of disk space", zap.Error(err))
+		l.Logger.Warn("the event log could not reserve disk space", zap.Error(err))
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (r *recovery) flush() error {
 	}
 	err := l.write(l.active, r.mark)
 	if errors.Is(err, storage.ErrUnavailable) && l.active.Count <= 2*l.MaxBehind {
-		l.Logger.Warn("the event index cannot follow the log yet", zap.Error(err))
+		l.Logger.Warn("the event index cannot keep up with the log yet", zap.Error(err))
 		l.active.Doubted = true
 		r.full = min(l.active.Count+l.recoveryChunk(), 2*l.MaxBehind+1)
 		return nil

@@ -91,7 +91,7 @@ func (s *space) keepReserve() error {
 	}
 	file, err := s.disk.Create(s.reservePath(), reserveSize)
 	if err != nil {
-		return fmt.Errorf("making the reserve of disk space: %w", err)
+		return fmt.Errorf("reserving disk space: %w", err)
 	}
 	return file.Close()
 }

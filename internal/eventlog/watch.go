@@ -37,7 +37,7 @@ func (l *Log) Watch(watcher storage.Watcher) (stop func(), err error) {
 	l.mu.Lock()
 	if l.watch != nil {
 		l.mu.Unlock()
-		return nil, errors.New("watching events: there is a watcher already")
+		return nil, errors.New("watching events: there is already a watcher")
 	}
 	l.watch = w
 	// What is not in the index yet is taken here; from now on w.refs gets
@@ -82,7 +82,7 @@ func (w *watch) signal() {
 func (w *watch) run(recent map[storage.ID]*state.Event) {
 	defer close(w.done)
 	if err := w.start(recent); err != nil {
-		w.log.Logger.Error("pending events cannot be listed; some wait for the next start", zap.Error(w.log.indexFault(err)))
+		w.log.Logger.Error("pending events cannot be listed; some are delayed until the next start", zap.Error(w.log.indexFault(err)))
 	}
 	for {
 		select {

@@ -15,7 +15,7 @@ import (
 // maxDepth bounds how deep a document nests; an integration needs three.
 const maxDepth = 16
 
-var errJSON = errors.New("the body is not one valid JSON value")
+var errJSON = errors.New("the body is not a single valid JSON value")
 
 // Decode reads one JSON document more strictly than encoding/json does: it
 // refuses a key that occurs twice, text that is not Unicode, and anything after
@@ -78,7 +78,7 @@ func decodeObject(decoder *json.Decoder, depth int) (any, error) {
 			return nil, err
 		}
 		if _, twice := object[name]; twice {
-			return nil, fmt.Errorf("the field %.64q occurs twice", name)
+			return nil, fmt.Errorf("the field %.64q is repeated", name)
 		}
 		if object[name], err = decodeValue(decoder, depth+1); err != nil {
 			return nil, err
@@ -109,7 +109,7 @@ func decodeArray(decoder *json.Decoder, depth int) (any, error) {
 // U+FFFD: a secret must not change on its way in.
 func unicodeText(text string) error {
 	if strings.ContainsRune(text, utf8.RuneError) {
-		return errors.New("the body holds text that is not valid Unicode")
+		return errors.New("the body contains text that is not valid Unicode")
 	}
 	return nil
 }

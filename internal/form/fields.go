@@ -129,7 +129,7 @@ func (f *Fields) End() {
 		if len(name) > maxShown {
 			name = strings.ToValidUTF8(name[:maxShown], "") + "…"
 		}
-		f.Refuse(name, UnknownField, "there is no such field%s", told)
+		f.Refuse(name, UnknownField, "unknown field%s", told)
 	}
 }
 
@@ -158,7 +158,7 @@ func (f *Fields) Mistyped(name, needed string, value any) {
 			shown = f.Show(value.String())
 		}
 	}
-	f.Refuse(name, WrongType, "%s is needed, not %s%s", needed, typeOf(value), shown)
+	f.Refuse(name, WrongType, "must be %s, not %s%s", needed, typeOf(value), shown)
 }
 
 const flagNeeded = "true or false"
@@ -206,7 +206,7 @@ func (f *Fields) Number(name string, unset int) int {
 	}
 	number, err := strconv.Atoi(digits.String())
 	if err != nil || number <= 0 {
-		f.Refuse(name, Invalid, "a whole number above 0 is needed%s", f.Show(digits.String()))
+		f.Refuse(name, Invalid, "must be a whole number above 0%s", f.Show(digits.String()))
 	}
 	return number
 }

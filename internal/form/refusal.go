@@ -183,7 +183,7 @@ func Choose(text string, list func() []string) string {
 		names = list()
 	}
 	if len(names) == 0 {
-		return "; there is none at all"
+		return "; none are available"
 	}
-	return Suggest(text, names) + "; there are " + strings.Join(names, ", ")
+	return Suggest(text, names) + "; want one of " + strings.Join(names, ", ")
 }

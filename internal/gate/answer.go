@@ -63,9 +63,9 @@ var (
 	methodNotAllowed = problem(MethodNotAllowed, http.StatusMethodNotAllowed,
 		"This address accepts only POST requests.", "Allow", "POST")
 	notFound = problem(NotFound, http.StatusNotFound,
-		"There is no webhook at this address.", "", "")
+		"No webhook exists at this address.", "", "")
 	tooEarly = problem(TooEarly, http.StatusTooEarly,
-		"The request came as early data; send it again after the handshake.", "", "")
+		"The request arrived as early data; send it again after the handshake.", "", "")
 	tooLarge = problem(TooLarge, http.StatusRequestEntityTooLarge,
 		"The body is too large.", "", "")
 	unauthorized = problem(Unauthorized, http.StatusUnauthorized,

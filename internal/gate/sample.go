@@ -37,7 +37,7 @@ func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (S
 	}
 	r, client, err := route.sample(ctx, publicURL, time.Now())
 	if err != nil {
-		return Sampled{}, fmt.Errorf("making a sample event: %w", err)
+		return Sampled{}, fmt.Errorf("creating a sample event: %w", err)
 	}
 	w := &recorder{header: make(http.Header)}
 	seen := New(Settings{PublicURL: publicURL}).Serve(w, r, client, func() (*Config, func(), error) { return config, func() {}, nil })

@@ -172,12 +172,12 @@ func (e *engine) use(c *Configuration) {
 	if limiter, ok := e.backend.Events().(storage.Limiter); ok {
 		limiter.SetLimits(e.limits)
 	} else {
-		e.logger.Warn("the storage has no limits on events: those of the configuration do not count")
+		e.logger.Warn("the storage does not support limits on events: the configured ones are ignored")
 	}
 	if limiter, ok := e.backend.Integrations().(storage.IntegrationLimiter); ok {
 		limiter.SetLimits(c.settings.IntegrationLimits)
 	} else {
-		e.logger.Warn("the storage has no limits on integrations: those of the configuration do not count")
+		e.logger.Warn("the storage does not support limits on integrations: the configured ones are ignored")
 	}
 	e.flight.SetLimit(c.settings.InFlight)
 	e.remote.Certificates.Use(c.settings.Shelf)

@@ -114,8 +114,8 @@ func TestStorageThatLacksAbilities(t *testing.T) {
 			t.Errorf("%s is %v", name, value)
 		}
 	}
-	if b.told("the storage has no limits on events: those of the configuration do not count") != 1 ||
-		b.told("the storage has no limits on integrations: those of the configuration do not count") != 1 {
+	if b.told("the storage does not support limits on events: the configured ones are ignored") != 1 ||
+		b.told("the storage does not support limits on integrations: the configured ones are ignored") != 1 {
 		t.Error("the log does not tell of it")
 	}
 	end(t, c)

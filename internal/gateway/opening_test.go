@@ -204,7 +204,7 @@ func TestStuckAttempt(t *testing.T) {
 		accept(t, c, "hook", "stuck")
 		<-running
 		end(t, c)
-		if entries := b.logs.FilterMessage("closing the storage").All(); len(entries) != 1 || !strings.Contains(fmt.Sprint(entries[0].ContextMap()["error"]), "an attempt goes on") {
+		if entries := b.logs.FilterMessage("closing the storage").All(); len(entries) != 1 || !strings.Contains(fmt.Sprint(entries[0].ContextMap()["error"]), "an attempt continues") {
 			t.Errorf("the log tells %v", entries)
 		}
 		close(stuck)

@@ -105,7 +105,7 @@ func TestSourcesCoverLittle(t *testing.T) {
 		}
 		_, err = parseForm(t, `"authentication":{"source_ips":`+string(list)+`}`)
 		got := faultsOf(t, err)
-		if test.ok && err != nil || !test.ok && (len(got) != 1 || !strings.HasPrefix(got[0], "authentication.source_ips not_allowed together they let in")) {
+		if test.ok && err != nil || !test.ok && (len(got) != 1 || !strings.HasPrefix(got[0], "authentication.source_ips not_allowed together they admit")) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

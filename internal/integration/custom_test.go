@@ -13,8 +13,8 @@ func TestCustom(t *testing.T) {
 	tests := []struct{ signature, want string }{
 		{`"provider":"custom","description":{` + scheme + `}`, ""},
 		{`"provider":"custom","description":{"name":"custom",` + scheme + `}`, ""},
-		{`"provider":"custom"`, "description: the provider custom needs one"},
-		{`"provider":"custom","description":null`, "description: the provider custom needs one"},
+		{`"provider":"custom"`, "description: the provider custom requires one"},
+		{`"provider":"custom","description":null`, "description: the provider custom requires one"},
 		{`"provider":"github","description":null`, ""},
 		{`"provider":"github","description":{` + scheme + `}`, "description: only the provider custom has one"},
 		{`"provider":"custom","description":[]`, "description: it is not a description"},

@@ -45,7 +45,7 @@ func (d Declaring) Parse(forms []json.RawMessage) ([]*Integration, error) {
 	for i, text := range forms {
 		in, webhookID, err := d.parse(text)
 		if err == nil && seen[webhookID] {
-			err = &form.Refusal{Faults: []form.Fault{{Field: "webhook_id", Code: form.Conflict, Message: "two integrations have it"}}}
+			err = &form.Refusal{Faults: []form.Fault{{Field: "webhook_id", Code: form.Conflict, Message: "two integrations have this ID"}}}
 		}
 		if err != nil {
 			wrong = append(wrong, d.tell(i, webhookID, err))

@@ -24,13 +24,13 @@ func (c Conflict) Error() string { return string(c) }
 
 // The conflicts.
 const (
-	ErrNoHandshake Conflict = "no sender of this provider brings a secret of its own: set authentication.signature.secrets"
-	ErrDeclared    Conflict = "this integration is declared in the configuration, which alone holds its secrets: " +
-		"make one over the admin API, which can learn what the sender brings"
-	ErrDisabled    Conflict = "the integration is disabled: its URL answers no handshake"
-	ErrNoRoom      Conflict = "the integration has as many secrets as it may: remove one first"
-	ErrLearned     Conflict = "a secret has been learned already: confirm it, or forget it first"
-	ErrNotLearned  Conflict = "no secret has been learned that could be confirmed"
+	ErrNoHandshake Conflict = "this provider's sender does not choose its secret: set authentication.signature.secrets"
+	ErrDeclared    Conflict = "this integration is declared in the configuration, and only that has its secrets: " +
+		"create one through the admin API, which can learn the sender's secret"
+	ErrDisabled    Conflict = "the integration is disabled: its URL does not answer handshakes"
+	ErrNoRoom      Conflict = "the integration already has the maximum number of secrets: remove one first"
+	ErrLearned     Conflict = "a secret has already been learned: confirm it, or close the window first"
+	ErrNotLearned  Conflict = "no secret has been learned"
 	ErrFingerprint Conflict = "the secret that has been learned has another fingerprint"
 )
 
@@ -124,7 +124,7 @@ func (s *Service) ConfirmHandshake(ctx context.Context, view View, project, webh
 	f := form.New(document, form.Options{})
 	fingerprint := f.Text("fingerprint", "")
 	if fingerprint == "" {
-		f.Refuse("fingerprint", form.Required, "that of the secret that was learned is needed")
+		f.Refuse("fingerprint", form.Required, "must be the fingerprint of the learned secret")
 	}
 	f.End()
 	if err := f.Err(); err != nil {

@@ -71,7 +71,7 @@ func checkForm(t *testing.T, e credentialtest.Example) {
 	for _, wrong := range []string{`7`, `true`, `"CANARY"`, `[{}]`} {
 		_, err := parse(t, `{"authentication":{"`+e.Name+`":`+wrong+`}}`, nil)
 		got := faultsOf(t, err)
-		if len(got) == 0 || strings.Contains(fmt.Sprint(got), "CANARY") || strings.Contains(fmt.Sprint(got), "a credential is needed") {
+		if len(got) == 0 || strings.Contains(fmt.Sprint(got), "CANARY") || strings.Contains(fmt.Sprint(got), "a credential is required") {
 			t.Errorf("%s: %q", wrong, got)
 		}
 		for _, fault := range got {
@@ -101,7 +101,7 @@ func checkSecrets(t *testing.T, e credentialtest.Example, in *Integration) {
 			}
 		}
 		_, err := parse(t, strings.Replace(formOf(e), quote(secret), `"********5d41c0aa"`, 1), nil)
-		if err == nil || !strings.Contains(err.Error(), "this mask stands for no secret") {
+		if err == nil || !strings.Contains(err.Error(), "this mask does not stand for a secret") {
 			t.Errorf("a mask in place of %q: %v", secret, err)
 		}
 		short := mustParse(t, strings.Replace(formOf(e), quote(secret), `"x"`, 1))

@@ -77,9 +77,9 @@ func name(f *form.Fields, field, path string, required bool, valid func(string) 
 	case path != "" && text != path:
 		f.Refuse(field, form.Conflict, "it must be the one in the path%s", f.Show(text))
 	case !present && text == "" && required:
-		f.Refuse(field, form.Required, "it is needed")
+		f.Refuse(field, form.Required, "it is required")
 	case !valid(text) && (present || required):
-		f.Refuse(field, form.Invalid, "up to 128 letters and digits of ASCII and %s are needed, a letter or digit first%s", marks, f.Show(text))
+		f.Refuse(field, form.Invalid, "must be up to 128 ASCII letters and digits and %s, beginning with a letter or digit%s", marks, f.Show(text))
 	}
 	return text
 }
@@ -212,7 +212,7 @@ func oneOf[T ~string](f *form.Fields, name string, values ...T) T {
 		}
 		names = append(names, string(value))
 	}
-	f.Refuse(name, form.Invalid, "one of %s is needed%s%s", strings.Join(names, ", "), f.Show(string(text)), form.Suggest(string(text), names))
+	f.Refuse(name, form.Invalid, "must be one of %s%s%s", strings.Join(names, ", "), f.Show(string(text)), form.Suggest(string(text), names))
 	return text
 }
 

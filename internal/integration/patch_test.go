@@ -63,7 +63,7 @@ func TestMasks(t *testing.T) {
 	} {
 		in, err := parse(t, `{"authentication":`+c.auth+`}`, stored)
 		if c.field != "" {
-			if err == nil || !strings.HasPrefix(err.Error(), "authentication."+c.field+": this mask stands for no secret") {
+			if err == nil || !strings.HasPrefix(err.Error(), "authentication."+c.field+": this mask does not stand for a secret") {
 				t.Errorf("%s: %v", c.auth, err)
 			}
 			continue

@@ -21,9 +21,9 @@ func (p reading) resources(f *form.Fields, in *Integration) []Resource {
 	f.Skip(name)
 	switch {
 	case len(items) == 0:
-		f.Refuse(name, form.Required, "from 1 to %d are needed in a list", maxResources)
+		f.Refuse(name, form.Required, "a list must have 1 to %d entries", maxResources)
 	case len(items) > maxResources:
-		f.Refuse(name, form.TooMany, "from 1 to %d are needed in a list", maxResources)
+		f.Refuse(name, form.TooMany, "a list must have 1 to %d entries", maxResources)
 		return nil
 	}
 	resources := make([]Resource, len(items))
@@ -31,7 +31,7 @@ func (p reading) resources(f *form.Fields, in *Integration) []Resource {
 		r := f.Member(form.Item(name, i), value)
 		resources[i] = p.resource(r, in)
 		if slices.Contains(resources[:i], resources[i]) {
-			r.Refuse("", form.Conflict, "it is there twice")
+			r.Refuse("", form.Conflict, "it is repeated")
 		}
 	}
 	return resources
@@ -47,8 +47,8 @@ func (p reading) resource(r *form.Fields, in *Integration) Resource {
 	case resource.ID == "":
 		r.Refuse("id", form.Required, "it must not be empty")
 	case !ValidResourceID(resource.ID):
-		r.Refuse("id", form.Invalid, "letters and digits of ASCII and the marks . _ @ : / - are allowed, at most 256 characters, "+
-			"with no segment . or .. and no mark first%s", r.Show(resource.ID))
+		r.Refuse("id", form.Invalid, "must be at most 256 ASCII letters and digits and the characters . _ @ : / -, "+
+			"beginning with a letter or digit, with no segment . or ..%s", r.Show(resource.ID))
 	}
 	if !r.Absent() && !p.rests(in, resource) {
 		p.allow(r, in.Project, resource)

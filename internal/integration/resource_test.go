@@ -41,16 +41,16 @@ func TestResourcesRefused(t *testing.T) {
 		many[i] = fmt.Sprintf(`{"type":"assistant","id":"%d"}`, i)
 	}
 	for text, want := range map[string]string{
-		`[]`:                                                      "resource: from 1 to 8 are needed in a list",
-		`[` + strings.Join(many, ",") + `]`:                       "resource: from 1 to 8 are needed in a list",
-		`[` + many[0] + `,7]`:                                     "resource[1]: an object is needed",
-		`[` + many[0] + `,null]`:                                  "resource[1]: an object is needed",
-		`[[` + many[0] + `]]`:                                     "resource[0]: an object is needed",
-		`[` + many[0] + `,` + many[0] + `]`:                       "resource[1]: it is there twice",
+		`[]`:                                                      "resource: a list must have 1 to 8 entries",
+		`[` + strings.Join(many, ",") + `]`:                       "resource: a list must have 1 to 8 entries",
+		`[` + many[0] + `,7]`:                                     "resource[1]: must be an object",
+		`[` + many[0] + `,null]`:                                  "resource[1]: must be an object",
+		`[[` + many[0] + `]]`:                                     "resource[0]: must be an object",
+		`[` + many[0] + `,` + many[0] + `]`:                       "resource[1]: it is repeated",
 		`[` + many[0] + `,{"id":"b"}]`:                            "resource[1].type: it must not be empty",
 		`[{"type":"assistant","id":"a//.."}]`:                     "resource[0].id: ",
 		`[` + many[0] + `,{"type":"ticket","id":"b"}]`:            "resource[1].type: no trigger serves",
-		`[` + many[0] + `,{"type":"assistant","id":"b","url":1}]`: "resource[1].url: there is no such field",
+		`[` + many[0] + `,{"type":"assistant","id":"b","url":1}]`: "resource[1].url: unknown field",
 	} {
 		if _, err := parse(t, `{"resource":`+text+`,`+github+`}`, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
@@ -83,7 +83,7 @@ func TestPatchOfResources(t *testing.T) {
 		`{"resource":{"type":"assistant","id":"c"}}`:   "[{assistant c}]",
 		`{"resource":[{"type":"assistant","id":"c"}]}`: "[{assistant c}]",
 		`{"resource":null}`:                            "[]",
-		`{"resource":{"id":"c"}}`:                      "resource.type: it must not be empty; there are assistant, workflow",
+		`{"resource":{"id":"c"}}`:                      "resource.type: it must not be empty; want one of assistant, workflow",
 	} {
 		document, err := in.document()
 		if err != nil {

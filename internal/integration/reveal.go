@@ -52,7 +52,7 @@ func reader(f *form.Fields) string {
 		_, err = sealTo(string(key), "", "")
 	}
 	if err != nil {
-		f.Refuse(name, form.Invalid, "a public key of X25519 is needed, in base64")
+		f.Refuse(name, form.Invalid, "must be an X25519 public key, in base64")
 	}
 	return string(key)
 }
@@ -66,7 +66,7 @@ type RevealKey struct {
 func NewRevealKey() (*RevealKey, error) {
 	private, err := revealKEM().GenerateKey()
 	if err != nil {
-		return nil, fmt.Errorf("drawing a key: %w", err)
+		return nil, fmt.Errorf("generating a key: %w", err)
 	}
 	return &RevealKey{private}, nil
 }

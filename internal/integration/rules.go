@@ -59,16 +59,16 @@ func (r Rules) checkCredentials(f *form.Fields, auth *Authentication, facts cred
 	ways := auth.Credentials.Kinds()
 	switch {
 	case auth.AllowUnauthenticated && len(ways) > 0:
-		f.Refuse("allow_unauthenticated", form.Conflict, "it cannot stand beside a credential: %s", strings.Join(ways, ", "))
+		f.Refuse("allow_unauthenticated", form.Conflict, "it cannot be combined with a credential: %s", strings.Join(ways, ", "))
 	case auth.AllowUnauthenticated && !r.AllowUnauthenticated:
 		f.Refuse("allow_unauthenticated", form.NotAllowed, "the operator has not set allow_unauthenticated")
 	case !auth.AllowUnauthenticated && len(ways) == 0 && !slices.ContainsFunc(credential.Kinds(), f.HasFault):
 		kinds := credential.Kinds()
 		last := len(kinds) - 1
-		f.Refuse("", form.Required, "a credential is needed: %s or %s", strings.Join(kinds[:last], ", "), kinds[last])
+		f.Refuse("", form.Required, "a credential is required: %s or %s", strings.Join(kinds[:last], ", "), kinds[last])
 	}
 	if auth.RequireSHA256Signature && !facts.SHA256 && f.Sound("signature") {
-		f.Refuse("require_sha256_signature", form.Conflict, "a signature of SHA-256 or stronger is needed beside it")
+		f.Refuse("require_sha256_signature", form.Conflict, "it requires a signature with SHA-256 or stronger")
 	}
 	auth.Credentials.Check(f, facts)
 }

@@ -16,11 +16,11 @@ import (
 // What a call to the service may be answered with, besides a Refusal and the
 // errors of the storage.
 var (
-	ErrNotFound     = errors.New("there is no such integration")
+	ErrNotFound     = errors.New("no such integration")
 	ErrExists       = errors.New("this webhook ID is taken")
 	ErrReadOnly     = errors.New("this integration is declared in the configuration and cannot be changed here")
-	ErrPrecondition = errors.New("the integration is not at the revision that the request asks for")
-	ErrPending      = errors.New("the integration has pending events; force=true drops them")
+	ErrPrecondition = errors.New("the integration is not at the revision that the request requires")
+	ErrPending      = errors.New("the integration has pending events; force=true discards them")
 )
 
 // Events is what the service needs of the events of integrations: the part of

@@ -258,12 +258,12 @@ func TestPatch(t *testing.T) {
 		t.Errorf("%+v, %v", in, err)
 	}
 	for text, want := range map[string]string{
-		`{"authentication":{"bearer":null}}`: "authentication: a credential is needed",
+		`{"authentication":{"bearer":null}}`: "authentication: a credential is required",
 		`{"webhook_id":"x"}`:                 "webhook_id: it must be the one in the path",
 		`{"project":"x"}`:                    "project: it must be the one in the path",
-		`{"is_enabled":"no"}`:                "is_enabled: true or false is needed",
-		`{"nonsense":1}`:                     "nonsense: there is no such field",
-		`[]`:                                 "a JSON object is needed",
+		`{"is_enabled":"no"}`:                "is_enabled: must be true or false",
+		`{"nonsense":1}`:                     "nonsense: unknown field",
+		`[]`:                                 "must be a JSON object",
 		`{"resource":{"type":"assistant"}}`:  "resource.id: ",
 	} {
 		if _, err := patch(text); err == nil || !strings.HasPrefix(err.Error(), want) {

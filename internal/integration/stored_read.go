@@ -65,7 +65,7 @@ func (in *Integration) decode(value []byte) error {
 // decodeHead reads what comes before the texts.
 func (in *Integration) decodeHead(value []byte) (flags uint16, rest []byte, err error) {
 	if len(value) > 0 && value[0] != storedVersion && value[0] != wideVersion {
-		return 0, nil, fmt.Errorf("it is stored in version %d of the form, and this program reads the versions to %d: %w",
+		return 0, nil, fmt.Errorf("it is stored in version %d of the format, and this program reads versions up to %d: %w",
 			value[0], wideVersion, storage.ErrCorrupt)
 	}
 	head := 1 + len(in.Identity)

@@ -27,22 +27,22 @@ func (r Rules) Warnings(in *Integration) []Warning {
 		warn(credentials+"."+field, format, args...)
 	})
 	if len(in.EventFilter) > 0 && signature != nil && !facts.NamesEvents {
-		warn("event_filter", "this sender names no events, so that none is wanted; match can look at the payload")
+		warn("event_filter", "this sender's events have no names, so none is wanted; match can examine the payload")
 	}
 	for i, entry := range in.EventFilter {
 		if strings.ContainsFunc(entry, func(c rune) bool { return c < ' ' || c > '~' }) {
-			warn(form.Item("event_filter", i), "the name of an event has only printable ASCII, so that this is none: %q", entry)
+			warn(form.Item("event_filter", i), "event names consist of printable ASCII, so no event has this name: %q", entry)
 		}
 	}
 	if in.Dedupe == DedupeDelivery && !facts.NumbersDeliveries {
-		told := "this sender numbers no deliveries"
+		told := "this sender's deliveries have no ID"
 		if signature == nil {
-			told = "without a signature only the headers of a known sender number a delivery"
+			told = "without a signature only the headers of a known sender give a delivery an ID"
 		}
-		warn("dedupe", "%s, and without a number nothing is a duplicate: body compares payloads, none says that duplicates may run", told)
+		warn("dedupe", "%s, and without an ID nothing is a duplicate: body compares payloads, none allows duplicates to run", told)
 	}
 	if len(in.Resources) == 0 {
-		warn("resource", "there is none, so that nothing is started: events are answered %d, but for a site that is inline", http.StatusServiceUnavailable)
+		warn("resource", "it is missing, so nothing is started: events are answered %d, except at an inline site", http.StatusServiceUnavailable)
 	}
 	return list
 }

@@ -137,4 +137,4 @@ func lifetime(header http.Header) time.Duration {
 }
 
 // ErrUnavailable means that a value cannot be had now, although it may exist.
-var ErrUnavailable = errors.New("the keys cannot be had now")
+var ErrUnavailable = errors.New("the keys cannot be fetched now")

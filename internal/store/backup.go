@@ -102,7 +102,7 @@ func (s *Store) Reseal(ctx context.Context) error {
 			return err
 		}
 		if err := s.reseal(ctx, page); err != nil {
-			return fmt.Errorf("sealing integrations with the present key: %w", err)
+			return fmt.Errorf("sealing integrations with the current key: %w", err)
 		}
 	}
 	return nil
@@ -140,7 +140,7 @@ func (s *Store) reseal(ctx context.Context, page Page) error {
 func Restore(o Options, pages iter.Seq2[Page, error]) (err error) {
 	s := newStore(o)
 	if err := s.start(); err != nil {
-		return fmt.Errorf("making the store of integrations %s: %w", o.Dir, err)
+		return fmt.Errorf("creating the store of integrations %s: %w", o.Dir, err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.last != 0 {

@@ -34,7 +34,7 @@ func (s *Store) forget() {
 	for again := true; again && before > 0 && s.failed == nil && s.db != nil; {
 		n, err := s.forgetSome(before)
 		if err != nil {
-			s.logger.Warn("webhook IDs that nobody has used cannot be freed yet", zap.Error(err))
+			s.logger.Warn("unused webhook IDs cannot be released yet", zap.Error(err))
 			break
 		}
 		freed += n
@@ -42,7 +42,7 @@ func (s *Store) forget() {
 	}
 	s.step("forgotten")
 	if freed > 0 {
-		s.logger.Info("freed webhook IDs that nobody has used", zap.Int("webhook_ids", freed))
+		s.logger.Info("released unused webhook IDs", zap.Int("webhook_ids", freed))
 	}
 }
 

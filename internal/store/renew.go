@@ -18,7 +18,7 @@ func (s *Store) renew() {
 		err = s.copyAside(v)
 	}
 	if err != nil {
-		s.logger.Warn("the store of integrations cannot be written anew; it goes on as it is, and takes more space than it needs", zap.Error(err))
+		s.logger.Warn("the integration store cannot be rewritten; it stays as it is, and takes more space than it needs", zap.Error(err))
 		return
 	}
 	s.replacing.Lock()
@@ -28,5 +28,5 @@ func (s *Store) renew() {
 		s.fail(err)
 		return
 	}
-	s.logger.Info("wrote the store of integrations anew", zap.Int("records", v.records), zap.Int64("bytes", v.live), zap.Int64("bytes_before", v.stored))
+	s.logger.Info("rewrote the integration store", zap.Int("records", v.records), zap.Int64("bytes", v.live), zap.Int64("bytes_before", v.stored))
 }

@@ -22,9 +22,9 @@ func (s *Store) fail(cause error) {
 	now := time.Now()
 	s.failedAt.Store(&now)
 	s.failing.Store(true)
-	s.failed = fmt.Errorf("%w: writing integrations has failed and is tried again", storage.ErrUnavailable)
+	s.failed = fmt.Errorf("%w: writing integrations has failed and is being retried", storage.ErrUnavailable)
 	s.revival = time.After(s.retry)
-	s.logger.Error("writing integrations has failed; they can be read, and written again once the disk can be written",
+	s.logger.Error("writing integrations has failed; they can be read, and written again once the disk works",
 		zap.Error(cause), zap.Duration("retry_in", s.retry))
 }
 
@@ -67,7 +67,7 @@ func (s *Store) reopen() error {
 		return err
 	}
 	if err := os.RemoveAll(s.aside()); err != nil {
-		return fmt.Errorf("removing what was replaced: %w", err)
+		return fmt.Errorf("removing the replaced database: %w", err)
 	}
 	return s.openDatabase()
 }

@@ -40,7 +40,7 @@ const (
 	chunkSize = 1 << 20
 )
 
-var errLate = errors.New("the disk takes too long")
+var errLate = errors.New("the disk is too slow")
 
 // entry is a record as it lies in the database.
 type entry struct{ key, value []byte }
@@ -131,13 +131,13 @@ func (s *Store) rewrite() error {
 		err = s.copyAside(v)
 	}
 	if err != nil {
-		s.logger.Warn("the store of integrations cannot be written anew; it goes on as it is, and takes more space than it needs", zap.Error(err))
+		s.logger.Warn("the integration store cannot be rewritten; it stays as it is, and takes more space than it needs", zap.Error(err))
 		return nil
 	}
 	if err := s.exchange(); err != nil {
 		return err
 	}
-	s.logger.Info("wrote the store of integrations anew",
+	s.logger.Info("rewrote the integration store",
 		zap.Int("records", v.records), zap.Int64("bytes", v.live), zap.Int64("bytes_before", v.stored),
 		zap.Int("tables_before", v.tables), zap.Duration("took", time.Since(began)))
 	return nil
@@ -194,7 +194,7 @@ func (s *Store) copyAside(v survey) (err error) {
 		return fmt.Errorf("reading the new database back: %w", err)
 	}
 	if !found.equals(written) {
-		return fmt.Errorf("%d records were written and %d, or others, read back", written.records, found.records)
+		return fmt.Errorf("%d records were written, but %d, or different ones, were read back", written.records, found.records)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (s *Store) forgetLeft() error {
 	select {
 	case err := <-s.left:
 		s.left = nil
-		s.logger.Info("another database of integrations was made too late, or not at all", zap.Error(err))
+		s.logger.Info("the new database of integrations was created too late, or not at all", zap.Error(err))
 		return os.RemoveAll(s.aside())
 	default:
 		return fmt.Errorf("writing another database: %w", errLate)
@@ -359,13 +359,13 @@ func (s *Store) exchange() error {
 	}
 	s.step("closed")
 	if err := fsutil.Exchange(s.aside(), s.dir); err != nil {
-		s.logger.Warn("the store of integrations was written anew and cannot be put in place; it goes on as it is", zap.Error(err))
+		s.logger.Warn("the integration store was rewritten but cannot be put in place; it stays as it is", zap.Error(err))
 	} else if err := fsutil.SyncDir(filepath.Dir(s.dir)); err != nil {
 		return err // a power cut may bring either of them: nothing goes
 	}
 	s.step("exchanged")
 	if err := os.RemoveAll(s.aside()); err != nil {
-		return fmt.Errorf("removing what was replaced: %w", err)
+		return fmt.Errorf("removing the replaced database: %w", err)
 	}
 	s.step("removed")
 	return s.openDatabase()

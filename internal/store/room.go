@@ -70,7 +70,7 @@ func (s *Store) useReserve() error {
 func (s *Store) keepReserve() error {
 	if plenty := s.need(floor+8*reserveSize) == nil; plenty {
 		if err := s.makeReserve(); err != nil {
-			return fmt.Errorf("making the reserve of disk space: %w", err)
+			return fmt.Errorf("reserving disk space: %w", err)
 		}
 	}
 	return nil

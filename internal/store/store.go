@@ -137,7 +137,7 @@ func (s *Store) start() (err error) {
 		}
 	}()
 	if err := os.RemoveAll(s.aside()); err != nil {
-		return fmt.Errorf("removing what a rewrite has left: %w", err)
+		return fmt.Errorf("removing the remains of a rewrite: %w", err)
 	}
 	if err := s.makeRoom(); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (s *Store) openDatabase() (err error) {
 		return err
 	}
 	if acknowledged := s.mark.Read(); s.last < acknowledged {
-		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to go on without them",
+		return fmt.Errorf("%w: its last write was number %d, but %d were acknowledged; restore a backup, or remove %s to continue without them",
 			storage.ErrCorrupt, s.last, acknowledged, s.mark.Path())
 	}
 	return nil

@@ -108,7 +108,7 @@ func (s *Store) count() {
 		err = fmt.Errorf("%w: %d of them cannot be read", storage.ErrCorrupt, damaged)
 	}
 	if err != nil {
-		s.logger.Error("integrations cannot be counted; limits on them hold for those that could be", zap.Error(err))
+		s.logger.Error("integrations cannot be counted; their limits only apply to those that could be", zap.Error(err))
 	}
 	s.usage.mu.Lock()
 	s.usage.projects, s.usage.all = projects, all

@@ -63,7 +63,7 @@ func (s *Store) submitFor(ctx context.Context, w *write) error {
 }
 
 // errLeft means that nobody waits for the write any more.
-var errLeft = errors.New("the write was called off")
+var errLeft = errors.New("the write was canceled")
 
 // submit hands a write to the writing goroutine and waits for its answer.
 func (s *Store) submit(left <-chan struct{}, w *write) error {
@@ -177,7 +177,7 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 }
 
 // errNotWritten is an error of the database.
-var errNotWritten = errors.New("the database does not take it")
+var errNotWritten = errors.New("the database does not accept it")
 
 // transaction is a group of writes, and what comes of them.
 type transaction struct {

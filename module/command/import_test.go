@@ -32,7 +32,7 @@ func gatewayWith(t *testing.T, integrations map[string]string) (address string, 
 			fmt.Fprint(w, `{"error":"webhook_id: it is another project's"}`)
 		case r.Method == http.MethodGet && !found:
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"error":"there is no such integration"}`)
+			fmt.Fprint(w, `{"error":"no such integration"}`)
 		case found:
 			fmt.Fprint(w, text)
 		default:

@@ -20,11 +20,11 @@ func (d *Description) Lists() ([]string, error) {
 	for _, path := range d.eventPaths() {
 		lists := listsOf(path)
 		if len(lists) > MaxLists {
-			return nil, fmt.Errorf("event, delivery, kinds, action: at most %d lists can lie within each other", MaxLists)
+			return nil, fmt.Errorf("event, delivery, kinds, action: at most %d lists can be nested", MaxLists)
 		}
 		for i := range min(len(lists), len(longest)) {
 			if lists[i] != longest[i] {
-				return nil, errors.New("event, delivery, kinds, action: the lists of the paths must lie within each other")
+				return nil, errors.New("event, delivery, kinds, action: the lists of the paths must be nested in one another")
 			}
 		}
 		if len(lists) > len(longest) {

@@ -39,7 +39,7 @@ func ParseSigned(text string) ([]Piece, error) {
 		before, after, found := strings.Cut(rest, "{")
 		if before != "" {
 			if strings.Contains(before, "}") {
-				return nil, errors.New("a closing brace has no opening one")
+				return nil, errors.New("a closing brace without an opening one")
 			}
 			pieces = append(pieces, Piece{TextPiece, before})
 		}
@@ -48,7 +48,7 @@ func ParseSigned(text string) ([]Piece, error) {
 		}
 		name, more, closed := strings.Cut(after, "}")
 		if !closed {
-			return nil, errors.New("an opening brace has no closing one")
+			return nil, errors.New("an opening brace without a closing one")
 		}
 		piece, err := parsePlace(name)
 		if err != nil {
@@ -58,7 +58,7 @@ func ParseSigned(text string) ([]Piece, error) {
 	}
 	switch {
 	case len(pieces) == 0:
-		return nil, errors.New("nothing is signed: {body} is what most senders sign")
+		return nil, errors.New("nothing is signed: most senders sign {body}")
 	case len(pieces) > maxPieces:
 		return nil, fmt.Errorf("at most %d pieces can be signed", maxPieces)
 	}
@@ -82,7 +82,7 @@ func parsePlace(text string) (Piece, error) {
 	if name, ok := strings.CutPrefix(text, "part."); ok && isToken(name) {
 		return Piece{PartPiece, name}, nil
 	}
-	return Piece{}, fmt.Errorf("{%s} is no place: there are {body}, {payload}, {url}, {header.NAME} and {part.NAME}", text)
+	return Piece{}, fmt.Errorf("unknown {%s} (want {body}, {payload}, {url}, {header.NAME} or {part.NAME})", text)
 }
 
 // isToken reports whether the text can be the name of a header (RFC 9110, section

@@ -18,10 +18,10 @@ const maxList = 32
 // saying so, a time that is not signed, pieces that can run into each other.
 func (d *Description) Validate() error {
 	if !isName(d.Name) {
-		return errors.New("name: lower-case letters, digits and hyphens are needed, at most 64")
+		return errors.New("name: must be at most 64 lowercase letters, digits and hyphens")
 	}
 	if len(d.Schemes) == 0 || len(d.Schemes) > maxList {
-		return fmt.Errorf("schemes: from 1 to %d are needed", maxList)
+		return fmt.Errorf("schemes: must have 1 to %d entries", maxList)
 	}
 	for i := range d.Schemes {
 		if err := d.Schemes[i].validate(d); err != nil {
@@ -32,7 +32,7 @@ func (d *Description) Validate() error {
 		return err
 	}
 	if d.Status != 0 && (d.Status < 200 || d.Status > 299) {
-		return errors.New("status: an accepted event is answered with 200 to 299")
+		return errors.New("status: must be from 200 to 299")
 	}
 	if len(d.Handshakes) > maxList {
 		return fmt.Errorf("handshakes: at most %d are allowed", maxList)
@@ -56,23 +56,23 @@ func (d *Description) validatePlaces() error {
 				return fmt.Errorf("%s[%d].%w", field, i, err)
 			}
 			if at.Header != "" && d.carriesCredential(at.Header) {
-				return fmt.Errorf("%s[%d].header: %s carries a credential, and is neither stored nor shown", field, i, at.Header)
+				return fmt.Errorf("%s[%d].header: %s carries a credential, which is neither stored nor shown", field, i, at.Header)
 			}
 		}
 	}
 	for i, path := range d.Kinds {
 		if !isEventPath(path) {
-			return fmt.Errorf("kinds[%d]: a path such as object.type is needed", i)
+			return fmt.Errorf("kinds[%d]: must be a path such as object.type", i)
 		}
 	}
 	for i, path := range d.Action {
 		if !isEventPath(path) {
-			return fmt.Errorf("action[%d]: a path such as object.action is needed", i)
+			return fmt.Errorf("action[%d]: must be a path such as object.action", i)
 		}
 	}
 	for i, path := range d.PerAttempt {
 		if !isEventPath(path) {
-			return fmt.Errorf("per_attempt[%d]: a path such as object.attempt is needed", i)
+			return fmt.Errorf("per_attempt[%d]: must be a path such as object.attempt", i)
 		}
 	}
 	lists, err := d.Lists()
@@ -80,23 +80,23 @@ func (d *Description) validatePlaces() error {
 	case err != nil:
 		return err
 	case d.JSONLines && (len(lists) == 0 || lists[0] != ""):
-		return errors.New("json_lines: a path that begins with # is needed")
+		return errors.New("json_lines: requires a path that begins with #")
 	}
 	for i, name := range d.Pings {
 		if !isText(name) {
-			return fmt.Errorf("pings[%d]: printable ASCII is needed", i)
+			return fmt.Errorf("pings[%d]: must be printable ASCII", i)
 		}
 	}
 	if d.FormField != "" && !isToken(d.FormField) {
-		return errors.New("form_field: the name of a form field is needed")
+		return errors.New("form_field: must be the name of a form field")
 	}
 	for i, name := range d.Pass {
 		if !isToken(name) || isUnsafe(name) || d.carriesCredential(name) {
-			return fmt.Errorf("pass[%d]: the name of a header without a secret is needed", i)
+			return fmt.Errorf("pass[%d]: must be the name of a header without a secret", i)
 		}
 	}
 	if d.Sample != "" && !isText(d.Sample) {
-		return errors.New("sample: printable ASCII is needed")
+		return errors.New("sample: must be printable ASCII")
 	}
 	return nil
 }
@@ -110,14 +110,14 @@ func (d *Description) carriesCredential(name string) bool {
 
 func (s *Scheme) validate(d *Description) error {
 	if s.InBody && (s.Header != "" || len(s.More) > 0 || s.NewVerifier == nil) {
-		return errors.New("header: a credential in the body has none, and needs code")
+		return errors.New("header: a credential in the body has none, and requires code")
 	}
 	for _, name := range append([]string{s.Header}, s.More...) {
 		if s.InBody {
 			break
 		}
 		if lower := strings.ToLower(name); !isToken(name) || lower != "authorization" && isUnsafe(name) {
-			return errors.New("header: the name of a header that carries the credential is needed")
+			return errors.New("header: must be the name of the header that carries the credential")
 		}
 	}
 	if len(s.More) > maxList {
@@ -125,7 +125,7 @@ func (s *Scheme) validate(d *Description) error {
 	}
 	formats, known := secretFormats[s.Algorithm]
 	if !known {
-		return fmt.Errorf("algorithm: %q is none: there are token, hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and ecdsa-sha256", s.Algorithm)
+		return fmt.Errorf("algorithm: unknown %q (want token, hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 or ecdsa-sha256)", s.Algorithm)
 	}
 	if s.NewVerifier != nil {
 		return s.validateTime(nil, false)
@@ -134,16 +134,16 @@ func (s *Scheme) validate(d *Description) error {
 		return fmt.Errorf("secret: %q does not fit %s", s.Secret, s.Algorithm)
 	}
 	if !isText(s.Prefix) && s.Prefix != "" || !isText(s.Separator) && s.Separator != "" || len(s.Separator) > 1 {
-		return errors.New("prefix, separator: printable ASCII is needed, of a separator one character")
+		return errors.New("prefix, separator: must be printable ASCII, and a separator one character")
 	}
 	if s.Separator != "" && strings.Contains(s.Prefix, s.Separator) && s.Algorithm == Token {
-		return errors.New("prefix: it holds the separator")
+		return errors.New("prefix: must not contain the separator")
 	}
 	if s.Algorithm == Token {
 		return s.validateToken()
 	}
 	if !slices.Contains([]Encoding{"", Hex, Base64, Base64URL}, s.Encoding) {
-		return fmt.Errorf("encoding: %q is none: there are hex, base64 and base64url", s.Encoding)
+		return fmt.Errorf("encoding: unknown %q (want hex, base64 or base64url)", s.Encoding)
 	}
 	return s.validateSigned(d)
 }
@@ -153,9 +153,9 @@ func (s *Scheme) validateToken() error {
 	case s.Signed != "":
 		return errors.New("signed: a token signs nothing")
 	case s.Time != nil:
-		return errors.New("time: a token signs none")
+		return errors.New("time: a token does not sign a time")
 	case s.Encoding != "" || s.Separator != "" || len(s.More) > 0:
-		return errors.New("encoding, separator, more: a token is the value of one header")
+		return errors.New("encoding, separator, more: a token is the value of a single header")
 	}
 	return nil
 }
@@ -172,23 +172,23 @@ func (s *Scheme) validateSigned(d *Description) error {
 		case piece.Kind == BodyPiece || piece.Kind == PayloadPiece:
 			body = true
 			if piece.Kind == PayloadPiece && d.FormField == "" {
-				return errors.New("signed: {payload} needs form_field")
+				return errors.New("signed: {payload} requires form_field")
 			}
 		case piece.Kind == PartPiece && s.Separator == "":
-			return errors.New("signed: {part.NAME} needs a separator")
+			return errors.New("signed: {part.NAME} requires a separator")
 		case piece.Kind == HeaderPiece && d.carriesCredential(piece.Text):
 			return errors.New("signed: a signature cannot sign itself")
 		}
 		if i > 0 && (s.runsTogether(pieces[i-1], piece) ||
 			i > 1 && pieces[i-1].Kind == URLPiece && s.runsTogether(pieces[i-2], piece)) {
-			return errors.New("signed: text is needed between the places, or what stands in one can be moved to the next")
+			return errors.New("signed: text is required between the places, or bytes of one could be moved to the next")
 		}
 	}
 	if body == s.BodyUnsigned {
 		if body {
 			return errors.New("body_unsigned: the body is signed")
 		}
-		return errors.New("signed: the body is not signed: whoever has seen one request can send any body; set body_unsigned if the sender does so")
+		return errors.New("signed: the body is not signed: anyone who has seen one request can send any body; set body_unsigned if that is how the sender works")
 	}
 	return s.validateTime(pieces, body)
 }
@@ -217,10 +217,10 @@ func (s *Scheme) validateTime(pieces []Piece, body bool) error {
 		return fmt.Errorf("time.%w", err)
 	}
 	if !slices.Contains([]TimeFormat{"", UnixSeconds, UnixMillis, RFC3339}, t.Format) {
-		return fmt.Errorf("time.format: %q is none: there are unix, unix-ms and rfc3339", t.Format)
+		return fmt.Errorf("time.format: unknown %q (want unix, unix-ms or rfc3339)", t.Format)
 	}
 	if t.Tolerance < 0 || t.Tolerance > MaxTolerance && s.NewVerifier == nil {
-		return fmt.Errorf("time.tolerance: from 1 to %d seconds are allowed", MaxTolerance)
+		return fmt.Errorf("time.tolerance: must be from 1 to %d seconds", MaxTolerance)
 	}
 	if s.NewVerifier != nil {
 		return nil
@@ -233,10 +233,10 @@ func (s *Scheme) validateTime(pieces []Piece, body bool) error {
 
 func (h *Handshake) validate() error {
 	if !slices.Contains([]string{"", http.MethodPost, http.MethodGet, http.MethodHead, http.MethodOptions}, h.Method) {
-		return errors.New("method: POST, GET, HEAD or OPTIONS is needed")
+		return errors.New("method: must be POST, GET, HEAD or OPTIONS")
 	}
 	if len(h.When) == 0 && (h.Method == "" || h.Method == http.MethodPost) {
-		return errors.New("when: a condition is needed, or every event would be a handshake")
+		return errors.New("when: a condition is required, or every event would be a handshake")
 	}
 	for i := range h.When {
 		c := &h.When[i]
@@ -244,7 +244,7 @@ func (h *Handshake) validate() error {
 			return fmt.Errorf("when[%d].%w", i, err)
 		}
 		if c.Empty && (c.JSON == "" || c.Absent || c.Equals != "") {
-			return fmt.Errorf("when[%d].empty: it is for a list in the body, and says all of it", i)
+			return fmt.Errorf("when[%d].empty: requires a list in the body, and no other condition on it", i)
 		}
 	}
 	for field, at := range map[string]*Place{"token": h.Token, "echo": h.Echo, "learn": h.Learn} {
@@ -262,17 +262,17 @@ func (h *Handshake) validate() error {
 	}
 	switch {
 	case h.Status != 0 && (h.Status < 200 || h.Status > 299):
-		return errors.New("status: a handshake is answered with 200 to 299")
+		return errors.New("status: must be from 200 to 299")
 	case h.Echo == nil && (h.Member != "" || h.MACMember != ""):
-		return errors.New("echo: the members need it")
+		return errors.New("echo: the members require it")
 	case h.Pong && (h.Echo != nil || h.JSON != "" || h.Learn != nil || len(h.EchoHeaders) > 0):
-		return errors.New("pong: it is the whole answer")
+		return errors.New("pong: it cannot be combined with another answer")
 	case h.Open && h.MACMember != "":
-		return errors.New("open: an answer that is computed with the secret is for the sender alone")
+		return errors.New("open: an answer computed with the secret must require the credential")
 	case h.Learn != nil && h.Method != "" && h.Method != http.MethodPost:
-		return errors.New("learn: a secret is brought by POST")
+		return errors.New("learn: requires the method POST")
 	case h.Learn != nil && !h.Open:
-		return errors.New("learn: the request that brings the secret cannot be signed with it, so it must be open")
+		return errors.New("learn: the request with the secret cannot be signed with it, so it must be open")
 	}
 	return nil
 }
@@ -325,13 +325,13 @@ func (p *Place) validate(use placeUse) error {
 	}
 	switch {
 	case set != 1 || p.Query+p.Form != "" && use != ofHandshake || p.Part != "" && use != ofTime:
-		return errors.New("place: exactly one of the places that are possible here is needed")
+		return errors.New("place: must have exactly one of the places that are possible here")
 	case p.Header != "" && !isToken(p.Header):
-		return errors.New("header: the name of a header is needed")
+		return errors.New("header: must be the name of a header")
 	case p.JSON != "" && !isJSON(p.JSON):
-		return errors.New("json: a path such as object.type is needed")
+		return errors.New("json: must be a path such as object.type")
 	case p.Query+p.Form+p.Part != "" && !isToken(p.Query+p.Form+p.Part):
-		return errors.New("query, form, part: a name is needed")
+		return errors.New("query, form, part: a name is required")
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func TestValidate(t *testing.T) {
 		{"encoding", scheme(func(s *Scheme) { s.Encoding = "HEX" }), "schemes[0].encoding"},
 		{"secret", scheme(func(s *Scheme) { s.Secret = Whpk }), "schemes[0].secret"},
 		{"nothing signed", scheme(func(s *Scheme) { s.Signed = "" }), "nothing is signed"},
-		{"no such place", scheme(func(s *Scheme) { s.Signed = "{bodyy}" }), "is no place"},
+		{"no such place", scheme(func(s *Scheme) { s.Signed = "{bodyy}" }), "unknown {bodyy}"},
 		{"open brace", scheme(func(s *Scheme) { s.Signed = "{body" }), "brace"},
 		{"close brace", scheme(func(s *Scheme) { s.Signed = "body}" }), "brace"},
 		{"body left out", scheme(func(s *Scheme) { s.Signed = "{header.X-Desk-Time}" }), "the body is not signed"},
@@ -60,7 +60,7 @@ func TestValidate(t *testing.T) {
 		{"time in no place", scheme(func(s *Scheme) { s.Time = &Time{} }), "schemes[0].time"},
 		{"time too far", scheme(func(s *Scheme) { s.Time.Tolerance = 1 << 20 }), "tolerance"},
 		{"time's format", scheme(func(s *Scheme) { s.Time.Format = "http" }), "format"},
-		{"runs together", scheme(func(s *Scheme) { s.Signed, s.Time = "{header.X-Desk-Id}{body}", nil }), "text is needed between"},
+		{"runs together", scheme(func(s *Scheme) { s.Signed, s.Time = "{header.X-Desk-Id}{body}", nil }), "text is required between"},
 		{"signs itself", scheme(func(s *Scheme) { s.Signed, s.Time = "{header.x-desk-signature}.{body}", nil }), "cannot sign itself"},
 		{"part without separator", scheme(func(s *Scheme) { s.Signed, s.Time = "{part.t}.{body}", nil }), "separator"},
 		{"payload without form", scheme(func(s *Scheme) { s.Signed, s.Time = "{payload}", nil }), "form_field"},
@@ -71,7 +71,7 @@ func TestValidate(t *testing.T) {
 		{"a path that computes", func(d *Description) { d.Delivery = []Place{{JSON: "a.@pretty"}} }, "delivery[0]"},
 		{"a path that searches", func(d *Description) { d.Kinds = []string{"a.#(b==1).c"} }, "kinds[0]"},
 		{"a path that counts", func(d *Description) { d.Kinds = []string{"a.##"} }, "kinds[0]"},
-		{"the URL between two places", func(d *Description) { d.Schemes[0].Signed = "{body}{url}{header.X-Desk-Id}" }, "text is needed"},
+		{"the URL between two places", func(d *Description) { d.Schemes[0].Signed = "{body}{url}{header.X-Desk-Id}" }, "text is required"},
 		{"the URL before a place", func(d *Description) { d.Schemes[0].Signed = "{url}{body}.{header.X-Desk-Time}" }, ""},
 		{"lists", func(d *Description) {
 			d.Event, d.Kinds = []Place{{JSON: "events.#.type"}}, []string{"events.#.more.#.kind", "kind"}

@@ -70,7 +70,7 @@ func New(options Options) (*Endpoint, error) {
 		return nil, errors.New("the resource type is missing")
 	}
 	if options.Timeout < 0 {
-		return nil, errors.New("the time-out is negative")
+		return nil, errors.New("the timeout is negative")
 	}
 	if options.Timeout == 0 {
 		options.Timeout = httpcall.DefaultTimeout

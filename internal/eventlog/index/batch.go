@@ -49,7 +49,7 @@ const entryOverhead = 64
 // decides when a merge is worth its while.
 func (b *Batch) Set(key, value []byte, again bool) error {
 	if len(value) > MaxValue {
-		return fmt.Errorf("writing the event index: a value of %d bytes; %d is the most", len(value), MaxValue)
+		return fmt.Errorf("writing the event index: a value of %d bytes exceeds the limit of %d", len(value), MaxValue)
 	}
 	b.add(entry{key: key, value: value})
 	if again {

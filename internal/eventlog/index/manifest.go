@@ -125,7 +125,7 @@ func Rekey(dir string, key seal.Key) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("giving the event index another key: %w", err)
+		return fmt.Errorf("rotating the event index's key: %w", err)
 	}
 	m, err := readManifest(dir, key)
 	if errors.Is(err, ErrDamaged) {
@@ -135,7 +135,7 @@ func Rekey(dir string, key seal.Key) error {
 		_, err = m.write(dir, key)
 	}
 	if err != nil {
-		return fmt.Errorf("giving the event index another key: %w", err)
+		return fmt.Errorf("rotating the event index's key: %w", err)
 	}
 	return nil
 }

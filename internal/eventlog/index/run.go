@@ -108,7 +108,7 @@ func (r *run) openAt(buf []byte, number int, offset int64, length int) ([]byte, 
 		}
 		// The file was as long as it should be.
 		r.damaged.Store(true)
-		return nil, fmt.Errorf("%w: run %d was cut", ErrDamaged, r.number)
+		return nil, fmt.Errorf("%w: run %d is truncated", ErrDamaged, r.number)
 	}
 	plain, err := r.aead.Open(buf[:0], nonce(number), buf[:length], nil)
 	if err != nil {

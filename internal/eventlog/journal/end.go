@@ -39,14 +39,14 @@ func (r *Recovery) findEnd(file io.ReaderAt, s Segment, offset int64) (end int64
 	}
 	for _, h := range holes {
 		if h.first > synced {
-			r.j.Logger.Warn("the event log ends in a group that was never finished; nobody was told that it was kept",
+			r.j.Logger.Warn("the event log ends in an unfinished group, which was never acknowledged",
 				zap.Uint64("segment", s.Number), zap.Int64("bytes", s.Size-h.at))
 			return h.at, false, nil
 		}
 	}
 	rest, err := scanner.Rest()
 	if rest > 0 {
-		r.j.Logger.Warn("the event log ends in a record that is damaged or was never finished",
+		r.j.Logger.Warn("the event log ends in a damaged or unfinished record",
 			zap.Uint64("segment", s.Number), zap.Int64("bytes", rest))
 	}
 	return end, rest == 0, err

@@ -74,14 +74,14 @@ func (j *Journal) newFile(name string, size, room int64) prepared {
 	path := filepath.Join(j.Dir, name+newSuffix)
 	for {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return prepared{err: fmt.Errorf("making a segment: %w", err)}
+			return prepared{err: fmt.Errorf("creating a segment: %w", err)}
 		}
 		file, err := j.Disk.Create(path, size)
 		if err == nil {
 			return prepared{file: file, path: path, size: size}
 		}
 		if size/4 < max(least, minSegment) {
-			return prepared{err: fmt.Errorf("making a segment: %w", err)}
+			return prepared{err: fmt.Errorf("creating a segment: %w", err)}
 		}
 		size /= 4
 	}
@@ -175,7 +175,7 @@ func (w *writer) close() error {
 		w.file = nil
 	}
 	if len(w.owed) > 0 {
-		w.j.Logger.Warn("the ends of some attempts could not be written; the attempts are repeated", zap.Int("records", len(w.owed)))
+		w.j.Logger.Warn("the results of some attempts could not be written; the attempts are repeated", zap.Int("records", len(w.owed)))
 	}
 	return errors.Join(errs...)
 }

@@ -36,7 +36,7 @@ func (c *Compactor) evictForDisk() error {
 			if !c.isUrgent() {
 				return journal.ErrPinned
 			}
-			c.Logger.Error("a backup is given up, for its events are in the way of new ones")
+			c.Logger.Error("a backup is aborted, because its events take the space of new ones")
 			c.Journal.Unpin()
 		}
 		each := c.indexEach()

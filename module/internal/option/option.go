@@ -29,7 +29,7 @@ func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...s
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		name := d.Val()
 		if seen[name] && !slices.Contains(repeatable, name) {
-			return d.Errf("'%s' is given twice", name)
+			return d.Errf("'%s' is repeated", name)
 		}
 		seen[name] = true
 		if err := read(name); err != nil {
@@ -165,7 +165,7 @@ func Duration(d *caddyfile.Dispenser, into *caddy.Duration) error {
 	}
 	parsed, err := caddy.ParseDuration(text)
 	if err != nil || parsed <= 0 {
-		return d.Errf("%s: '%s' is no duration above 0", name, text)
+		return d.Errf("%s: '%s' is not a duration above 0", name, text)
 	}
 	*into = caddy.Duration(parsed)
 	return nil
@@ -181,7 +181,7 @@ func Size(d *caddyfile.Dispenser, into *int64, least, most uint64) error {
 	}
 	size, err := humanize.ParseBytes(text)
 	if err != nil || size < least || size > most {
-		return d.Errf("%s: '%s' is no size from %s to %s", name, text, humanize.IBytes(least), humanize.IBytes(most))
+		return d.Errf("%s: '%s' is not a size from %s to %s", name, text, humanize.IBytes(least), humanize.IBytes(most))
 	}
 	*into = int64(size)
 	return nil
@@ -196,7 +196,7 @@ func Number(d *caddyfile.Dispenser, into *int, least int) error {
 	}
 	number, err := strconv.Atoi(text)
 	if err != nil || number < least {
-		return d.Errf("%s: '%s' is no number from %d", name, text, least)
+		return d.Errf("%s: '%s' is not a number from %d", name, text, least)
 	}
 	*into = number
 	return nil
@@ -219,7 +219,7 @@ func values(d *caddyfile.Dispenser, into ...*string) error {
 // endSecret is End after an option of so many values.
 func endSecret(d *caddyfile.Dispenser, name string, count int) error {
 	if d.NextArg() {
-		return d.Errf("wrong argument count: %s takes %d, and quotes around what has blanks", name, count)
+		return d.Errf("wrong argument count: %s takes %d; put quotes around arguments with blanks", name, count)
 	}
 	return End(d, name)
 }
@@ -235,7 +235,7 @@ func End(d *caddyfile.Dispenser, name string) error {
 		block := d.Val() == "{" && d.Line() == line
 		d.Prev()
 		if block {
-			return d.Errf("no block may follow '%s'", name)
+			return d.Errf("'%s' cannot have a block", name)
 		}
 	}
 	return nil

@@ -138,7 +138,7 @@ func (b *backend) reseal(ctx context.Context, done func() error) {
 			}
 			if err == nil {
 				b.replaced.Store(false)
-				b.logger.Info("all integrations are sealed with the present key")
+				b.logger.Info("all integrations are sealed with the current key")
 				return
 			}
 			if ctx.Err() == nil {

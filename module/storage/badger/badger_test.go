@@ -65,10 +65,10 @@ func TestCaddyfile(t *testing.T) {
 		{"badger {\n\tpath\n}", "wrong argument count"},
 		{"badger {\n\tpath a b\n}", "wrong argument count"},
 		{"badger {\n\tpath \"\"\n}", "path: a value is empty, at Testfile:2"},
-		{"badger {\n\tpath a\n\tpath b\n}", "'path' is given twice, at Testfile:3"},
-		{"badger {\n\tencryption_key a\n\tencryption_key b\n}", "'encryption_key' is given twice, at Testfile:3"},
+		{"badger {\n\tpath a\n\tpath b\n}", "'path' is repeated, at Testfile:3"},
+		{"badger {\n\tencryption_key a\n\tencryption_key b\n}", "'encryption_key' is repeated, at Testfile:3"},
 		{"badger {\n\tsize 7\n}", "unrecognized option 'size', at Testfile:2"},
-		{"badger {\n\tpath a {\n\t\tx\n\t}\n}", "no block may follow 'path', at Testfile:2"},
+		{"badger {\n\tpath a {\n\t\tx\n\t}\n}", "'path' cannot have a block, at Testfile:2"},
 	} {
 		s := new(Storage)
 		err := s.UnmarshalCaddyfile(caddyfile.NewTestDispenser(c.text))

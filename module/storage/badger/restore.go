@@ -192,7 +192,7 @@ func (s *Storage) RotateKey() (path, id string, err error) {
 	}
 	key, err := seal.RotateKeyFile(s.keyPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", "", fmt.Errorf("there is no key at %s yet; it is made when the storage is", s.keyPath())
+		return "", "", fmt.Errorf("no key exists at %s yet; it is created with the storage", s.keyPath())
 	}
 	if err != nil {
 		return "", "", err
