@@ -122,7 +122,7 @@ func TestSeveralResourcesByAdmin(t *testing.T) {
 	}
 	sink.AnswerStatus(http.StatusNoContent)
 	g.API("PATCH", path, gateway.M{"resource": resources("B", "C")}).Want(t, 200)
-	refused(t, g.API("POST", path+"/events/"+events["A"]["id"].(string)+"/replay", nil), 409, "ticket A", "any more")
+	refused(t, g.API("POST", path+"/events/"+events["A"]["id"].(string)+"/replay", nil), 409, "ticket A", "no longer")
 	is(t, g.API("POST", path+"/replay", gateway.M{"dry_run": true}), 200, `{"matched":2,"replayed":0,"skipped":1}`)
 	is(t, g.API("POST", path+"/replay", gateway.M{}), 200, `{"matched":2,"replayed":1,"skipped":1}`)
 	gateway.Eventually(t, "the replay has arrived", func() bool { return len(sink.Events()) == 3 })
