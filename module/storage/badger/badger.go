@@ -1,6 +1,7 @@
-// Package badger is the storage of integrations and events that Hookgate
-// brings along: integrations in Badger, and events in sealed files of their own,
-// in one directory.
+// Package badger is the embedded storage of integrations and events: integrations
+// in Badger, and events in sealed files of their own, in one directory. Badger never
+// compacts, and is rewritten at startup where that is due: docs/decisions/0009 has
+// the reasons. The storage has one process, whose session ends with it.
 package badger
 
 import (

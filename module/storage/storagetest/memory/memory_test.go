@@ -1,8 +1,10 @@
 package memory_test
 
 import (
+	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookgate/hookgate/module/storage"
@@ -32,4 +34,54 @@ func TestBackendOnce(t *testing.T) {
 func TestSeveral(t *testing.T) {
 	var p places
 	storagetest.Several(t, func(_ *testing.T, place string) storagetest.Peer { return p.open(place) })
+}
+
+// Who is silent for a short time keeps what it has, and who is for longer does not.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		place := memory.NewPlace(time.Second)
+		a, b := place.Open(), place.Open()
+		defer a.Close()
+		defer b.Close()
+		lost := 0
+		stop, err := a.Events().Watch(storage.Watcher{Pending: func(storage.Ref) {}, Lost: func() { lost++ }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		event := &storage.Event{Integration: storage.Identity{1}}
+		id, _, err := a.Events().Append(t.Context(), event, storage.Dedupe{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, silence := range []struct {
+			time  time.Duration
+			err   error
+			lost  int
+			state string
+		}{
+			{999 * time.Millisecond, nil, 0, "ok"},
+			{1001 * time.Millisecond, storage.ErrNotPending, 1, "failed"},
+		} {
+			a.Pause()
+			time.Sleep(silence.time)
+			if state := a.Health().State; state != silence.state {
+				t.Errorf("after %v it is %s", silence.time, state)
+			}
+			a.Resume()
+			synctest.Wait()
+			if lost != silence.lost {
+				t.Errorf("after %v its session was lost %d times", silence.time, lost)
+			}
+			if _, err = a.Events().Claim(t.Context(), event.Integration, id); !errors.Is(err, silence.err) {
+				t.Errorf("a claim after %v: %v", silence.time, err)
+			}
+			if err == nil {
+				err = a.Events().Release(t.Context(), event.Integration, id, time.Now())
+			}
+			if err != nil && silence.err == nil {
+				t.Error(err)
+			}
+		}
+	})
 }
