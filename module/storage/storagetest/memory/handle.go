@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -121,15 +119,3 @@ func (h *Handle) Close() error {
 	watching.stop()
 	return nil
 }
-
-// Storage is a storage.Storage of one place, for what opens one.
-type Storage struct{ Place *Place }
-
-// Key implements storage.Storage.
-func (s Storage) Key() string { return fmt.Sprintf("memory %p", s.Place) }
-
-// Options implements storage.Storage.
-func (s Storage) Options() string { return "" }
-
-// Open implements storage.Storage.
-func (s Storage) Open(context.Context) (storage.Backend, error) { return s.Place.Open(), nil }

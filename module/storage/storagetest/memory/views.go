@@ -165,7 +165,6 @@ func (e *Events) Dropped(identity storage.Identity) bool {
 
 // Interface guards
 var (
-	_ storage.Storage            = Storage{}
 	_ storage.Backend            = (*Handle)(nil)
 	_ storage.Events             = (*Events)(nil)
 	_ storage.Limiter            = (*Events)(nil)
