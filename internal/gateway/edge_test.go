@@ -3,12 +3,15 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/hookgate/hookgate/internal/admin"
+	"github.com/hookgate/hookgate/internal/gate"
+	"github.com/hookgate/hookgate/internal/integration"
 	"github.com/hookgate/hookgate/internal/polltest"
 	"github.com/hookgate/hookgate/module/storage"
 )
@@ -110,6 +113,20 @@ func TestFirstUse(t *testing.T) {
 	polltest.Until(t, "it is marked as used", func() bool { return !unused() })
 }
 
+// What has not been configured is not invented.
+func TestHandedOver(t *testing.T) {
+	b := newBench(t)
+	c := b.start(b.settings(newDesk("ticket")))
+	l := held(t, c)
+	defer l.Release()
+	if base, public := l.Admin().Base("demo"), l.Admin().PublicURL("demo"); base != gate.DefaultPrefix || public != "" {
+		t.Errorf("admins are shown %q, senders %q", base, public)
+	}
+	if l.Edge().Remote == nil || l.Edge().Remote != l.remote || l.Edge().Flight != l.flight || l.Edge().AllowUnauthenticated {
+		t.Errorf("%+v", l.Edge())
+	}
+}
+
 // A sender brings the secret that an integration waits for.
 func TestLearn(t *testing.T) {
 	b := newBench(t)
@@ -139,26 +156,26 @@ func TestLearn(t *testing.T) {
 
 // An integration that has changed elsewhere is read again.
 func TestStale(t *testing.T) {
-	b := newBench(t)
+	lookups := 0
+	routes := integration.NewCache(func(_ context.Context, webhookID string) (*integration.Integration, error) {
+		lookups++
+		return &integration.Integration{WebhookID: webhookID}, nil
+	}, gate.Compile, integration.CacheLimit)
 	stale := false
-	b.drive.wrap = func(o *opened) { o.events = staleEvents{o.events, &stale} }
-	d := newDesk("ticket")
-	c := b.start(b.settings(d))
-	made := strings.Replace(string(form("made")), `"project":"demo",`, "", 1)
-	if status, text := call(t, c, "POST", "projects/demo/integrations", made); status != http.StatusCreated {
-		t.Fatalf("%d %s", status, text)
-	}
+	b := newBench(t)
+	c := b.start(b.settings(newDesk("ticket")))
 	l := held(t, c)
 	defer l.Release()
-	route, err := l.Edge().Integrations.Route(t.Context(), "made")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stale = true
-	accept(t, c, "made", "stale at first")
-	d.want(t, "stale at first")
-	if again, err := l.Edge().Integrations.Route(t.Context(), "made"); err != nil || again == route {
-		t.Errorf("the route is the one of before: %v", err)
+	events := refresher{staleEvents{l.backend.Events(), &stale}, routes}
+	for n, want := range []int{1, 1, 2, 2} { // how often it is looked up before the append of that number
+		if _, _, err := routes.Get(t.Context(), "made"); err != nil || lookups != want {
+			t.Fatalf("looked up %d times, want %d: %v", lookups, want, err)
+		}
+		stale = n == 1
+		event := storage.Event{WebhookID: "made", Integration: storage.Identity{1}}
+		if _, _, err := events.Append(t.Context(), &event, storage.Dedupe{}); errors.Is(err, storage.ErrStale) != (n == 1) {
+			t.Fatalf("append %d: %v", n, err)
+		}
 	}
 }
 

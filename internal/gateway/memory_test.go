@@ -15,6 +15,7 @@ import (
 type memory struct {
 	put, changes, watch error
 	tries, open         atomic.Int32
+	following           atomic.Int32
 
 	mu           sync.Mutex // guards what follows
 	fail         error
@@ -60,7 +61,13 @@ type memoryIntegrations struct {
 
 func (m memoryIntegrations) SetLimits(storage.IntegrationLimits) {}
 
-func (m memoryIntegrations) Changes(func(string)) (func(), error) { return func() {}, m.memory.changes }
+func (m memoryIntegrations) Changes(func(string)) (func(), error) {
+	if m.memory.changes != nil {
+		return nil, m.memory.changes
+	}
+	m.memory.following.Add(1)
+	return func() { m.memory.following.Add(-1) }, nil
+}
 
 func (m memoryIntegrations) Get(_ context.Context, webhookID string) (storage.Integration, error) {
 	m.memory.mu.Lock()

@@ -120,7 +120,7 @@ func TestOpenedInVain(t *testing.T) {
 				if err := c.Start(); !errors.Is(err, broken) {
 					t.Error(err)
 				}
-				if m.tries.Load() != 1 || m.open.Load() != 0 || len(b.pool.slots) != 0 {
+				if m.tries.Load() != 1 || m.open.Load() != 0 || m.following.Load() != 0 || len(b.pool.slots) != 0 {
 					t.Errorf("opened %d times, and open %d times", m.tries.Load(), m.open.Load())
 				}
 				m.put, m.changes, m.watch = nil, nil, nil
@@ -184,8 +184,35 @@ func TestHungClose(t *testing.T) {
 	if err := <-started; err != nil {
 		t.Error(err)
 	}
+	if n := len(b.pool.engines()); n != 2 {
+		t.Errorf("%d storages are known to be open", n)
+	}
 	accept(t, next, "hook", "again")
 	d.want(t, "again")
+}
+
+// A stopped configuration accepts events and dispatches none until it starts again.
+func TestStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		d := newDesk("ticket")
+		settings := b.settings(d)
+		m := new(memory)
+		settings.Storage = m
+		c := b.start(settings, form("hook"))
+		c.Stop()
+		accept(t, c, "hook", "while stopped")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		d.none(t)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		d.want(t, "while stopped")
+		if end(t, c); m.open.Load() != 0 || m.following.Load() != 0 {
+			t.Errorf("open %d times, followed %d times", m.open.Load(), m.following.Load())
+		}
+	})
 }
 
 // An attempt that goes on after it was cut off does not keep the storage open.
