@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/hookgate/hookgate/internal/dispatch"
 	"github.com/hookgate/hookgate/internal/jwt"
 	"github.com/hookgate/hookgate/internal/polltest"
@@ -80,6 +82,11 @@ func TestIntegrationOfAnEvent(t *testing.T) {
 		if got := plan.Integration(test.webhookID, test.identity); got != test.want {
 			t.Errorf("%s: %v, want %v", test.webhookID, got, test.want)
 		}
+	}
+	plan.Integration("hook", other)
+	warned := b.logs.FilterMessage("events wait for an integration that this configuration no longer declares").FilterField(zap.String("webhook_id", "hook"))
+	if warned.Len() != 1 {
+		t.Errorf("the log tells %d times of an integration", warned.Len())
 	}
 	if err := l.backend.Events().Drop(t.Context(), other, true); err != nil {
 		t.Fatal(err)

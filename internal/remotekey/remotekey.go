@@ -13,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookgate/hookgate/module/trigger"
-	"github.com/hookgate/hookgate/module/trigger/httpcall"
+	"github.com/hookgate/hookgate/internal/fetch"
 )
 
 // The bounds of one fetch.
@@ -46,8 +45,16 @@ func NewClient(transport http.RoundTripper) *Client {
 	}}
 }
 
-// Failure is why nothing could be fetched, by one of the codes of package
-// trigger. It names no address.
+// The codes of what is answered and cannot be used, besides those of package fetch.
+const (
+	codeStatus   = "status"           // an HTTP status that is no success
+	codeRedirect = "redirect"         // a 3xx, which is never followed
+	codeTooLarge = "answer_too_large" // the answer is over its bound
+	codeInvalid  = "answer_invalid"   // the answer cannot be understood
+)
+
+// Failure is why nothing could be fetched. Its code is one of FailureCodes; it names
+// no address.
 type Failure struct {
 	Code string
 }
@@ -59,18 +66,18 @@ func (f *Failure) Error() string { return "fetching keys: " + f.Code }
 func (c *Client) Get(ctx context.Context, address string) (body []byte, age time.Duration, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil || request.URL.Scheme != "https" || request.URL.User != nil {
-		return nil, 0, &Failure{trigger.ErrAnswerInvalid}
+		return nil, 0, &Failure{codeInvalid}
 	}
 	request.Header.Set("User-Agent", "Hookgate")
 	var wrong string
-	failure := httpcall.Do(c.transport, request, timeout, func(response *http.Response) (broken error) {
+	failure := fetch.Do(c.transport, request, timeout, func(response *http.Response) (broken error) {
 		if wrong = judge(response.StatusCode); wrong != "" {
 			return nil
 		}
 		age = lifetime(response.Header)
 		body, broken = io.ReadAll(io.LimitReader(response.Body, maxSize+1))
 		if len(body) > maxSize {
-			wrong = trigger.ErrAnswerTooLarge
+			wrong = codeTooLarge
 		}
 		return broken
 	})
@@ -89,20 +96,17 @@ func judge(status int) string {
 	case status == http.StatusOK:
 		return ""
 	case status >= 300 && status < 400:
-		return trigger.ErrRedirect
+		return codeRedirect
 	}
-	return trigger.ErrStatus
+	return codeStatus
 }
 
 // Invalid is the failure to make sense of what was fetched.
-func Invalid() error { return &Failure{trigger.ErrAnswerInvalid} }
+func Invalid() error { return &Failure{codeInvalid} }
 
 // FailureCodes returns the codes that a Failure may have.
 func FailureCodes() []string {
-	return []string{
-		trigger.ErrTimeout, trigger.ErrDNS, trigger.ErrConnect, trigger.ErrTLS, trigger.ErrStatus, trigger.ErrRedirect,
-		trigger.ErrAnswerTooLarge, trigger.ErrAnswerInvalid,
-	}
+	return []string{fetch.Timeout, fetch.DNS, fetch.Connect, fetch.TLS, codeStatus, codeRedirect, codeTooLarge, codeInvalid}
 }
 
 // codeOf returns the code of a failed fetch.
@@ -111,7 +115,7 @@ func codeOf(err error) string {
 	if errors.As(err, &failure) {
 		return failure.Code
 	}
-	return trigger.ErrAnswerInvalid
+	return codeInvalid
 }
 
 // lifetime is how long the headers allow to keep an answer (RFC 9111, section

@@ -8,16 +8,10 @@
 package httpcall
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/fetch"
 	"github.com/hookgate/hookgate/module/trigger"
 )
 
@@ -48,77 +42,13 @@ const DefaultTimeout = 30 * time.Second
 // it: connecting, sending, waiting, and reading. An error of read counts as a
 // broken connection, unless the time is up.
 func Do(transport http.RoundTripper, request *http.Request, timeout time.Duration, read func(*http.Response) error) *Failure {
-	ctx, cancel := context.WithTimeout(request.Context(), timeout)
-	defer cancel()
-	if ctx.Err() != nil {
-		return &Failure{Code: trigger.ErrTimeout}
+	failed := fetch.Do(transport, request, timeout, read)
+	if failed == nil {
+		return nil
 	}
-	var seen phases
-	request = request.WithContext(httptrace.WithClientTrace(ctx, seen.trace()))
-
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		return &Failure{Code: seen.code(ctx, err), Sent: seen.sent(), Fault: seen.fault()}
+	failure := &Failure{Code: failed.Code, Sent: failed.Sent}
+	if failed.Connected {
+		failure.Fault = trigger.FaultResource
 	}
-	defer response.Body.Close()
-	if err := read(response); err != nil {
-		return &Failure{Code: seen.code(ctx, err), Sent: true, Fault: trigger.FaultResource}
-	}
-	return nil
-}
-
-// phases records how far a request got.
-type phases struct {
-	asked, unresolved, connected, handshakeFailed atomic.Bool
-}
-
-func (p *phases) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { p.asked.Store(true) },
-		DNSDone: func(info httptrace.DNSDoneInfo) { p.unresolved.Store(info.Err != nil) },
-		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			p.handshakeFailed.Store(err != nil)
-		},
-	}
-}
-
-// sent reports whether the request may have left. A transport that asked for a
-// connection and never got one has sent nothing; one that does not report its
-// connections may have sent anything.
-func (p *phases) sent() bool {
-	return !p.asked.Load() || p.connected.Load()
-}
-
-func (p *phases) fault() trigger.Fault {
-	if p.connected.Load() {
-		return trigger.FaultResource
-	}
-	return trigger.FaultUnsaid
-}
-
-// code returns the error code. What the trace saw takes precedence, because a
-// transport may hide its dialer's error, as Caddy's does.
-func (p *phases) code(ctx context.Context, err error) string {
-	var (
-		dns         *net.DNSError
-		record      tls.RecordHeaderError
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		hostname    x509.HostnameError
-		network     net.Error
-	)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return trigger.ErrTimeout
-	case p.unresolved.Load() && !p.connected.Load(), errors.As(err, &dns):
-		return trigger.ErrDNS
-	case p.handshakeFailed.Load() && !p.connected.Load(),
-		errors.As(err, &record), errors.As(err, &certificate),
-		errors.As(err, &authority), errors.As(err, &hostname):
-		return trigger.ErrTLS
-	case errors.As(err, &network) && network.Timeout():
-		return trigger.ErrTimeout
-	}
-	return trigger.ErrConnect
+	return failure
 }
