@@ -26,21 +26,40 @@ func Binary(t testing.TB) string {
 	return path
 }
 
-var binary = sync.OnceValues(func() (string, error) {
-	root, err := root()
+// ExampleBinary returns the path of the binary with the example trigger of docs/
+// in it: $HOOKGATE_EXAMPLE_BIN, or what `make build-example` builds.
+func ExampleBinary(t testing.TB) string {
+	t.Helper()
+	path, err := exampleBinary()
 	if err != nil {
-		return "", err
+		t.Fatalf("building the gateway with the example trigger: %v", err)
 	}
-	if path := os.Getenv("HOOKGATE_BIN"); filepath.IsAbs(path) {
-		return path, nil
-	} else if path != "" {
-		return filepath.Join(root, path), nil
-	}
-	if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("make build: %w\n%s", err, out)
-	}
-	return filepath.Join(root, "bin", "hookgate"), nil
-})
+	return path
+}
+
+var (
+	binary        = built("HOOKGATE_BIN", "build", "hookgate")
+	exampleBinary = built("HOOKGATE_EXAMPLE_BIN", "build-example", "hookgate-example")
+)
+
+// built returns what finds a binary by its variable, or builds it once.
+func built(variable, target, name string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		root, err := root()
+		if err != nil {
+			return "", err
+		}
+		if path := os.Getenv(variable); filepath.IsAbs(path) {
+			return path, nil
+		} else if path != "" {
+			return filepath.Join(root, path), nil
+		}
+		if out, err := exec.Command("make", "-C", root, target).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("make %s: %w\n%s", target, err, out)
+		}
+		return filepath.Join(root, "bin", name), nil
+	})
+}
 
 // Root returns the top folder of the repository.
 func Root(t testing.TB) string {

@@ -47,6 +47,12 @@ type Gateway struct {
 // ("NAME=value"), and starts nothing.
 func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 	t.Helper()
+	return NewOf(t, Binary(t), caddyfile, env...)
+}
+
+// NewOf prepares a gateway of another binary.
+func NewOf(t testing.TB, binary, caddyfile string, env ...string) *Gateway {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "hookgate")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func New(t testing.TB, caddyfile string, env ...string) *Gateway {
 		Dir:    dir,
 		Addr:   "127.0.0.1:" + port,
 		Admin:  "127.0.0.1:" + freePort(t),
-		binary: Binary(t),
+		binary: binary,
 	}
 	g.env = append(os.Environ(),
 		"HOME="+dir,

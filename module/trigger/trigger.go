@@ -2,8 +2,10 @@
 // event arrives. It has plain types only, so that an implementation needs
 // nothing of the gateway but this package.
 //
-// A trigger is a Caddy module in the namespace `webhooks.triggers`; the
-// modules beside this file (http, codemie) are examples to read.
+// A trigger is a Caddy module in the namespace `webhooks.triggers`. The packages
+// below have what most need: triggerconfig for its configuration, placeholder and
+// httpcall for a request, triggertest for its tests. docs/example-trigger is a
+// whole one, and http and codemie are ours.
 package trigger
 
 import (
@@ -20,7 +22,7 @@ type Trigger interface {
 	// answer never changes.
 	ResourceTypes() []string
 
-	// Allow says whether an integration of the project may start the
+	// Allow reports whether an integration of the project may start the
 	// resource; the error names the reason for an admin to read. It is asked
 	// when an integration is saved and again before each attempt, and does no
 	// network or disk work.

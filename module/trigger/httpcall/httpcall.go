@@ -3,8 +3,9 @@
 // needs whose endpoint answers with a status alone; Do and Judge are its halves
 // for one that reads answers.
 //
-// It uses a plain http.RoundTripper: redirects are never followed, no cookies
-// are kept, and a failed request is not repeated.
+// It uses a plain http.RoundTripper: redirects are never followed and no cookies
+// are kept. Go's own repeats a request whose kept connection broke only if that
+// is safe by its method or it has an Idempotency-Key.
 package httpcall
 
 import (
