@@ -94,7 +94,7 @@ func conditionsOf(t *testing.T) map[string]string {
 
 var metricName = regexp.MustCompile(`[a-z_]+_total`)
 
-// evaluate says whether an expression holds one minute after the second of two
+// evaluate reports whether an expression holds one minute after the second of two
 // scrapes, which were a minute apart.
 func evaluate(t *testing.T, promtool string, before, after map[string]string, expression string) bool {
 	t.Helper()

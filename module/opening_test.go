@@ -16,7 +16,7 @@ import (
 
 func init() { caddy.RegisterModule(new(fullStorage)) }
 
-// diskFull says whether a fullStorage can be opened.
+// diskFull reports whether a fullStorage can be opened.
 var diskFull atomic.Bool
 
 // fullStorage is a storage on a disk that may be full.

@@ -69,7 +69,7 @@ const appendWait = 8 * time.Second
 // judged by it.
 var stale = new(answer)
 
-// served says whether there is a resource, and a trigger for each.
+// served reports whether there is a resource, and a trigger for each.
 func (v *visit) served() bool {
 	resources := v.route.Integration.Resources
 	for i := range resources {

@@ -87,7 +87,7 @@ func (v *visit) hashHead(head uint64, text string) {
 	v.hash.Write(append(binary.BigEndian.AppendUint64(v.text[:0], head), text...))
 }
 
-// same says whether two texts lie in the same place.
+// same reports whether two texts lie in the same place.
 func same(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -79,7 +79,7 @@ func (g *Gate) webhookID(r *http.Request) (string, bool) {
 	return id, ok && rest == id
 }
 
-// serves says whether the project's integrations answer here.
+// serves reports whether the project's integrations answer here.
 func (g *Gate) serves(project string) bool {
 	return len(g.settings.Projects) == 0 || slices.Contains(g.settings.Projects, project)
 }

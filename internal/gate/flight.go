@@ -191,7 +191,7 @@ func largePart(share int64) int64 { return share - share/smallShare }
 // held are bytes, and of them those that large bodies have taken.
 type held struct{ bytes, large int64 }
 
-// add adds what fits into a share of so many bytes, and says whether it does.
+// add adds what fits into a share of so many bytes, and reports whether it does.
 func (h *held) add(by held, share int64) shortage {
 	sum := held{h.bytes + by.bytes, h.large + by.large}
 	switch {

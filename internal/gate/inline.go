@@ -44,7 +44,7 @@ func (v *visit) pass() *answer {
 	return nil
 }
 
-// isOurs says whether a header's name begins with X-Webhook-, also as gateway
+// isOurs reports whether a header's name begins with X-Webhook-, also as gateway
 // interfaces would read it that make no difference between the two dashes.
 func isOurs(name string) bool {
 	const prefix = "X-Webhook-"

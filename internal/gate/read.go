@@ -111,7 +111,7 @@ func (v *visit) refuseBody(err error) *answer {
 	return v.refuse(badBody, "body_cut")
 }
 
-// identity says whether the field lists no coding but identity.
+// identity reports whether the field lists no coding but identity.
 func identity(values []string) bool {
 	for _, value := range values {
 		if value != "" && !strings.EqualFold(value, "identity") {
@@ -166,7 +166,7 @@ func (p *pace) expect(received int, waited time.Duration) {
 }
 
 // extend moves the deadline when a second's worth has come, for it costs
-// something, or when there was a wait, and says whether it did.
+// something, or when there was a wait, and reports whether it did.
 func (p *pace) extend(received int, waited time.Duration) bool {
 	if received-p.counted < leastRate && waited == p.waited {
 		return false

@@ -223,7 +223,7 @@ func (u *upload) overdue(now time.Time) float64 {
 	return now.Sub(u.seated).Seconds() - seatTime.Seconds()*float64(u.received)/float64(u.large)
 }
 
-// includes says whether the other upload has of what the upload lacks.
+// includes reports whether the other upload has of what the upload lacks.
 func (l *need) includes(u, other *upload) bool {
 	if l.short == ofLarge && other.large == 0 {
 		return false

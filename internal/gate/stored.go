@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Judgement says whether an event is wanted, and if not, why.
+// Judgement reports whether an event is wanted, and if not, why.
 type Judgement struct {
 	Wanted bool
 	// Reason is "" for a wanted event, else what stands against it: ping,
@@ -66,7 +66,7 @@ func (r *Route) unread(message *sender.Message) error {
 	return err
 }
 
-// matches says whether the integration's expression wants an event that has come
+// matches reports whether the integration's expression wants an event that has come
 // or is stored.
 func (r *Route) matches(ctx context.Context, message *sender.Message, header http.Header, payload *jsondoc.Document) (bool, error) {
 	return r.expression.Match(ctx, &match.Event{

@@ -66,7 +66,7 @@ func (v *visit) readMessage() (err error) {
 	return err
 }
 
-// Wants says whether the filter wants an event. A ping must be named; without an
+// Wants reports whether the filter wants an event. A ping must be named; without an
 // event type nothing is wanted, once there is a filter.
 func (r *Route) Wants(m *sender.Message) bool {
 	if m.Ping {

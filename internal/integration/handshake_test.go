@@ -50,7 +50,7 @@ func TestSecretIsLearned(t *testing.T) {
 		t.Fatalf("%+v, %v, %v", opened, fresh, err)
 	}
 	if _, fresh, err = s.OpenHandshake(t.Context(), view, "demo", "hook", nil, Precondition{}); err != nil || fresh {
-		t.Errorf("opened anew: %v, %v", fresh, err)
+		t.Errorf("opened again: %v, %v", fresh, err)
 	}
 	if _, err := s.ConfirmHandshake(t.Context(), view, "demo", "hook", []byte(`{"fingerprint":"00000000"}`), Precondition{}); !errors.Is(err, ErrNotLearned) {
 		t.Errorf("confirmed nothing: %v", err)

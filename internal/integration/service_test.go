@@ -114,7 +114,7 @@ func TestPutReplaces(t *testing.T) {
 }
 
 // What changes nothing is no change, however often it is sent. A secret in the
-// clear is set anew: nobody finds out by it what is stored.
+// clear text is always set again, so that nobody can find out what is stored.
 func TestUnchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, m, _ := newTestService(t)
@@ -323,7 +323,7 @@ func TestDeleteCutShort(t *testing.T) {
 		t.Errorf("%v, %v", in, err)
 	}
 	if _, err := s.Create(t.Context(), view, "demo", withHook("hook")); !errors.Is(err, storage.ErrUnavailable) {
-		t.Errorf("made anew before the events have gone: %v", err)
+		t.Errorf("created again before the events are gone: %v", err)
 	}
 	q.err = nil
 	if err := s.Delete(t.Context(), view, "demo", "hook", false, Precondition{}); err != nil {

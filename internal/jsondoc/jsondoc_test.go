@@ -99,7 +99,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// hasTwice says whether an object of valid JSON has two members of one name.
+// hasTwice reports whether an object of valid JSON has two members of the same name.
 func hasTwice(text []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -28,7 +28,7 @@ func nested(levels int, inside string) string {
 // one call, in what a call returns, in the payload.
 var heavy = map[string]struct{ expression, payload string }{
 	"in over added lists":        {`[payload.l].exists(x, [` + sum(128, "[1]") + `].exists(y, 2 in ` + sum(128, "[1]") + `))`, listOf("1", 22_000)},
-	"in over lists added anew":   {`[payload.l].exists(x, ` + sum(128, "[x]") + `.exists(y, 2 in ` + sum(128, "[x]") + `))`, listOf("1", 22_000)},
+	"in over lists added again":  {`[payload.l].exists(x, ` + sum(128, "[x]") + `.exists(y, 2 in ` + sum(128, "[x]") + `))`, listOf("1", 22_000)},
 	"in over added payloads":     {`[payload.l].exists(x, [` + sum(128, "x") + `].exists(y, 2 in ` + sum(128, "y") + `))`, listOf("1", 22_000)},
 	"in over growing lists":      {`[payload.l].exists(x, payload.l.exists(y, 2 in x + x + x + x + x + x + x + x))`, listOf("1", 22_000)},
 	"in, nothing is":             {`payload.l.all(x, payload.l.all(y, !(2 in payload.l)))`, listOf("1", 22_000)},

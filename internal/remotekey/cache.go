@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// How long a fetched value counts.
+// How long a fetched value is valid.
 const (
 	minAge     = 5 * time.Minute
 	defaultAge = time.Hour
 	maxAge     = 24 * time.Hour
 
-	// maxStale is how much longer it counts while nothing newer can be
-	// fetched.
+	// maxStale is how much longer it is valid while nothing newer can be fetched.
 	maxStale = 24 * time.Hour
 )
 
 // Limits bound what a cache does on behalf of requests that may be forged.
 type Limits struct {
-	// Entries is how many values are kept; the least recently used goes first.
+	// Entries is how many values are cached; the least recently used is evicted
+	// first.
 	Entries int
-	// Pace bounds the fetches that a group starts. What has verified something
-	// has a pace of its own in each group, which nothing else can use up.
+	// Pace bounds the fetches that a group starts. Values that have verified
+	// something have a separate pace in each group, which nothing else can use up.
 	Pace Pace
-	// Client bounds those that one client's requests start, within a group.
+	// Client bounds the fetches that one client's requests start within a group.
 	// The zero Pace does not.
 	Client Pace
 }
 
-// Pace is how often something may happen: Burst times at once, and once more in
-// each Pause.
+// Pace is how often something may happen: Burst times at once, and then once
+// per Pause.
 type Pace struct {
 	Burst int
 	Pause time.Duration
@@ -38,11 +38,11 @@ type Pace struct {
 
 // Source is a value to fetch.
 type Source[T any] struct {
-	// Key tells the value from others.
+	// Key identifies the value.
 	Key string
-	// Group is what shares its limit with others.
+	// Group is what shares a limit.
 	Group string
-	// Client is who asks, as far as it is known.
+	// Client is who asks, if known.
 	Client string
 	// Label names the source in metrics and logs: an operator's word, or a
 	// fixed one.
@@ -51,48 +51,49 @@ type Source[T any] struct {
 	Fetch func(ctx context.Context) (T, time.Duration, error)
 }
 
-// Cache keeps fetched values. A value is fetched by one goroutine, however
-// many requests wait for it.
+// Cache caches fetched values. A value is fetched by a single goroutine,
+// however many requests wait for it.
 type Cache[T any] struct {
 	limits  Limits
 	observe func(label, code string)
 
-	// fetching ends with the cache, and running counts what is under way.
+	// fetching is canceled when the cache is closed, and running counts what is in
+	// progress.
 	fetching context.Context
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
 	mu      sync.Mutex
 	entries map[string]*entry[T]
-	groups  paces[string] // of what has verified nothing yet
+	groups  paces[string] // of values that have verified nothing yet
 	proven  paces[string]
 	clients paces[client]
 	closed  bool
 }
 
-// client is one who asks for something of a group.
+// client is a client that asks for values of a group.
 type client struct{ group, address string }
 
-// entry is a value, or what is about to be one.
+// entry is a value, or one being fetched.
 type entry[T any] struct {
 	value  T
 	known  bool
-	failed bool // the last fetch did
-	proven bool // something was verified by the value
+	failed bool // the last fetch failed
+	proven bool // the value has verified something
 	fresh  time.Time
 	used   time.Time
 	flight *flight[T] // nil while nothing is fetched
 }
 
-// flight is a fetch that is under way. Its result is there once done is closed.
+// flight is a fetch in progress. Its result is set once done is closed.
 type flight[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
 }
 
-// NewCache returns an empty cache. observe is told of each fetch: by the
-// source's label, and with the code of its failure, which is "" for a success.
+// NewCache returns an empty cache. observe is called for each fetch, with the
+// source's label and the code of its failure, which is "" for a success.
 func NewCache[T any](limits Limits, observe func(label, code string)) *Cache[T] {
 	fetching, cancel := context.WithCancel(context.Background())
 	return &Cache[T]{
@@ -102,8 +103,7 @@ func NewCache[T any](limits Limits, observe func(label, code string)) *Cache[T] 
 	}
 }
 
-// Close ends the fetches that are under way. Nothing can be had of the cache
-// then.
+// Close cancels the fetches in progress. The cache cannot be used afterwards.
 func (c *Cache[T]) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -112,7 +112,7 @@ func (c *Cache[T]) Close() {
 	c.running.Wait()
 }
 
-// Behind runs something off the request path, until the cache is closed.
+// Behind runs something in the background, until the cache is closed.
 func (c *Cache[T]) Behind(do func(ctx context.Context)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,15 +125,15 @@ func (c *Cache[T]) Behind(do func(ctx context.Context)) {
 	}
 }
 
-// Get returns the value of a source. While it cannot be fetched anew, the one
-// that is known still counts for a day; without it the error is ErrUnavailable.
+// Get returns the value of a source. While it cannot be refreshed, a known
+// value remains valid for a day; without one the error is ErrUnavailable.
 func (c *Cache[T]) Get(ctx context.Context, source *Source[T]) (T, error) {
 	return c.get(ctx, source, false)
 }
 
-// Renew is Get for whoever has missed something in the value: it is fetched
-// again, unless that has just been done. ErrUnavailable means that it could not
-// be fetched, so that what was missed may exist.
+// Renew is Get for a caller that has missed something in the value: it is
+// fetched again, unless that has just been done. ErrUnavailable means that it
+// could not be fetched, so that what was missed may exist.
 func (c *Cache[T]) Renew(ctx context.Context, source *Source[T]) (T, error) {
 	return c.get(ctx, source, true)
 }
@@ -159,7 +159,7 @@ func (c *Cache[T]) get(ctx context.Context, source *Source[T], again bool) (none
 	}
 	usable := e.known && !again && now.Before(e.fresh.Add(maxStale))
 	if usable && e.failed {
-		return e.value, nil // another try is under way, but nobody waits for it
+		return e.value, nil // another try is in progress, but nobody waits for it
 	}
 	if e.flight == nil {
 		if usable || again && e.known && !e.failed {
@@ -189,7 +189,7 @@ func (c *Cache[T]) wait(ctx context.Context, f *flight[T]) (none T, err error) {
 	return f.value, nil
 }
 
-// start fetches a value for all that wait for it: none of them ends it.
+// start fetches a value for all that wait for it: none of them can cancel it.
 func (c *Cache[T]) start(source *Source[T], e *entry[T]) *flight[T] {
 	f := &flight[T]{done: make(chan struct{})}
 	fetch, key, label := source.Fetch, source.Key, source.Label
@@ -225,8 +225,8 @@ func bounded(age time.Duration) time.Duration {
 	return min(max(age, minAge), maxAge)
 }
 
-// evict makes room for a new value. What has verified something stays before
-// what has not.
+// evict makes room for a new value. Values that have verified something outlast
+// the others.
 func (c *Cache[T]) evict(fresh *entry[T]) {
 	for len(c.entries) > c.limits.Entries {
 		var oldest *entry[T]
@@ -250,7 +250,7 @@ func (e *entry[T]) goesBefore(other *entry[T]) bool {
 	return e.used.Before(other.used)
 }
 
-// mayFetch says whether a fetch may start now, and counts it.
+// mayFetch reports whether a fetch may start now, and counts it.
 func (c *Cache[T]) mayFetch(source *Source[T], e *entry[T], now time.Time) bool {
 	if e.proven {
 		return c.proven.take(source.Group, now)
@@ -263,7 +263,7 @@ func (c *Cache[T]) mayFetch(source *Source[T], e *entry[T], now time.Time) bool 
 	return c.groups.take(source.Group, now)
 }
 
-// Prove notes that something was verified by the value of a source, and says
+// Prove records that the value of a source has verified something, and reports
 // whether that is new.
 func (c *Cache[T]) Prove(key string) bool {
 	c.mu.Lock()
@@ -276,8 +276,8 @@ func (c *Cache[T]) Prove(key string) bool {
 	return true
 }
 
-// Restore puts in a value that was proven before. It is fetched anew when it is
-// needed, and counts for a day while that cannot be.
+// Restore inserts a value that was proven before. It is refreshed when it is
+// needed, and is valid for a day while that fails.
 func (c *Cache[T]) Restore(key string, value T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -245,7 +245,7 @@ func TestCacheFavoursWhatIsProven(t *testing.T) {
 			time.Sleep(2 * time.Hour)
 			flood()
 			p.value++
-			want(t, c.Get, p, p.value) // fetched anew
+			want(t, c.Get, p, p.value) // fetched again
 			if len(c.entries) > 2 {
 				t.Fatalf("%d entries", len(c.entries))
 			}

@@ -12,48 +12,48 @@ import (
 	"github.com/hookgate/hookgate/internal/network"
 )
 
-// The limits of certificates, whose addresses stand in requests: a flood of
-// invented ones makes a host be asked sixty times, and then once a second; one
-// client's, ten times, and then once in six seconds. Those that have verified
-// something do not meet them.
+// The limits for certificates, whose addresses are in requests: a flood of
+// made-up ones makes the gateway ask a host sixty times, and then once a
+// second; one client's, ten times, and then once every six seconds.
+// Certificates that have verified something are not subject to them.
 var certificateLimits = Limits{
 	Entries: 64,
 	Pace:    Pace{Burst: 60, Pause: time.Second},
 	Client:  Pace{Burst: 10, Pause: 6 * time.Second},
 }
 
-// maxChain bounds how many certificates stand behind one another.
+// maxChain bounds the length of a chain of certificates.
 const maxChain = 8
 
-// Certificates keeps X.509 certificates by their addresses.
+// Certificates caches X.509 certificates by address.
 type Certificates struct {
 	client *Client
 	cache  *Cache[[]*x509.Certificate]
 	shelf  atomic.Pointer[Shelf]
 }
 
-// Shelf keeps certificates that have verified something for the next start.
+// Shelf stores certificates that have verified something for the next start.
 type Shelf struct {
-	// Save keeps a chain in PEM. It is called off the request path.
+	// Save stores a chain in PEM. It is called in the background.
 	Save func(ctx context.Context, address string, chain []byte)
-	// Load calls fn for each that was saved. Those for which fn says false are
-	// not kept any longer.
+	// Load calls fn for each stored chain. Those for which fn returns false are
+	// removed.
 	Load func(ctx context.Context, fn func(address string, chain []byte) (keep bool)) error
 }
 
-// NewCertificates returns none yet. observe is told of each fetch; see
+// NewCertificates returns an empty cache. observe is called for each fetch; see
 // NewCache.
 func NewCertificates(client *Client, observe func(label, code string)) *Certificates {
 	return &Certificates{client: client, cache: NewCache[[]*x509.Certificate](certificateLimits, observe)}
 }
 
-// Close ends what is under way.
+// Close cancels what is in progress.
 func (c *Certificates) Close() { c.cache.Close() }
 
-// Use has the shelf keep what is verified by from now on.
+// Use makes the shelf store certificates that verify something from now on.
 func (c *Certificates) Use(shelf Shelf) { c.shelf.Store(&shelf) }
 
-// Load takes in what the shelf has, but for what is over its time.
+// Load reads the shelf, except for expired certificates.
 func (c *Certificates) Load(ctx context.Context, shelf Shelf) error {
 	now := time.Now()
 	err := shelf.Load(ctx, func(address string, text []byte) bool {
@@ -70,10 +70,10 @@ func (c *Certificates) Load(ctx context.Context, shelf Shelf) error {
 	return nil
 }
 
-// Get returns the certificates at an address, the first of which signs and the
-// others lead to an authority. It does not judge them. label names the source
-// in metrics and logs; client is who asks, as far as it is known. The address
-// must be one that the caller trusts.
+// Get returns the certificates at an address: the first one signs, and the
+// others lead to an authority. It does not validate the chain. label names the
+// source in metrics and logs; client is who asks, if known. The caller must
+// trust the address.
 func (c *Certificates) Get(ctx context.Context, label, address, client string) ([]*x509.Certificate, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -92,9 +92,9 @@ func (c *Certificates) Get(ctx context.Context, label, address, client string) (
 	})
 }
 
-// Prove notes that a request was verified by the certificates that Get has
-// returned for the address: they are kept for the next start, and are never
-// short of fetches on account of others.
+// Prove records that a request was verified by the certificates that Get
+// returned for the address: they are stored for the next start, and others
+// cannot use up their fetches.
 func (c *Certificates) Prove(address string, chain []*x509.Certificate) {
 	if !c.cache.Prove(address) {
 		return
@@ -104,7 +104,7 @@ func (c *Certificates) Prove(address string, chain []*x509.Certificate) {
 	}
 }
 
-// parseChain reads certificates in PEM. The key of the first must be sound.
+// parseChain parses certificates in PEM. The key of the first must be sound.
 func parseChain(text []byte) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// paces bounds how often each of many may do something. Only those are remembered who
-// have done it lately.
+// paces bounds how often each of many clients may do something. Only recent
+// ones are remembered.
 type paces[K comparable] struct {
 	pace Pace
 	by   map[K]*rate.Limiter
@@ -26,13 +26,13 @@ func (p *paces[K]) left(who K, now time.Time) bool {
 	return limiter != nil && limiter.TokensAt(now) >= 1
 }
 
-// take counts one more, if it may be.
+// take counts one more, if allowed.
 func (p *paces[K]) take(who K, now time.Time) bool {
 	limiter := p.limiter(who, now)
 	return limiter != nil && limiter.AllowN(now, 1)
 }
 
-// limiter returns nil for somebody new while too many are remembered.
+// limiter returns nil for a new client while too many are remembered.
 func (p *paces[K]) limiter(who K, now time.Time) *rate.Limiter {
 	limiter := p.by[who]
 	if limiter == nil && (len(p.by) < maxPaces || p.forget(now)) {
@@ -42,7 +42,8 @@ func (p *paces[K]) limiter(who K, now time.Time) *rate.Limiter {
 	return limiter
 }
 
-// forget drops those who have done nothing lately, and reports whether there is room.
+// forget drops those that have done nothing recently, and reports whether there
+// is room.
 func (p *paces[K]) forget(now time.Time) bool {
 	for who, limiter := range p.by {
 		if limiter.TokensAt(now) >= float64(p.pace.Burst) {

@@ -1,7 +1,7 @@
-// Package remotekey fetches what others publish so that their signatures can be
-// verified, and keeps it. Two things are held against each other: whoever
-// sends forged requests must not be able to make the gateway fetch much, and
-// whoever publishes keys may be out of reach for a while.
+// Package remotekey fetches and caches what others publish so that their
+// signatures can be verified. It balances two concerns: a sender of forged
+// requests must not be able to make the gateway fetch much, and the publisher
+// of keys may be unreachable for a while.
 package remotekey
 
 import (
@@ -16,17 +16,18 @@ import (
 	"github.com/hookgate/hookgate/internal/fetch"
 )
 
-// The bounds of one fetch.
+// The limits of one fetch.
 const (
 	timeout = 5 * time.Second
 	maxSize = 256 << 10 // bytes of an answer
 )
 
-// UnknownAge is the age of what does not say how long it may be kept.
+// UnknownAge is the age of an answer that does not say how long it may be
+// cached.
 const UnknownAge time.Duration = -1
 
 // Client fetches documents over HTTPS, through the proxy of the environment if
-// there is one. It follows no redirect and keeps no connection.
+// there is one. It follows no redirects and keeps no connections.
 type Client struct {
 	transport http.RoundTripper
 }
@@ -47,9 +48,9 @@ func NewClient(transport http.RoundTripper) *Client {
 
 // The codes of what is answered and cannot be used, besides those of package fetch.
 const (
-	codeStatus   = "status"           // an HTTP status that is no success
+	codeStatus   = "status"           // an HTTP status that does not mean success
 	codeRedirect = "redirect"         // a 3xx, which is never followed
-	codeTooLarge = "answer_too_large" // the answer is over its bound
+	codeTooLarge = "answer_too_large" // the answer exceeds its limit
 	codeInvalid  = "answer_invalid"   // the answer cannot be understood
 )
 
@@ -61,8 +62,8 @@ type Failure struct {
 
 func (f *Failure) Error() string { return "fetching keys: " + f.Code }
 
-// Get returns what stands at an address, of at most 256 KiB, and for how long
-// its headers allow to keep it. Every answer but a 200 is a Failure.
+// Get returns the document at an address, of at most 256 KiB, and for how long
+// its headers allow caching it. Any answer other than 200 is a Failure.
 func (c *Client) Get(ctx context.Context, address string) (body []byte, age time.Duration, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil || request.URL.Scheme != "https" || request.URL.User != nil {
@@ -90,7 +91,7 @@ func (c *Client) Get(ctx context.Context, address string) (body []byte, age time
 	return body, age, nil
 }
 
-// judge returns what is wrong with a status.
+// judge returns the failure code of a status.
 func judge(status int) string {
 	switch {
 	case status == http.StatusOK:
@@ -101,7 +102,7 @@ func judge(status int) string {
 	return codeStatus
 }
 
-// Invalid is the failure to make sense of what was fetched.
+// Invalid is the failure to interpret what was fetched.
 func Invalid() error { return &Failure{codeInvalid} }
 
 // FailureCodes returns the codes that a Failure may have.
@@ -118,8 +119,8 @@ func codeOf(err error) string {
 	return codeInvalid
 }
 
-// lifetime is how long the headers allow to keep an answer (RFC 9111, section
-// 4.2), or UnknownAge.
+// lifetime returns how long the headers allow caching an answer (RFC 9111,
+// section 4.2), or UnknownAge.
 func lifetime(header http.Header) time.Duration {
 	for _, line := range header.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(line, ",") {
@@ -140,5 +141,6 @@ func lifetime(header http.Header) time.Duration {
 	return UnknownAge
 }
 
-// ErrUnavailable means that a value cannot be had now, although it may exist.
+// ErrUnavailable means that a value cannot be fetched now, although it may
+// exist.
 var ErrUnavailable = errors.New("the keys cannot be fetched now")

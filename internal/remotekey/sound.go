@@ -9,15 +9,15 @@ import (
 	"slices"
 )
 
-// The bounds of an RSA key: with fewer bits it can be found (RFC 7518, section
-// 3.3), and with more it takes long to verify by it.
+// The limits of an RSA key: a smaller one can be broken (RFC 7518, section
+// 3.3), and a larger one takes long to verify with.
 const (
 	minRSABits = 2048
 	maxRSABits = 8192
 )
 
-// Sound says whether a public key verifies only what the holder of the private
-// one has signed. Of a weak key anyone may be that.
+// Sound reports whether a public key verifies only what the holder of the
+// private key has signed. With a weak key, anyone can sign.
 func Sound(public any) bool {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -28,7 +28,7 @@ func Sound(public any) bool {
 		if !slices.Contains(curves, key.Curve) {
 			return false
 		}
-		_, err := key.Bytes() // fails for what is no point of the curve, or the one at infinity
+		_, err := key.Bytes() // fails for a point that is not on the curve, or is at infinity
 		return err == nil
 	case ed25519.PublicKey:
 		return len(key) == ed25519.PublicKeySize && soundPoint(key)
@@ -44,21 +44,21 @@ var (
 
 func modulo(n *big.Int) *big.Int { return n.Mod(n, edPrime) }
 
-// soundPoint says whether a key is none of the eight points of small order, under
-// which signatures can be made without any private key, in any encoding. By a key
-// that is no point of the curve nothing is verified.
+// soundPoint reports whether a key is not one of the eight points of small
+// order, in any encoding, under which signatures can be made without a private
+// key. A key that is not a point on the curve verifies nothing.
 func soundPoint(key []byte) bool {
 	encoded := slices.Clone(key)
 	encoded[len(encoded)-1] &= 0x7f // the highest bit is the sign of x
 	slices.Reverse(encoded)
 	y := new(big.Int).SetBytes(encoded)
 	if y.Cmp(edPrime) >= 0 {
-		return false // a second encoding, as no honest key has it
+		return false // a second encoding, which no honest key has
 	}
 	one := big.NewInt(1)
 	yy := modulo(new(big.Int).Mul(y, y))
 	above := modulo(new(big.Int).Sub(yy, one))
-	below := modulo(new(big.Int).Add(new(big.Int).Mul(edD, yy), one)) // never 0, as d is no square
+	below := modulo(new(big.Int).Add(new(big.Int).Mul(edD, yy), one)) // never 0, because d is not a square
 	xx := modulo(new(big.Int).Mul(above, below.ModInverse(below, edPrime)))
 	// The orders 1 and 2, then 4, then 8.
 	return xx.Sign() != 0 && y.Sign() != 0 && modulo(new(big.Int).Add(xx, yy)).Sign() != 0

@@ -9,7 +9,7 @@ import (
 )
 
 // A request that is sent again as it was is still fresh at the sender's last retry, unless
-// the sender signs it anew. What is ahead of now is no retry.
+// the sender signs it again. A future time does not indicate a retry.
 func TestWindowsCoverRetries(t *testing.T) {
 	const now, minute = 1764000000, 60
 	tests := []struct {

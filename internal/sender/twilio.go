@@ -122,8 +122,8 @@ func twilioURLs(address string) iter.Seq[string] {
 		if normal != address && !each(normal) {
 			return
 		}
-		if anew := withQueryReencoded(normal); anew != normal {
-			each(anew)
+		if reencoded := withQueryReencoded(normal); reencoded != normal {
+			each(reencoded)
 		}
 	}
 }
@@ -183,13 +183,13 @@ func withQueryReencoded(path string) string {
 	unreserved := func(c byte) bool {
 		return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.!~*'()", rune(c))
 	}
-	var anew []string
+	var reencoded []string
 	for _, name := range names {
 		for _, value := range values[name] {
-			anew = append(anew, escape(name, unreserved)+"="+escape(value, unreserved))
+			reencoded = append(reencoded, escape(name, unreserved)+"="+escape(value, unreserved))
 		}
 	}
-	return before + "?" + strings.Join(anew, "&")
+	return before + "?" + strings.Join(reencoded, "&")
 }
 
 const upperHex = "0123456789ABCDEF"

@@ -12,20 +12,19 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Page is a part of all that a store holds: its integrations, the deleted ones
-// too, in the order of their webhook IDs.
+// Page is a part of a store's contents: its integrations, including deleted
+// ones, in the order of their webhook IDs.
 type Page struct {
 	Integrations []record
-	// Last is at least the largest revision that was given before the page was
-	// read.
+	// Last is at least the largest revision assigned before the page was read.
 	Last uint64
 }
 
 // pageSize bounds a page, in bytes of its values, unless one is larger.
 const pageSize = 512 << 10
 
-// Export yields all integrations, page by page. Each integration is as it is at
-// some moment during the export; nothing is held up between two pages.
+// Export yields all integrations, page by page. Each integration is as it was
+// at some moment during the export; nothing is blocked between two pages.
 func (s *Store) Export(ctx context.Context) iter.Seq2[Page, error] {
 	return s.pages(ctx, func([]byte) bool { return true })
 }
@@ -48,7 +47,7 @@ func (s *Store) pages(ctx context.Context, want func(sealed []byte) bool) iter.S
 	}
 }
 
-// page reads from a key on; next is where the following one begins, nil at the
+// page reads from a key on; next is where the following page begins, nil at the
 // end.
 func (s *Store) page(ctx context.Context, from []byte, want func(sealed []byte) bool) (page Page, next []byte, err error) {
 	if err := s.enter(); err != nil {
@@ -92,8 +91,8 @@ func (s *Store) page(ctx context.Context, from []byte, want func(sealed []byte) 
 	return page, next, err
 }
 
-// Reseal seals what a replaced key has sealed with the present one. It may be
-// called while the store is used, and ended and begun anew at any time; when it
+// Reseal seals what a replaced key has sealed with the current one. It may run
+// while the store is in use, and be stopped and restarted at any time; when it
 // returns nil, no replaced key is needed any more.
 func (s *Store) Reseal(ctx context.Context) error {
 	present := s.key.ID()
@@ -128,7 +127,8 @@ func (s *Store) reseal(ctx context.Context, page Page) error {
 		}
 	}
 	for _, w := range sent {
-		// In a conflict the integration has been written since, and sealed.
+		// A conflict means that the integration has been written since, and so
+		// sealed.
 		if failed := <-w.answer; !errors.Is(failed, storage.ErrConflict) && err == nil {
 			err = failed
 		}
@@ -136,7 +136,8 @@ func (s *Store) reseal(ctx context.Context, page Page) error {
 	return err
 }
 
-// Restore makes a store of what Export has yielded, in a directory without one.
+// Restore creates a store from what Export has yielded, in a directory without
+// one.
 func Restore(o Options, pages iter.Seq2[Page, error]) (err error) {
 	s := newStore(o)
 	if err := s.start(); err != nil {
@@ -172,7 +173,7 @@ func (s *Store) restore(page Page) error {
 	return nil
 }
 
-// restoreGroup writes as many as one transaction takes.
+// restoreGroup writes as many as fit into one transaction.
 func (s *Store) restoreGroup(list []record) (n int, err error) {
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()

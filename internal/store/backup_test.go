@@ -125,7 +125,7 @@ func TestExportEnds(t *testing.T) {
 	}
 }
 
-// mustReplace opens a store that cannot be written anew for its new key.
+// mustReplace opens a store that cannot be rewritten for its new key.
 func mustReplace(t *testing.T, dir string, key seal.Key) *Store {
 	t.Helper()
 	s, err := Open(Options{Dir: dir, Key: key, space: unchanged})
@@ -183,7 +183,7 @@ func TestReseal(t *testing.T) {
 	}
 }
 
-// A write that comes between reading and sealing anew is not undone.
+// A write that comes between reading and resealing is not undone.
 func TestResealYields(t *testing.T) {
 	dir, old, key := t.TempDir(), seal.NewKey(), seal.NewKey()
 	s := mustOpen(t, dir, old)

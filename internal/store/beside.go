@@ -10,29 +10,29 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Beside is what the store knows of the events that are kept beside it. Its methods
-// return quickly, and may be called by any goroutine.
+// Beside is what the store knows about the events stored beside it. Its methods
+// return quickly and are safe for concurrent use.
 type Beside interface {
-	// Age is the clock by which events grow old, in milliseconds; 0 as long as it
-	// is not known.
+	// Age is the clock that determines the age of events, in milliseconds; 0 as
+	// long as it is unknown.
 	Age() int64
-	// Place is how far the events are, durably; the zero Place as long as that is
-	// not known.
+	// Place is the durable position of the events; the zero Place as long as it is
+	// unknown.
 	Place() Place
 	// Noted is called with each revision once it is durable, before it is answered.
 	Noted(revision uint64)
 }
 
-// Place is how far events are.
+// Place is a position in the events.
 type Place struct {
-	// Segment is the one that is written to, and Salt its own.
+	// Segment is the one being written to, and Salt is its salt.
 	Segment uint64
 	Salt    [seal.SaltSize]byte
-	// Record is the number of the last durable one.
+	// Record is the number of the last durable record.
 	Record uint64
 }
 
-// placeSize is that of an encoded place.
+// placeSize is the size of an encoded place.
 const placeSize = 8 + seal.SaltSize + 8
 
 func (p Place) encode() []byte {
@@ -52,10 +52,10 @@ func decodePlace(raw []byte) (Place, error) {
 	}, nil
 }
 
-// NoteEvents notes how far the events are, as each write does.
+// NoteEvents notes the position of the events, as each write does.
 func (s *Store) NoteEvents() error { return s.submit(nil, &write{kind: noteEvents}) }
 
-// setPlace notes how far the events are.
+// setPlace notes the position of the events.
 func (s *Store) setPlace(txn *badger.Txn) error {
 	if s.beside == nil {
 		return nil
@@ -67,7 +67,7 @@ func (s *Store) setPlace(txn *badger.Txn) error {
 	return txn.Set(placeKey, s.key.Seal(purpose, placeKey, place.encode()))
 }
 
-// Place returns how far the events were when that was last noted.
+// Place returns the last noted position of the events.
 func (s *Store) Place() (place Place, err error) {
 	err = s.view(func(txn *badger.Txn) error {
 		raw, err := s.unseal(txn, placeKey)

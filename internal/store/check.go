@@ -12,7 +12,7 @@ import (
 )
 
 // checkTables verifies the checksums of all tables. Badger does so as well, but
-// believes some lengths before it does, and panics on a goroutine of its own.
+// trusts some lengths before it does, and panics in one of its own goroutines.
 func checkTables(dir string) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.sst"))
 	if err != nil {
@@ -35,7 +35,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var errTable = errors.New("the table is damaged")
 
 // checkTable verifies a table: its blocks, their index, the index's length, and
-// the index's checksum. A table is as large as a memory table at most.
+// the index's checksum. A table is at most as large as a memtable.
 func checkTable(raw []byte) error {
 	rest, sum, ok := cutLast(raw)
 	if !ok {
@@ -59,7 +59,8 @@ func checkTable(raw []byte) error {
 	return nil
 }
 
-// cutLast cuts off the last field, which its length follows in four bytes.
+// cutLast cuts off the last field, which is followed by its length in four
+// bytes.
 func cutLast(raw []byte) (before, field []byte, ok bool) {
 	if len(raw) < 4 {
 		return nil, nil, false

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// forgetEvery is how often it is looked for what may be forgotten, and
-	// forgetFirst how long after the start.
+	// forgetEvery is how often reserved IDs are checked, and forgetFirst how long
+	// after the start.
 	forgetEvery = time.Hour
 	forgetFirst = time.Minute
 
@@ -27,7 +27,7 @@ func (s *Store) now() int64 {
 	return s.beside.Age()
 }
 
-// forget frees webhook IDs that have been reserved long enough for nothing.
+// forget releases webhook IDs that have been reserved long enough without use.
 func (s *Store) forget() {
 	before := s.now() - storage.ReservedFor.Milliseconds()
 	freed := 0
@@ -46,8 +46,8 @@ func (s *Store) forget() {
 	}
 }
 
-// forgetSome frees some of those that are reserved since before, and returns how
-// many keys it has looked at.
+// forgetSome releases some of those reserved before a time, and returns how
+// many keys it has examined.
 func (s *Store) forgetSome(before int64) (n int, err error) {
 	if err := s.roomy(); err != nil {
 		return 0, err

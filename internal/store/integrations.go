@@ -36,7 +36,7 @@ func (s *Store) view(fn func(txn *badger.Txn) error) error {
 	return s.db.View(fn)
 }
 
-// read says of what a lookup failed.
+// read wraps the error of a lookup.
 func read(webhookID string, err error) error {
 	if err == nil || errors.Is(err, storage.ErrNotFound) {
 		return err

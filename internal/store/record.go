@@ -19,7 +19,7 @@ import (
 //	r                         the last revision, sealed
 //	l                         how far the events were, sealed
 //
-// So webhook IDs and projects stand there in clear, and nothing else does.
+// So webhook IDs and projects are in clear text, and nothing else is.
 const (
 	prefixIntegration = 'i'
 	prefixProject     = 'p'
@@ -60,24 +60,23 @@ func parseForgetKey(key []byte) (since int64, webhookID string, ok bool) {
 	return int64(binary.BigEndian.Uint64(key[1:])), string(key[9:]), true
 }
 
-// projectKey is the place of an integration in a listing; with a webhook ID ""
-// it comes before all of the project.
+// projectKey is the place of an integration in a listing; with an empty webhook
+// ID it precedes all of the project's.
 func projectKey(project, webhookID string) []byte {
 	key := append([]byte{prefixProject}, project...)
 	key = append(key, 0)
 	return append(key, webhookID...)
 }
 
-// record is an integration as it is kept.
+// record is an integration as it is stored.
 type record struct {
 	storage.Integration
-	// Since is from when on the webhook ID is reserved for nothing, by the clock of
-	// the events in milliseconds; 0 while it is not.
+	// Since is when the webhook ID became reserved without use, by the clock of
+	// the events in milliseconds; 0 if it is not.
 	Since int64 `json:",omitempty"`
 }
 
-// forgettable says whether nothing is left but the webhook ID, which nobody has
-// used.
+// forgettable reports whether only the webhook ID is left, and was never used.
 func (r *record) forgettable() bool {
 	return r.Deleted && r.Unused && !r.Declared && len(r.Value) == 0
 }
@@ -100,8 +99,9 @@ func (r *record) flags() (flags byte) {
 	return flags
 }
 
-// encode returns the plaintext of a record: revision, flags, if there is one the
-// time since when it is reserved for nothing, length of the project, project, value.
+// encode returns the plaintext of a record: revision, flags, the time since
+// when it is reserved without use (if any), length of the project, project,
+// value.
 func (r *record) encode() []byte {
 	raw := binary.BigEndian.AppendUint64(nil, r.Revision)
 	raw = append(raw, r.flags())
@@ -167,7 +167,7 @@ func (s *Store) set(txn *badger.Txn, r *record) error {
 	return txn.Set(projectKey(r.Project, r.WebhookID), nil)
 }
 
-// unseal reads the sealed value of a key.
+// unseal reads and opens the sealed value of a key.
 func (s *Store) unseal(txn *badger.Txn, key []byte) ([]byte, error) {
 	item, err := txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -187,8 +187,8 @@ func (s *Store) unseal(txn *badger.Txn, key []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// lastRevision reads the last revision, 0 of a store that is new. A store
-// with integrations and without one is damaged.
+// lastRevision reads the last revision, 0 for a new store. A store with
+// integrations but without a revision is damaged.
 func (s *Store) lastRevision() (revision uint64, err error) {
 	err = s.db.View(func(txn *badger.Txn) (err error) {
 		revision, err = s.revisionIn(txn)

@@ -2,9 +2,10 @@ package store
 
 import "go.uber.org/zap"
 
-// renew writes the database anew while the store is used, when so much has been
-// written that it is worth it. Writes wait for it, reads for the exchange alone. That
-// it cannot be done now is no failure: what there is goes on.
+// renew rewrites the database while the store is in use, once so much has been
+// written that it is worthwhile. Writes wait for it, reads only for the
+// exchange. If it cannot be done now, that is not a failure: the database stays
+// as it is.
 func (s *Store) renew() {
 	if s.failed != nil || s.grown < fewWrites+2*s.usage.total() {
 		return

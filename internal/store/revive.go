@@ -15,9 +15,9 @@ import (
 // reviveAfter is how long the store is left alone after a failed write.
 const reviveAfter = 10 * time.Second
 
-// fail notes that a write has failed. What is on the disk is not known then, and
-// to sync again would not tell: nothing is written to the database any more. It
-// can be read.
+// fail records that a write has failed. What is on the disk is then unknown,
+// and another sync would not tell: nothing is written to the database any more.
+// It can be read.
 func (s *Store) fail(cause error) {
 	now := time.Now()
 	s.failedAt.Store(&now)
@@ -28,9 +28,9 @@ func (s *Store) fail(cause error) {
 		zap.Error(cause), zap.Duration("retry_in", s.retry))
 }
 
-// revive makes the store one that can be written, after a failed write: all that
-// can be read is written to a fresh database, durably, and read back, before that
-// takes the place of the present one. Until then nothing is lost by an error.
+// revive makes the store writable again after a failed write: everything that
+// can be read is written to a fresh database, durably, and read back, before
+// that replaces the current one. Until then no error loses anything.
 func (s *Store) revive() {
 	if err := s.tryRevive(); err != nil {
 		s.revival = time.After(s.retry)
@@ -38,7 +38,7 @@ func (s *Store) revive() {
 		return
 	}
 	s.failed, s.revival = nil, nil
-	s.count() // which of the last writes count was not known
+	s.count() // it was unknown which of the last writes count
 	s.failing.Store(false)
 	s.logger.Info("integrations can be written again")
 }

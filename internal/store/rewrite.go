@@ -18,20 +18,21 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// A database that is never compacted grows by each write and each start. So
-// what counts of it is written into a fresh one, at a start and after many writes,
-// when that is worth it: beside the database, read back, and exchanged with it in one step. What
-// lies beside the database at a start is therefore always what can go.
+// A database that is never compacted grows with each write and each start. So
+// its live records are written into a fresh one, at a start and after many
+// writes, if that is worthwhile: beside the database, read back, and exchanged
+// with it in one step. So whatever is beside the database at a start can always
+// be deleted.
 const (
-	// fewTables and fewBytes are what is not worth a rewrite.
+	// fewTables and fewBytes are not worth a rewrite.
 	fewTables = 16
 	fewBytes  = 16 << 20
 
-	// fewWrites and, beside it, twice the live records are how many bytes are written
-	// before it is looked again whether a rewrite is worth it.
+	// fewWrites plus twice the live records is how many bytes are written before
+	// checking again whether a rewrite is worthwhile.
 	fewWrites = 64 << 20
 
-	// maxRewrite is how long a rewrite is waited for, before the store goes on with
+	// maxRewrite is how long to wait for a rewrite before the store continues with
 	// the database as it is.
 	maxRewrite = time.Minute
 
@@ -42,10 +43,10 @@ const (
 
 var errLate = errors.New("the disk is too slow")
 
-// entry is a record as it lies in the database.
+// entry is a record as it is in the database.
 type entry struct{ key, value []byte }
 
-// sum tells the contents of two databases apart.
+// sum distinguishes the contents of two databases.
 type sum struct {
 	hash    hash.Hash
 	records int
@@ -65,7 +66,7 @@ func (s *sum) equals(other *sum) bool {
 	return s.records == other.records && bytes.Equal(s.hash.Sum(nil), other.hash.Sum(nil))
 }
 
-// survey is what a database holds.
+// survey is what a database contains.
 type survey struct {
 	tables   int
 	stored   int64 // bytes of the tables
@@ -74,15 +75,15 @@ type survey struct {
 	replaced bool  // one of them is sealed with a replaced key
 }
 
-// worth says whether a rewrite gains more than it costs: most tables or bytes
-// go, or what a replaced key has sealed does.
+// worth reports whether a rewrite gains more than it costs: it removes most
+// tables or bytes, or what a replaced key has sealed.
 func (v survey) worth() bool {
 	needed := int(v.live/memTableSize) + 1
 	return v.replaced || v.tables > fewTables+2*needed || v.stored > fewBytes+2*v.live
 }
 
-// survey looks at the tables, and at the records if all shall be known or a
-// rewrite may be worth it.
+// survey examines the tables, and the records if all is set or a rewrite may be
+// worthwhile.
 func (s *Store) survey(all bool) (v survey, err error) {
 	for _, table := range s.db.Tables() {
 		v.tables++
@@ -113,14 +114,14 @@ func (s *Store) survey(all bool) (v survey, err error) {
 	return v, err
 }
 
-// isReplaced says whether a value is sealed with another key than the present
-// one. An empty value is not sealed.
+// isReplaced reports whether a value is sealed with another key than the
+// current one. An empty value is not sealed.
 func (s *Store) isReplaced(value []byte) bool {
 	return len(value) > 0 && seal.SealedBy(value) != s.key.ID()
 }
 
-// rewrite writes the database anew if that is worth it and can be done. It
-// fails only when the store cannot be used after it.
+// rewrite rewrites the database if that is worthwhile and possible. It fails
+// only if the store cannot be used afterwards.
 func (s *Store) rewrite() error {
 	v, err := s.survey(false)
 	if err == nil && !v.worth() {
@@ -143,10 +144,10 @@ func (s *Store) rewrite() error {
 	return nil
 }
 
-// aside is where a database is written anew, and where the former one goes.
+// aside is where a database is rewritten, and where the former one goes.
 func (s *Store) aside() string { return s.dir + ".rewrite" }
 
-// copyAside makes the new database and holds it against the present one.
+// copyAside creates the new database and compares it with the current one.
 func (s *Store) copyAside(v survey) (err error) {
 	if err := s.need(v.live + v.live/8 + floor + flushRoom); err != nil {
 		return err
@@ -158,8 +159,8 @@ func (s *Store) copyAside(v survey) (err error) {
 	defer time.AfterFunc(s.patience, func() { close(late) }).Stop()
 	s.step("begun")
 	chunks, made := make(chan []entry), make(chan error, 1)
-	// Badger waits for ever where it cannot write a table. Whoever makes the
-	// new database is left behind then; he has nothing of the present one.
+	// Badger waits for ever if it cannot write a table. The copying goroutine is
+	// then abandoned; it holds no reference to the live database.
 	go func() {
 		made <- s.makeAside(chunks)
 		close(made)
@@ -182,7 +183,7 @@ func (s *Store) copyAside(v survey) (err error) {
 		return err
 	}
 	s.step("made")
-	// An iterator that meets damage ends without a word.
+	// An iterator that meets damage ends silently.
 	if err := s.db.VerifyChecksum(); err != nil {
 		return fmt.Errorf("checking what was read: %w", err)
 	}
@@ -199,8 +200,8 @@ func (s *Store) copyAside(v survey) (err error) {
 	return nil
 }
 
-// forgetLeft removes what somebody has made whom nobody waited for. While he is
-// still at it there can be no other.
+// forgetLeft removes what an abandoned goroutine has created. While it is still
+// running there can be no other.
 func (s *Store) forgetLeft() error {
 	if s.left == nil {
 		return nil
@@ -215,8 +216,8 @@ func (s *Store) forgetLeft() error {
 	}
 }
 
-// sendAll reads all records, seals with the present key what a replaced one has
-// sealed, and sends them to be written, until made says that they are not.
+// sendAll reads all records, reseals those sealed with a replaced key, and
+// sends them to be written, until made reports that they are not.
 func (s *Store) sendAll(late <-chan struct{}, chunks chan<- []entry, made <-chan error) (*sum, error) {
 	defer close(chunks)
 	sent := newSum()
@@ -255,7 +256,7 @@ func (s *Store) sendAll(late <-chan struct{}, chunks chan<- []entry, made <-chan
 	return sent, err
 }
 
-// entry reads a record and has it sealed with the present key.
+// entry reads a record, sealed with the current key.
 func (s *Store) entry(item *badger.Item) (e entry, err error) {
 	e.key = item.KeyCopy(nil)
 	if e.value, err = item.ValueCopy(nil); err != nil || !s.isReplaced(e.value) {
@@ -348,9 +349,9 @@ func (s *Store) sumAside() (_ *sum, err error) {
 	})
 }
 
-// exchange puts the new database in the place of the present one and opens it.
-// Whenever it is cut short, one of them is whole and in place. A file system
-// that cannot exchange two directories keeps what there is.
+// exchange puts the new database in the place of the current one and opens it.
+// Whenever it is interrupted, one of them is whole and in place. On a file
+// system that cannot exchange two directories, the current one stays.
 func (s *Store) exchange() error {
 	s.step("verified")
 	if err := s.closeDatabase(); err != nil {
@@ -361,7 +362,7 @@ func (s *Store) exchange() error {
 	if err := fsutil.Exchange(s.aside(), s.dir); err != nil {
 		s.logger.Warn("the integration store was rewritten but cannot be put in place; it stays as it is", zap.Error(err))
 	} else if err := fsutil.SyncDir(filepath.Dir(s.dir)); err != nil {
-		return err // a power cut may bring either of them: nothing goes
+		return err // after a power cut either may be there: keep both
 	}
 	s.step("exchanged")
 	if err := os.RemoveAll(s.aside()); err != nil {

@@ -65,7 +65,7 @@ func contents(t *testing.T, s *Store) map[string]string {
 	return all
 }
 
-// unchanged is a free space in which a store can be written, and not anew.
+// unchanged is a free space in which a store can be written, but not rewritten.
 func unchanged(string) (int64, error) { return floor, nil }
 
 // stored are the contents of a closed store, as it lies there.
@@ -109,7 +109,7 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-// A start writes a store anew only when that is worth it.
+// A start rewrites a store only when that is worth it.
 func TestWorth(t *testing.T) {
 	const mib = 1 << 20
 	for name, test := range map[string]struct {
@@ -119,7 +119,7 @@ func TestWorth(t *testing.T) {
 		"new":                      {survey{}, false},
 		"few starts":               {survey{tables: fewTables, stored: mib}, false},
 		"many starts":              {survey{tables: fewTables + 3, stored: mib, live: mib}, true},
-		"just written anew":        {survey{tables: 60, stored: 420 * mib, live: 400 * mib}, false},
+		"just rewritten":           {survey{tables: 60, stored: 420 * mib, live: 400 * mib}, false},
 		"large, and as large dead": {survey{tables: 100, stored: 800 * mib, live: 400 * mib}, false},
 		"large, and more dead":     {survey{tables: 100, stored: 850 * mib, live: 400 * mib}, true},
 		"small, and all dead":      {survey{tables: 2, stored: fewBytes}, false},
@@ -131,7 +131,7 @@ func TestWorth(t *testing.T) {
 	}
 }
 
-// With a new key the start writes anew what the former one has sealed, and
+// With a new key the start rewrites what the former one has sealed, and
 // nothing is left that it opens.
 func TestRewriteSealsAnew(t *testing.T) {
 	dir, old, key := filepath.Join(t.TempDir(), "store"), seal.NewKey(), seal.NewKey()
@@ -169,7 +169,7 @@ func idOf(key seal.Key) []byte {
 	return id[:]
 }
 
-// What cannot be written anew goes on as it is.
+// What cannot be rewritten stays as it is.
 func TestNoRewrite(t *testing.T) {
 	dir, key := filepath.Join(t.TempDir(), "store"), seal.NewKey()
 	litter(t, dir, key)
@@ -257,7 +257,7 @@ func TestRewriteKilled(t *testing.T) {
 			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				t.Fatalf("the process was not killed: %v\n%s", err, out)
 			}
-			// First as it was left, then written anew if it was not.
+			// First as it was left, then rewritten if it was not.
 			if got := stored(t, dir, key); !maps.Equal(got, want) {
 				t.Errorf("%v, want %v", got, want)
 			}

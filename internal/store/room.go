@@ -12,21 +12,21 @@ import (
 )
 
 // Badger writes to memory maps, and a full disk under them kills the process.
-// So every write of ours leaves room for what Badger does behind it.
+// So every write of ours leaves room for what Badger does in the background.
 const (
-	// flushRoom is what opening, closing and the memtables take.
+	// flushRoom is what opening, closing and the memtables need.
 	flushRoom = 24 << 20
 
 	// floor is the free space below which nothing is written.
 	floor = 2 * flushRoom
 
-	// reserveSize is what a file holds on to while there is plenty, to be let
-	// go when the store must be opened or closed on a full disk.
+	// reserveSize is what a file reserves while there is plenty of space, to be
+	// released when the store must be opened or closed on a full disk.
 	reserveSize = 32 << 20
 )
 
-// roomy returns an error that wraps storage.ErrUnavailable when the disk has
-// too little space for a write.
+// roomy returns an error that wraps storage.ErrUnavailable if the disk has too
+// little space for a write.
 func (s *Store) roomy() error { return s.need(floor) }
 
 func (s *Store) need(room int64) error {
@@ -40,8 +40,8 @@ func (s *Store) need(room int64) error {
 	return nil
 }
 
-// makeRoom prepares for opening the database: with the reserve if need be. On
-// a disk that stays cramped the store can be read.
+// makeRoom prepares for opening the database, using the reserve if necessary.
+// On a disk that stays full the store can be read.
 func (s *Store) makeRoom() error {
 	if s.roomy() == nil {
 		return nil
@@ -49,8 +49,8 @@ func (s *Store) makeRoom() error {
 	return s.useReserve()
 }
 
-// roomToClose returns an error when the database cannot be closed: it would
-// write its memtable.
+// roomToClose returns an error if the database cannot be closed, because it
+// would write its memtable.
 func (s *Store) roomToClose() error {
 	if s.need(flushRoom) == nil {
 		return nil
@@ -58,7 +58,7 @@ func (s *Store) roomToClose() error {
 	return s.useReserve()
 }
 
-// useReserve lets the reserve go.
+// useReserve releases the reserve.
 func (s *Store) useReserve() error {
 	if err := os.Remove(s.reserve()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -66,7 +66,7 @@ func (s *Store) useReserve() error {
 	return s.need(flushRoom)
 }
 
-// keepReserve makes the reserve where there is plenty of space for it.
+// keepReserve creates the reserve if there is plenty of space for it.
 func (s *Store) keepReserve() error {
 	if plenty := s.need(floor+8*reserveSize) == nil; plenty {
 		if err := s.makeReserve(); err != nil {

@@ -23,10 +23,10 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Options says what to open.
+// Options configure a store.
 type Options struct {
-	// Dir is the store's directory. It is made when it does not exist; its
-	// parent must.
+	// Dir is the store's directory. It is created if it does not exist; its parent
+	// must exist.
 	Dir string
 
 	// Key seals what is stored.
@@ -34,17 +34,17 @@ type Options struct {
 
 	Logger *zap.Logger // nil logs nothing
 
-	// Beside is what the store knows of the events; nil if there are none.
+	// Beside is what the store knows about the events; nil if there are none.
 	Beside Beside
 
 	// space returns the free bytes of a directory's disk; tests set it.
 	space func(dir string) (int64, error)
-	// step is called between the steps of a rewrite, and after each look for what may
-	// be forgotten; tests set it.
+	// step is called between the steps of a rewrite, and after each check of
+	// reserved IDs; tests set it.
 	step func(name string)
-	// retry is how long after a failed write the store is revived, and patience how
-	// long it waits for a rewrite; forgetEvery is how often it looks for what may be
-	// forgotten; tests set them.
+	// retry is how long after a failed write the store is revived, and patience
+	// how long it waits for a rewrite; forgetEvery is how often it checks reserved
+	// IDs; tests set them.
 	retry, patience, forgetEvery time.Duration
 }
 
@@ -60,22 +60,22 @@ type Store struct {
 
 	retry, patience, forgetEvery time.Duration
 
-	left <-chan error // from who makes a database that was not waited for
+	left <-chan error // from an abandoned copying goroutine
 
-	// The database is replaced by the writing goroutine, which holds this lock
-	// then, as others do while they read. It is nil while it cannot be opened.
+	// The database is replaced by the writing goroutine, which then holds this
+	// lock, as others do while they read. It is nil while it cannot be opened.
 	replacing sync.RWMutex
 	db        *badger.DB
 
-	// mark names the last acknowledged revision. When Badger meets a damaged byte in
-	// its write-ahead log it drops that record and all later ones without a word.
+	// mark records the last acknowledged revision. If Badger meets a damaged byte
+	// in its write-ahead log, it silently drops that record and all later ones.
 	mark *fsutil.Mark
 
-	// writes is read by one goroutine, which alone changes what is below.
+	// writes is read by one goroutine, which alone changes the fields below.
 	writes  chan *write
 	written sync.WaitGroup
 	last    uint64 // the last revision
-	grown   int64  // bytes that were written since the database was written anew
+	grown   int64  // bytes written since the database was rewritten
 	failed  error
 	revival <-chan time.Time // when to try again after a failure
 
@@ -89,9 +89,9 @@ type Store struct {
 	closed bool
 }
 
-// Open opens a store, or makes one. An error wraps storage.ErrUnavailable when
-// the disk is too full, and storage.ErrCorrupt when something that was
-// acknowledged is missing or the key is not the store's.
+// Open opens or creates a store. An error wraps storage.ErrUnavailable if the
+// disk is too full, and storage.ErrCorrupt if something acknowledged is missing
+// or the key is not the store's.
 func Open(o Options) (*Store, error) {
 	s := newStore(o)
 	if err := s.start(); err != nil {
@@ -119,7 +119,7 @@ func newStore(o Options) *Store {
 	return s
 }
 
-// start opens what is on the disk, for one process alone.
+// start opens what is on the disk, exclusively for this process.
 func (s *Store) start() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
@@ -154,8 +154,8 @@ func (s *Store) start() (err error) {
 	return fsutil.SyncDir(s.dir)
 }
 
-// openDatabase opens the database and checks that all is there that was
-// acknowledged. After an error it is closed.
+// openDatabase opens the database and checks that everything acknowledged is
+// there. After an error it is closed.
 func (s *Store) openDatabase() (err error) {
 	defer func() {
 		if err != nil {
@@ -192,7 +192,7 @@ func (s *Store) Last() (revision uint64, err error) {
 	return revision, err
 }
 
-// closeDatabase closes as much of the database as is open.
+// closeDatabase closes the parts of the database that are open.
 func (s *Store) closeDatabase() error {
 	var errs []error
 	if s.mark != nil {
@@ -206,13 +206,13 @@ func (s *Store) closeDatabase() error {
 	return errors.Join(errs...)
 }
 
-// memTableSize is about what a table of the database has.
+// memTableSize is about the size of a table of the database.
 const memTableSize = 8 << 20
 
-// openBadger opens a database with little memory: what is looked up often
-// is cached by the caller.
+// openBadger opens a database with little memory: frequent lookups are cached
+// by the caller.
 func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB, err error) {
-	// Badger meets some damaged files with a panic.
+	// Badger panics on some damaged files.
 	defer func() {
 		if cause := recover(); cause != nil {
 			db, err = nil, fmt.Errorf("%w: %v", storage.ErrCorrupt, cause)
@@ -231,25 +231,24 @@ func openBadger(dir string, logger *zap.Logger, syncWrites bool) (db *badger.DB,
 		WithBlockCacheSize(0).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
-		// Badger (4.9.6) takes a table that a compaction could not write, for want
-		// of a file or a sync, for one that was not needed, and deletes what it
-		// was made of: without compactions nothing is deleted. A table is added
-		// by each 8 MiB of writes, and by each start after a write, until all is
-		// written anew.
+		// Badger (4.9.6) treats a table that a compaction could not write, for lack
+		// of a file or a sync, as unnecessary, and deletes what it was made from:
+		// without compactions nothing is deleted. A table is added by each 8 MiB of
+		// writes, and by each start after a write, until everything is rewritten.
 		WithNumCompactors(0).
 		WithNumLevelZeroTablesStall(math.MaxInt).
-		// All values are below the threshold and stay out of the value log,
-		// whose errors of syncing Badger only logs.
+		// All values are below the threshold and stay out of the value log, whose
+		// sync errors Badger only logs.
 		WithValueThreshold(maxValue + maxOverhead).
 		WithValueLogFileSize(1 << 20)
 	if db, err = badger.Open(o); err != nil {
-		return nil, err // what comes with an error cannot be closed
+		return nil, err // a database returned with an error cannot be closed
 	}
 	fsutil.KeepPrivate(dir)
 	return db, nil
 }
 
-// Close waits for what is under way and closes the database.
+// Close waits for what is in progress and closes the database.
 func (s *Store) Close() error {
 	s.open.Lock()
 	defer s.open.Unlock()
@@ -286,8 +285,8 @@ func (s *Store) enter() error {
 
 func (s *Store) leave() { s.open.RUnlock() }
 
-// Health says how the store is: "ok", "full", "failed" (until it can be written
-// again) or "closed".
+// Health returns the state of the store: "ok", "full", "failed" (until it can
+// be written again) or "closed".
 func (s *Store) Health() (health storage.Health) {
 	if s.enter() != nil {
 		return storage.Health{State: "closed"}
@@ -306,14 +305,14 @@ func (s *Store) Health() (health storage.Health) {
 	return health
 }
 
-// Disk returns the room that the store takes, as it was in the last minute, and what
+// Disk returns the space that the store takes, as of the last minute, and what
 // is left of the disk.
 func (s *Store) Disk() (disk storage.Disk) {
 	if s.enter() != nil {
 		return disk
 	}
 	defer s.leave()
-	disk.FreeBytes, _ = s.space(s.dir) // roomy tells of the error
+	disk.FreeBytes, _ = s.space(s.dir) // roomy reports the error
 	s.replacing.RLock()
 	defer s.replacing.RUnlock()
 	if s.db != nil {
@@ -323,7 +322,7 @@ func (s *Store) Disk() (disk storage.Disk) {
 	return disk
 }
 
-// badgerLogger passes on what Badger says that is more than chatter.
+// badgerLogger passes on Badger's messages, except for chatter.
 type badgerLogger struct{ *zap.SugaredLogger }
 
 func (l badgerLogger) Warningf(format string, args ...any) { l.Warnf(clean(format), args...) }

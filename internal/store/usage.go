@@ -12,9 +12,10 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// usage is what each project has. It is counted when the store is opened, by who
-// writes and before the first write, and after a write that failed; from then on each
-// write adds to it. So it says nothing that the records do not.
+// usage is what each project has stored. It is counted by the writing goroutine
+// when the store is opened, before the first write, and after a failed write;
+// from then on each write adjusts it. So it says nothing that the records do
+// not.
 type usage struct {
 	ready chan struct{} // closed once it is counted
 
@@ -24,8 +25,8 @@ type usage struct {
 	all      storage.IntegrationUsage
 }
 
-// usageOf is what a record counts for. Its bytes are those of its key and of what is
-// sealed.
+// usageOf returns what a record counts for: the bytes of its key and of its
+// sealed value.
 func usageOf(r *record) (u storage.IntegrationUsage) {
 	switch {
 	case r.Revision == 0, r.Declared:
@@ -58,7 +59,8 @@ func (s *Store) SetLimits(limits storage.IntegrationLimits) {
 	s.usage.limits = limits
 }
 
-// Usage implements storage.IntegrationMeter. It waits until all is counted.
+// Usage implements storage.IntegrationMeter. It waits until everything is
+// counted.
 func (s *Store) Usage(ctx context.Context, project string) (storage.IntegrationUsage, error) {
 	select {
 	case <-s.usage.ready:
@@ -77,7 +79,7 @@ func (s *Store) Usage(ctx context.Context, project string) (storage.IntegrationU
 	return s.usage.projects[project], nil
 }
 
-// total is how many bytes all projects have.
+// total returns the bytes of all projects.
 func (u *usage) total() int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -120,7 +122,7 @@ func (s *Store) count() {
 	}
 }
 
-// check says whether the limits allow a record in the place of another one.
+// check reports whether the limits allow a record in place of another one.
 func (t *transaction) check(stored, next *record) error {
 	if next.Deleted || next.Declared {
 		return nil
@@ -143,7 +145,7 @@ func (t *transaction) check(stored, next *record) error {
 	return nil
 }
 
-// count notes what the transaction adds.
+// count records what the transaction adds.
 func (t *transaction) count(stored, next *record) {
 	was, is := usageOf(stored), usageOf(next)
 	t.usage[stored.Project] = add(t.usage[stored.Project], negative(was))
@@ -151,7 +153,8 @@ func (t *transaction) count(stored, next *record) {
 	t.bytes += is.Bytes + maxRecordOverhead
 }
 
-// maxRecordOverhead is about what the database takes for a record beside itself.
+// maxRecordOverhead is about what the database takes for a record in addition
+// to its bytes.
 const maxRecordOverhead = 256
 
 // counted adds what a transaction has written.

@@ -37,7 +37,7 @@ func recounted(t *testing.T, dir string, key seal.Key, projects ...string) (all 
 	return all
 }
 
-// However records are written, deleted, moved, sealed anew and forgotten, what is
+// However records are written, deleted, moved, resealed and forgotten, what is
 // counted is what is there.
 func TestUsageFollows(t *testing.T) {
 	old, key := seal.NewKey(), seal.NewKey()
@@ -88,7 +88,7 @@ func TestUsageFollows(t *testing.T) {
 	if err := s.Reseal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	check("sealed anew")
+	check("resealed")
 }
 
 func TestLimits(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// write is one thing to write, on its way to the writing goroutine.
+// write is a write on its way to the writing goroutine.
 type write struct {
 	record
 	kind     kind
@@ -21,24 +21,24 @@ type write struct {
 	answer   chan error // of one
 }
 
-// kind is what is to be done with a record.
+// kind is what to do with a record.
 type kind int
 
 const (
 	put    kind = iota
-	reseal      // seal it anew, whatever is in it now
+	reseal      // reseal it, whatever it contains now
 	markUsed
-	noteEvents // write nothing but how far the events are
+	noteEvents // only note the position of the events
 )
 
-// The bounds of a group: Badger takes less than 1.2 MB in one transaction.
+// The limits of a group: Badger accepts less than 1.2 MB in one transaction.
 const (
 	maxGroup      = 64
 	maxGroupBytes = 900 << 10
 )
 
-// Put implements storage.Integrations. It is not cut short by its context
-// once the write has begun.
+// Put implements storage.Integrations. Its context cannot cancel it once the
+// write has begun.
 func (s *Store) Put(ctx context.Context, in storage.Integration, expected uint64) (uint64, error) {
 	if err := check(in); err != nil {
 		return 0, err
@@ -53,7 +53,7 @@ func (s *Store) MarkUsed(ctx context.Context, webhookID string) error {
 	return s.submitFor(ctx, &write{record: record{Integration: storage.Integration{WebhookID: webhookID}}, kind: markUsed})
 }
 
-// submitFor is submit for who may leave before the write has begun.
+// submitFor is submit for a caller that may leave before the write has begun.
 func (s *Store) submitFor(ctx context.Context, w *write) error {
 	err := s.submit(ctx.Done(), w)
 	if errors.Is(err, errLeft) {
@@ -65,7 +65,7 @@ func (s *Store) submitFor(ctx context.Context, w *write) error {
 // errLeft means that nobody waits for the write any more.
 var errLeft = errors.New("the write was canceled")
 
-// submit hands a write to the writing goroutine and waits for its answer.
+// submit passes a write to the writing goroutine and waits for its answer.
 func (s *Store) submit(left <-chan struct{}, w *write) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -93,8 +93,8 @@ func check(in storage.Integration) error {
 	return nil
 }
 
-// writeGroups writes what waits in one transaction, again and again: the sync
-// of one write then serves all that came during the one before.
+// writeGroups repeatedly writes everything waiting in one transaction: the sync
+// of one write then serves everything that arrived during the previous one.
 func (s *Store) writeGroups() {
 	s.count()
 	forget := time.NewTimer(min(forgetFirst, s.forgetEvery))
@@ -124,7 +124,7 @@ func (s *Store) writeGroups() {
 	}
 }
 
-// gather adds to a group what waits; next is what did not fit.
+// gather adds waiting writes to a group; next is one that did not fit.
 func (s *Store) gather(group []*write) (_ []*write, next *write) {
 	size := len(group[0].Value) + maxOverhead
 	for len(group) < maxGroup {
@@ -179,13 +179,13 @@ func (s *Store) tryCommit(group []*write) ([]error, error) {
 // errNotWritten is an error of the database.
 var errNotWritten = errors.New("the database does not accept it")
 
-// transaction is a group of writes, and what comes of them.
+// transaction is a group of writes, and their results.
 type transaction struct {
 	*badger.Txn
 	store *Store
 
 	last    uint64                              // revision
-	changed bool                                // something is to be written
+	changed bool                                // something has to be written
 	usage   map[string]storage.IntegrationUsage // what is added, by project
 	bytes   int64                               // that are written
 }
@@ -197,7 +197,7 @@ func (s *Store) begin() *transaction {
 // write adds one write, or returns why it is refused.
 func (t *transaction) write(w *write) error {
 	if w.kind == noteEvents {
-		t.changed = true // end does it
+		t.changed = true // done by end
 		return nil
 	}
 	stored, err := t.store.get(t.Txn, w.WebhookID)
@@ -235,7 +235,8 @@ func (t *transaction) write(w *write) error {
 	return t.replace(&stored, &w.record)
 }
 
-// replace writes a record over another one, whose revision is 0 if it is not there.
+// replace writes a record over another one, whose revision is 0 if it does not
+// exist.
 func (t *transaction) replace(stored, next *record) error {
 	if stored.Revision != 0 && !stored.Deleted && stored.Project != next.Project {
 		if err := t.delete(projectKey(stored.Project, stored.WebhookID)); err != nil {
@@ -278,7 +279,7 @@ func (t *transaction) end() error {
 		return fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}
 	if err := s.persist(t.Txn, t.last); err != nil {
-		// What is on disk is not known now, and to sync again would not tell.
+		// What is on disk is now unknown, and another sync would not tell.
 		s.fail(err)
 		return s.failed
 	}
@@ -287,8 +288,8 @@ func (t *transaction) end() error {
 	return nil
 }
 
-// persist makes a transaction durable, and that it was acknowledged: the
-// write, the names of files that Badger began, the mark.
+// persist makes a transaction durable, and the fact that it was acknowledged:
+// the write, the names of files that Badger began, the mark.
 func (s *Store) persist(txn *badger.Txn, last uint64) error {
 	if err := txn.Commit(); err != nil {
 		return err

@@ -229,7 +229,7 @@ type Time struct {
 	Format TimeFormat `json:"format,omitempty"`
 
 	// Tolerance is in seconds, at most a day. It covers the retries of a sender that
-	// does not sign them anew. Default: 300.
+	// does not sign them separately. Default: 300.
 	Tolerance int `json:"tolerance,omitempty"`
 }
 

@@ -193,7 +193,7 @@ func (s *Scheme) validateSigned(d *Description) error {
 	return s.validateTime(pieces, body)
 }
 
-// runsTogether says whether a byte could be moved from one piece to the other
+// runsTogether reports whether a byte could be moved from one piece to the other
 // with the signature still right. A time has a form of its own, and the
 // gateway knows its URL, but not one between two others.
 func (s *Scheme) runsTogether(before, after Piece) bool {

@@ -1,4 +1,4 @@
-// Package goldentest holds Caddyfiles against what they adapt to.
+// Package goldentest compares Caddyfiles with what they adapt to.
 package goldentest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Run holds each .caddyfiletest file of a folder: a Caddyfile, a line of ten
+// Run checks each .caddyfiletest file of a folder: a Caddyfile, a line of ten
 // dashes, and the JSON that it adapts to, or the text of its error.
 func Run(t *testing.T, folder string, adapt func(input string) (json.RawMessage, error)) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.caddyfiletest"))

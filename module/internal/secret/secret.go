@@ -97,7 +97,7 @@ func WarnLiteral(logger *zap.Logger, option, text string) {
 	}
 }
 
-// hasPlaceholder says whether a text holds one. A brace alone is none, and no
+// hasPlaceholder reports whether a text contains one. A brace alone is not one, and no
 // escaped one is.
 func hasPlaceholder(text string) bool {
 	found := false

@@ -61,7 +61,7 @@ func (s *Storage) unlock() (key seal.Key, replaced bool, err error) {
 	}
 	if seal.SealedBy(keycheck) != key.ID() {
 		// From now on the key may be in use, and the others are until all is
-		// sealed anew.
+		// resealed.
 		if err := s.writeKeycheck(append(keycheckOf(key), keycheck...)); err != nil {
 			return seal.Key{}, false, unavailable(fmt.Errorf("exchanging the key: %w", err))
 		}

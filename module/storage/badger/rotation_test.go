@@ -89,7 +89,7 @@ func TestKeyRotation(t *testing.T) {
 	if err != nil || name != path+".key" {
 		t.Fatal(name, err)
 	}
-	// The process dies when the integrations are sealed anew and the events are not.
+	// The process dies when the integrations are resealed and the events are not.
 	key, replaced, err := s.unlock()
 	if err != nil || !replaced {
 		t.Fatal(replaced, err)
@@ -121,12 +121,12 @@ func TestKeyRotation(t *testing.T) {
 	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "which is missing in "+path+".key") || strings.Contains(err.Error(), present) {
 		t.Errorf("%v", err)
 	}
-	// With it, the events are sealed anew, and it is not needed any more.
+	// With it, the events are resealed, and it is not needed any more.
 	alone(string(text))
 	b = mustOpen(t, s)
 	second := put(t, b, "second")
 	has(t, b, "first", first)
-	polltest.Until(t, "the events are sealed anew", func() bool {
+	polltest.Until(t, "the events are resealed", func() bool {
 		got := keys(t, b)
 		return strings.HasPrefix(got, id+"+ ") && strings.Count(got, "+") == 1
 	})
@@ -179,7 +179,7 @@ func TestCrashWhileRotating(t *testing.T) {
 			put(t, b, "between-"+key.IDs()[0])
 			b.Close()
 		},
-		func(t *testing.T, s *Storage) { // and all integrations are sealed anew
+		func(t *testing.T, s *Storage) { // and all integrations are resealed
 			key, replaced, err := s.unlock()
 			if err != nil || !replaced {
 				t.Fatal(replaced, err)
@@ -217,7 +217,7 @@ func TestCrashWhileRotating(t *testing.T) {
 			crash(t, s)
 			b = mustOpen(t, s)
 			has(t, b, "first", first)
-			polltest.Until(t, "the integrations are sealed anew", func() bool { return !b.(*backend).replaced.Load() })
+			polltest.Until(t, "the integrations are resealed", func() bool { return !b.(*backend).replaced.Load() })
 			if n := keycheckRecords(t, path); n != 1 {
 				t.Errorf("%d records in the keycheck", n)
 			}
