@@ -270,9 +270,9 @@ func TestConfigurationErrors(t *testing.T) {
 		`"limits":{"backlog":1}`:                                                                   "limits: backlog must be at least 4: 1",
 		`"retention":{"failed":-1}`:                                                                "retention: failed must be longer than 0: -1ns",
 		`"public_url":"hooks.example.com"`:                                                         `public_url must be an http or https URL with a host and no query: "hooks.example.com"`,
-		`"integrations":[{"webhook_id":"a","project":"demo"},{"webhook_id":"b","project":"a b"}]`:  "integration a: authentication: a credential is needed",
-		`"integrations":[{"webhook_id":"b","project":"a b","is_enabled":1}]`:                       `integration b: project: up to 128 letters and digits of ASCII and . _ @ - are needed, a letter or digit first: "a b"; is_enabled: true or false is needed, not a number`,
-		`"integrations":[{"webhook_id":"b","project":"p","authentication":{"bearer":["CANARY"]}}]`: "integration b: authentication.bearer: an object is needed, not a list",
+		`"integrations":[{"webhook_id":"a","project":"demo"},{"webhook_id":"b","project":"a b"}]`:  "integration a: authentication: a credential is required",
+		`"integrations":[{"webhook_id":"b","project":"a b","is_enabled":1}]`:                       `integration b: project: must be up to 128 ASCII letters and digits and . _ @ -, beginning with a letter or digit: "a b"; is_enabled: must be true or false, not a number`,
+		`"integrations":[{"webhook_id":"b","project":"p","authentication":{"bearer":["CANARY"]}}]`: "integration b: authentication.bearer: must be an object, not a list",
 	} {
 		g.WriteConfig(`{"apps":{"webhooks":{` + app + `}}}`)
 		out, err := g.Command("validate", "--config", filepath.Join(g.Dir, "caddy.json"))
