@@ -79,7 +79,7 @@ type App struct {
 	proxyTold atomic.Bool // the log has been told of an untrusted proxy
 }
 
-// Retry is how a trigger is retried: with exponential back-off and full jitter, until
+// Retry is how a trigger is retried: with exponential backoff and full jitter, until
 // the event is delivered or the time is up.
 type Retry struct {
 	// For is how long after its acceptance an event is retried. Default: 72h.

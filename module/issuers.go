@@ -15,7 +15,7 @@ import (
 // JWTIssuer is who signs JSON web tokens. Its keys are fetched when a token
 // comes, over HTTPS and through the proxy of the environment, if there is one.
 type JWTIssuer struct {
-	// Name is what integrations call it: lower-case letters, digits and
+	// Name is what integrations call it: lowercase letters, digits and
 	// hyphens, at most 64.
 	Name string `json:"name"`
 

@@ -126,7 +126,7 @@ func (j *job) tell(f finding, now time.Duration) (opened circuits) {
 	case f.reached:
 		h = well
 	case f.isFailure() && f.fault == trigger.FaultResource && g.circuit.isProbe(j.probes.endpoint):
-		h = ill // a time-out: the endpoint has not shown that it is back
+		h = ill // a timeout: the endpoint has not shown that it is back
 	}
 	opened.endpoint = g.circuit.end(j.probes.endpoint, h, 0, now)
 

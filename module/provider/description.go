@@ -15,7 +15,7 @@ import (
 // paths must lie within each other. A filter wants the request when it wants any of its events,
 // and the request's event is then the first of those.
 type Description struct {
-	// Name is what an integration calls the provider: lower-case letters,
+	// Name is what an integration calls the provider: lowercase letters,
 	// digits and hyphens, at most 64.
 	Name string `json:"name,omitempty"`
 

@@ -48,7 +48,7 @@ type Integrations interface {
 
 	// List returns at most limit integrations that are not deleted, in
 	// ascending order of project and webhook ID, after the given place. With
-	// project "" it lists all projects. There may be fewer, lest they take too
+	// project "" it lists all projects. There may be fewer, so that they do not take too
 	// much memory; none means that none follows.
 	List(ctx context.Context, project string, after Place, limit int) ([]Integration, error)
 

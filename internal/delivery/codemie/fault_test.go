@@ -22,7 +22,7 @@ func TestStartUnknown(t *testing.T) {
 		"dropped":            {Answer: codemietest.Drop},
 		"no answer":          {Answer: codemietest.Hang},
 		"bad gateway":        {Answer: codemietest.Status(502, "Bad Gateway")},
-		"gateway time-out":   {Answer: codemietest.Status(504, "Gateway Timeout")},
+		"gateway timeout":    {Answer: codemietest.Status(504, "Gateway Timeout")},
 		"garbage":            {Answer: codemietest.Body("<html>")},
 		"no ID":              {Answer: codemietest.Body("{}")},
 		"endless":            {Answer: codemietest.Endless},

@@ -17,14 +17,14 @@ func TestFailureThatIsCalledCompleted(t *testing.T) {
 		usage codemietest.Usage
 	}{
 		"network, hidden":              {"A network error occurred during agent execution. Please try again.", counted},
-		"time-out, hidden":             {"The LLM request timed out. Please try again.", counted},
+		"timeout, hidden":              {"The LLM request timed out. Please try again.", counted},
 		"budget":                       {"Your LLM usage budget has been exceeded. Please contact your administrator to increase the limit.\nBudget has been exceeded: Your current spending: 10.2, available budget: 10", counted},
 		"internal":                     {"AI Agent run failed with error: ValueError: boom", counted},
 		"of the model's client":        {"litellm.RateLimitError: AzureException - too many requests", counted},
 		"with a status":                {"Error code: 429 - {'error': {'message': 'No deployments available'}}", counted},
 		"of the network":               {"HTTPSConnectionPool(host='llm', port=443): Max retries exceeded", counted},
 		"of the system":                {"[Errno 111] Connection refused", counted},
-		"a time-out":                   {"Request timed out.", counted},
+		"a timeout":                    {"Request timed out.", counted},
 		"fallback":                     {"External Service Exception", counted},
 		"an operator's own words":      {"Ups. Melden Sie sich bei der Hotline.", codemietest.Usage{}},
 		"no words and no model at all": {"", codemietest.Usage{}},

@@ -276,7 +276,7 @@ func TestOptions(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Options){
 		"no type":                   func(o *Options) { o.ResourceType = "" },
-		"negative time-out":         func(o *Options) { o.Timeout = -1 },
+		"negative timeout":          func(o *Options) { o.Timeout = -1 },
 		"bad secret":                func(o *Options) { o.SigningSecret = "whsec_!" },
 		"empty standard secret":     func(o *Options) { o.SigningSecret = "whsec_" },
 		"reserved header":           func(o *Options) { o.Headers = map[string][]string{"webhook-id": {"x"}} },

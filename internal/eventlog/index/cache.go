@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// cacheSize bounds in bytes the blocks that an index keeps for look-ups.
+	// cacheSize bounds in bytes the blocks that an index keeps for lookups.
 	cacheSize = 8 << 20
 	// maxCached bounds in bytes a block that is kept.
 	maxCached = 64 << 10
@@ -20,7 +20,7 @@ const (
 	missBurst = 64
 )
 
-// cache keeps opened blocks for look-ups, up to cacheSize. A block is kept from its
+// cache keeps opened blocks for lookups, up to cacheSize. A block is kept from its
 // second miss on, at the end of a queue. One that is wanted again by the time it is in
 // front goes back to the end; any other is dropped. Listings and merges read past the
 // cache.

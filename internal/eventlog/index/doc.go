@@ -38,7 +38,7 @@
 // The manifest tells the size of each run, so a missing, cut or exchanged file, and
 // damage in manifest and tails, fail Open. Of the blocks Open verifies 64 MiB: all of
 // a small index, and of a large one the newest. Any other block is verified each time
-// that it is read, by its seal: damage is an error of the look-up, listing or merge,
+// that it is read, by its seal: damage is an error of the lookup, listing or merge,
 // never another value. A run in which some was found is not merged again. The event
 // log reads every key once, at its start or shortly after, and rebuilds the index at
 // the start that finds damage or at the next one.

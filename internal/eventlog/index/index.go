@@ -25,7 +25,7 @@ var ErrDamaged = errors.New("the index is damaged")
 // they cannot be merged.
 var ErrBehind = errors.New("the index has too many runs")
 
-// maxRuns bounds the runs. Each is an open file, and a look-up asks one after the
+// maxRuns bounds the runs. Each is an open file, and a lookup asks one after the
 // other.
 const maxRuns = 256
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	// blockSize is the least size of a block in bytes, before it is sealed; only the
-	// last block of a run may be smaller. Twice the size makes a look-up that has to
+	// last block of a run may be smaller. Twice the size makes a lookup that has to
 	// read a block take nearly twice the time, and half of it doubles the memory for
 	// the tails.
 	blockSize = 8 << 10

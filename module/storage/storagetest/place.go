@@ -6,7 +6,7 @@ package storagetest
 
 import "crypto/rand"
 
-// NewPlace returns the name of a place where there is nothing yet: lower-case letters
+// NewPlace returns the name of a place where there is nothing yet: lowercase letters
 // and digits, a letter first.
 func NewPlace() string { return "p" + lower(rand.Text()) }
 
