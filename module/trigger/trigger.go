@@ -102,25 +102,25 @@ type Event struct {
 type Attempt struct {
 	Event *Event
 
-	// Number counts from 1. It goes on after a requeue.
+	// Number counts from 1, and continues after a requeue.
 	Number int
 
 	// IdempotencyKey is the same for all attempts of an event until a person
 	// or a sender queues it again: the event ID, then `<event id>.2` and on.
 	IdempotencyKey string
 
-	// Age is how long ago the event was accepted or last queued again, when the
-	// attempt began. Jumps of the wall clock do not count.
+	// Age is how long before this attempt the event was accepted or last queued
+	// again. Jumps of the wall clock do not count.
 	Age time.Duration
 
-	// Progress is what an earlier Save of this event kept; nil at first. A
+	// Progress is what an earlier Save of this event stored; nil at first. A
 	// requeue clears it, the end of the event does not. If it is a JSON object
 	// with a member `run` of the form of Run, the admin API shows that with
 	// the event.
 	Progress []byte
 
-	// Save keeps progress with the event. When it returns nil, the progress
-	// survives a power cut. At most 64 KiB.
+	// Save stores progress, of at most 64 KiB, with the event. Once it returns nil,
+	// the progress survives a power cut.
 	Save func(ctx context.Context, progress []byte) error
 }
 
@@ -182,7 +182,7 @@ const (
 	RefusedCredential
 
 	// Pending means that the run was started and goes on: Run is called again
-	// after RetryAfter with the saved progress. It is no attempt of its own.
+	// after RetryAfter with the saved progress. It does not count as an attempt.
 	Pending
 )
 
@@ -197,15 +197,15 @@ const (
 	// resource.
 	FaultUnsaid Fault = iota
 
-	// FaultResource is of this resource alone, as with a status of 403; the
-	// endpoint was reached.
+	// FaultResource is the fault of this resource alone, as with a status of 403;
+	// the endpoint was reached.
 	FaultResource
 
-	// FaultProject is of all that the project may start: its credential. The
-	// endpoint was reached.
+	// FaultProject is the fault of everything that the project may start: its
+	// credential. The endpoint was reached.
 	FaultProject
 
-	// FaultEndpoint is of the endpoint, which was not reached.
+	// FaultEndpoint is the fault of the endpoint, which was not reached.
 	FaultEndpoint
 )
 
@@ -228,8 +228,8 @@ type Result struct {
 	// the endpoint named none.
 	RetryAfter time.Duration
 
-	// Fault says whose circuit a failure counts for, where StatusCode and Error
-	// would mislead. It means nothing on success.
+	// Fault tells which circuit a failure counts for, where StatusCode and Error
+	// would mislead. It is ignored on success.
 	Fault Fault
 }
 
@@ -239,7 +239,7 @@ const (
 	ErrDNS                = "dns"                  // the endpoint's name did not resolve
 	ErrConnect            = "connect"              // no connection, or it broke
 	ErrTLS                = "tls"                  // the TLS handshake failed
-	ErrStatus             = "status"               // an HTTP status that is no success
+	ErrStatus             = "status"               // an HTTP status that is not a success
 	ErrRedirect           = "redirect"             // a 3xx, which is never followed
 	ErrAnswerTooLarge     = "answer_too_large"     // the answer is over its bound
 	ErrAnswerInvalid      = "answer_invalid"       // the answer cannot be understood

@@ -105,7 +105,7 @@ var errHeader = errors.New("a value for a header has a control character")
 var traceparentForm = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
 // isTraceparent reports whether a trace can go on from there: neither ID may be
-// all zero, and ff is no version (W3C Trace Context, 3.2.2).
+// all zeros, and ff is not a version (W3C Trace Context, 3.2.2).
 func isTraceparent(text string) bool {
 	return traceparentForm.MatchString(text) && text[:2] != "ff" &&
 		strings.Trim(text[3:35], "0") != "" && strings.Trim(text[36:52], "0") != ""

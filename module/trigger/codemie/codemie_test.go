@@ -126,7 +126,7 @@ func TestLoad(t *testing.T) {
 
 func TestConformance(t *testing.T) {
 	t.Setenv("CODEMIE_TOKEN", "canary-token")
-	for _, kind := range []string{"assistant", "workflow"} {
+	for _, kind := range []string{"assistant", "workflow", "datasource"} {
 		t.Run(kind, func(t *testing.T) {
 			triggertest.Run(t, triggertest.Case{
 				Open: func(t *testing.T, endpoint http.Handler) trigger.Trigger {
@@ -148,6 +148,7 @@ func TestConformance(t *testing.T) {
 					platform := codemietest.New("canary-token")
 					platform.AddAssistant("assistant-1", "demo")
 					platform.AddWorkflow("workflow-1", "demo")
+					platform.AddDatasource(codemietest.Datasource{ID: "datasource-1", Project: "demo", Name: "docs", Type: "code"})
 					return platform
 				},
 				Project:  "demo",

@@ -12,8 +12,8 @@ import (
 // of Caddy's such as {env.NAME} or {file./path}. It is an error if a placeholder
 // is unknown or stands for nothing, and if the secret has a blank, a line break
 // or a quote at an end that cannot be meant; one line break after the value of a
-// variable or a file is no part of it. "" is no secret and stays "": a trigger
-// that needs one checks for it. The error does not quote the secret.
+// variable or a file is dropped. "" means that there is no secret and stays "": a
+// trigger that needs one checks for it. The error does not quote the secret.
 //
 // A secret that is written out in the configuration itself is logged as a
 // warning, which names the option.

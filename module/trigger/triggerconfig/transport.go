@@ -35,8 +35,8 @@ func unmarshalTransport(d *caddyfile.Dispenser, into *json.RawMessage) error {
 
 // transportDefaults fills in what differs from reverse_proxy. The proxy
 // variables of the environment are not used: an event and the operator's
-// credential go where the configuration says. Answers are not asked for in
-// compressed form, and their headers are bounded. All connections that attempts
+// credential go where the configuration says. Compressed answers are
+// not requested, and the headers of answers are bounded. All connections that attempts
 // have used at once are kept for the next ones.
 func transportDefaults(raw json.RawMessage) (json.RawMessage, error) {
 	options := make(map[string]json.RawMessage)
