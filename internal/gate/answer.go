@@ -10,8 +10,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Outcome says in one word what became of a request. There are few, so that
-// they can label a metric.
+// Outcome is a one-word result of a request. There are few, so that they can
+// label a metric.
 type Outcome string
 
 // The outcomes.
@@ -34,21 +34,21 @@ const (
 	Unavailable         Outcome = "unavailable"
 )
 
-// answer is what a request gets. A prepared one is never changed, nor are the
-// values of its headers, which many answers share.
+// answer is the answer to a request. A prepared one is immutable, and so are
+// the values of its headers, which many answers share.
 type answer struct {
 	outcome Outcome
 	status  int
 	kind    []string
-	// name and value are one more header, when the name is set.
+	// name and value are one more header, if the name is set.
 	name  string
 	value []string
-	// more are further headers; once sent they are forgotten where they repeat
-	// a secret.
+	// more are further headers; once sent, they are removed if they repeat a
+	// secret.
 	more   http.Header
 	forget bool
 	body   []byte
-	// length is that of a prepared body; the others' net/http tells itself.
+	// length is that of a prepared body; net/http determines that of others.
 	length []string
 }
 
@@ -58,7 +58,7 @@ var (
 	plainJSON   = []string{"application/json"}
 )
 
-// The refusals: each has its bytes, whatever the reason was.
+// The refusals: each always has the same bytes, whatever the reason.
 var (
 	methodNotAllowed = problem(MethodNotAllowed, http.StatusMethodNotAllowed,
 		"This address accepts only POST requests.", "Allow", "POST")
@@ -100,7 +100,7 @@ var (
 	matchBusy        = lack("Too many events of this integration's project are being evaluated.", "5")
 	noTrigger        = lack("No trigger is configured for the events of this integration.", "60")
 
-	// in flight, by who holds too many of the bytes
+	// in flight, by who holds too many bytes
 	flightFull            = lack("Too many bytes of requests are being received.", "5")
 	unprovenFlightFull    = lack("Too many bytes of unauthenticated requests are being received.", "5")
 	integrationFlightFull = lack("Too many bytes of requests are being received for this integration.", "5")
@@ -141,15 +141,15 @@ func problem(outcome Outcome, status int, detail, name, value string) *answer {
 	}
 }
 
-// refuse notes why the answer is given.
+// refuse records why the answer is given.
 func (v *visit) refuse(a *answer, reason string) *answer {
 	v.seen.Reason = reason
 	return a
 }
 
-// answerJSON answers with a status and, when it has a name, one more member.
-// The value is printable ASCII, for which Go's quoting is JSON's. A sender that
-// takes no body gets none.
+// answerJSON answers with a status and, if it has a name, one more member. The
+// value is printable ASCII, for which Go's quoting is valid JSON. A sender that
+// expects no body gets none.
 func (v *visit) answerJSON(outcome Outcome, code int, status, name, value string) *answer {
 	if p := v.route.provider; p != nil && p.Status() == http.StatusNoContent {
 		v.reply = answer{outcome: outcome, status: http.StatusNoContent}
@@ -186,7 +186,7 @@ func (v *visit) write(a *answer) {
 	}
 	left := v.r.ProtoMajor == 1 && v.endConnection(a)
 	v.w.WriteHeader(a.status)
-	v.w.Write(a.body) // who has gone needs no answer
+	v.w.Write(a.body) // a client that has disconnected needs no answer
 	if a.forget {
 		v.forget(a)
 	}
@@ -195,8 +195,8 @@ func (v *visit) write(a *answer) {
 	}
 }
 
-// forget takes headers that have been sent away from the server, which writes
-// those of an answer into its log.
+// forget removes headers that have been sent, because the server logs those of
+// an answer.
 func (v *visit) forget(a *answer) {
 	if v.control.Flush() != nil {
 		return // they may not have been sent yet
@@ -206,10 +206,10 @@ func (v *visit) forget(a *answer) {
 	}
 }
 
-// linger takes what still comes of a refused body and drops it, for a while:
-// a connection that ends with unread bytes is reset, and then the sender may
-// never see the answer. What has come already is given back before the wait:
-// nobody needs it any more, and others may be waiting for the room.
+// linger discards the rest of a refused body, for a while: a connection that is
+// closed with unread bytes is reset, and the sender may then never see the
+// answer. What has already arrived is released before the wait: it is no longer
+// needed, and others may be waiting for the room.
 func (v *visit) linger() {
 	v.upload.release()
 	v.body = nil
@@ -218,16 +218,16 @@ func (v *visit) linger() {
 	}
 }
 
-// endConnection lets a connection of HTTP/1 end with the answer when the body
-// has not come: to keep it, net/http would wait for the rest before it
-// answers. Who is not let in loses it always, so that the bytes of an answer
-// do not tell how far the request came.
+// endConnection closes an HTTP/1 connection with the answer if the body has not
+// arrived: to keep it, net/http would wait for the rest before it answers. A
+// caller that is not let in always loses it, so that the bytes of an answer do
+// not show how far the request got.
 func (v *visit) endConnection(a *answer) (left bool) {
 	left = !v.received && v.r.ContentLength != 0
 	if left || a == unauthorized || a == notFound {
 		v.w.Header().Set("Connection", "close")
 	}
-	if left && a != tooSlow { // its deadline has passed, and stays
+	if left && a != tooSlow { // its deadline has passed and stays
 		v.control.SetReadDeadline(time.Now().Add(v.gate.drain))
 	}
 	return left && a != tooSlow

@@ -11,7 +11,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// append stores the event, once for each resource. What it answers is durable.
+// append stores the event, once for each resource. Its answer is given once
+// that is durable.
 func (v *visit) append() *answer {
 	it := v.route.Integration
 	if !v.served() {
@@ -33,10 +34,10 @@ func (v *visit) append() *answer {
 	if v.route.provider != nil {
 		v.event.Provider = v.route.provider.Name()
 	}
-	if it.ManagedBy != integration.ManagedByConfig { // else the storage has nothing that changes
+	if it.ManagedBy != integration.ManagedByConfig { // otherwise the storage has nothing that changes
 		v.event.Revision = it.Revision
 	}
-	// The sender may have gone by now, and may never send the event again.
+	// The sender may have disconnected by now, and may never send the event again.
 	ctx := within(v.r.Context(), appendWait)
 	defer ctx.finish()
 	if it.Unused {
@@ -65,7 +66,7 @@ func (v *visit) append() *answer {
 // other senders later.
 const appendWait = 8 * time.Second
 
-// stale stands for no answer: the integration has changed since the request was
+// stale means no answer yet: the integration has changed since the request was
 // judged by it.
 var stale = new(answer)
 
@@ -80,7 +81,7 @@ func (v *visit) served() bool {
 	return len(resources) > 0
 }
 
-// accepted is the status of an event that was taken.
+// accepted is the status for an accepted event.
 func (v *visit) accepted() int {
 	if p := v.route.provider; p != nil && p.Status() != 0 {
 		return p.Status()
@@ -88,7 +89,7 @@ func (v *visit) accepted() int {
 	return http.StatusAccepted
 }
 
-// refuseEvent answers for an event that the store does not take.
+// refuseEvent answers for an event that the store refuses.
 func (v *visit) refuseEvent(err error) *answer {
 	var reached *storage.LimitError
 	if errors.As(err, &reached) {
@@ -106,8 +107,8 @@ func (v *visit) refuseEvent(err error) *answer {
 const maxStored = 1 << 10
 
 // storedHeader builds a header without allocating for each value. The map is
-// used again and again, and grows only as far as it must: clearing it costs
-// what it has room for.
+// reused, and grows only as far as necessary: clearing it costs as much as its
+// capacity.
 type storedHeader struct {
 	fields http.Header
 	values [24]string
@@ -133,9 +134,9 @@ func (h *storedHeader) set(name, value string) {
 	h.used++
 }
 
-// storedHeader returns the headers that are kept with the event: those that
-// say what it is, and no secret. They are gathered once, though an expression may
-// look at them before.
+// storedHeader returns the headers kept with the event: those that describe it,
+// and no secrets. They are collected once, even if an expression uses them
+// earlier.
 func (v *visit) storedHeader() http.Header {
 	if v.header.used > 0 {
 		return v.header.fields

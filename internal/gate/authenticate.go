@@ -9,8 +9,8 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// precheck refuses what the headers alone can refuse, before the body costs
-// anything.
+// precheck refuses what can be refused by the headers alone, before the body
+// costs anything.
 func (v *visit) precheck() *answer {
 	v.presented = v.present()
 	refusal := v.route.checker.Look(&v.presented, v.config.AllowUnauthenticated)
@@ -25,13 +25,13 @@ func (v *visit) precheck() *answer {
 	return v.verify()
 }
 
-// present is what the request shows of its credentials.
+// present returns the credentials that the request presents.
 func (v *visit) present() credential.Request {
 	return credential.Request{Header: v.r.Header, TLS: v.r.TLS, Client: v.client, Now: time.Now(), Body: &v.document}
 }
 
-// refuseCredential returns nil when no credential is refused. One that cannot be
-// judged now may be right: a wanted event must not be lost.
+// refuseCredential returns nil if no credential is refused. One that cannot be
+// checked now may be right: a wanted event must not be lost.
 func (v *visit) refuseCredential(refusal credential.Refusal) *answer {
 	switch {
 	case refusal.Reason == "":
@@ -42,13 +42,13 @@ func (v *visit) refuseCredential(refusal credential.Refusal) *answer {
 	return v.refuse(unauthorized, refusal.String())
 }
 
-// verify verifies the credentials that need no body.
+// verify verifies the credentials that do not need the body.
 func (v *visit) verify() *answer {
 	return v.refuseCredential(v.route.checker.Verify(v.r.Context(), &v.presented, v))
 }
 
-// authenticate judges the request by the integration as it stands now, which
-// may have changed while the body was coming.
+// authenticate judges the request by the current integration, which may have
+// changed while the body was arriving.
 func (v *visit) authenticate() *answer {
 	before := v.route
 	if a := v.lookUp(); a != nil {
@@ -72,7 +72,7 @@ func (v *visit) authenticate() *answer {
 	return nil
 }
 
-// confirm answers a request by which the sender wants a subscription
+// confirm answers a request with which the sender wants a subscription
 // confirmed, once that is done.
 func (v *visit) confirm() *answer {
 	switch wanted, err := v.claim().Confirms(v.r.Context(), v.body, v.config.Remote); {
@@ -84,8 +84,8 @@ func (v *visit) confirm() *answer {
 	return nil
 }
 
-// claim is what the sender's signature claims, and proves once the request is
-// authenticated.
+// claim returns the claim of the sender's signature, which is proven once the
+// request is authenticated.
 func (v *visit) claim() *sender.Claim { return &v.presented.Claim }
 
 // Issuer implements credential.Gateway.

@@ -9,15 +9,15 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// DuplicateWindow is how long a duplicate finds its event.
+// DuplicateWindow is how long a duplicate is recognised.
 const DuplicateWindow = 72 * time.Hour
 
-// duplicateRequeues is how often it has a failed event queued again.
+// duplicateRequeues is how often a duplicate requeues a failed event.
 const duplicateRequeues = 5
 
-// dedupe says what makes another request a copy of this one. With a delivery ID the
-// body counts, in the form in which it is signed: most signatures do not cover the
-// ID, so it proves nothing. Where one does, the ID alone decides.
+// dedupe returns what makes another request a copy of this one. With a delivery
+// ID the body counts, in the form in which it is signed: most signatures do not
+// cover the ID, so it proves nothing. If one does, the ID alone decides.
 func (v *visit) dedupe() storage.Dedupe {
 	message, delivery := &v.content.message, v.content.message.DeliveryID
 	mode := v.route.Integration.Dedupe
@@ -47,28 +47,28 @@ func (v *visit) dedupe() storage.Dedupe {
 	return d
 }
 
-// What is hashed begins with the length of an ID, or with one of these.
+// The hashed data begins with the length of an ID, or with one of these.
 const (
 	withType    = 1 << 62
 	withoutBody = 1 << 63
 )
 
-// hashBody appends the hash of an ID and a body. The length says where the ID ends;
-// without one it is 0.
+// hashBody appends the hash of an ID and a body. The length marks where the ID
+// ends; without one it is 0.
 func (v *visit) hashBody(to []byte, delivery string, body []byte) []byte {
 	v.hashHead(uint64(len(delivery)), delivery)
 	v.hash.Write(body)
 	return v.hash.Sum(to)
 }
 
-// hashAttempt hashes an ID, and the body without what a sender changes when it tries
-// again; false means that there is no such thing.
+// hashAttempt hashes an ID, and the body without what a sender changes when it
+// retries; false means that there is no such thing.
 func (v *visit) hashAttempt(delivery string) bool {
 	v.hashHead(uint64(len(delivery)), delivery)
 	return v.content.message.WriteAttempt(v.hash)
 }
 
-// hashType appends the hash of another one and an event type.
+// hashType appends the hash of another hash and an event type.
 func (v *visit) hashType(to, hash []byte, kind string) []byte {
 	v.hashHead(withType|uint64(len(kind)), kind)
 	v.hash.Write(hash)
@@ -87,7 +87,7 @@ func (v *visit) hashHead(head uint64, text string) {
 	v.hash.Write(append(binary.BigEndian.AppendUint64(v.text[:0], head), text...))
 }
 
-// same reports whether two texts lie in the same place.
+// same reports whether two texts share the same memory.
 func same(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// deadline is a context with the values of another one and an end of its own. One
-// of context.WithTimeout would start a timer for each request: this one does when
-// somebody waits for it, which an append that the disk takes at once does not.
+// deadline is a context with the values of another one and its own end.
+// context.WithTimeout would start a timer for each request: this one starts it
+// only when something waits, which does not happen if the disk accepts an
+// append at once.
 type deadline struct {
 	context.Context // for its values
 	at              time.Time
 
 	mu    sync.Mutex
-	timed context.Context // nil until somebody waits
+	timed context.Context // nil until something waits
 	end   context.CancelFunc
 }
 
-// within returns a context that ends after a time, whatever becomes of ctx. Its
-// finish is to be called.
+// within returns a context that ends after a time, whatever happens to ctx.
+// finish must be called.
 func within(ctx context.Context, wait time.Duration) *deadline {
 	return &deadline{Context: ctx, at: time.Now().Add(wait)}
 }
@@ -38,7 +39,8 @@ func (d *deadline) Err() error {
 	return nil
 }
 
-// wait returns what can be waited for. Without need it is nil if nobody has waited.
+// wait returns the context to wait for. Without need it is nil if nothing has
+// waited.
 func (d *deadline) wait(needed bool) context.Context {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -48,7 +50,7 @@ func (d *deadline) wait(needed bool) context.Context {
 	return d.timed
 }
 
-// finish lets go of the timer, if there is one.
+// finish releases the timer, if there is one.
 func (d *deadline) finish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

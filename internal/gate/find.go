@@ -18,8 +18,8 @@ func (v *visit) checkMethod() *answer {
 	return nil
 }
 
-// find looks the integration up. Whatever there is not, and why, the answer
-// is the same.
+// find looks up the integration. Whatever is missing, and why, the answer is
+// the same.
 func (v *visit) find() *answer {
 	id, ok := v.gate.webhookID(v.r)
 	if !ok {
@@ -52,8 +52,8 @@ func (v *visit) lookUp() *answer {
 	return nil
 }
 
-// checkEarly refuses early data, which anyone on the way can send again
-// (RFC 8470).
+// checkEarly refuses early data, which anyone on the path can replay (RFC
+// 8470).
 func (v *visit) checkEarly() *answer {
 	if v.r.TLS != nil && !v.r.TLS.HandshakeComplete {
 		return v.refuse(tooEarly, "early_data")
@@ -68,8 +68,8 @@ func (v *visit) checkLength() *answer {
 	return nil
 }
 
-// webhookID cuts the ID out of the path. Both forms of the path must hold the
-// same one, so that no other way of writing it leads here.
+// webhookID extracts the ID from the path. Both forms of the path must contain
+// the same one, so that no other spelling leads here.
 func (g *Gate) webhookID(r *http.Request) (string, bool) {
 	id, ok := strings.CutPrefix(r.URL.Path, g.settings.Prefix)
 	if !ok || !integration.ValidWebhookID(id) {

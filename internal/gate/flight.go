@@ -13,11 +13,11 @@ import (
 const DefaultFlight = 256 << 20
 
 // The shares of the bound. They are always in force, so that there is room for
-// who comes next before anybody has shown who he is.
+// the next request before any has authenticated.
 const (
-	// holderShare is the part that one integration may hold, and one client.
+	// holderShare is the part that one integration, or one client, may hold.
 	holderShare = 4
-	// unprovenShare is the part for all bodies that nobody has authenticated.
+	// unprovenShare is the part for all unauthenticated bodies.
 	unprovenShare = 2
 	// smallShare is the part of each of these, and of the whole, that bodies of
 	// more than smallBody bytes leave to the others.
@@ -25,13 +25,14 @@ const (
 	smallBody  = 1 << 20
 )
 
-// Flight bounds the bytes of bodies that the process holds. A body is counted by
-// what has come of it, and an announced length costs nothing, until it has shown
-// that it is large: then it takes the room for all of it at once, or waits for
-// it. Otherwise many that had begun would keep each other from their end.
+// Flight bounds the bytes of bodies that the process holds. A body counts with
+// what has arrived of it, and an announced length costs nothing, until the body
+// has proved to be large: then it takes the room for all of it at once, or
+// waits for it. Otherwise many that have begun could keep each other from
+// finishing.
 //
-// Where a body finds no room, it is made at the cost of the unfinished one that
-// has got least for its time.
+// If there is no room for a body, the unfinished one that has received least
+// for its time gives way.
 type Flight struct {
 	limit        atomic.Int64
 	received     atomic.Int64
@@ -54,8 +55,8 @@ func NewFlight(limit int64) *Flight {
 	return f
 }
 
-// SetLimit changes the bound, as NewFlight takes it. What is held stays held;
-// it counts against the new bound.
+// SetLimit changes the bound, with the same meaning as in NewFlight. Bytes
+// already held stay held, and count against the new bound.
 func (f *Flight) SetLimit(limit int64) {
 	if limit <= 0 {
 		limit = DefaultFlight
@@ -69,25 +70,25 @@ func (f *Flight) Limit() int64 { return f.limit.Load() }
 // Used returns the bytes in flight: those that have been received.
 func (f *Flight) Used() int64 { return f.received.Load() }
 
-// LargestBody returns how large a body can be under a bound, in bytes: as large
-// as one integration's share of what is not kept for small ones.
+// LargestBody returns how large a body can be under a bound, in bytes: an
+// integration's share without what is reserved for small ones.
 func LargestBody(limit int64) int64 {
 	share := limit / holderShare
 	return max(largePart(share), min(share, smallBody))
 }
 
-// holding is what one body has of a Flight.
+// holding is what one body holds of a Flight.
 type holding struct {
 	flight   *Flight
 	identity storage.Identity
-	client   netip.Addr // not valid when it is not known
-	proven   bool       // somebody has authenticated it
+	client   netip.Addr // invalid if unknown
+	proven   bool       // the body is authenticated
 	received int64
 	held
 }
 
-// receive counts n bytes that have come of the body and by, for which it needs
-// room, if that fits. The integration's shard is locked.
+// receive counts n bytes that have arrived of the body, and by, for which it
+// needs room, if that fits. The integration's shard is locked.
 func (h *holding) receive(s *shard[storage.Identity], n int64, by held) need {
 	if by != (held{}) {
 		if l := h.add(s, by); l.of != nil {
@@ -141,7 +142,7 @@ func (h *holding) addToAll(by held, limit int64) need {
 	return need{}
 }
 
-// prove takes the body out of the share of those that nobody has authenticated.
+// prove removes the body from the share of unauthenticated ones.
 func (h *holding) prove() {
 	if h.flight != nil && !h.proven {
 		h.flight.unproven.remove(h.held)
@@ -149,8 +150,8 @@ func (h *holding) prove() {
 	}
 }
 
-// giveBack gives room back, with all of it also the bytes in flight. The
-// integration's shard is locked.
+// giveBack releases room, and once all of it is released, also the bytes in
+// flight. The integration's shard is locked.
 func (h *holding) giveBack(s *shard[storage.Identity], room held) {
 	if room.bytes == 0 {
 		return
@@ -174,7 +175,7 @@ func (h *holding) giveBack(s *shard[storage.Identity], room held) {
 	}
 }
 
-// release gives back what a body that is complete holds.
+// release releases what a complete body holds.
 func (h *holding) release() {
 	if h.bytes == 0 {
 		return
@@ -185,13 +186,14 @@ func (h *holding) release() {
 	h.giveBack(s, h.held)
 }
 
-// largePart is what large bodies may have of a share.
+// largePart returns the part of a share that large bodies may use.
 func largePart(share int64) int64 { return share - share/smallShare }
 
-// held are bytes, and of them those that large bodies have taken.
+// held are bytes, and how many of them large bodies have taken.
 type held struct{ bytes, large int64 }
 
-// add adds what fits into a share of so many bytes, and reports whether it does.
+// add adds what fits into a share of that many bytes, and reports what does not
+// fit.
 func (h *held) add(by held, share int64) shortage {
 	sum := held{h.bytes + by.bytes, h.large + by.large}
 	switch {
@@ -204,7 +206,7 @@ func (h *held) add(by held, share int64) shortage {
 	return enough
 }
 
-// total is a held that many add to at once.
+// total is a held for concurrent use.
 type total struct{ bytes, large atomic.Int64 }
 
 func (t *total) add(by held, share int64) shortage {
@@ -238,7 +240,7 @@ func addUpTo(sum *atomic.Int64, n, most int64) bool {
 }
 
 // holders counts bytes by holder, in shards, so that requests seldom wait for
-// each other. Who holds nothing has no entry.
+// each other. A holder of nothing has no entry.
 type holders[K comparable] struct {
 	seed   maphash.Seed
 	shards [shards]shard[K]
@@ -249,8 +251,7 @@ const shards = 64
 type shard[K comparable] struct {
 	sync.Mutex
 	held map[K]held
-	// unfinished are the uploads of the shard's integrations of which more is
-	// to come.
+	// unfinished are the incomplete uploads of the shard's integrations.
 	unfinished list
 }
 

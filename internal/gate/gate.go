@@ -1,6 +1,6 @@
-// Package gate takes a request from the edge to the event log. A request
-// stays in one goroutine, goes through the steps from top to bottom, and the
-// first step with an answer ends it.
+// Package gate takes a request from the edge to the event log. A request stays
+// in one goroutine and passes through the steps in order; the first step with
+// an answer ends it.
 package gate
 
 import (
@@ -27,16 +27,16 @@ const (
 	DefaultMaxBody = 25 << 20
 )
 
-// Settings are those of one handler.
+// Settings configure one handler.
 type Settings struct {
-	// Prefix is what stands before the webhook ID in a path; it begins and
-	// ends with a slash. Default: DefaultPrefix.
+	// Prefix is what precedes the webhook ID in a path; it begins and ends with a
+	// slash. Default: DefaultPrefix.
 	Prefix string
 
-	// Inline hands the authenticated, wanted request on instead of storing it.
+	// Inline passes the authenticated, wanted request on instead of storing it.
 	Inline bool
 
-	// ForwardCredentials keeps the credentials' headers when handing on.
+	// ForwardCredentials keeps the credentials' headers when passing it on.
 	ForwardCredentials bool
 
 	// MaxBody is the largest body in bytes. Default: DefaultMaxBody.
@@ -45,13 +45,14 @@ type Settings struct {
 	// Projects are those whose integrations answer. Default: all.
 	Projects []string
 
-	// PublicURL is what stands before the webhook ID in the URL that senders are
-	// given, which some of them sign. Default: what a request was sent to.
+	// PublicURL is what precedes the webhook ID in the URL given to senders, which
+	// some of them sign. Default: the URL that a request was sent to.
 	PublicURL string
 }
 
-// Config is what a request needs of the running configuration. It is not changed,
-// and stays usable until it is released, also when another configuration is loaded.
+// Config is what a request needs of the running configuration. It is immutable,
+// and remains usable until it is released, even if another configuration is
+// loaded.
 type Config struct {
 	Integrations Integrations
 
@@ -68,41 +69,42 @@ type Config struct {
 	// Issuers are the configuration's issuers of tokens, by their names.
 	Issuers map[string]*jwt.Issuer
 
-	// Remote is what verifiers ask others for.
+	// Remote is what verifiers need from others.
 	Remote *sender.Remote
 
 	// AllowUnauthenticated permits integrations without any credential.
 	AllowUnauthenticated bool
 }
 
-// Integrations are those that requests are meant for.
+// Integrations are the targets of requests.
 type Integrations interface {
-	// Route returns the integration of a webhook ID, nil when there is none,
-	// and the same pointer while the integration is unchanged.
+	// Route returns the integration of a webhook ID, or nil if there is none; it
+	// returns the same pointer while the integration is unchanged.
 	Route(ctx context.Context, webhookID string) (*Route, error)
 
-	// Learn keeps a secret that a sender has brought to an integration, durably,
-	// and reports whether it is the one that was learned.
+	// Learn durably stores a secret that a sender has chosen, and reports whether
+	// it is the one that was learned.
 	Learn(ctx context.Context, in *integration.Integration, secret, client string) (learned bool, err error)
 
-	// Use notes, durably, that a request is accepted for an integration that is
-	// Unused. It returns soon, whatever becomes of that.
+	// Use durably records that a request is accepted for an integration that is
+	// Unused. It returns soon, whether or not that succeeds.
 	Use(ctx context.Context, in *integration.Integration)
 }
 
-// Acquire takes a reference to the running configuration. release is called once.
+// Acquire takes a reference to the running configuration. release must be
+// called once.
 type Acquire func() (config *Config, release func(), err error)
 
 // Gate answers the requests of one handler.
 type Gate struct {
 	settings Settings
-	// escaped is the prefix as it stands in an escaped path.
+	// escaped is the prefix in an escaped path.
 	escaped string
-	// patience is how long a body may take beside a second for each leastRate
-	// bytes of it.
+	// patience is how long a body may take in addition to a second for each
+	// leastRate bytes of it.
 	patience time.Duration
-	// drain is how long the rest of a refused body is waited for, so that the
-	// sender reads the answer before the connection ends.
+	// drain is how long to wait for the rest of a refused body, so that the sender
+	// reads the answer before the connection ends.
 	drain time.Duration
 }
 
@@ -123,60 +125,60 @@ func New(settings Settings) *Gate {
 	}
 }
 
-// Seen is what became of a request, for logs, metrics and placeholders.
+// Seen is the result of a request, for logs, metrics and placeholders.
 type Seen struct {
 	Outcome Outcome
-	// Reason says more in a word or two, such as signature_mismatch, when the
-	// request was refused. It never holds what a request carried.
+	// Reason explains a refusal in a word or two, such as signature_mismatch. It
+	// never contains anything from the request.
 	Reason string
-	// StatusCode is that of the answer, 0 when the request passes.
+	// StatusCode is that of the answer, or 0 if the request is passed on.
 	StatusCode int
-	// Integration is nil as long as none was found.
+	// Integration is nil until one is found.
 	Integration *integration.Integration
-	// EventType and DeliveryID are what the authenticated sender says.
+	// EventType and DeliveryID are those of the authenticated sender.
 	EventType  string
 	DeliveryID string
-	// Learned says that the sender has brought its secret.
+	// Learned means that the sender has sent its secret.
 	Learned bool
 	// EventID is the ID of the event that stands for the request.
 	EventID string
-	// Pass says that the request was not answered: the next handler is to
-	// answer it, and then Done is to be called.
+	// Pass means that the request was not answered: the next handler must answer
+	// it, and then Done must be called.
 	Pass bool
 
 	holding holding
 }
 
-// Done gives back what a passed request holds. It may be called always, and
-// more than once.
+// Done releases what a passed request holds. It may always be called, and more
+// than once.
 func (s *Seen) Done() { s.holding.release() }
 
-// receiving and then judging are the checks in the order in which a request meets
-// them.
+// receiving and then judging are the checks in the order in which a request
+// passes them.
 var receiving = [...]func(*visit) *answer{
 	(*visit).checkMethod, // 405
-	(*visit).find,        // 404, or 503 when nothing can be looked up
+	(*visit).find,        // 404, or 503 if nothing can be looked up
 	(*visit).checkEarly,  // 425
 	(*visit).checkLength, // 413 by length
-	(*visit).precheck,    // 401 by what headers alone can refuse
+	(*visit).precheck,    // 401 by the headers alone
 	(*visit).read,        // 415, 408, 413, 503
 }
 
-// judging has what depends on the integration as it is once the body is there. All
-// of it is done again for one that changes before the event is stored.
+// judging are the checks that depend on the integration as it is once the body
+// has arrived. If it changes before the event is stored, they are all repeated.
 var judging = [...]func(*visit) *answer{
 	(*visit).authenticate, // 401, 503
 	(*visit).confirm,      // 200, 503
 	(*visit).understand,   // 400
-	(*visit).shakeHands,   // as the sender wants it
+	(*visit).shakeHands,   // what the sender expects
 	(*visit).checkFilter,  // 200
 	(*visit).checkMatch,   // 200, 503
 	(*visit).pass,         // nothing is stored inline
 	(*visit).append,       // 202, 200, 503
 }
 
-// Serve answers the request, unless it passes. client is the address of the
-// client, as far as it is known.
+// Serve answers the request, unless it is passed on. client is the address of
+// the client, if known.
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, client string, acquire Acquire) Seen {
 	v := visits.Get().(*visit)
 	v.gate, v.w, v.r, v.client, v.acquire = g, w, r, client, acquire
@@ -189,11 +191,11 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, client string, acqu
 	return v.seen
 }
 
-// judgements bounds how often a request is judged whose integration changes each
-// time before its event is stored.
+// judgements bounds how often a request is judged if its integration changes
+// each time before its event is stored.
 const judgements = 5
 
-// judge returns the request's answer, or nil when it passes.
+// judge returns the request's answer, or nil if it is passed on.
 func (v *visit) judge() *answer {
 	if a := v.take(receiving[:]); a != nil {
 		return a
@@ -208,7 +210,7 @@ func (v *visit) judge() *answer {
 	return v.refuse(unavailable, "integration_changing")
 }
 
-// take takes the steps until one has an answer or lets the request pass.
+// take takes the steps until one has an answer or passes the request on.
 func (v *visit) take(steps []func(*visit) *answer) *answer {
 	for _, step := range steps {
 		if a := step(v); a != nil || v.seen.Pass {
@@ -218,7 +220,7 @@ func (v *visit) take(steps []func(*visit) *answer) *answer {
 	return nil
 }
 
-// visit is a request on its way.
+// visit is the processing of one request.
 type visit struct {
 	gate    *Gate
 	w       http.ResponseWriter
@@ -231,14 +233,14 @@ type visit struct {
 	release func()
 	id      string
 	route   *Route
-	// presented is what the request shows of its credentials.
+	// presented are the credentials that the request presents.
 	presented credential.Request
 
 	upload *upload
-	// body is what was received, payload what the event is: of a form the
-	// JSON inside it.
+	// body is what was received, payload the event: for a form, the JSON inside
+	// it.
 	body     []byte
-	received bool             // the body is there as a whole
+	received bool             // the body has arrived completely
 	document jsondoc.Document // of the body
 	payload  []byte
 	content  content
@@ -263,8 +265,8 @@ func newVisit() *visit {
 // maxKept is the largest body buffer that is kept for another request.
 const maxKept = 64 << 10
 
-// end gives back what the request held. What it leaves in the visit for the
-// next one is memory only.
+// end releases what the request held. Only memory remains in the visit for the
+// next one.
 func (v *visit) end() {
 	v.upload.release()
 	v.upload.reset()

@@ -11,9 +11,9 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// shakeHandsByMethod answers a request that is not a POST, when the provider has
-// such a handshake. Whatever else there is or is not at the address, a
-// caller who asks for none gets the answer to a wrong method.
+// shakeHandsByMethod answers a request that is not a POST, if the provider has
+// such a handshake. Whatever exists at the address, a caller that does not ask
+// for one gets the answer for a wrong method.
 func (v *visit) shakeHandsByMethod() *answer {
 	switch v.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -30,7 +30,7 @@ func (v *visit) shakeHandsByMethod() *answer {
 }
 
 // shakeHandsWithoutBody answers a handshake that the provider defines, and
-// refuses one in which somebody else asks for it.
+// refuses one that someone else asks for.
 func (v *visit) shakeHandsWithoutBody() *answer {
 	asked, proven := v.route.provider.AsksHandshake(v.request())
 	if !asked {
@@ -50,9 +50,9 @@ func (v *visit) shakeHandsWithoutBody() *answer {
 	return v.refuse(unauthorized, "handshake_"+string(sender.Mismatch))
 }
 
-// lookAtHandshake refuses a handshake by what the headers and the connection show.
-// The sender's own credential may be missing, since many a sender does not sign its
-// handshakes. Nothing else may that every request must have.
+// lookAtHandshake refuses a handshake by its headers and connection. The
+// sender's own credential may be missing, because many senders do not sign
+// their handshakes. Everything else that every request needs must be there.
 func (v *visit) lookAtHandshake() credential.Refusal {
 	v.presented = v.present()
 	refusal := v.route.checker.Look(&v.presented, false)
@@ -62,8 +62,9 @@ func (v *visit) lookAtHandshake() credential.Refusal {
 	return refusal
 }
 
-// shakeHands answers a request by which the sender makes sure of the address.
-// It has been authenticated, so that one that cannot be answered is no event either.
+// shakeHands answers a request with which the sender verifies the address. It
+// has been authenticated, so one that cannot be answered is not an event
+// either.
 func (v *visit) shakeHands() *answer {
 	if !v.mayShakeHands() {
 		return nil
@@ -75,12 +76,12 @@ func (v *visit) shakeHands() *answer {
 	return a
 }
 
-// maxUnsigned is the largest body, in bytes, in which a handshake is looked for
-// that the sender does not sign, whether its length was announced or not.
+// maxUnsigned is the largest body, in bytes, that may be a handshake that the
+// sender does not sign, whether or not its length was announced.
 const maxUnsigned = 16 << 10
 
 // shakeHandsUnsigned answers the handshake of a sender that does not sign it.
-// No more of a body is read for that than a handshake can have, and nothing where
+// No more of a body is read for that than a handshake can have, and nothing if
 // the headers show that there is nothing to answer.
 func (v *visit) shakeHandsUnsigned() *answer {
 	if !v.mayShakeHands() || v.r.ContentLength > maxUnsigned || len(v.body) > maxUnsigned ||
@@ -90,7 +91,7 @@ func (v *visit) shakeHandsUnsigned() *answer {
 	if refusal := v.lookAtHandshake(); refusal.Reason != "" {
 		return nil
 	}
-	if a := v.verify(); a != nil { // as any credential that the request carries
+	if a := v.verify(); a != nil { // as for any credential that the request carries
 		return a
 	}
 	if !v.received {
@@ -109,8 +110,8 @@ func (v *visit) mayShakeHands() bool {
 	return v.route.provider != nil && v.route.checker.Verifier != nil && slices.Contains(v.route.handshakes, v.r.Method)
 }
 
-// shake returns the answer to a handshake, if it gets one, and reports whether the
-// request is one at all and not an event.
+// shake returns the answer to a handshake, if it gets one, and reports whether
+// the request is a handshake at all rather than an event.
 func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	l := lesson{visit: v}
 	var learn func(string) bool
@@ -133,24 +134,24 @@ func (v *visit) shake(verified bool) (reply *answer, asked bool) {
 	return v.answerHandshake(&a), true
 }
 
-// learning reports whether the sender may bring a secret now.
+// learning reports whether a secret from the sender may be learned now.
 func (v *visit) learning() bool { return v.route.Integration.Handshake.Open(time.Now()) }
 
-// request is what a provider sees of the request, with the body as far as it has
-// been received.
+// request is what a provider sees of the request, with as much of the body as
+// has been received.
 func (v *visit) request() *provider.Request {
 	return &provider.Request{Method: v.r.Method, URL: v.Address(), Header: v.r.Header, Body: v.body, Now: time.Now()}
 }
 
-// lesson is what became of a secret that a sender has brought.
+// lesson is the result of learning a sender's secret.
 type lesson struct {
 	visit   *visit
 	refused bool // another one came first
 	err     error
 }
 
-// learn keeps the secret, also when the sender leaves meanwhile: it believes
-// then to have set it, or does it again.
+// learn stores the secret, even if the sender disconnects meanwhile: it then
+// believes that it has set it, or tries again.
 func (l *lesson) learn(secret string) bool {
 	v := l.visit
 	var learned bool
@@ -164,8 +165,8 @@ func (v *visit) answerHandshake(a *sender.Answer) *answer {
 	return &v.reply
 }
 
-// Address is where the sender was told to send: below the public URL when there is
-// one, and otherwise where the request has come to.
+// Address is where the sender was told to send: below the public URL if there
+// is one, and otherwise where the request arrived.
 func (v *visit) Address() string {
 	address := v.gate.settings.PublicURL
 	if address != "" {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// pass hands the request on, when that is what the handler does: with its
-// body, without its credentials, and without what only Hookgate may say.
+// pass passes the request on, if the handler does that: with its body, without
+// its credentials, and without the headers that only Hookgate may set.
 func (v *visit) pass() *answer {
 	if !v.gate.settings.Inline {
 		return nil
@@ -20,7 +20,7 @@ func (v *visit) pass() *answer {
 	v.seen.Pass, v.seen.Outcome = true, Passed
 	v.seen.holding, v.upload.holding = v.upload.holding, holding{}
 	body := v.body
-	v.body = nil // it is the next handler's now
+	v.body = nil // now owned by the next handler
 
 	for name := range v.r.Header {
 		credential := slices.Contains(v.route.strip, name)
@@ -31,7 +31,7 @@ func (v *visit) pass() *answer {
 			delete(v.r.Header, name)
 		}
 	}
-	// The body has been read to its end, so it has a length and no trailer.
+	// The body has been read completely, so it has a length and no trailer.
 	v.r.Trailer, v.r.TransferEncoding = nil, nil
 	v.r.ContentLength = int64(len(body))
 	v.r.GetBody = func() (io.ReadCloser, error) {
@@ -44,8 +44,8 @@ func (v *visit) pass() *answer {
 	return nil
 }
 
-// isOurs reports whether a header's name begins with X-Webhook-, also as gateway
-// interfaces would read it that make no difference between the two dashes.
+// isOurs reports whether a header's name begins with X-Webhook-, also as
+// gateway interfaces would read it that do not distinguish the two dashes.
 func isOurs(name string) bool {
 	const prefix = "X-Webhook-"
 	return len(name) >= len(prefix) && strings.EqualFold(strings.ReplaceAll(name[:len(prefix)], "_", "-"), prefix)

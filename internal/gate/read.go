@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// firstBuffer is the size in bytes of a body's first buffer when its length
-	// is not announced, and maxFirst the most that is believed of a length.
+	// firstBuffer is the size in bytes of a body's first buffer if its length is
+	// not announced, and maxFirst the most that is believed of a length.
 	firstBuffer = 4 << 10
 	maxFirst    = 16 << 10
-	// maxRead is how much is read at once, in bytes: of a chunked body net/http
-	// returns nothing until the buffer is full or the chunk has ended, and what
-	// it holds by then must be counted.
+	// maxRead is how much is read at once, in bytes: for a chunked body net/http
+	// returns nothing until the buffer is full or the chunk has ended, and what it
+	// holds by then must be counted.
 	maxRead = 32 << 10
 )
 
@@ -25,9 +25,9 @@ func (v *visit) read() *answer {
 	return v.readUpTo(v.gate.settings.MaxBody, v.route.checker.Proven(&v.presented))
 }
 
-// readUpTo receives a body of at most so many bytes. Beyond its first size the
-// buffer grows with what has arrived, never with what was announced. proven says
-// that the headers have shown whose it is.
+// readUpTo receives a body of at most that many bytes. Beyond its first size
+// the buffer grows with what has arrived, never with what was announced. proven
+// means that the headers have authenticated it.
 func (v *visit) readUpTo(most int64, proven bool) *answer {
 	if !identity(v.r.Header["Content-Encoding"]) {
 		return v.refuse(unsupportedEncoding, "content_encoding")
@@ -67,7 +67,7 @@ func (v *visit) readUpTo(most int64, proven bool) *answer {
 		case now.After(p.deadline):
 			return v.refuse(tooSlow, "body")
 		case p.extend(len(v.body), v.upload.waited):
-			// Others may have ended the upload by a deadline that is gone now.
+			// Others may have ended the upload by a deadline that is now gone.
 			if ended := v.upload.wasEnded(); ended != nil {
 				return v.refuse(ended.answer, ended.reason)
 			}
@@ -75,27 +75,27 @@ func (v *visit) readUpTo(most int64, proven bool) *answer {
 	}
 }
 
-// receiveAll ends the reading of a body that has come to its end.
+// receiveAll completes the reading of a body.
 func (v *visit) receiveAll() *answer {
 	if over := v.upload.complete(); over != nil {
 		return v.refuse(over.answer, over.reason)
 	}
 	v.receive()
 	if v.gate.settings.Inline {
-		// The next handler may take longer. What is stored is answered
-		// soon, and net/http sets the deadline of the next request.
+		// The next handler may take longer. Stored requests are answered soon, and
+		// net/http sets the deadline of the next request.
 		v.control.SetReadDeadline(time.Time{})
 	}
 	return nil
 }
 
-// receive takes the body as it is now, as a whole.
+// receive takes the complete body.
 func (v *visit) receive() {
 	v.received = true
 	v.document.Reset(v.body)
 }
 
-// refuseBody answers a body that ended before its end.
+// refuseBody answers a body that ended early.
 func (v *visit) refuseBody(err error) *answer {
 	if ended := v.upload.wasEnded(); ended != nil {
 		return v.refuse(ended.answer, ended.reason)
@@ -105,13 +105,13 @@ func (v *visit) refuseBody(err error) *answer {
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return v.refuse(tooSlow, "body")
-	case errors.As(err, &over): // a handler before this one has a bound of its own
+	case errors.As(err, &over): // an earlier handler has its own limit
 		return v.refuse(tooLarge, "body")
 	}
 	return v.refuse(badBody, "body_cut")
 }
 
-// identity reports whether the field lists no coding but identity.
+// identity reports whether the field lists no coding other than identity.
 func identity(values []string) bool {
 	for _, value := range values {
 		if value != "" && !strings.EqualFold(value, "identity") {
@@ -121,8 +121,8 @@ func identity(values []string) bool {
 	return true
 }
 
-// first is the size of the first buffer for a body of that length, or -1: with
-// room for a byte more, in which a reader finds the end.
+// first returns the size of the first buffer for a body of that length, or -1:
+// with room for one more byte, in which a reader finds the end.
 func first(length int64) int64 {
 	if length < 0 {
 		return firstBuffer
@@ -130,8 +130,8 @@ func first(length int64) int64 {
 	return min(length, maxFirst) + 1
 }
 
-// grow doubles the buffer, up to one byte over the limit: that byte shows
-// that a body is too large.
+// grow doubles the buffer, up to one byte over the limit: that byte shows that
+// a body is too large.
 func grow(buffer []byte, limit int) []byte {
 	size := min(max(2*cap(buffer), firstBuffer), limit+1)
 	grown := make([]byte, len(buffer), max(size, len(buffer)+1))
@@ -139,9 +139,9 @@ func grow(buffer []byte, limit int) []byte {
 	return grown
 }
 
-// pace watches that a body comes fast enough: it has patience, what time the bytes
-// that have come earn it, and what time it was made to wait. What is announced
-// earns nothing.
+// pace checks that a body arrives fast enough: it has patience, plus the time
+// earned by the bytes that have arrived, plus the time that it was made to
+// wait. Announced bytes earn nothing.
 type pace struct {
 	gate     *Gate
 	control  *http.ResponseController
@@ -157,16 +157,16 @@ func (v *visit) pace() pace {
 	return p
 }
 
-// expect sets the deadline for what has come. Where none can be set, the clock is
-// looked at after each piece.
+// expect sets the deadline for what has arrived. If none can be set, the clock
+// is checked after each piece.
 func (p *pace) expect(received int, waited time.Duration) {
 	p.counted, p.waited = received, waited
 	p.deadline = p.start.Add(waited + p.gate.patience + time.Duration(received)*time.Second/leastRate)
 	p.control.SetReadDeadline(p.deadline)
 }
 
-// extend moves the deadline when a second's worth has come, for it costs
-// something, or when there was a wait, and reports whether it did.
+// extend moves the deadline once a second's worth has arrived, because that
+// costs something, or after a wait, and reports whether it did.
 func (p *pace) extend(received int, waited time.Duration) bool {
 	if received-p.counted < leastRate && waited == p.waited {
 		return false

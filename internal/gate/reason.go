@@ -7,7 +7,7 @@ import (
 	"github.com/hookgate/hookgate/internal/match"
 )
 
-// Outcomes returns all that a request may have.
+// Outcomes returns all outcomes that a request may have.
 func Outcomes() []Outcome {
 	return []Outcome{
 		Accepted, Duplicate, Requeued, Filtered, Pong, Handshake, Passed, NotFound, Unauthorized, MethodNotAllowed,
@@ -15,7 +15,7 @@ func Outcomes() []Outcome {
 	}
 }
 
-// reasons are those that stand for themselves.
+// reasons are the reasons without a credential's name.
 var reasons = []string{
 	"method", "early_data", "length", "content_encoding", "body", "body_cut", "body_unreadable", "form", "event_header", "too_many_events",
 	"path", "unknown", "disabled", "project",
@@ -25,8 +25,8 @@ var reasons = []string{
 }
 
 // Reasons returns every reason that Seen may have, sorted, so that metrics can
-// show each from the start: a counter that appears with its first event hides
-// that event from whoever looks at its increase.
+// export each from the start: a counter that appears with its first event hides
+// that event from increase().
 func Reasons() []string {
 	all := slices.Clone(reasons)
 	all = append(all, credential.Reasons()...)

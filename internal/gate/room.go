@@ -11,20 +11,21 @@ import (
 
 const (
 	// lateAfter is how far an upload may be behind its time before one that can
-	// wait may have its room, and lateNow before one that cannot.
+	// wait may take its room, and lateNow before one that cannot.
 	lateAfter = time.Second
 	lateNow   = 250 * time.Millisecond
-	// An upload waits for room a pause at a time, for maxWait until those fall
-	// behind that only began fast, and for mostWait where it is a large body's.
+	// An upload waits for room in pauses, for up to maxWait until uploads that
+	// only began fast fall behind, and for up to mostWait for a large body's room.
 	pause    = 20 * time.Millisecond
 	maxWait  = 1500 * time.Millisecond
 	mostWait = 30 * time.Second
-	// seatTime is in what time a large body should come: its room is no one
-	// else's meanwhile.
+	// seatTime is in what time a large body should arrive: meanwhile its room
+	// belongs to no one else.
 	seatTime = 32 * time.Second
 )
 
-// overflow is what is told to a request that found no room, or lost it.
+// overflow is the answer and reason for a request that found no room, or lost
+// it.
 type overflow struct {
 	reason string
 	answer *answer
@@ -40,7 +41,7 @@ var (
 	ofClient      = &share{overflow{"limit_client_in_flight", clientFlightFull}, overflow{"ended_client_in_flight", uploadEnded}}
 )
 
-// need says what a body found no room in.
+// need is what a body found no room in.
 type need struct {
 	of     *share
 	short  shortage
@@ -49,7 +50,7 @@ type need struct {
 	behind bool  // others wait for it longer
 }
 
-// shortage says whose bytes are too many.
+// shortage is whose bytes exceed a share.
 type shortage int
 
 const (
@@ -58,16 +59,16 @@ const (
 	ofLarge          // those of large bodies
 )
 
-// makeRoom ends uploads for another one, or lets it wait. It returns why the upload
-// itself must end.
+// makeRoom ends uploads for another one, or lets it wait. It returns why the
+// upload itself must end.
 //
-// Those go first that are most behind their time. To begin fast costs a stranger
-// next to nothing, in any number and from anywhere, and earns nothing here; to
-// keep up costs what it costs a sender. Whoever is not tiny waits for a moment,
-// in which those fall behind that only began fast. While all keep up, the room of
-// a large body is taken from one that has it for longer than it deserves; and a
-// small body's from those that have taken much in a short time, so that a burst
-// finds its room among its own.
+// Those furthest behind their time go first. Beginning fast costs a stranger
+// next to nothing, in any number and from anywhere, and earns nothing here;
+// keeping up costs as much as it costs a sender. Any upload that is not tiny
+// waits for a moment, in which uploads that only began fast fall behind. If all
+// keep up, a large body takes its room from one that has had it for longer than
+// it deserves; and a small one from those that have taken much in a short time,
+// so that a burst finds its room among its own.
 func (f *Flight) makeRoom(u *upload, l need, now time.Time) *overflow {
 	large := l.by.large > 0
 	if !l.behind && (u.come > l.share || large && u.claim > largePart(l.share)) {
@@ -100,8 +101,8 @@ func (f *Flight) makeRoom(u *upload, l need, now time.Time) *overflow {
 	return nil
 }
 
-// pause waits for a moment, in which nobody can hold against the upload that it
-// does not go on.
+// pause waits for a moment, in which it does not count against the upload that
+// it makes no progress.
 func (u *upload) pause(of *share, large bool, now time.Time) {
 	s := u.flight.integrations.shard(u.identity)
 	s.Lock()
@@ -117,8 +118,8 @@ func (u *upload) pause(of *share, large bool, now time.Time) {
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// end ends an upload, unless it has got to its end meanwhile, and returns how
-// much room it had. That is given back at once; whoever reads it is woken.
+// end ends an upload, unless it has become complete meanwhile, and returns how
+// much room it had. That is released at once, and its reader is woken.
 func (f *Flight) end(c *candidate, of *share, now time.Time) int64 {
 	c.shard.Lock()
 	defer c.shard.Unlock()
@@ -134,19 +135,19 @@ func (f *Flight) end(c *candidate, of *share, now time.Time) int64 {
 	if c.late {
 		f.stallers.note(u.client, now)
 	}
-	u.control.SetReadDeadline(longAgo) // where there are none, its next byte ends it
+	u.control.SetReadDeadline(longAgo) // if deadlines are not supported, its next byte ends it
 	return freed
 }
 
 // candidate is an unfinished upload that may be ended, as it was when it was
-// looked at.
+// examined.
 type candidate struct {
 	upload     *upload
 	shard      *shard[storage.Identity]
 	generation uint64
 	late       bool
-	// order is more for those that go first: how far one is behind, or how
-	// much it has taken for its age.
+	// order is higher for those that go first: how far one is behind, or how much
+	// it has taken for its age.
 	order float64
 }
 
@@ -157,7 +158,7 @@ func (c *candidate) before(d *candidate) bool {
 	return c.order > d.order
 }
 
-// candidates are those that go first.
+// candidates are the uploads that go first.
 type candidates struct {
 	list  [16]candidate
 	count int
@@ -176,7 +177,7 @@ func (all *candidates) add(c candidate) {
 	all.list[at] = c
 }
 
-// worst returns the uploads that go first of those whose end makes room for
+// worst returns the uploads that go first among those whose end makes room for
 // the upload.
 func (f *Flight) worst(u *upload, l need, now time.Time, hurried, tiny bool) *candidates {
 	all := new(candidates)
@@ -218,12 +219,12 @@ func (all *candidates) look(s *shard[storage.Identity], u *upload, l need, now t
 }
 
 // overdue is by how many seconds a large body has had its room for longer than
-// what has come of it deserves.
+// what has arrived of it deserves.
 func (u *upload) overdue(now time.Time) float64 {
 	return now.Sub(u.seated).Seconds() - seatTime.Seconds()*float64(u.received)/float64(u.large)
 }
 
-// includes reports whether the other upload has of what the upload lacks.
+// includes reports whether the other upload holds what the upload lacks.
 func (l *need) includes(u, other *upload) bool {
 	if l.short == ofLarge && other.large == 0 {
 		return false
@@ -240,8 +241,8 @@ func (l *need) includes(u, other *upload) bool {
 }
 
 // ahead returns the share in which another upload waits for the room of a large
-// body and comes first, if there is one. Those come first whose network has not
-// held others up before, and then who began earlier.
+// body and takes precedence, if there is one. Uploads whose network has not
+// held up others before take precedence, and then older ones.
 func (f *Flight) ahead(u *upload) *share {
 	if f.waiting.Load() == 0 {
 		return nil
@@ -268,10 +269,9 @@ func (s *shard[K]) ahead(u *upload) *share {
 	return nil
 }
 
-// stallers remember, for a while, the networks whose uploads have been ended
-// because they did not go on. Strangers that come again from where they were
-// wait behind those who are new. It knows too many when many are known, and then
-// tells nobody apart.
+// stallers remember, for a while, the networks whose uploads were ended because
+// they had stalled. Strangers that return from there wait behind new ones. It
+// may report too many if many are known, and then makes no distinction.
 type stallers struct {
 	seed  maphash.Seed
 	until [4096]atomic.Int64 // Unix times

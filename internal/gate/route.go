@@ -13,11 +13,11 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// Route is an integration, ready to judge requests. It is never changed.
+// Route is an integration, ready to judge requests. It is immutable.
 type Route struct {
 	Integration *integration.Integration
 
-	// provider is nil when the integration names none.
+	// provider is nil if the integration names none.
 	provider   *sender.Provider
 	checker    *credential.Checker
 	filter     *filter.Filter
@@ -27,12 +27,12 @@ type Route struct {
 	handshakes []string
 	// strip are the canonical names of the headers that carry credentials.
 	strip []string
-	// secrets are never stored, wherever they stand.
+	// secrets are never stored, wherever they occur.
 	secrets []string
 }
 
-// Compile prepares an integration. It fails only for one that should not
-// have been stored.
+// Compile prepares an integration. It fails only for one that should not have
+// been stored.
 func Compile(it *integration.Integration) (*Route, error) {
 	r := &Route{Integration: it, filter: filter.New(it.EventFilter)}
 	auth := &it.Authentication
@@ -65,8 +65,8 @@ func Compile(it *integration.Integration) (*Route, error) {
 	return r, nil
 }
 
-// Shape is what a trigger receives of the integration's events; nil leaves them
-// as they are.
+// Shape determines what a trigger receives of the integration's events; nil
+// leaves them as they are.
 func (r *Route) Shape() *payload.Shape { return r.shape }
 
 // isSecret reports whether the value is one of the integration's secrets.

@@ -18,15 +18,15 @@ import (
 type Sampled struct {
 	StatusCode int
 	Body       []byte
-	// EventID is the ID of the event that stands for the request, "" when it
-	// was not stored.
+	// EventID is the ID of the event that the request became, "" if none was
+	// stored.
 	EventID string
 }
 
 // Sample sends an integration an event as its sender would, through the steps
-// that every request goes through. It fails with provider.ErrSenderSigns when
-// no credential can be made that lets the request in. publicURL is that of the
-// integration's project, or "" when it is not known.
+// of every request. It fails with provider.ErrSenderSigns if no credential can
+// be created that admits the request. publicURL is that of the integration's
+// project, or "" if unknown.
 func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (Sampled, error) {
 	route, err := config.Integrations.Route(ctx, webhookID)
 	if err != nil {
@@ -44,8 +44,8 @@ func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (S
 	return Sampled{StatusCode: w.status, Body: w.body, EventID: seen.EventID}, nil
 }
 
-// sample returns a request with the credentials of the integration, and the address
-// of its client. below is the public URL, or "" when it is not known.
+// sample returns a request with the credentials of the integration, and the
+// address of its client. below is the public URL, or "" if unknown.
 func (r *Route) sample(ctx context.Context, below string, now time.Time) (request *http.Request, client string, err error) {
 	local := &url.URL{Scheme: "http", Host: "localhost", Path: DefaultPrefix + r.Integration.WebhookID}
 	address := local.String()
@@ -61,7 +61,7 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (reques
 	if err := r.checker.Sample(&sample); err != nil {
 		return nil, "", err
 	}
-	signed, err := url.Parse(event.URL) // a sender may add to the query what it signs
+	signed, err := url.Parse(event.URL) // a sender may add what it signs to the query
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the address: %w", err)
 	}
@@ -74,7 +74,7 @@ func (r *Route) sample(ctx context.Context, below string, now time.Time) (reques
 	return request, sample.Client, nil
 }
 
-// recorder keeps an answer.
+// recorder records an answer.
 type recorder struct {
 	header http.Header
 	status int

@@ -11,17 +11,17 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Judgement reports whether an event is wanted, and if not, why.
+// Judgement is whether an event is wanted, and if not, why.
 type Judgement struct {
 	Wanted bool
-	// Reason is "" for a wanted event, else what stands against it: ping,
-	// event_filter, match, or why there is no answer.
+	// Reason is "" for a wanted event, and otherwise ping, event_filter, match, or
+	// why there is no answer.
 	Reason string
-	// Detail may say more of the reason, in words that the payload chose.
+	// Detail explains the reason, and may contain parts of the payload.
 	Detail string
 }
 
-// Judge says what would become of a stored event if it came now.
+// Judge returns what would happen to a stored event if it arrived now.
 func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	var message sender.Message
 	payload := jsondoc.New(event.Body)
@@ -56,8 +56,8 @@ func (r *Route) Judge(ctx context.Context, event *storage.Event) Judgement {
 	return Judgement{Wanted: true}
 }
 
-// unread says why it cannot be told whether the filter wants an event, of which no
-// name is known that it wants.
+// unread returns why it is unknown whether the filter wants an event, none of
+// whose known names it wants.
 func (r *Route) unread(message *sender.Message) error {
 	prefix, err := message.Unread()
 	if err == nil || !r.filter.MayMatch(prefix) {
@@ -66,8 +66,8 @@ func (r *Route) unread(message *sender.Message) error {
 	return err
 }
 
-// matches reports whether the integration's expression wants an event that has come
-// or is stored.
+// matches reports whether the integration's expression wants an event, received
+// or stored.
 func (r *Route) matches(ctx context.Context, message *sender.Message, header http.Header, payload *jsondoc.Document) (bool, error) {
 	return r.expression.Match(ctx, &match.Event{
 		Header:    header,
@@ -78,7 +78,7 @@ func (r *Route) matches(ctx context.Context, message *sender.Message, header htt
 	})
 }
 
-// senderOf returns the provider that a stored event came by: the integration
+// senderOf returns the provider that a stored event came from: the integration
 // may have had another one then.
 func (r *Route) senderOf(event *storage.Event) *sender.Provider {
 	if r.provider != nil && r.provider.Name() == event.Provider {

@@ -10,18 +10,18 @@ import (
 	"github.com/hookgate/hookgate/internal/sender"
 )
 
-// content is what an authenticated request says.
+// content is the content of an authenticated request.
 type content struct {
 	provider *sender.Provider
 	message  sender.Message
 	payload  *jsondoc.Document
-	// wanted says that the filter wants the event.
+	// wanted means that the filter wants the event.
 	wanted bool
-	// form says that the payload came inside a form.
+	// form means that the payload was inside a form.
 	form bool
 }
 
-// understand finds out what the request is about.
+// understand determines what the request is about.
 func (v *visit) understand() *answer {
 	p := v.route.provider
 	if p == nil {
@@ -44,7 +44,8 @@ func (v *visit) understand() *answer {
 		return v.refuse(matchBusy, "match_busy")
 	case errors.Is(err, sender.ErrEvents):
 		return v.refuse(tooManyEvents, "too_many_events")
-	// A type or delivery ID is stored, shown and sent on: a secret never is.
+	// A type or delivery ID is stored, shown and passed on: a secret must never
+	// be.
 	case err != nil || v.route.isSecret(message.Type) || v.route.isSecret(message.DeliveryID):
 		return v.refuse(badHeader, "event_header")
 	}
@@ -52,8 +53,8 @@ func (v *visit) understand() *answer {
 	return nil
 }
 
-// readMessage finds the event. Where a request may hold many, of which each is held
-// against the filter, it takes a turn of the project's.
+// readMessage finds the event. If a request may contain many, each of which is
+// checked against the filter, it takes one of the project's turns.
 func (v *visit) readMessage() (err error) {
 	if v.route.filter != nil && v.content.provider.Batches() {
 		end, err := match.Turn(context.WithoutCancel(v.r.Context()), v.route.Integration.Project, len(v.payload))
@@ -66,8 +67,8 @@ func (v *visit) readMessage() (err error) {
 	return err
 }
 
-// Wants reports whether the filter wants an event. A ping must be named; without an
-// event type nothing is wanted, once there is a filter.
+// Wants reports whether the filter wants an event. A ping must be named; an
+// event without a type is wanted only if there is no filter.
 func (r *Route) Wants(m *sender.Message) bool {
 	if m.Ping {
 		return r.filter.Names(m.Type)
@@ -75,8 +76,8 @@ func (r *Route) Wants(m *sender.Message) bool {
 	return r.filter.MatchAny(m.Names())
 }
 
-// checkFilter lets requests go on that hold a wanted event. Of the others those
-// are answered as pings that hold nothing else.
+// checkFilter lets requests continue that contain a wanted event. The others
+// are answered as pings if they contain nothing else.
 func (v *visit) checkFilter() *answer {
 	switch {
 	case v.content.wanted:
@@ -94,14 +95,15 @@ func (v *visit) answerPong() *answer {
 	return v.answerJSON(Pong, http.StatusOK, "pong", "", "")
 }
 
-// checkMatch does so by the integration's expression. One that has no answer
-// for the event does not want it; that there was no time for one says nothing
-// of the event, so the sender is asked to come again.
+// checkMatch does the same with the integration's expression. If it has no
+// answer for the event, it does not want it; but if there was no time for an
+// answer, that says nothing about the event, so the sender is asked to try
+// again.
 func (v *visit) checkMatch() *answer {
 	if v.route.expression == nil {
 		return nil
 	}
-	// The sender may have gone by now, and may never send the event again.
+	// The sender may have disconnected by now, and may never send the event again.
 	wanted, err := v.route.matches(context.WithoutCancel(v.r.Context()), &v.content.message, v.storedHeader(), v.content.payload)
 	switch {
 	case errors.Is(err, match.ErrBusy):

@@ -10,66 +10,67 @@ import (
 )
 
 const (
-	// patience is how long a body may take, beside a second for each leastRate
-	// bytes of it that have come.
+	// patience is how long a body may take, in addition to a second for each
+	// leastRate bytes of it that have arrived.
 	patience  = 10 * time.Second
 	leastRate = 64 << 10
-	// tinyBody is a body, in bytes, that comes in a piece or two. It never waits
-	// for room, and of an announced large body no more comes before it has its
-	// room.
+	// tinyBody is the size, in bytes, of a body that arrives in a piece or two. It
+	// never waits for room, and no more than this of an announced large body is
+	// received before it has its room.
 	tinyBody = 64 << 10
-	// holdTime is in what time a body should come again as far as it has come.
+	// holdTime is in what time as much of a body should arrive as has already
+	// arrived.
 	holdTime = 64 * time.Second
 )
 
-// upload is a body on its way in. What others may see of it while it is
-// unfinished is guarded by the shard of its integration.
+// upload is a body being received. What others may see of it while it is
+// incomplete is guarded by the shard of its integration.
 type upload struct {
 	holding
-	// control ends a read that nobody else can end.
+	// control ends a read that cannot be ended otherwise.
 	control *http.ResponseController
-	// announced is how large the body says to be, -1 when it says nothing, and
-	// most how large it may be.
+	// announced is the announced size, -1 if none was announced, and most is the
+	// largest size allowed.
 	announced, most int64
 	start           time.Time
-	// mark is the time for which what has come was enough at leastRate, or at the
-	// rate of what it holds: never later than the last of it came, however much
-	// that was, but while it waits for room.
+	// mark is the time for which what has arrived was enough at leastRate, or at
+	// the rate of what it holds: never later than the arrival of its last bytes,
+	// however many they were, except while it waits for room.
 	mark time.Time
 	// seated is when it took the room of a large body.
 	seated time.Time
-	// waitsFor is the share in which it waits for that.
+	// waitsFor is the share in which it waits for that room.
 	waitsFor *share
-	// stalls says that its network has held others up before.
+	// stalls means that its network has held others up before.
 	stalls bool
 	// ended is why others have ended it.
 	ended *overflow
 
-	// come is how much has come, claim how much room it has taken or waits for
-	// as a large body, roomy whether it has it, and waited for how long it has
-	// waited. They are the upload's own.
+	// come is how much has arrived, claim how much room it has taken or waits for
+	// as a large body, roomy whether it has that room, and waited how long it has
+	// waited. Only the upload itself uses them.
 	come, claim int64
 	roomy       bool
 	waited      time.Duration
 
-	// generation tells the uploads apart that the memory is used for, and is 0
-	// while it is in no list; listed says that others may have seen it there,
-	// and is the upload's own.
+	// generation distinguishes the uploads that the memory is used for, and is 0
+	// while it is in no list; listed means that others may have seen it there, and
+	// is used only by the upload itself.
 	generation atomic.Uint64
 	listed     bool
 	prev, next *upload
 }
 
-// begin prepares for a body of the integration, of at most so many bytes. proven
-// says that it is authenticated already.
+// begin prepares for a body of the integration, of at most that many bytes.
+// proven means that it is already authenticated.
 func (u *upload) begin(f *Flight, identity storage.Identity, client string, announced, most int64, proven bool, control *http.ResponseController, now time.Time) {
 	u.holding = holding{flight: f, identity: identity, client: network.Of(client), proven: proven}
 	u.control, u.announced, u.most = control, announced, most
 	u.start, u.mark = now, now
 }
 
-// take adds n bytes that were received, and whole says that they are the last
-// ones. Where there is no room for them it is made. It returns why the request
+// take adds n bytes that were received; whole means that they are the last
+// ones. If there is no room for them, it makes room. It returns why the request
 // must end, if it must.
 func (u *upload) take(n int64, now time.Time, whole bool) *overflow {
 	u.come += n
@@ -87,8 +88,8 @@ func (u *upload) take(n int64, now time.Time, whole bool) *overflow {
 	}
 }
 
-// needs returns the room that the last n bytes need: their own, or, for the body
-// that they show to be large, all that it will have.
+// needs returns the room that the last n bytes need: their own, or, if they
+// show that the body is large, all that it will need.
 func (u *upload) needs(n int64, now time.Time) held {
 	switch {
 	case u.roomy && u.come <= u.claim:
@@ -139,8 +140,8 @@ func (u *upload) tryTake(n int64, by held, now time.Time, whole bool) (*overflow
 	return nil, need{}
 }
 
-// wait notes in which share the upload waits for the room of a large body, or
-// that it does so no more. Its shard is locked.
+// wait records in which share the upload waits for the room of a large body, or
+// that it no longer waits. Its shard is locked.
 func (u *upload) wait(of *share) {
 	switch {
 	case u.waitsFor == nil && of != nil:
@@ -151,7 +152,7 @@ func (u *upload) wait(of *share) {
 	u.waitsFor = of
 }
 
-// giveUp lets others come before the upload, which waits no more.
+// giveUp lets others take precedence over the upload, which no longer waits.
 func (u *upload) giveUp() {
 	s := u.flight.integrations.shard(u.identity)
 	s.Lock()
@@ -166,7 +167,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// complete says that nothing more comes. From then on nobody else ends it.
+// complete records that everything has arrived. From then on nobody else ends
+// it.
 func (u *upload) complete() *overflow {
 	if !u.listed {
 		return nil
@@ -183,7 +185,7 @@ func (u *upload) complete() *overflow {
 	return u.ended
 }
 
-// wasEnded says why others have ended the upload, if they have.
+// wasEnded returns why others have ended the upload, if they have.
 func (u *upload) wasEnded() *overflow {
 	if !u.listed {
 		return nil
@@ -194,7 +196,7 @@ func (u *upload) wasEnded() *overflow {
 	return u.ended
 }
 
-// release gives back what the upload holds, finished or not.
+// release releases what the upload holds, complete or not.
 func (u *upload) release() {
 	if !u.listed && u.waitsFor == nil {
 		u.holding.release()
@@ -218,7 +220,7 @@ func (u *upload) reset() {
 // list is the list of a shard's uploads.
 type list struct {
 	first *upload
-	// last is the generation given last: no list gives one that another one gives.
+	// last is the last generation used: no two lists use the same one.
 	last uint64
 }
 
