@@ -6,74 +6,74 @@ import (
 )
 
 // Description is a sender's scheme as plain data. Header names may be written
-// in any case. JSON paths are names and array indexes with dots between them:
+// in any case. JSON paths are names and array indexes separated by dots:
 // `object_attributes.action`, `events.0.type`.
 //
-// Of a sender that puts several events into one request, `#` stands for each
+// For a sender that puts several events into one request, `#` stands for each
 // entry of a list in the paths of Event, Delivery, Kinds and Action:
-// `events.#.type`, or `#.type` when the body itself is the list. The lists of all
-// paths must lie within each other. A filter wants the request when it wants any of its events,
-// and the request's event is then the first of those.
+// `events.#.type`, or `#.type` if the body itself is the list. The lists of all
+// paths must be nested in one another. A filter wants the request if it wants
+// any of its events, and the first of those becomes the request's event.
 type Description struct {
-	// Name is what an integration calls the provider: lowercase letters,
+	// Name is the name that integrations use for the provider: lowercase letters,
 	// digits and hyphens, at most 64.
 	Name string `json:"name,omitempty"`
 
-	// Schemes are the ways in which the sender proves itself, the strongest
-	// first. Of those whose header a request carries the first one counts.
+	// Schemes are the ways in which the sender authenticates, the strongest first.
+	// The first scheme whose header a request carries counts.
 	Schemes []Scheme `json:"schemes,omitempty"`
 
-	// Event and Delivery are the places of the event type and of the delivery
-	// ID: the first that holds something counts.
+	// Event and Delivery are the places of the event type and of the delivery ID:
+	// the first that has a value counts.
 	Event    []Place `json:"event,omitempty"`
 	Delivery []Place `json:"delivery,omitempty"`
 
-	// Kinds are JSON paths of other names of the event, which a filter may
-	// use as well.
+	// Kinds are JSON paths of other names for the event, which a filter may use as
+	// well.
 	Kinds []string `json:"kinds,omitempty"`
 
-	// Action are the JSON paths of what happened to the thing, of which the
-	// first that holds something counts: a filter may ask for `type.action`.
+	// Action are the JSON paths of what happened to the subject, the first of
+	// which that has a value counts: a filter may ask for `type.action`.
 	Action Paths `json:"action,omitempty"`
 
-	// JSONLines says that the body may be JSON Lines: each line is then an entry of the
-	// list that the paths with `#` before all else mean.
+	// JSONLines means that the body may be JSON Lines: each line is then an entry
+	// of the list that a leading `#` in a path means.
 	JSONLines bool `json:"json_lines,omitempty"`
 
-	// DeliveryRepeats says that events may share a delivery ID. A copy must then have
-	// the same body, too, where otherwise an ID that is signed decides alone.
+	// DeliveryRepeats means that events may share a delivery ID. A copy must then
+	// also have the same body, even if a signed ID would otherwise decide alone.
 	DeliveryRepeats bool `json:"delivery_repeats,omitempty"`
 
-	// PerAttempt are the JSON paths of what differs when the sender tries again, such
-	// as a counter or a time: a body that differs in nothing else is the same. `#`
+	// PerAttempt are the JSON paths of what changes when the sender retries, such
+	// as a counter or a time: bodies that differ in nothing else are the same. `#`
 	// stands for each entry of a list.
 	PerAttempt []string `json:"per_attempt,omitempty"`
 
 	// Pings are event types with which the sender only tests the connection, or
-	// tells of the subscription itself. They are answered with a pong, unless the
-	// integration's filter names them.
+	// which concern the subscription itself. They are answered with a pong, unless
+	// the integration's filter names them.
 	Pings []string `json:"pings,omitempty"`
 
-	// SHA256Optional says that the sender may sign with SHA-1, although it could do
-	// better. An integration then requires SHA-256 only if it says so.
+	// SHA256Optional means that the sender may sign with SHA-1, although it could
+	// sign with SHA-256. An integration then requires SHA-256 only if it says so.
 	SHA256Optional bool `json:"sha256_optional,omitempty"`
 
-	// FormField is the field that holds the JSON when the sender uses form
-	// encoding. Default: the sender never does.
+	// FormField is the field that holds the JSON if the sender uses form encoding.
+	// Default: the sender never does.
 	FormField string `json:"form_field,omitempty"`
 
-	// Pass are further headers that are kept with an event. They hold no
-	// secret.
+	// Pass are further headers that are kept with an event. They must not contain
+	// secrets.
 	Pass []string `json:"pass,omitempty"`
 
-	// Status is the answer to an accepted event where the sender insists on
-	// one, from 200 to 299. Default: 202. A sender that gets 204 wants no body: what
-	// is filtered, a duplicate or a ping is answered with 204 then, too.
+	// Status is the status that the sender insists on for an accepted event, from
+	// 200 to 299. Default: 202. A sender that gets 204 expects no body: filtered
+	// events, duplicates and pings are then answered with 204, too.
 	Status int `json:"status,omitempty"`
 
 	// Handshakes are the requests about the subscription itself, with their
-	// answers: by which the sender makes sure of the address, tests the connection,
-	// or says that it has ended. They start nothing.
+	// answers: those with which the sender verifies the address, tests the
+	// connection, or announces its end. They start nothing.
 	Handshakes []Handshake `json:"handshakes,omitempty"`
 
 	// Sample is the event type of a test event. Default: `test`.
@@ -104,36 +104,36 @@ func (p *Paths) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(p))
 }
 
-// Scheme is one way in which a sender proves itself. A request uses it when it
+// Scheme is one way in which a sender authenticates. A request uses it if it
 // carries Header.
 type Scheme struct {
 	// Header carries the credential.
 	Header string `json:"header,omitempty"`
 
-	// More are headers with further signatures of the same kind, while the
-	// sender signs with several keys. Any of them may be the right one.
+	// More are headers with further signatures of the same kind, for a sender that
+	// signs with several keys. Any of them may be valid.
 	More []string `json:"more,omitempty"`
 
-	// Algorithm is how the credential is made.
+	// Algorithm is how the credential is computed.
 	Algorithm Algorithm `json:"algorithm,omitempty"`
 
 	// Encoding is how a signature is written. Default: Hex.
 	Encoding Encoding `json:"encoding,omitempty"`
 
-	// Prefix stands before each signature or token: `sha256=`, `v1=`,
-	// `Bearer `. In Authorization its case does not matter (RFC 9110, 11.1).
+	// Prefix precedes each signature or token: `sha256=`, `v1=`, `Bearer `. In
+	// Authorization its case does not matter (RFC 9110, 11.1).
 	Prefix string `json:"prefix,omitempty"`
 
-	// Separator stands between the parts of a header that holds several:
-	// signatures, any of which may be the right one, or others such as
-	// `t=1764000000`. Default: the header is one part.
+	// Separator separates the parts of a header that holds several: signatures,
+	// any of which may be valid, or others such as `t=1764000000`. Default: the
+	// header is one part.
 	Separator string `json:"separator,omitempty"`
 
 	// Signed is what the signature covers, as text with places in it:
 	//
 	//	{body}         the raw body
-	//	{payload}      the JSON: that of a form in FormField, else the body
-	//	{url}          the address to which the sender was told to send
+	//	{payload}      the JSON: that of a form in FormField, otherwise the body
+	//	{url}          the address that the sender was told to send to
 	//	{header.NAME}  a header's value
 	//	{part.NAME}    the part of Header that begins with NAME=, without that
 	//
@@ -143,27 +143,27 @@ type Scheme struct {
 	// Secret is how the configured text becomes the key. Default: Text.
 	Secret SecretFormat `json:"secret,omitempty"`
 
-	// Time is the time of signing. Default: the sender sends none.
+	// Time is the signing time. Default: the sender sends none.
 	Time *Time `json:"time,omitempty"`
 
-	// BodyUnsigned must be set when the signature covers the body in no way:
-	// whoever has seen one request can send any body with its signature.
+	// BodyUnsigned must be set if the signature does not cover the body at all:
+	// anyone who has seen one request can send any body with its signature.
 	BodyUnsigned bool `json:"body_unsigned,omitempty"`
 
-	// InBody says that the credential stands in the body: every request is taken
-	// to use the scheme, unless it carries another one's header. Only a scheme
-	// that needs code can be like that, and it has no Header. Verify says Missing
-	// of a body without the credential.
+	// InBody means that the credential is in the body: every request is assumed to
+	// use the scheme, unless it carries another one's header. Only a scheme that
+	// needs code can be like that, and it has no Header. For a body without the
+	// credential, Verify returns Missing.
 	InBody bool `json:"-"`
 
-	// SignsDelivery says of a scheme that needs code that it covers the delivery ID. Of
-	// all others that is known.
+	// SignsDelivery means that a scheme that needs code covers the delivery ID.
+	// For all others this is known.
 	SignsDelivery bool `json:"-"`
 
-	// NewVerifier makes the verifier of a scheme that needs code. Signed, Prefix,
-	// Separator, Encoding and Secret then say nothing, and Time what the code checks
-	// itself. There is at least one secret, and none is empty; an error must not
-	// repeat one.
+	// NewVerifier creates the verifier of a scheme that needs code. Signed,
+	// Prefix, Separator, Encoding and Secret are then ignored, and the code itself
+	// checks Time. There is at least one secret, and none is empty; an error must
+	// not repeat one.
 	NewVerifier func(secrets []string) (Verifier, error) `json:"-"`
 
 	// Sign sets the credential of a scheme that needs code, for test events.
@@ -171,9 +171,8 @@ type Scheme struct {
 	Sign func(secret string, r *Request) error `json:"-"`
 }
 
-// SetDefaults fills in what most senders do where nothing is said: an
-// HMAC-SHA256, and a signature of the body. An integration that describes its
-// sender may leave them out.
+// SetDefaults fills in the most common choices: an HMAC-SHA256, and a signature
+// of the body. An integration that describes its sender may omit them.
 func (s *Scheme) SetDefaults() {
 	s.Algorithm = cmp.Or(s.Algorithm, HMACSHA256)
 	if s.Signed == "" && s.Algorithm != Token {
@@ -181,11 +180,11 @@ func (s *Scheme) SetDefaults() {
 	}
 }
 
-// Algorithm is how a credential is made.
+// Algorithm is how a credential is computed.
 type Algorithm string
 
-// The algorithms. All but Token and HMACSHA1 count where SHA-256 or stronger
-// is required.
+// The algorithms. All but Token and HMACSHA1 count if SHA-256 or stronger is
+// required.
 const (
 	Token      Algorithm = "token"        // the secret itself, which covers nothing
 	HMACSHA1   Algorithm = "hmac-sha1"    // RFC 2104
@@ -201,7 +200,7 @@ type Encoding string
 
 // The encodings.
 const (
-	Hex       Encoding = "hex"       // lower case only
+	Hex       Encoding = "hex"       // lowercase only
 	Base64    Encoding = "base64"    // with padding
 	Base64URL Encoding = "base64url" // without padding
 )
@@ -215,29 +214,30 @@ const (
 	BasicPair    SecretFormat = "basic"  // `user:password`, sent in base64 (RFC 7617)
 	Base64Secret SecretFormat = "base64" // the bytes that the text encodes
 	HexSecret    SecretFormat = "hex"    // the bytes that the text encodes
-	Whsec        SecretFormat = "whsec"  // base64, with or without `whsec_` before it
+	Whsec        SecretFormat = "whsec"  // base64, with or without a leading `whsec_`
 	Whpk         SecretFormat = "whpk"   // an Ed25519 public key in base64, with or without `whpk_`
 	SPKI         SecretFormat = "spki"   // a public key as base64 of its DER, or as PEM (RFC 5280)
 )
 
-// Time is the time of signing, which the signature must cover. It may be older
-// than now by Tolerance, and ahead of it by as much, but not by more than DefaultTolerance.
+// Time is the signing time, which the signature must cover. It may be older
+// than now by Tolerance, and ahead of it by as much, but by no more than
+// DefaultTolerance.
 type Time struct {
 	Place
 
 	// Format is how it is written. Default: UnixSeconds.
 	Format TimeFormat `json:"format,omitempty"`
 
-	// Tolerance is in seconds, at most a day. It covers the retries of a sender that
-	// does not sign them separately. Default: 300.
+	// Tolerance is in seconds, at most a day. It covers the retries of a sender
+	// that does not sign them separately. Default: 300.
 	Tolerance int `json:"tolerance,omitempty"`
 }
 
-// MaxTolerance is the most that an integration, or a scheme without code, may
-// allow, in seconds.
+// MaxTolerance is the maximum that an integration, or a scheme without code,
+// may allow, in seconds.
 const MaxTolerance = 24 * 60 * 60
 
-// DefaultTolerance is how far a time of signing may be away, in seconds.
+// DefaultTolerance is how far a signing time may be off, in seconds.
 const DefaultTolerance = 300
 
 // TimeFormat is how a time is written.
@@ -250,7 +250,7 @@ const (
 	RFC3339     TimeFormat = "rfc3339"
 )
 
-// Place is where a sender writes something. Exactly one is set.
+// Place is where a sender writes something. Exactly one field is set.
 type Place struct {
 	// Header is a header's name.
 	Header string `json:"header,omitempty"`
@@ -258,66 +258,66 @@ type Place struct {
 	// JSON is a path in the body.
 	JSON string `json:"json,omitempty"`
 
-	// Query is a parameter of the URL. Only handshakes look there.
+	// Query is a parameter of the URL. Only for handshakes.
 	Query string `json:"query,omitempty"`
 
-	// Form is a field of a form. Only handshakes look there.
+	// Form is a field of a form. Only for handshakes.
 	Form string `json:"form,omitempty"`
 
-	// Part is the name of a part of the credential header: `t` for `t=…`.
-	// Only Time looks there.
+	// Part is the name of a part of the credential header: `t` for `t=…`. Only for
+	// Time.
 	Part string `json:"part,omitempty"`
 }
 
-// Handshake is a request about the subscription itself, and its answer. What is
-// echoed is at most 256 characters of printable ASCII.
+// Handshake is a request about the subscription itself, and its answer. At most
+// 256 characters of printable ASCII are echoed.
 type Handshake struct {
 	// Method is the request's. Default: POST.
 	Method string `json:"method,omitempty"`
 
-	// When says what tells the request from an event: every condition holds.
+	// When distinguishes the request from an event: all conditions must hold.
 	When []Condition `json:"when,omitempty"`
 
-	// Open answers without a valid credential: the sender does not sign this
-	// request. It can then not compute with a secret.
+	// Open answers without a valid credential, because the sender does not sign
+	// this request. The answer can then not be computed with a secret.
 	Open bool `json:"open,omitempty"`
 
-	// Token is where the request repeats a word that the sender was given for
-	// this. The integration's secrets hold it as `verify:WORD`.
+	// Token is where the request repeats the verify token that the sender was
+	// given. The integration's secrets hold it as `verify:WORD`.
 	Token *Place `json:"token,omitempty"`
 
 	// Status of the answer. Default: 200.
 	Status int `json:"status,omitempty"`
 
-	// Echo is what the answer repeats: as text, or as said by Member and
-	// EchoHeaders. Default: nothing.
+	// Echo is what the answer repeats: as text, or as Member and EchoHeaders say.
+	// Default: nothing.
 	Echo *Place `json:"echo,omitempty"`
 
 	// Member is the member of a JSON object that holds the echo.
 	Member string `json:"member,omitempty"`
 
-	// MACMember is another member, with the echo's HMAC-SHA256 under the
-	// secret in hex. The echo must then be letters, digits, `-` and `_`.
+	// MACMember is another member, with the echo's HMAC-SHA256 under the secret in
+	// hex. The echo must then consist of letters, digits, `-` and `_`.
 	MACMember string `json:"mac_member,omitempty"`
 
-	// EchoHeaders repeat, in the header of the name, what stands in the
-	// place; a header whose place is empty is left out.
+	// EchoHeaders repeat the value at a place in the header with the name; a
+	// header whose place has no value is omitted.
 	EchoHeaders map[string]Place `json:"echo_headers,omitempty"`
 
 	// JSON is a fixed answer.
 	JSON string `json:"json,omitempty"`
 
-	// Pong says that the request is no handshake, but a test or a message: it is
-	// answered like a ping.
+	// Pong means that the request is not a handshake, but a test or a message: it
+	// is answered like a ping.
 	Pong bool `json:"pong,omitempty"`
 
-	// Learn is where a secret stands that the sender brings itself. It is
+	// Learn is where to find a secret that the sender chooses itself. It is
 	// answered only while an admin has opened the window for it.
 	Learn *Place `json:"learn,omitempty"`
 }
 
-// Condition holds when the place holds Equals, or anything when that is empty,
-// or nothing when it must be absent, or a list without entries.
+// Condition holds if the place has the value Equals, or any value if that is
+// empty, or no value if it must be absent, or a list without entries.
 type Condition struct {
 	Place
 	Equals string `json:"equals,omitempty"`

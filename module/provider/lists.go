@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// each is the step of a path that stands for each entry of a list.
+// each is the path step that stands for each entry of a list.
 const each = "#"
 
-// MaxLists bounds how many lists lie within each other.
+// MaxLists bounds how deep lists are nested.
 const MaxLists = 3
 
-// Lists returns the paths of the lists whose entries are events, the outer one
-// first: each from an entry of the one before, `""` where that entry, or the body, is
-// the list itself. A sender that puts one event into a request has none.
+// Lists returns the paths of the lists whose entries are events, the outermost
+// first: each from an entry of the one before, `""` if that entry, or the body,
+// is itself the list. A sender that puts one event into a request has none.
 func (d *Description) Lists() ([]string, error) {
 	var longest []string
 	for _, path := range d.eventPaths() {
@@ -34,7 +34,7 @@ func (d *Description) Lists() ([]string, error) {
 	return longest, nil
 }
 
-// eventPaths are the paths of what belongs to an event.
+// eventPaths returns the paths of an event's values.
 func (d *Description) eventPaths() []string {
 	var paths []string
 	for _, at := range d.Event {
@@ -46,7 +46,7 @@ func (d *Description) eventPaths() []string {
 	return append(append(paths, d.Kinds...), d.Action...)
 }
 
-// listsOf returns the paths of the lists through which a path leads.
+// listsOf returns the paths of the lists that a path leads through.
 func listsOf(path string) []string {
 	var lists, steps []string
 	for step := range strings.SplitSeq(path, ".") {

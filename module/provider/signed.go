@@ -8,14 +8,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Piece is a part of what is signed.
+// Piece is a part of the signed text.
 type Piece struct {
 	Kind PieceKind
 	// Text is the text itself, or the name of the header or part.
 	Text string
 }
 
-// PieceKind is what a piece is.
+// PieceKind is the kind of a piece.
 type PieceKind int
 
 // The kinds of pieces.
@@ -28,11 +28,11 @@ const (
 	PartPiece
 )
 
-// maxPieces bounds how many pieces are signed.
+// maxPieces bounds the number of pieces.
 const maxPieces = 16
 
-// ParseSigned reads Scheme.Signed. Text that looks like a place and is none is
-// an error.
+// ParseSigned parses Scheme.Signed. Text that looks like a place but is not one
+// is an error.
 func ParseSigned(text string) ([]Piece, error) {
 	var pieces []Piece
 	for rest := text; rest != ""; {
@@ -65,8 +65,8 @@ func ParseSigned(text string) ([]Piece, error) {
 	return pieces, nil
 }
 
-// parsePlace reads what stands between braces. Caddy writes the longer form of
-// a header's placeholder where an operator has written the short one.
+// parsePlace parses the text between braces. Caddy writes the longer form of a
+// header's placeholder where an operator has written the short one.
 func parsePlace(text string) (Piece, error) {
 	switch text {
 	case "body":

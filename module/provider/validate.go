@@ -10,12 +10,12 @@ import (
 	"github.com/hookgate/hookgate/internal/syntax"
 )
 
-// Bounds of a description.
+// The limits of a description.
 const maxList = 32
 
-// Validate says what is wrong with the description, naming the field. It
-// refuses what is not safe: a signature that leaves the body out without
-// saying so, a time that is not signed, pieces that can run into each other.
+// Validate returns what is wrong with the description, naming the field. It
+// refuses what is unsafe: a signature that omits the body without saying so, a
+// time that is not signed, pieces that can run into each other.
 func (d *Description) Validate() error {
 	if !isName(d.Name) {
 		return errors.New("name: must be at most 64 lowercase letters, digits and hyphens")
@@ -45,7 +45,7 @@ func (d *Description) Validate() error {
 	return nil
 }
 
-// validatePlaces checks where event, delivery and action stand.
+// validatePlaces checks the places of event, delivery and action.
 func (d *Description) validatePlaces() error {
 	if max(len(d.Event), len(d.Delivery), len(d.Kinds), len(d.Action), len(d.PerAttempt), len(d.Pings), len(d.Pass)) > maxList {
 		return fmt.Errorf("event, delivery, kinds, action, per_attempt, pings, pass: at most %d entries are allowed", maxList)
@@ -160,7 +160,7 @@ func (s *Scheme) validateToken() error {
 	return nil
 }
 
-// validateSigned checks what is signed, and that it is enough.
+// validateSigned checks what is signed, and whether that is enough.
 func (s *Scheme) validateSigned(d *Description) error {
 	pieces, err := ParseSigned(s.Signed)
 	if err != nil {
@@ -193,9 +193,9 @@ func (s *Scheme) validateSigned(d *Description) error {
 	return s.validateTime(pieces, body)
 }
 
-// runsTogether reports whether a byte could be moved from one piece to the other
-// with the signature still right. A time has a form of its own, and the
-// gateway knows its URL, but not one between two others.
+// runsTogether reports whether a byte could be moved from one piece to the
+// other with the signature still valid. A time has a fixed form, and the
+// gateway knows its URL, but not if it is between two others.
 func (s *Scheme) runsTogether(before, after Piece) bool {
 	open := func(p Piece) bool {
 		return p.Kind != TextPiece && p.Kind != URLPiece && !s.isTime(p)
@@ -277,7 +277,7 @@ func (h *Handshake) validate() error {
 	return nil
 }
 
-// OrDefault returns the format itself, or the algorithm's own.
+// OrDefault returns the format itself, or the algorithm's default.
 func (f SecretFormat) OrDefault(a Algorithm) SecretFormat {
 	if f != "" {
 		return f
@@ -291,7 +291,7 @@ func (f SecretFormat) OrDefault(a Algorithm) SecretFormat {
 	return Text
 }
 
-// secretFormats are those that fit an algorithm.
+// secretFormats are the formats that fit an algorithm.
 var secretFormats = map[Algorithm][]SecretFormat{
 	Token:      {Text, BasicPair},
 	HMACSHA1:   {Text, Base64Secret, HexSecret, Whsec},
@@ -302,7 +302,7 @@ var secretFormats = map[Algorithm][]SecretFormat{
 	ECDSA:      {SPKI},
 }
 
-// placeUse is what a place is for, which says where it may be.
+// placeUse is what a place is for, which determines what it may be.
 type placeUse int
 
 const (
@@ -311,7 +311,7 @@ const (
 	ofHandshake
 )
 
-// validate wants exactly one place, of those that are allowed.
+// validate requires exactly one of the allowed places.
 func (p *Place) validate(use placeUse) error {
 	set := 0
 	for _, text := range []string{p.Header, p.JSON, p.Query, p.Form, p.Part} {
@@ -336,8 +336,8 @@ func (p *Place) validate(use placeUse) error {
 	return nil
 }
 
-// isUnsafe names the headers that carry credentials of others, or that have a
-// meaning of their own.
+// isUnsafe reports headers that carry other credentials, or that have their own
+// meaning.
 func isUnsafe(name string) bool {
 	lower := strings.ToLower(name)
 	return strings.HasPrefix(lower, "content-") || strings.HasPrefix(lower, "proxy-") ||
@@ -353,8 +353,8 @@ func isName(text string) bool {
 	return text != "" && len(text) <= 64
 }
 
-// isPath keeps to names and indexes: the engine's own language of paths can
-// do more, and a path may come from an integration.
+// isPath allows only names and indexes: the engine's own path language can do
+// more, and a path may come from an integration.
 func isPath(text string) bool {
 	for name := range strings.SplitSeq(text, ".") {
 		for i := range len(name) {
@@ -371,7 +371,7 @@ func isPath(text string) bool {
 	return len(text) <= 256
 }
 
-// isEventPath takes `#` for each entry of a list, too.
+// isEventPath also allows `#` for each entry of a list.
 func isEventPath(text string) bool {
 	for name := range strings.SplitSeq(text, ".") {
 		if name != each && !isPath(name) {

@@ -1,6 +1,6 @@
-// Package option reads the options of a Caddyfile block. A word too few or too
-// many, a repeated option and a block where none belongs are errors with file
-// and line, so that no slip passes silently.
+// Package option reads the options of a Caddyfile block. A missing or extra
+// argument, a repeated option and a misplaced block are errors with file and
+// line, so that no mistake passes silently.
 package option
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/hookgate/hookgate/internal/spelling"
 )
 
-// Block reads the options of the block that follows: read gets each with the
-// dispenser at its name. An option that stands twice is an error unless it is
+// Block reads the options of the block that follows: read is called for each
+// with the dispenser at its name. A repeated option is an error unless it is
 // repeatable.
 func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...string) error {
 	if d.NextArg() {
@@ -39,9 +39,9 @@ func Block(d *caddyfile.Dispenser, read func(name string) error, repeatable ...s
 	return nil
 }
 
-// Unknown is the error for an option that a block does not have. The block fills
-// the structs, whose names in JSON tell what may be meant; a []string lists such
-// names instead.
+// Unknown returns the error for an option that a block does not have. The block
+// fills the structs, whose JSON names are candidates for a suggestion; a
+// []string lists such names instead.
 func Unknown(d *caddyfile.Dispenser, structs ...any) error {
 	var names []string
 	for _, s := range structs {
@@ -49,14 +49,14 @@ func Unknown(d *caddyfile.Dispenser, structs ...any) error {
 		if !listed {
 			for field := range fields(s) {
 				if field.Anonymous {
-					continue // its fields are listed by themselves
+					continue // its fields are listed separately
 				}
 				name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 				list = append(list, name)
 			}
 		}
 		for _, name := range list {
-			names = append(names, strings.TrimSuffix(name, "s"), name) // of a list the Caddyfile has one at a time
+			names = append(names, strings.TrimSuffix(name, "s"), name) // the Caddyfile has list entries one at a time
 		}
 	}
 	err := d.Errf("unrecognized option '%s'", d.Val())
@@ -77,7 +77,7 @@ func fields(s any) iter.Seq[reflect.StructField] {
 	}
 }
 
-// About names what an error is about, if there is one.
+// About adds what an error concerns to it, if there is an error.
 func About(what string, err error) error {
 	if err == nil {
 		return nil
@@ -85,13 +85,13 @@ func About(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// Flag reads an option that is a word alone.
+// Flag reads an option without arguments.
 func Flag(d *caddyfile.Dispenser, into *bool) error {
 	*into = true
 	return End(d, d.Val())
 }
 
-// Text reads an option of one value, which is not empty.
+// Text reads an option with one argument, which must not be empty.
 func Text(d *caddyfile.Dispenser, into *string) error {
 	name := d.Val()
 	if err := values(d, into); err != nil {
@@ -100,7 +100,7 @@ func Text(d *caddyfile.Dispenser, into *string) error {
 	return End(d, name)
 }
 
-// Pair reads an option of two values, which are not empty.
+// Pair reads an option with two arguments, which must not be empty.
 func Pair(d *caddyfile.Dispenser, first, second *string) error {
 	name := d.Val()
 	if err := values(d, first, second); err != nil {
@@ -109,8 +109,8 @@ func Pair(d *caddyfile.Dispenser, first, second *string) error {
 	return End(d, name)
 }
 
-// Secret reads an option of values, which are not empty and of which the last is a
-// secret: what follows it may be a part of it and is not shown.
+// Secret reads an option whose arguments must not be empty, and the last of
+// which is a secret: what follows it may be part of it and is not shown.
 func Secret(d *caddyfile.Dispenser, into ...*string) error {
 	name := d.Val()
 	if err := values(d, into...); err != nil {
@@ -131,7 +131,7 @@ func Login(d *caddyfile.Dispenser, user, password *string) error {
 	return endSecret(d, name, 2)
 }
 
-// List reads an option of least values or more.
+// List reads an option with at least least arguments.
 func List(d *caddyfile.Dispenser, least int, into *[]string) error {
 	name := d.Val()
 	list := d.RemainingArgs()
@@ -156,7 +156,7 @@ func Switch(d *caddyfile.Dispenser, into *bool) error {
 	return nil
 }
 
-// Duration reads an option that is a length of time above zero.
+// Duration reads an option that is a duration above zero.
 func Duration(d *caddyfile.Dispenser, into *caddy.Duration) error {
 	name := d.Val()
 	var text string
@@ -171,7 +171,7 @@ func Duration(d *caddyfile.Dispenser, into *caddy.Duration) error {
 	return nil
 }
 
-// Size reads an option that is a number of bytes between two bounds, such as
+// Size reads an option that is a number of bytes between two limits, such as
 // 25MiB.
 func Size(d *caddyfile.Dispenser, into *int64, least, most uint64) error {
 	name := d.Val()
@@ -187,7 +187,7 @@ func Size(d *caddyfile.Dispenser, into *int64, least, most uint64) error {
 	return nil
 }
 
-// Number reads an option that is a whole number of at least so much.
+// Number reads an option that is a whole number of at least least.
 func Number(d *caddyfile.Dispenser, into *int, least int) error {
 	name := d.Val()
 	var text string
@@ -202,7 +202,7 @@ func Number(d *caddyfile.Dispenser, into *int, least int) error {
 	return nil
 }
 
-// values reads values that are not empty.
+// values reads arguments that must not be empty.
 func values(d *caddyfile.Dispenser, into ...*string) error {
 	name := d.Val()
 	for _, value := range into {
@@ -216,7 +216,7 @@ func values(d *caddyfile.Dispenser, into ...*string) error {
 	return nil
 }
 
-// endSecret is End after an option of so many values.
+// endSecret is End after an option with count arguments.
 func endSecret(d *caddyfile.Dispenser, name string, count int) error {
 	if d.NextArg() {
 		return d.Errf("wrong argument count: %s takes %d; put quotes around arguments with blanks", name, count)
@@ -224,8 +224,8 @@ func endSecret(d *caddyfile.Dispenser, name string, count int) error {
 	return End(d, name)
 }
 
-// End refuses what follows a complete option: a further argument, or a block,
-// which would be read as options of the block around it.
+// End refuses what follows a complete option: another argument, or a block,
+// which would be read as options of the enclosing block.
 func End(d *caddyfile.Dispenser, name string) error {
 	if d.NextArg() {
 		return d.ArgErr()

@@ -1,4 +1,4 @@
-// Package secret resolves the secrets of a configuration.
+// Package secret expands the secrets in a configuration.
 package secret
 
 import (
@@ -13,20 +13,20 @@ import (
 	"github.com/hookgate/hookgate/internal/stray"
 )
 
-// errPlaceholder stands for an error that would quote what might be a part of the
+// errPlaceholder replaces an error that would quote what might be part of the
 // secret.
 var errPlaceholder = errors.New("a placeholder in it is unknown or expands to nothing")
 
-// Expand resolves the placeholders of a secret, such as {env.NAME} and
-// {file./path}. One that is unknown or empty is an error. One line break at the
-// end of a value is no part of it: Caddy takes that of a file off, and this
-// function that of a variable.
+// Expand expands the placeholders in a secret, such as {env.NAME} and
+// {file./path}. An unknown or empty one is an error. One line break at the end
+// of a value is not part of it: Caddy removes that of a file, and this function
+// that of a variable.
 func Expand(text string) (string, error) {
 	return resolve(text, func(string, string) error { return nil })
 }
 
-// Check says which placeholder of a text that holds a credential stands for a
-// value with something at an end that cannot be meant. Other placeholders may be
+// Check returns an error naming the placeholder, in a text with a credential,
+// whose value has a stray character at either end. Other placeholders may be
 // unknown.
 func Check(text string) error {
 	_, err := caddy.NewReplacer().ReplaceFunc(text, func(key string, value any) (any, error) {
@@ -35,7 +35,7 @@ func Check(text string) error {
 	return err
 }
 
-// resolve is Expand; check judges the values of the placeholders.
+// resolve is Expand; check validates the values of the placeholders.
 func resolve(text string, check func(key, value string) error) (string, error) {
 	expanded, err := caddy.NewReplacer().ReplaceFunc(text, func(key string, value any) (any, error) {
 		found := valueOf(key, value)
@@ -44,7 +44,7 @@ func resolve(text string, check func(key, value string) error) (string, error) {
 			return found, check(key, found)
 		case !named.MatchString(key):
 			return nil, errPlaceholder
-		case value == nil && !strings.HasPrefix(key, "file."): // of a file that is missing it is nil, too
+		case value == nil && !strings.HasPrefix(key, "file."): // for a missing file it is nil, too
 			return nil, fmt.Errorf("unrecognized placeholder {%s}", key)
 		}
 		return nil, fmt.Errorf("evaluated placeholder {%s} is empty", key)
@@ -55,8 +55,8 @@ func resolve(text string, check func(key, value string) error) (string, error) {
 	return expanded, nil
 }
 
-// named matches the name of a placeholder that was meant as one: a brace in a
-// secret is none.
+// named matches the name of an intended placeholder: a brace in a secret is not
+// one.
 var named = regexp.MustCompile(`^(env|file|webhook)\.[^{}]*$`)
 
 func valueOf(key string, value any) string {
@@ -74,9 +74,9 @@ func checkEnds(key, value string) error {
 	return nil
 }
 
-// Token resolves a secret that has no blank, line break or quote at its ends,
-// and warns when it has no placeholder. "" is none. option names it in the
-// warning.
+// Token expands a secret that must have no blank, line break or quote at its
+// ends, and warns if it has no placeholder. "" means none. option names it in
+// the warning.
 func Token(logger *zap.Logger, option, text string) (string, error) {
 	WarnLiteral(logger, option, text)
 	expanded, err := resolve(text, checkEnds)
@@ -89,7 +89,7 @@ func Token(logger *zap.Logger, option, text string) (string, error) {
 	return expanded, nil
 }
 
-// WarnLiteral warns when a secret stands in the configuration itself.
+// WarnLiteral warns if a secret is written in the configuration itself.
 func WarnLiteral(logger *zap.Logger, option, text string) {
 	if text != "" && !hasPlaceholder(text) {
 		logger.Warn("a secret is written out in the configuration and can be read in /config/;"+
@@ -97,11 +97,11 @@ func WarnLiteral(logger *zap.Logger, option, text string) {
 	}
 }
 
-// hasPlaceholder reports whether a text contains one. A brace alone is not one, and no
-// escaped one is.
+// hasPlaceholder reports whether a text contains a placeholder. A single brace
+// is not one, and neither is an escaped placeholder.
 func hasPlaceholder(text string) bool {
 	found := false
-	// What it makes of the text does not matter, nor what is wrong with it.
+	// The resulting text does not matter, nor does an error.
 	_, _ = caddy.NewReplacer().ReplaceFunc(text, func(_ string, value any) (any, error) {
 		found = true
 		return value, nil
