@@ -110,7 +110,7 @@ func TestSeveralResourcesByAdmin(t *testing.T) {
 		t.Errorf("the resource is %s", got)
 	}
 	path := gateway.Integration(demo, "gh")
-	refused(t, g.API("PATCH", path, gateway.M{"resource": resources("A", "A")}), 400, "resource[1]", "twice")
+	refused(t, g.API("PATCH", path, gateway.M{"resource": resources("A", "A")}), 400, "resource[1]", "repeated")
 	refused(t, g.API("PATCH", path, gateway.M{"resource": []gateway.M{}}), 400, "resource")
 	refused(t, g.API("PATCH", path, gateway.M{"resource": append(resources("A"), gateway.M{"type": "desk", "id": "B"})}), 400, "resource[1]", "no trigger")
 
