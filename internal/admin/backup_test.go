@@ -84,8 +84,8 @@ func TestNoBackup(t *testing.T) {
 	}
 }
 
-// A backup may take as long as the caller takes it, whatever time the endpoint
-// gives.
+// A backup may take as long as the caller reads it, whatever the endpoint's own
+// deadline.
 func TestLongBackup(t *testing.T) {
 	a := newAPI(t)
 	a.Storage = copied{backend: a.Storage.(backend), backup: func(ctx context.Context, w io.Writer) error {
@@ -119,8 +119,7 @@ func TestLongBackup(t *testing.T) {
 	}
 }
 
-// taker takes an answer at a rate, in bytes a second, after it has taken some at
-// once.
+// taker reads an answer at a rate, in bytes per second, after an initial burst.
 type taker struct {
 	http.ResponseWriter
 	atOnce, rate int
@@ -147,8 +146,8 @@ func (k *taker) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// A caller that takes a backup at less than 64 KiB a second is given up within two
-// minutes, even if it was fast before; time in which there was nothing to take
+// A caller that reads a backup at less than 64 KiB a second is disconnected
+// within two minutes, even if it was fast before; time without anything to read
 // does not count.
 func TestTricklingBackup(t *testing.T) {
 	const whole = 100 << 20

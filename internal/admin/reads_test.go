@@ -20,7 +20,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// pipes is a listener whose connections hold nothing: what is written waits for
+// pipes is a listener whose connections buffer nothing: each write waits for
 // its reader.
 type pipes chan net.Conn
 
@@ -137,8 +137,8 @@ func TestWholeEvent(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing is ended, and so is one that takes next to nothing;
-// one that is slow, and not as slow as that, gets all of it.
+// A reader that reads nothing is disconnected, and so is one that reads next to
+// nothing; one that is slow, but not that slow, gets everything.
 func TestReadersThatStall(t *testing.T) {
 	for name, c := range map[string]struct {
 		rate  int // bytes a second
@@ -200,7 +200,8 @@ func TestReadersThatStall(t *testing.T) {
 	}
 }
 
-// What fails half way is cut, so that nobody takes a part for the whole.
+// An answer that fails half way is cut off, so that nobody takes a part for the
+// whole.
 func TestAnswersThatFail(t *testing.T) {
 	for _, path := range []string{anEvent, hook + "/events?limit=500"} {
 		a := fixed(t, &fixedEvents{size: 1 << 20, fails: fmt.Errorf("CANARY: %w", storage.ErrUnavailable)})
@@ -282,7 +283,8 @@ func TestSharesOfReads(t *testing.T) {
 	})
 }
 
-// Who sends a body slowly holds what has come of it. A project may have some of these.
+// A slow body occupies what has arrived of it. A project may have a few of
+// these.
 func TestSlowBodies(t *testing.T) {
 	a := newAPI(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -89,7 +89,7 @@ func TestReplayIsRefused(t *testing.T) {
 	a.want(a.do("POST", hook+"/replay", "{}", "Content-Type", "text/plain"), 415)
 	a.want(a.do("POST", hook+"/replay", "", "Content-Type", "application/json"), 400)
 
-	// What is not there is not there, whatever state the integration is in.
+	// What does not exist is not found, whatever state the integration is in.
 	foreign := "/events/" + a.accept("demo", "two", "1").String() + "/replay"
 	both := func(words ...string) {
 		t.Helper()
@@ -156,8 +156,8 @@ func TestBulkReplay(t *testing.T) {
 	if second, third := a.newest("hook", ids[1]), a.newest("hook", ids[2]); second == ids[1] || third == ids[2] || third.String() < second.String() {
 		t.Error("the second and third were not the next")
 	}
-	// What was replayed is skipped, whatever became of it; a replay that failed
-	// stands for it.
+	// What was replayed is skipped, whatever became of it; a failed replay
+	// represents it.
 	a.attempt("hook", a.newest("hook", ids[0]), storage.Delivered, storage.Attempt{StatusCode: 200})
 	a.attempt("hook", a.newest("hook", ids[1]), storage.Failed, noAttempt)
 	replay(`{}`, 5, 2, 3)
@@ -220,8 +220,8 @@ func (r replayer) Replay(ctx context.Context, identity storage.Identity, id stor
 	return r.Events.Replay(ctx, identity, id, replay)
 }
 
-// timed notes until when a request may be read: a body has been read by then,
-// and the connection's end is what is still read.
+// timed records until when a request may be read: a body has been read by then,
+// and only the connection's end is still awaited.
 type timed struct {
 	*httptest.ResponseRecorder
 	deadline time.Time
@@ -289,8 +289,8 @@ func TestBulkReplayEnds(t *testing.T) {
 	}
 	a.want(a.do("PATCH", hook, `{"is_enabled":true}`), 200)
 
-	// When the storage takes no more; what is damaged or was taken by others is
-	// passed over before.
+	// If the storage accepts no more; damaged events and those replayed by others
+	// are skipped before.
 	seen = 0
 	faults := []error{storage.ErrCorrupt, storage.ErrNotFound, storage.ErrPending, storage.ErrReplayed, nil, storage.ErrUnavailable}
 	through(func(context.Context, storage.ID) error {

@@ -61,7 +61,7 @@ func TestSeveralResources(t *testing.T) {
 	}
 	bulk(`{}`, 2, 0, 2)
 
-	// The only one takes all, as ever.
+	// A single resource gets everything, as always.
 	a.want(a.do("PATCH", hook, `{"resource":{"type":"ticket","id":"4"}}`), 200, `"resource":{"type":"ticket","id":"4"}`)
 	bulk(`{}`, 2, 1, 1)
 	if r := a.record("hook", a.newest("hook", ids[0])); r.ResourceID != "4" {

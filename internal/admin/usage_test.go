@@ -8,8 +8,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// A project that has as many integrations as it may, or as many bytes, is told which
-// limit it is. The others are not bound by that.
+// A project that has reached its limit of integrations, or of bytes, is told
+// which limit it is. Other projects are not affected.
 func TestLimitsOnIntegrations(t *testing.T) {
 	a := newAPI(t)
 	limits := func(l storage.IntegrationLimits) { a.Storage.Integrations().(storage.IntegrationLimiter).SetLimits(l) }
@@ -29,7 +29,7 @@ func TestLimitsOnIntegrations(t *testing.T) {
 	usage(`"integrations":1,"reserved_ids":1,"bytes":`)
 	a.want(a.do("POST", list, one("c")), 409, full)
 	a.want(a.do("PUT", strings.Replace(list, "demo", "other", 1)+"/c", one("c")), 201)
-	for range 3 { // what is there already is not one more
+	for range 3 { // what already exists does not count again
 		a.want(a.do("POST", list, one("a")), 201)
 		a.want(a.do("DELETE", list+"/a", ""), 204)
 	}

@@ -102,7 +102,7 @@ func TestWhatIsNoBackup(t *testing.T) {
 	if _, err := read(bytes.NewReader(made(t, key, key.ID(), old.ID())), key); !errors.As(err, &missing) || missing.ID != old.IDs()[0] {
 		t.Errorf("an old key is missing: %v", err)
 	}
-	// Parts of two backups under one key are none.
+	// Parts of two backups under one key are not a backup.
 	other := made(t, key)
 	if got, err := read(bytes.NewReader(append(bytes.Clone(whole[:len(whole)-3072]), other[len(other)-3072:]...)), key); err == nil {
 		t.Errorf("two halves are whole: %s", got)

@@ -61,7 +61,8 @@ func members(n int, end string) string {
 	return text.String() + end
 }
 
-// What a string must not hold is found wherever it stands, and nothing else is.
+// Forbidden characters in a string are found at every position, and nothing
+// else is.
 func TestStrings(t *testing.T) {
 	for length := range 20 {
 		for at := range length {

@@ -32,7 +32,7 @@ func (n named) EventType() (string, error)     { return n.event, nil }
 func (n named) EventAction() (string, error)   { return n.action, nil }
 func (n named) EventDelivery() (string, error) { return n.delivery, nil }
 
-// of returns an event of which nothing is known but the payload.
+// of returns an event with nothing but a payload.
 func of(payload string) *Event { return &Event{Names: named{}, Payload: jsondoc.New([]byte(payload))} }
 
 func TestMatch(t *testing.T) {
@@ -87,7 +87,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// That a payload cannot be read is no answer, unless none is needed of it.
+// An unreadable payload has no answer, unless none of it is needed.
 func TestUnreadable(t *testing.T) {
 	for _, test := range []struct {
 		expression, payload string

@@ -14,8 +14,8 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// The library's own interpreter says what an expression means. It is not used for
-// more, since it tells what a call has cost when the call has been made.
+// The library's own interpreter determines what an expression means. It is used
+// only here, because it knows what a call costs only after making it.
 func reference(t testing.TB, expression string, event *Event) (wanted bool, err error) {
 	env, err := environment()
 	if err != nil {
@@ -195,7 +195,8 @@ func differs(t *testing.T, expression string) {
 	}
 }
 
-// There is no empty text: the library lets a loop go over it, and over no other text.
+// There is no empty text: the library lets a loop iterate over it, but over no
+// other text.
 func TestReference(t *testing.T) {
 	for seed := range uint64(500) {
 		differs(t, phrase(t, seed))

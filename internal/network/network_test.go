@@ -2,7 +2,7 @@ package network
 
 import "testing"
 
-// Who holds an address holds those beside it too, where one line has many.
+// Whoever holds an address also holds its neighbours, if one line has many.
 func TestOf(t *testing.T) {
 	for client, want := range map[string]string{
 		"192.0.2.1":            "192.0.2.1",

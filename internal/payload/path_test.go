@@ -78,7 +78,7 @@ func ways(random *rand.Rand, top, depth int) string {
 	return text.String()
 }
 
-// Paths mean what they mean to the library that has made them up.
+// Paths mean the same as in the library that invented them.
 func TestPathsOfGJSON(t *testing.T) {
 	compared := 0
 	for seed := range uint64(60_000) {

@@ -94,8 +94,8 @@ func TestCacheKeepsAValueForAsLongAsItMay(t *testing.T) {
 	}
 }
 
-// Many that wait for a value cause one fetch, and one that gives up ends it for
-// nobody else.
+// Many that wait for a value cause one fetch, and one that gives up does not
+// cancel it for the others.
 func TestCacheFetchesOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, c *Cache[int], p *publisher) {
 		p.takes = 3 * time.Second
@@ -116,8 +116,8 @@ func TestCacheFetchesOnce(t *testing.T) {
 	})
 }
 
-// A flood of requests for what is not there makes the source be asked twice a
-// minute, whether it is up or down.
+// A flood of requests for missing values makes the gateway ask the source twice
+// a minute, whether it is up or down.
 func TestCacheIsPaced(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		t.Run(fmt.Sprintf("down %v", down), func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestCacheOutlivesItsSource(t *testing.T) {
 		if waited := time.Since(began); waited != 100*time.Minute {
 			t.Errorf("the later ones waited for %s", waited-100*time.Minute)
 		}
-		wantNone(t, c.Renew, p) // what is missing may be there by now
+		wantNone(t, c.Renew, p) // what was missing may exist by now
 		time.Sleep(maxStale)
 		wantNone(t, c.Get, p)
 
@@ -201,7 +201,7 @@ func TestCacheForgetsWhatIsNotUsed(t *testing.T) {
 		get("a")
 		get("b")
 		get("a")
-		get("c") // takes the place of b
+		get("c") // replaces b
 		p.want(t, 3)
 		get("a")
 		get("c")
@@ -227,8 +227,8 @@ func TestPacesForget(t *testing.T) {
 	}
 }
 
-// What has verified something is fetched in a flood of what has not, and stays
-// when there is no room.
+// What has verified something is fetched despite a flood of what has not, and
+// stays if there is no room.
 func TestCacheFavoursWhatIsProven(t *testing.T) {
 	bubble(t, func(t *testing.T, c *Cache[int], p *publisher) {
 		want(t, c.Get, p, 1)
@@ -331,7 +331,7 @@ func TestCacheTellsOfFetches(t *testing.T) {
 	})
 }
 
-// Who has done nothing for long may do no more at once than anybody.
+// A client that has long been idle may do no more at once than any other.
 func TestPacesSaveNothingUp(t *testing.T) {
 	now := time.Now()
 	p := newPaces[int](Pace{Burst: 3, Pause: 30 * time.Second})

@@ -54,7 +54,7 @@ func TestClientGet(t *testing.T) {
 			t.Errorf("%s may be kept for %s", test.address, age)
 		}
 	}
-	if _, err := x509.SystemCertPool(); err != nil { // to read it takes a while
+	if _, err := x509.SystemCertPool(); err != nil { // reading it takes a while
 		t.Fatal(err)
 	}
 	if _, _, err := NewClient(nil).Get(t.Context(), server.URL+"/ok"); err == nil || err.Error() != "fetching keys: tls" {

@@ -216,7 +216,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// A key that everyone can get at is none any more; one that a group can is told.
+// A key that everyone can access is not accepted; access by a group is
+// reported.
 func TestKeyFileModes(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "store.key")

@@ -13,7 +13,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// judge sends a body to a sender whose credential stands in the body.
+// judge sends a body to a sender whose credential is in the body.
 func judge(t *testing.T, name, secret, body string, header http.Header) Reason {
 	t.Helper()
 	v := mustVerifier(t, name, false, "00", secret)

@@ -8,7 +8,7 @@ import (
 	"github.com/hookgate/hookgate/internal/jsondoc"
 )
 
-// What a sender says happened stands in other places for some types of events.
+// A sender's action is in different places for some types of events.
 func TestActions(t *testing.T) {
 	tests := []struct {
 		provider, event string // event: the header, where the sender has one
@@ -193,7 +193,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// A line that cannot be read may hold what is wanted; one before it is found.
+// An unreadable line may contain what is wanted; one before it is found.
 func TestBrokenLines(t *testing.T) {
 	const broken = `{"data":{"type":"a"}}` + "\n" + `{"data":{"type":"b"}`
 	for name, unread := range map[string]bool{"a": false, "b": true} {
@@ -208,7 +208,7 @@ func TestBrokenLines(t *testing.T) {
 	}
 }
 
-// everything wants each event that is no ping.
+// everything wants each event that is not a ping.
 type everything struct{}
 
 func (everything) Wants(m *Message) bool { return !m.Ping }

@@ -14,7 +14,7 @@ import (
 	"github.com/hookgate/hookgate/internal/syntax"
 )
 
-// Nothing but the right signature is taken, whatever the header holds.
+// Only the right signature is accepted, whatever the header contains.
 func FuzzPrecheck(f *testing.F) {
 	const body = `{"a":1}`
 	f.Add("github", sign256("k", body), "sha1=", "1764000000", "msg")
@@ -58,8 +58,8 @@ func FuzzPrecheck(f *testing.F) {
 	})
 }
 
-// Whatever the body is, a look for names in it ends, and what is found can
-// stand in a header.
+// Whatever the body is, looking for names in it ends, and what is found is a
+// valid header value.
 func FuzzRead(f *testing.F) {
 	f.Add("gitlab", []byte(`{"object_kind":"a","object_attributes":{"action":"b"}}`))
 	f.Add("jira", []byte(`{"webhookEvent":"\ud800"}`))

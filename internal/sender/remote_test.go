@@ -24,7 +24,7 @@ import (
 	"github.com/hookgate/hookgate/module/provider"
 )
 
-// world is what a verifier can fetch, by URL. What is not there is a 404.
+// world is what a verifier can fetch, by URL. Anything else is a 404.
 type world map[string][]byte
 
 func (w world) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -34,7 +34,7 @@ func TestCheckSecret(t *testing.T) {
 	}
 }
 
-// What counts of a secret is the key that it stands for.
+// What counts about a secret is the key that it stands for.
 func TestKeySize(t *testing.T) {
 	for _, test := range []struct {
 		provider, secret string

@@ -171,7 +171,7 @@ func TestStandardWebhooksTime(t *testing.T) {
 	}
 }
 
-// A byte must not move over the dot between what is signed.
+// A byte must not move across the dot in the signed text.
 func TestStandardWebhooksID(t *testing.T) {
 	const body, now = `{"type":"a"}`, 1764000000
 	v := mustVerifier(t, "standard-webhooks", true, "whsec_a2tra2tra2tra2tr")

@@ -17,7 +17,7 @@ func (wantsNone) Wants(m *Message) bool {
 	return false
 }
 
-// However many events a request holds, what stands beside them is looked up once.
+// However many events a request contains, shared values are looked up once.
 func TestManyEvents(t *testing.T) {
 	list := "[" + strings.TrimSuffix(strings.Repeat(`{"eventType":"user.x","field":"feed","pad":"`+strings.Repeat("y", 200)+`"},`, MaxEvents), ",") + "]"
 	for name, body := range map[string]string{

@@ -122,7 +122,7 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// Whatever comes, nothing panics, and nobody is let in without the secret.
+// Whatever arrives, nothing panics, and nobody is let in without the secret.
 func FuzzProviders(f *testing.F) {
 	for i, p := range table {
 		secret := anySecret(p)

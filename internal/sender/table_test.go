@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A new row tells all facts, or says of each that it is not known.
+// A new row states all facts, or for each that it is not known.
 func TestFactsAreComplete(t *testing.T) {
 	for _, s := range Senders() {
 		facts := reflect.ValueOf(s.Delivers)

@@ -64,8 +64,8 @@ func FuzzTwilioURLs(f *testing.F) {
 	})
 }
 
-// No byte can be moved between the parts of what is signed: what is joined in the
-// same way is refused, wherever the border is put.
+// No byte can be moved between the signed parts: a text that is joined in the
+// same way is refused, wherever the border is.
 func TestBorders(t *testing.T) {
 	const base = "https://hooks.example.com/webhooks/x"
 	type parts struct{ query, a, b, body string }

@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// vector is a request with the answer that it must get, most of them made by
-// the sender's own library.
+// vector is a request with the required answer, most of them created by the
+// sender's own library.
 type vector struct {
 	ID          string              `json:"id"`
 	Provider    string              `json:"provider"`
@@ -91,14 +91,14 @@ func (v *vector) verify(t *testing.T) Reason {
 	return claim.Verify(v.body())
 }
 
-// stricter says what the vectors leave open and this package refuses, by the
-// end of their names.
+// stricter reports the vectors that leave the answer open and that this package
+// refuses, by the end of their names.
 func stricter(v *vector) bool {
 	return v.Requirement == "may" && strings.HasSuffix(v.ID, "-sig-uppercase-hex") // digests count in lower case only
 }
 
-// later says by how many seconds the time of a vector's request is put off: it was too
-// old for a window that did not cover the sender's retries.
+// later is by how many seconds the time of a vector's request is postponed: it
+// was too old for a window that did not cover the sender's retries.
 var later = map[string]int64{"linear-ts-stale": 8*hour - 60, "linear-stale-body-fresh-header": 8*hour - 60}
 
 func TestVectors(t *testing.T) {

@@ -20,8 +20,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// revivable is a store with some integrations that is tried again at once, on a
-// disk with the space that free says.
+// revivable is a store with a few integrations that is retried at once, on a
+// disk with the space that free returns.
 func revivable(t *testing.T, step func(string)) (s *Store, free *atomic.Int64) {
 	t.Helper()
 	free = new(atomic.Int64)
@@ -40,7 +40,7 @@ func revivable(t *testing.T, step func(string)) (s *Store, free *atomic.Int64) {
 	return s, free
 }
 
-// fails has a write fail of which it is not known whether it counts.
+// fails makes a write fail with an unknown outcome.
 func fails(t *testing.T, s *Store, webhookID string) {
 	t.Helper()
 	if err := s.mark.Close(); err != nil {
@@ -51,11 +51,12 @@ func fails(t *testing.T, s *Store, webhookID string) {
 	}
 }
 
-// After a failed sync nobody knows what is on disk: nothing is acknowledged on
-// top of it. It can be read, and what can be read is what a fresh database has.
+// After a failed sync the contents of the disk are unknown: nothing is
+// acknowledged on top of it. It can be read, and what can be read is what a
+// fresh database gets.
 func TestFailedWrite(t *testing.T) {
 	s, free := revivable(t, nil)
-	free.Store(floor) // so that there is no place for a fresh database
+	free.Store(floor) // so that there is no space for a fresh database
 	fails(t, s, "unknown")
 	want := contents(t, s)
 	for range 2 {
@@ -172,8 +173,8 @@ func TestCloseAfterFailure(t *testing.T) {
 	}
 }
 
-// TestReviveOnASlowDisk: who makes a fresh database and takes too long for it is
-// left behind, and there is no other one before he has ended.
+// TestReviveOnASlowDisk: a goroutine that takes too long to create a fresh
+// database is abandoned, and there is no other one until it has ended.
 func TestReviveOnASlowDisk(t *testing.T) {
 	goOn, making := make(chan struct{}), make(chan struct{}, 100)
 	core, logs := observer.New(zap.WarnLevel)

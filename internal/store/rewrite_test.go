@@ -19,8 +19,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// litter has a store that is worth a rewrite: a table for each of many starts,
-// most of what is in them written again since. Its last write deletes one.
+// litter creates a store that is worth rewriting: a table for each of many
+// starts, most of whose contents have been overwritten since. Its last write
+// deletes one.
 func litter(t *testing.T, dir string, key seal.Key) {
 	t.Helper()
 	revisions := make(map[string]uint64)

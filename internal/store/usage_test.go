@@ -37,8 +37,8 @@ func recounted(t *testing.T, dir string, key seal.Key, projects ...string) (all 
 	return all
 }
 
-// However records are written, deleted, moved, resealed and forgotten, what is
-// counted is what is there.
+// However records are written, deleted, moved, resealed and forgotten, the
+// counts match the contents.
 func TestUsageFollows(t *testing.T) {
 	old, key := seal.NewKey(), seal.NewKey()
 	dir := t.TempDir()
@@ -231,7 +231,7 @@ func TestForget(t *testing.T) {
 	if err := s.MarkUsed(t.Context(), "nobody"); err != nil {
 		t.Fatal(err)
 	}
-	// What was used stays so, whatever a later write says.
+	// What was used stays used, whatever a later write says.
 	marked, err := s.Get(t.Context(), "marked")
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func TestForget(t *testing.T) {
 	clock.age.Add(storage.ReservedFor.Milliseconds() - 2)
 	clock.forgotten(t)
 	there(all)
-	// One that is made and deleted once more is reserved for as long once more.
+	// One that is created and deleted again is reserved for the full time again.
 	again, err := s.Get(t.Context(), "again")
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +336,7 @@ func TestMarkKeepsTheRevision(t *testing.T) {
 	}
 }
 
-// Writes without end take a bounded space on the disk, and nothing is lost by that.
+// Endless writes take bounded space on the disk, and lose nothing.
 func TestWritesWithoutEnd(t *testing.T) {
 	dir, key := t.TempDir(), seal.NewKey()
 	s := mustOpen(t, dir, key)

@@ -14,7 +14,7 @@ import (
 
 var limits = Limits{Total: 4, PerProject: 2, Part: 250 * time.Millisecond, Waiting: 100}
 
-// Many of one project, each of which takes long, make another wait for no time.
+// Many slow ones of one project delay no other project.
 func TestAnotherProjectDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := New(limits)
@@ -131,7 +131,7 @@ func TestWaitingIsBounded(t *testing.T) {
 			synctest.Wait()
 		}
 		take(50, time.Second, context.DeadlineExceeded) // the first may wait, and goes
-		take(1, 3*time.Second, ErrBusy)                 // is one too many beside it
+		take(1, 3*time.Second, ErrBusy)                 // exceeds the limit together with it
 		time.Sleep(2 * time.Second)
 		take(5, time.Minute, nil)
 		take(5, time.Minute, nil)
@@ -172,7 +172,7 @@ func TestNoTurnIsLost(t *testing.T) {
 	}
 }
 
-// Projects that have been idle for long take no memory.
+// Projects that have long been idle take no memory.
 func TestIdleProjectsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := New(limits)
@@ -202,7 +202,7 @@ func BenchmarkTake(b *testing.B) {
 	}
 }
 
-// hold takes a turn for a second and notes when it had it.
+// hold takes a turn for a second and records when it had it.
 func hold(t *testing.T, turns *Turns, project string, note func(string)) {
 	done, err := turns.Take(t.Context(), project, 0)
 	if err != nil {

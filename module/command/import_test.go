@@ -14,7 +14,8 @@ import (
 	"github.com/hookgate/hookgate/internal/delivery/codemietest"
 )
 
-// gatewayWith is an admin API with some integrations, that notes what is written.
+// gatewayWith is an admin API with some integrations, which records what is
+// written.
 func gatewayWith(t *testing.T, integrations map[string]string) (address string, writes *[]string) {
 	t.Helper()
 	writes = new([]string)
