@@ -27,12 +27,12 @@ workspace:
 	@mkdir -p .work
 	@printf 'go 1.26.0\n\nuse (\n\t..\n\t../$(EXAMPLE)\n)\n\nreplace github.com/hookgate/hookgate v0.0.0 => ..\n' > .work/go.work
 
-run: build ## start the quickstart, send it a signed GitHub event, serve on until Ctrl-C
+run: build ## start the quickstart, send it a signed GitHub event, serve until Ctrl-C
 	@mkdir -p .work
 	@go build -o .work/quickstart-demo ./caddyfile-examples/quickstart
 	@exec .work/quickstart-demo
 
-test: build build-example workspace ## every test that this machine can run, and by name what it left out
+test: build build-example workspace ## every test that this machine can run; lists those left out
 	@$(if $(RACE),,echo "make test: the race detector is left out: no C compiler" && test -z "$$HOOKGATE_TEST_FULL")
 	cd $(EXAMPLE) && $(WORKSPACE) go test $(RACE) ./...
 	HOOKGATE_BIN=bin/hookgate HOOKGATE_EXAMPLE_BIN=bin/hookgate-example go run ./integration-tests/report go test $(RACE) ./...
@@ -46,7 +46,7 @@ fuzz: ## every fuzz target, FUZZTIME each (default 1m)
 bench: build ## the benchmark table, side by side in one run
 	go run ./integration-tests/bench
 
-check: workspace ## format, vet, lint; vulnerabilities when the database can be reached
+check: workspace ## format, vet, lint; vulnerabilities if the database is reachable
 	go vet ./...
 	$(LINT) run ./...
 	cd $(EXAMPLE) && $(WORKSPACE) go vet ./...
@@ -57,5 +57,5 @@ fmt: ## format the code and the examples
 	$(LINT) fmt ./...
 	@for file in caddyfile-examples/*/Caddyfile; do bin/hookgate fmt --overwrite $$file; done
 
-clean: ## remove what was built and what the quickstart kept
+clean: ## remove build results and the quickstart's data
 	rm -rf bin .work

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs govulncheck, given as the arguments. That its database cannot be reached
-# says nothing of the code and is one line; that it cannot read the code, or
-# finds something, fails. By its exit status alone they cannot be told apart.
+# Runs govulncheck, given as the arguments. An unreachable database says nothing
+# about the code and is reported in one line; being unable to read the code, or a
+# finding, is a failure. The exit status alone does not distinguish them.
 out=$("$@" 2>&1)
 status=$?
 if [ "$status" = 1 ] && printf '%s\n' "$out" | grep -q '^govulncheck: fetching vulnerabilities: '; then
