@@ -36,8 +36,9 @@ type Trigger interface {
 
 // Limited may be implemented by a Trigger.
 type Limited interface {
-	// ConcurrencyLimit is how many attempts may be under way at once, also when
-	// they hang. With 0 the gateway's own limit holds. The answer never changes.
+	// ConcurrencyLimit is how many attempts may be in flight at once, including
+	// those that hang. With 0 the gateway's own limit applies. The answer must
+	// never change.
 	ConcurrencyLimit() int
 }
 
@@ -91,10 +92,9 @@ type Event struct {
 	// a credential.
 	Header http.Header
 
-	// Body is the payload, byte by byte as it was sent (for GitHub's form
-	// encoding the JSON inside it), unless the integration says what the
-	// trigger receives instead: then the content type in Header is that of
-	// this Body.
+	// Body is the payload, byte for byte as it was sent (for GitHub's form
+	// encoding the JSON inside it), unless the integration shapes what the trigger
+	// receives: the content type in Header is then that of this Body.
 	Body []byte
 }
 
@@ -132,14 +132,15 @@ type Run struct {
 	// ID is the endpoint's own, "" as long as it is not known.
 	ID string `json:"id,omitempty"`
 
-	// State is the endpoint's own word for how the run stands, or says that it
-	// waits to be started.
+	// State is the endpoint's own term for the run's state, or says that it waits
+	// to be started.
 	State string `json:"state,omitempty"`
 
 	// Until is when a run that goes on is given up.
 	Until time.Time `json:"until,omitzero"`
 
-	// Usage is what the endpoint counted of the run, nil if it told nothing.
+	// Usage is what the endpoint counted for the run, or nil if it reported
+	// nothing.
 	Usage *Usage `json:"usage,omitempty"`
 }
 
@@ -163,12 +164,12 @@ type Usage struct {
 	Cost float64 `json:"cost"`
 }
 
-// Verdict says what becomes of the event.
+// Verdict determines what happens to the event.
 type Verdict int
 
 const (
-	// Retry tries again later, as the retry policy says. It is the zero
-	// value: a Result that nobody filled in loses nothing.
+	// Retry tries again later, according to the retry policy. It is the zero
+	// value: a Result that was not filled in loses nothing.
 	Retry Verdict = iota
 
 	// Delivered ends the event with success.
@@ -241,7 +242,7 @@ const (
 	ErrTLS                = "tls"                  // the TLS handshake failed
 	ErrStatus             = "status"               // an HTTP status that is not a success
 	ErrRedirect           = "redirect"             // a 3xx, which is never followed
-	ErrAnswerTooLarge     = "answer_too_large"     // the answer is over its bound
+	ErrAnswerTooLarge     = "answer_too_large"     // the answer exceeds its limit
 	ErrAnswerInvalid      = "answer_invalid"       // the answer cannot be understood
 	ErrStartUnknown       = "start_unknown"        // a start was sent, its fate is unknown
 	ErrRunFailed          = "run_failed"           // the platform ran it and it failed

@@ -66,7 +66,8 @@ func (Trigger) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision resolves the placeholders and prepares the engine. It calls nobody.
+// Provision resolves the placeholders and prepares the engine. It makes no
+// connections.
 func (t *Trigger) Provision(ctx caddy.Context) error {
 	if err := t.provision(ctx); err != nil {
 		return fmt.Errorf("trigger codemie: %w", err)

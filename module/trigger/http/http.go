@@ -42,13 +42,13 @@ type Trigger struct {
 	// the connection's cannot be set.
 	Headers triggerconfig.Headers `json:"headers,omitempty"`
 
-	// A template for the body; each value in it is escaped for a JSON string,
-	// and the content type is application/json unless a header says otherwise.
-	// Default: the payload as it came, with its content type.
+	// A template for the body; each value in it is escaped for a JSON string, and
+	// the content type is application/json unless a header says otherwise.
+	// Default: the payload as it was received, with its content type.
 	Body string `json:"body,omitempty"`
 
-	// Signs each request by Standard Webhooks. After `whsec_` stands the key
-	// in base64; any other text is the key itself. Default: no signature.
+	// Signs each request according to Standard Webhooks. `whsec_` is followed by
+	// the key in base64; any other text is itself the key. Default: no signature.
 	SigningSecret string `json:"signing_secret,omitempty"`
 
 	engine *endpoint.Endpoint

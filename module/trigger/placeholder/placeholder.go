@@ -1,6 +1,6 @@
 // Package placeholder fills {webhook.*} placeholders in what a trigger sends: a
-// URL, header fields, a JSON body. An event's values are a sender's, so each is
-// escaped for where it stands, and none is looked at again for placeholders.
+// URL, header fields, a JSON body. An event's values come from a sender, so
+// each is escaped for its context and never expanded again.
 //
 // The placeholders are {webhook.id}, {webhook.project}, {webhook.alias},
 // {webhook.provider}, {webhook.event}, {webhook.event_id},

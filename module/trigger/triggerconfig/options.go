@@ -42,7 +42,7 @@ type Options struct {
 	transport *transport
 }
 
-// Prepare checks the options and loads the transport. It connects to nobody.
+// Prepare checks the options and loads the transport. It makes no connections.
 func (o *Options) Prepare(ctx caddy.Context) error {
 	if o.Concurrency < 0 {
 		return errors.New("concurrency must be at least 1, or omitted")
@@ -61,11 +61,11 @@ func (o *Options) Prepare(ctx caddy.Context) error {
 // Transport returns what makes the connections.
 func (o *Options) Transport() http.RoundTripper { return o.transport.kept }
 
-// FreshTransport returns the same transport, but each request gets a connection
-// of its own, closed after the answer. It suits what must not be sent twice: a
-// kept connection may be closed by the other side while a request is on its way,
-// and then nobody knows whether the request arrived. A transport that is not
-// Caddy's own keeps its connections.
+// FreshTransport returns the same transport, but each request gets its own
+// connection, which is closed after the answer. Use it for requests that must
+// not be sent twice: the other side may close a kept-alive connection while a
+// request is in transit, and then it is unknown whether the request arrived. A
+// transport that is not Caddy's own keeps its connections.
 func (o *Options) FreshTransport(ctx caddy.Context) (http.RoundTripper, error) {
 	return o.transport.fresh(ctx)
 }

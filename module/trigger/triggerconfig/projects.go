@@ -28,7 +28,7 @@ type Project struct {
 	Token string `json:"token,omitempty"`
 
 	// Patterns of the resource IDs that the project may start, in which `*`
-	// stands for any characters. Default: all.
+	// matches any characters. Default: all.
 	Resources []string `json:"resources,omitempty"`
 }
 

@@ -8,15 +8,15 @@ import (
 	"github.com/hookgate/hookgate/module/internal/secret"
 )
 
-// Secret resolves a secret of the configuration, which is usually a placeholder
-// of Caddy's such as {env.NAME} or {file./path}. It is an error if a placeholder
-// is unknown or stands for nothing, and if the secret has a blank, a line break
-// or a quote at an end that cannot be meant; one line break after the value of a
-// variable or a file is dropped. "" means that there is no secret and stays "": a
-// trigger that needs one checks for it. The error does not quote the secret.
+// Secret expands a secret in the configuration, usually a Caddy placeholder
+// such as {env.NAME} or {file./path}. It is an error if a placeholder is
+// unknown or expands to nothing, or if the secret has a stray blank, line break
+// or quote at either end; one line break after the value of a variable or a
+// file is dropped. "" means that there is no secret and stays "": a trigger
+// that needs one must check for it. The error does not quote the secret.
 //
-// A secret that is written out in the configuration itself is logged as a
-// warning, which names the option.
+// A literal secret in the configuration is logged as a warning, which names the
+// option.
 func Secret(logger *zap.Logger, option, text string) (string, error) {
 	return secret.Token(logger, option, text)
 }
@@ -36,8 +36,8 @@ func SecretReader(logger *zap.Logger, option, text string) (func() (string, erro
 	}, nil
 }
 
-// Expand resolves Caddy's placeholders in a text. One that is unknown or stands
-// for nothing is an error.
+// Expand expands Caddy's placeholders in a text. One that is unknown or expands
+// to nothing is an error.
 func Expand(text string) (string, error) { return secret.Expand(text) }
 
 // UnmarshalText reads an option of one value, which is not empty.

@@ -182,7 +182,7 @@ func dropped(w http.ResponseWriter, _ *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// testDeadline runs an event at an endpoint that says nothing.
+// testDeadline runs an event at an endpoint that never answers.
 func testDeadline(t *testing.T, c Case) {
 	end := make(chan struct{})
 	defer close(end)
@@ -210,7 +210,7 @@ func testDeadline(t *testing.T, c Case) {
 	}
 }
 
-// testProgress goes on from every progress that was saved, from what nobody
+// testProgress continues from every saved progress, from one that was never
 // saved, and without a storage that saves.
 func testProgress(t *testing.T, c Case) {
 	r := c.start(c.Open(t, c.Endpoint()), c.event())

@@ -39,8 +39,8 @@ import (
 
 // Case is a trigger to test.
 type Case struct {
-	// Open returns a trigger whose endpoint the handler stands in for. A trigger
-	// whose endpoint does not speak HTTP has a server of its protocol before the
+	// Open returns a trigger whose endpoint is the handler. If the trigger's
+	// endpoint does not speak HTTP, put a server for its protocol in front of the
 	// handler.
 	Open func(t *testing.T, endpoint http.Handler) trigger.Trigger
 
