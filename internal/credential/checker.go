@@ -85,8 +85,8 @@ func (r Refusal) String() string {
 // and a wanted event must not be lost.
 func (r Refusal) Pending() bool { return r.Reason == sender.Unavailable || r.Reason == issuerUnknown }
 
-// Unsigned reports whether nothing is wrong but that the sender's own credential,
-// or any, is missing.
+// Unsigned reports whether the only fault is that the sender's own credential, or any
+// credential, is missing.
 func (r Refusal) Unsigned() bool {
 	return r.Reason == sender.Missing && (r.Kind == anyCredential || r.Kind == (*Signature)(nil).Kind())
 }

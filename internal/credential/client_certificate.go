@@ -169,8 +169,8 @@ func (j *certificateJudge) look(q *Request) (present bool, reason provider.Reaso
 
 func (*certificateJudge) sample(*Sample) error { return sender.ErrSenderSigns }
 
-// hasName compares a name with those of its kind. Only the names of hosts are
-// the same in any case (RFC 4343).
+// hasName reports whether the certificate has the name. Only host names are compared
+// without regard to case (RFC 4343).
 func hasName(leaf *x509.Certificate, name string) bool {
 	local, host, isMail := strings.Cut(name, "@")
 	switch {

@@ -41,8 +41,8 @@ type Credential interface {
 	// and the reasons for which it refuses a request.
 	Kind() string
 
-	// read fills the credential from its member of a form that has
-	// one. It reports whether the member is a credential at all, right or wrong.
+	// read fills the credential from its member of a form that has one. It reports
+	// whether there is a credential to keep, valid or not.
 	read(f *form.Fields, in *Reading) bool
 
 	// readOption fills the JSON form of the credential from an option of a
@@ -53,7 +53,8 @@ type Credential interface {
 	// sender of which the facts are known.
 	check(f *form.Fields, facts ProviderFacts)
 
-	// warn tells what is allowed and surely not meant, besides short secrets.
+	// warn notes settings that are allowed but probably a mistake, besides short
+	// secrets.
 	warn(warn Warn)
 
 	// keySize is the number of bytes of the key for which a secret stands, or
@@ -71,16 +72,16 @@ type Credential interface {
 	// for each secret, with the path of its field below the credential.
 	mapSecrets(change func(field string, secret Secret) Secret) Credential
 
-	// flags returns the bits that are set for the credential in a stored
-	// integration, and all that its kind may set: no other kind uses those. The
-	// bits of an empty credential tell that there is one.
+	// flags returns the bits that are set for the credential in a stored integration,
+	// and all that its kind may set: no other kind uses those. The bits that an empty
+	// credential sets mark the kind as present.
 	flags() (set, all uint16)
 
 	// appendTo appends the credential as it is stored.
 	appendTo(raw []byte) ([]byte, error)
 
-	// readStored fills the credential from what appendTo has appended, under the
-	// flags that it had then. What appendTo would append differently fails.
+	// readStored fills the credential from what appendTo has appended, under the flags
+	// that it had then. Anything that appendTo would not have written is an error.
 	readStored(r *wire.StringDecoder, flags uint16)
 
 	// size counts what the credential holds in memory besides secrets: the
@@ -108,7 +109,7 @@ type use struct {
 	header string
 }
 
-// Warn notes what is surely not meant about a field of a credential.
+// Warn notes that a field of a credential is probably a mistake.
 type Warn func(field, format string, args ...any)
 
 // kind is what is known of a kind without a credential of it.

@@ -19,9 +19,9 @@ const (
 	maxHandshakes  = 4
 )
 
-// describe reads the description of a provider. What it may hold is checked where
-// it is compiled. Checked here is what whoever describes the sender of a single
-// integration may not do: choose the header in which a request is repeated.
+// describe reads the description of a provider. What it may hold is checked where it is
+// compiled. Checked here is what the author of a single integration's description may
+// not use, such as echoed headers.
 func describe(f *form.Fields, document any) *provider.Description {
 	const field = "description"
 	text, err := json.Marshal(document)

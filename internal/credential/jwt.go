@@ -55,8 +55,8 @@ type jwtForm struct {
 	Header   string         `json:"header,omitempty"`
 }
 
-// read leaves an issuer alone that the configuration has no longer, so that the
-// integration can still be changed or disabled.
+// read keeps an issuer that the configuration no longer has, so that the integration
+// can still be changed or disabled.
 func (t *JWT) read(f *form.Fields, in *Reading) bool {
 	o := f.Object(t.Kind())
 	t.Issuer = o.Text("issuer", "")

@@ -10,8 +10,8 @@ import (
 // in its block. Errors name the file and the line. Each call but Words, Unknown and
 // Errf reads an option to its end.
 type Options interface {
-	// Words reads as many words as there are: at least and at most so many, or any
-	// number for most 0. A block may follow them.
+	// Words reads between least and most words; with most 0 there is no upper limit. A
+	// block may follow them.
 	Words(least, most int) ([]string, error)
 
 	// Text reads one word, and Pair two, of which none is empty.
@@ -24,7 +24,7 @@ type Options interface {
 	// Login reads a user name, which may be empty, and a password.
 	Login(user, password *string) error
 
-	// List reads at least so many words.
+	// List reads at least that many words.
 	List(least int, into *[]string) error
 
 	// Duration reads a length of time above zero.
@@ -37,8 +37,8 @@ type Options interface {
 	// Description reads the block in which an integration describes its sender.
 	Description(into *provider.Description) error
 
-	// Unknown is the error for an option that a block does not have. The block
-	// fills the structs, whose names in JSON tell what may be meant.
+	// Unknown is the error for an option that a block does not have. It suggests a name
+	// from the JSON fields of the structs that the block fills.
 	Unknown(structs ...any) error
 
 	// Errf is an error in the option that is being read.

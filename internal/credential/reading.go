@@ -35,8 +35,9 @@ type Rules struct {
 	// name.
 	Provider func(name string) (ProviderFacts, bool)
 
-	// Custom does so for a provider that an integration describes itself, or tells
-	// what is wrong with the description. Without Custom none can.
+	// Custom returns what must be known of a provider that the integration describes
+	// itself, or what is wrong with the description. If it is nil, descriptions are
+	// refused.
 	Custom func(d *provider.Description) (ProviderFacts, error)
 
 	// Issuer returns what must be known of an issuer of tokens, or false for an

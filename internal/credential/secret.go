@@ -54,8 +54,8 @@ func (s Secret) Size() int { return len(s.value) + len(s.salt) }
 // Masked is what a reader sees of the secret: a mask with its fingerprint.
 func (s Secret) Masked() string { return mask + s.Fingerprint() }
 
-// Fingerprint changes whenever the secret is set again. It is keyed by the
-// secret's own salt, so that it compares nothing with another secret.
+// Fingerprint changes whenever the secret is set again. It is keyed by the secret's own
+// salt, so that it cannot be used to compare two secrets.
 func (s Secret) Fingerprint() string {
 	mac := hmac.New(sha256.New, []byte(s.salt))
 	mac.Write([]byte(s.value))

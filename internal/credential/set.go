@@ -85,7 +85,7 @@ func (s Set) Check(f *form.Fields, facts ProviderFacts) {
 	s.checkHeadersDiffer(f, facts)
 }
 
-// Warnings tells what is surely not meant.
+// Warnings notes settings that are allowed but probably a mistake.
 func (s Set) Warnings(facts ProviderFacts, warn Warn) {
 	for _, c := range s {
 		c.mapSecrets(func(field string, secret Secret) Secret {
@@ -98,8 +98,8 @@ func (s Set) Warnings(facts ProviderFacts, warn Warn) {
 	}
 }
 
-// shortSecret is how many bytes a secret has at least that is no warning: with
-// fewer, whoever sees one signature finds it by trying.
+// shortSecret is the shortest length, in bytes, that causes no warning: a shorter
+// secret can be found from one signature by trying.
 const shortSecret = 8
 
 // Masked returns the credentials as a reader sees them, with masks for their

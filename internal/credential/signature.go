@@ -99,8 +99,8 @@ func (s *Signature) readProvider(f *form.Fields, in *Reading) (facts ProviderFac
 	return facts
 }
 
-// readTolerance reads how old a signature may be. The provider custom says that
-// where it says where the time of signing stands.
+// readTolerance reads how old a signature may be. A custom provider sets it in its
+// description, with the place of the time.
 func readTolerance(f *form.Fields, facts ProviderFacts) int {
 	const name = "tolerance"
 	if !f.Has(name) {
@@ -117,8 +117,8 @@ func readTolerance(f *form.Fields, facts ProviderFacts) int {
 	return seconds
 }
 
-// SameSender reports whether a secret of the one may stay with the other: nothing
-// has changed in what is done with it.
+// SameSender reports whether both use a secret in the same way, so that a stored one
+// may be kept.
 func (s *Signature) SameSender(other *Signature) bool {
 	if s.Provider != other.Provider || (s.Description == nil) != (other.Description == nil) {
 		return false

@@ -19,10 +19,9 @@ const (
 	// no credential at all under the name of one.
 	minSourceBits = 8
 
-	// maxIPv4 is how many addresses of IPv4 the ranges may hold together, and
-	// maxIPv6 how many networks (of 64 bits) of IPv6 that can be reached from
-	// everywhere. These are a 64th of all, and an 8192nd: of the latter far less is
-	// in use.
+	// maxIPv4 is how many addresses of IPv4 the ranges may hold together, and maxIPv6
+	// how many networks (of 64 bits) of IPv6 that can be reached from everywhere. That
+	// is a 64th of IPv4 and an 8192nd of global IPv6, of which far less is in use.
 	maxIPv4 = 4 << 24
 	maxIPv6 = 1 << 48
 )

@@ -52,8 +52,8 @@ func (c *circuit) allows(k standing, now time.Duration) bool {
 	return !c.open || now >= c.until && (!c.probing || k < c.better)
 }
 
-// begin notes that an attempt begins. Its result is for end: not 0 for the probe
-// of an open circuit.
+// begin notes that an attempt begins. Pass its result to end: it is not 0 for the
+// probe of an open circuit.
 func (c *circuit) begin() (probe int32) {
 	if !c.open {
 		return 0
@@ -73,8 +73,8 @@ func (c *circuit) await(probe int32, k standing) {
 func (c *circuit) isProbe(probe int32) bool { return c.open && probe == c.cycle }
 
 // end takes in how an attempt ended and reports whether that opened the circuit,
-// for the first time or again. A failure keeps it open for at least as long as it
-// asked for; one that asked opens it.
+// for the first time or again. A failure that asks for a wait opens the circuit,
+// and keeps it open for at least that long.
 func (c *circuit) end(probe int32, h health, least, now time.Duration) (opened bool) {
 	isProbe := c.isProbe(probe)
 	if isProbe {

@@ -20,20 +20,20 @@ type Concurrency struct {
 	// triggers, so that none can take it all. Default: 256.
 	Total int
 
-	// PerTrigger bounds the attempts by one trigger; a quarter more may be of
-	// resources that have no other. Default: 64. A bound of the trigger's own
-	// (trigger.Limited) goes before: it has no such quarter, and counts those
-	// that would be set aside.
+	// PerTrigger bounds the attempts by one trigger; a quarter more is for resources
+	// with no attempt under way. Default: 64. A bound of the trigger's own
+	// (trigger.Limited) goes before: it has no such quarter, and counts those that
+	// would be set aside.
 	PerTrigger int
 
-	// PerIntegration bounds the attempts for one integration; a quarter more may
-	// be of resources that have no other. Default: 32.
+	// PerIntegration bounds the attempts for one integration; a quarter more is for
+	// resources with no attempt under way. Default: 32.
 	PerIntegration int
 
-	// Bytes bounds the headers and bodies that attempts hold in memory, and a
-	// quarter of it those of one integration, but for its only one. An event
-	// of more than half of it counts as half of it, one of less than a
-	// 4096th as nothing. Default: 64 MiB.
+	// Bytes bounds the headers and bodies that attempts hold in memory, and a quarter
+	// of it those of one integration, or a single larger event. An event of more than
+	// half of it counts as half of it, one of less than a 4096th as nothing. Default:
+	// 64 MiB.
 	Bytes int64
 }
 

@@ -154,8 +154,8 @@ func (p *project) admits(k standing, now time.Duration) bool {
 	return true
 }
 
-// mayDoubt reports whether one more attempt may begin that may be of no use. A
-// project may have as many of those as it leaves to others, and always a quarter.
+// mayDoubt reports whether one more doubtful attempt may begin. A project may
+// have as many of those as it leaves to others, and always a quarter.
 func (p *project) mayDoubt() bool {
 	g := p.endpoint
 	return p.doubtful < max(1, g.doubt/4, g.doubt-g.doubtful)

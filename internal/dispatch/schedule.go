@@ -13,10 +13,10 @@ import (
 //
 // An event that may be attempted waits in the lane of its integration and
 // resource, one whose time has not come in the heap of delays. The lanes of a
-// resource take turns, the resources of a project, the projects of a trigger,
-// and the triggers. What must not be attempted now is not among those that
-// take turns: a resource or a project whose circuit is open waits outside, so
-// that unserved looks at it until its time.
+// resource take turns, the resources of a project, the projects of a trigger, and
+// the triggers. What must not be attempted now is not among those that take
+// turns: a resource or a project whose circuit is open waits outside, so that it
+// costs nothing until its time comes.
 type schedule struct {
 	limits Concurrency
 
@@ -318,8 +318,7 @@ func (s *schedule) next(now time.Duration) (time.Duration, bool) {
 		}
 	}
 	if !s.young.empty() {
-		// Under load that time moves on and on: a grain of it saves setting the
-		// timer each time.
+		// Under load that time keeps moving: rounding it up saves resetting the timer.
 		const grain = patience / 4
 		at = min(at, (s.young.first.looked+patience+grain-1)/grain*grain)
 	}

@@ -20,12 +20,12 @@ type job struct {
 	queued time.Duration
 	places link[*job]
 
-	left bool // the endpoint: its result is being recorded
+	left bool // it has given up its place at the endpoint: its result is being recorded
 	// overdue means that the event's time ran out behind an open circuit.
 	overdue    bool
 	isDoubtful bool // it counts so for its project
 	isLate     bool // its end has been awaited for long
-	isAside    bool // it was set aside therefore
+	isAside    bool // it was set aside because it is late
 }
 
 // probes are what the three circuits want to know at the attempt's end.
@@ -78,8 +78,8 @@ func (s *schedule) take(now time.Duration) *job {
 	return nil
 }
 
-// takeReady picks an event of a resource: the standings take turns, but that a
-// probe of the endpoint is one of the best.
+// takeReady picks an event of a resource: the standings take turns, except that a
+// probe of the endpoint is taken from the best.
 func (s *schedule) takeReady(g *endpoint, now time.Duration) *job {
 	for n := range standings {
 		k := n

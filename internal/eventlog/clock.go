@@ -28,8 +28,8 @@ type reading struct {
 	uptime time.Duration
 }
 
-// note is what the log's clock said when the wall clock said something, in
-// milliseconds. It is kept in the log, for the next start.
+// note pairs a time of the log's clock with one of the wall clock, in milliseconds. It
+// is kept in the log, for the next start.
 type note struct {
 	wall, age int64
 }
@@ -45,7 +45,7 @@ func (n note) later(other note) note {
 const (
 	// mostAway is how much the clock goes on while no process is there.
 	mostAway = 24 * time.Hour
-	// leastJump is by how much the wall clock may differ and has not jumped.
+	// leastJump is the smallest difference of the wall clock that counts as a jump.
 	leastJump = time.Minute
 )
 

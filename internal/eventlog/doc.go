@@ -51,9 +51,10 @@
 //	16 relocated     compaction copies what shares a body  the others with their states, status, state,
 //	                                                       headers and body
 //
-// Kinds 1, 6 and 10 are 14, 15 and 16 without the list, for one alone. They are
-// read and no longer written. A new kind is a file in package state, and a new
-// version of the segment's header when an older build must not skip it.
+// Kinds 1, 6 and 10 are 14, 15 and 16 without the list, for one alone. They are read
+// and no longer written. A new kind is a file in package state with a constant and a
+// case in its record.go, and a new version of the segment's header when an older build
+// must not skip it.
 //
 // "Age" is a time by the log's own clock, which no change of the wall clock moves;
 // see clock. An event ends with its headers and its body, which takes the rest of

@@ -11,8 +11,8 @@ import (
 )
 
 // forgetAfter is how long an integration is known to be dropped once nothing of it is
-// left, in milliseconds: longer than any request or attempt goes on that has looked it
-// up before. Identities are random, so nobody has one after that.
+// left, in milliseconds: longer than any request or attempt that looked it up can last.
+// Identities are random, so none is met again after that.
 const forgetAfter = 15 * 60 * 1000
 
 // gone is an integration of which nothing is left but that it was dropped.
@@ -23,7 +23,7 @@ type gone struct {
 
 func (g gone) append(buf []byte) []byte { return wire.AppendInt(append(buf, goneVersion), g.at) }
 
-// goneVersion begins the value; alone it was written by the first version.
+// goneVersion is the first byte of the value; the first version wrote nothing after it.
 const goneVersion = 1
 
 // load takes what the index says of a dropped integration.

@@ -18,7 +18,7 @@ func (l *Log) Drop(ctx context.Context, identity storage.Identity, force bool) e
 }
 
 // Dropped implements storage.Events. Long after a drop the log has forgotten the
-// identity, but there is still nothing of it that is pending.
+// identity; nothing of it is pending then either.
 func (l *Log) Dropped(identity storage.Identity) bool {
 	return l.isDropped(identity) || l.PendingOf(identity) == 0
 }

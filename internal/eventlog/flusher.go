@@ -82,12 +82,12 @@ func (x *flusher) end() {
 	x.flush(true)
 }
 
-// submit does what can still be done: an error is for the next start.
+// submit runs the command if it still can; the next start deals with a failure.
 func (x *flusher) submit(command state.Command) { _ = x.log.journal.Do(&x.log.newOp(command).Call) }
 
-// flush takes the memtable from the writer and writes it to the index, and says
-// whether the index has all that the log had by then. Without a change there is
-// nothing to write, unless how far the log is shall be noted always.
+// flush takes the memtable from the writer and writes it to the index, and reports
+// whether the index has all that the log had by then. Without a change nothing is
+// written, unless always is set, which writes the watermark alone.
 func (x *flusher) flush(always bool) bool {
 	l := x.log
 	var mark watermark

@@ -8,8 +8,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// write moves an memtable to the index, and after it how far the log is in
-// there. Doing it twice does no harm.
+// write writes a memtable to the index, and then the watermark. Doing it twice
+// does no harm.
 func (l *Log) write(o *state.Memtable, mark watermark) error {
 	w := indexWriter{log: l}
 	for identity, of := range o.Events {

@@ -172,9 +172,9 @@ func (l *Log) loadDropped() error {
 	})
 }
 
-// loadTallies counts what is in the index by its keys, and what is not there yet:
-// of an event that is in memory the index may know nothing, or what is no longer
-// so. A scan beside the service counts the rest.
+// loadTallies counts what is in the index by its keys, and what is not there yet: for
+// an event in memory, the index may have nothing or something outdated. A scan beside
+// the service counts the rest.
 func (l *Log) loadTallies() error {
 	for prefix, status := range map[byte]storage.Status{pendingKey: storage.Pending, failedKey: storage.Failed} {
 		err := l.start.Keys([]byte{prefix}, func(key []byte) (bool, error) {

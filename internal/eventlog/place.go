@@ -7,7 +7,7 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// Place is how far a log is: by it an old copy of the log is known.
+// Place is a position in a log; comparing it reveals an outdated copy.
 type Place = journal.Place
 
 // Place returns how far the log is, also once it is closed.
@@ -20,7 +20,7 @@ func (l *Log) Age() int64 { return l.clock.now() }
 // Found is what a log is, held against a place.
 type Found = journal.Found
 
-// What there may be.
+// The values of Found.
 const (
 	Nothing = journal.Nothing // no segment
 	Older   = journal.Older   // a log of before the place, or another one

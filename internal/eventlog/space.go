@@ -11,9 +11,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// space watches the free space of the log's disk. Below one floor the index is
-// not written, so that attempts find the rest. Above that is the floor of new
-// events: the log never brings itself to where its index could not follow.
+// space watches the free space of the log's disk. Below its lower floor the index is
+// not written, which leaves the rest to attempts. New events are refused earlier, at a
+// higher floor, so that the index can always follow the log.
 type space struct {
 	disk    segment.Disk
 	dir     string

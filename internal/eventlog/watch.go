@@ -148,8 +148,8 @@ func (w *watch) start(recent map[storage.ID]*state.Event) error {
 	return err
 }
 
-// completeRef takes from the event what its ref lacks. That there is no event
-// is for its claim to tell.
+// completeRef takes from the event what its ref lacks. A missing event is left for
+// Claim to report.
 func completeRef(view index.View, ref *storage.Ref) error {
 	err := view.Get(idKey(eventKey, ref.Integration, ref.ID), func(value []byte) error {
 		e, err := state.DecodeEvent(ref.Integration, ref.ID, value)

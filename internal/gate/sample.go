@@ -23,9 +23,9 @@ type Sampled struct {
 	EventID string
 }
 
-// Sample sends an integration an event as its sender would, through the steps
-// of every request. It fails with provider.ErrSenderSigns if no credential can
-// be created that admits the request. publicURL is that of the integration's
+// Sample sends an integration an event as its sender would, through the steps of
+// every request. It fails with sender.ErrSenderSigns if no credential can be
+// created that admits the request. publicURL is that of the integration's
 // project, or "" if unknown.
 func Sample(ctx context.Context, config *Config, publicURL, webhookID string) (Sampled, error) {
 	route, err := config.Integrations.Route(ctx, webhookID)

@@ -188,7 +188,7 @@ func (g *gauge) of(open []admin.Holdings) (value float64, known bool) {
 	return value, known || len(open) == 0
 }
 
-// countWait is how long it is waited for integrations to be counted after a start.
+// countWait bounds the wait for the count of integrations after a start.
 const countWait = 500 * time.Millisecond
 
 // storedIntegrations is what all projects have stored, nothing while that is not

@@ -12,8 +12,8 @@ import (
 	"github.com/hookgate/hookgate/internal/remotekey"
 )
 
-// shelfFolder is where senders' certificates are in Caddy's own storage, which
-// all servers share that share their sites' certificates.
+// shelfFolder is where senders' certificates are in Caddy's own storage, which is
+// shared by all servers that share their sites' certificates.
 const shelfFolder = "webhooks/certificates"
 
 // shelfPatience bounds how long opening a storage waits for the certificates.

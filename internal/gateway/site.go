@@ -19,9 +19,9 @@ type Site struct {
 // after Start.
 func (c *Configuration) AddSite(s Site) { c.sites = append(c.sites, s) }
 
-// compare orders the sites that serve a project: the one that serves fewest, then
-// one that has an address, then the usual prefix, and then by name, for handlers
-// come in no order.
+// compare orders the sites that serve a project: the one that serves fewest, then one
+// that has an address, then the usual prefix, and then by name, because handlers are
+// provisioned in no particular order.
 func (s *Site) compare(other *Site) int {
 	return cmp.Or(
 		cmp.Compare(s.breadth(), other.breadth()),
@@ -39,7 +39,7 @@ func (s *Site) breadth() int {
 	return len(s.Projects)
 }
 
-// absence puts what is not absent first.
+// absence sorts what is present before what is absent.
 func absence(a, b bool) int {
 	switch {
 	case a == b:

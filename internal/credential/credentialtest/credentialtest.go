@@ -27,7 +27,7 @@ type Example struct {
 	Sampled bool
 }
 
-// Examples are there for each kind, at least one.
+// Examples has at least one example of each kind.
 var Examples = []Example{
 	{
 		Name:      "secure_header",

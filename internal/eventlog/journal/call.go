@@ -20,7 +20,7 @@ type Record interface {
 // Verdict is what a call needs.
 type Verdict int
 
-// What there may be.
+// The verdicts.
 const (
 	NoOp  Verdict = iota // nothing: it is answered as it stands
 	Wait                 // it is answered with the group that it relies on
@@ -30,7 +30,7 @@ const (
 
 // Work is what a call is about. The writer goroutine calls its methods.
 type Work interface {
-	// Bound is about how many bytes the record takes that it may need.
+	// Bound estimates the size in bytes of the record that it may write.
 	Bound() int64
 	// Decide says what becomes of it upon all that was staged before. It may be
 	// called again.
@@ -60,9 +60,10 @@ func (c *Call) Init(work Work) {
 	c.work, c.record, c.err = work, nil, nil
 }
 
-// Tick makes the call one that is left out while the journal cannot be written. It
-// begins another segment and does nothing else, if this one has been written to for
-// so many milliseconds of the log's clock, unless 0, and has anything but notes.
+// Tick marks the call as one to skip while the journal cannot be written. If the
+// present segment has been open for at least rotate milliseconds of the log's clock and
+// holds more than notes, the call begins another one; 0 never does. It has no other
+// effect.
 func (c *Call) Tick(rotate int64) { c.tick, c.rotate = true, rotate }
 
 // Err is the answer.
@@ -105,8 +106,8 @@ func (j *Journal) Do(c *Call) error {
 // Queued counts the calls that the writer has not taken.
 func (j *Journal) Queued() int { return j.queue.length() }
 
-// Barrier calls fn on the writer goroutine once all that was queued before is
-// durable. It does not when that cannot be had.
+// Barrier calls fn on the writer goroutine once all that was queued before is durable.
+// If that fails, fn is not called.
 func (j *Journal) Barrier(fn func(Mark)) {
 	c := &Call{barrier: fn}
 	c.Init(nil)

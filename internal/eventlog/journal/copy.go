@@ -12,12 +12,12 @@ import (
 	"github.com/hookgate/hookgate/internal/eventlog/segment"
 )
 
-// Copy passes each segment to pass, the oldest first: its name, its size, and its
-// bytes as they are, sealed. Together they are the journal as a crash would have
-// left it at a moment after the call: everything that was acknowledged before is
-// there. The journal is used meanwhile, and grows by what it could remove of
-// segments that are still to be copied, which held keeps until then; once that is in
-// the way of new records, the copy ends with an error.
+// Copy passes each segment to pass, the oldest first: its name, its size, and its bytes
+// as they are, sealed. Together they are the journal as a crash would have left it at a
+// moment after the call: everything that was acknowledged before is there. The journal
+// stays in use meanwhile. It grows, because held keeps segments that are not copied yet
+// from being removed; if that leaves too little room for new records, the copy ends
+// with an error.
 func (j *Journal) Copy(ctx context.Context, held *Pin, pass func(name string, size int64, content io.Reader) error) error {
 	numbers, err := j.segmentNumbers()
 	if err != nil {

@@ -79,7 +79,7 @@ type Mark struct {
 	Offset   int64
 	Sequence uint64              // of the last record before it
 	Salt     [seal.SaltSize]byte // of the segment
-	Oldest   uint64              // segment that was not removed, says the log
+	Oldest   uint64              // oldest segment that still exists, according to the log
 }
 
 // Journal is an open journal.

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/internal/seal"
 )
 
-// Place is how far a journal is: by it an old copy of it is known.
+// Place is a position in a journal; comparing it reveals an outdated copy.
 type Place struct {
 	// Segment is the one that is written to. It grows with each start.
 	Segment uint64
@@ -30,7 +30,7 @@ func (j *Journal) Place() Place {
 // Found is what there is, held against a place.
 type Found int
 
-// What there may be.
+// The values of Found.
 const (
 	Nothing Found = iota // no segment
 	Older                // a log of before the place, or another one

@@ -30,7 +30,7 @@ type writer struct {
 
 	age     int64  // the log's clock when the calls were taken that are decided on
 	stirred bool   // something stands in the segment but notes
-	oldest  uint64 // segment that was not removed, says the log
+	oldest  uint64 // oldest segment that still exists, according to the log
 
 	// The group under way: its frames, its calls, and those of its records that
 	// nobody waits for to be durable.

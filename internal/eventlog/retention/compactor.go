@@ -43,8 +43,8 @@ type Log interface {
 	Tick(ripe int64) error
 	// Flush waits until the index has all that the log has, or quit is closed.
 	Flush(quit <-chan struct{}) error
-	// Walk calls fn with the events of an integration in the index, the oldest
-	// first, until it returns false; only those that have failed, if told so.
+	// Walk calls fn with the events of an integration in the index, the oldest first,
+	// until it returns false; only failed ones if failed is set.
 	Walk(identity storage.Identity, failed bool, fn func(id storage.ID, pending bool) (bool, error)) error
 	// WalkAll calls fn with all events in the index.
 	WalkAll(fn func(*state.Event) (bool, error)) error
@@ -91,7 +91,7 @@ type Compactor struct {
 	barren   map[storage.Identity]time.Time // until then, there is nothing to purge
 
 	vain  time.Time // until then, nothing is gained by freeing the disk
-	loose int64     // bytes of failed events that were purged and lie in segments
+	loose int64     // bytes of purged failed events whose segments still exist
 
 	mu     sync.Mutex
 	turned chan struct{} // closed when this turn ends

@@ -59,10 +59,9 @@ func (c *Compactor) evictOne(identity storage.Identity, room int, limits *storag
 	return err
 }
 
-// purge purges settled events of an integration, the oldest first, until it is
-// enough; only those that have failed, if told so. Those that were accepted at once
-// go together: none that has failed stays behind the first, by which a copy would
-// find it.
+// purge purges settled events of an integration, the oldest first, until it is enough;
+// only failed ones if failed is set. Events accepted together go together: otherwise a
+// failed one would outlive the first, through which duplicates find it.
 func (c *Compactor) purge(identity storage.Identity, failed bool, enough func(purged Amount) bool) (Amount, error) {
 	if err := c.Log.Flush(c.quit); err != nil {
 		return Amount{}, err

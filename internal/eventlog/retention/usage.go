@@ -5,7 +5,7 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Usage is what limits bound, but for the disk.
+// Usage returns everything that limits bound, except the disk.
 func (t *Tallies) Usage() (usage storage.Usage) {
 	all, pending := t.all.total(), t.all[state.PendingCode]
 	usage.Counted = t.Counted()

@@ -107,7 +107,7 @@ func (r *Accepted) recover(rec *Recovery, sequence uint64, at Place) error {
 	return nil
 }
 
-// lead has the dedupe key lead to the event.
+// lead points the dedupe key at the event.
 func (r *Accepted) lead(to *Memtable) {
 	if r.Key != "" {
 		to.Entries[DedupeKey{r.Of, r.Key}] = DedupeEntry{ID: r.Subject.ID, Born: r.Age}

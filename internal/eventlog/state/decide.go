@@ -6,7 +6,7 @@ import (
 
 // Command is one thing that a caller wants to happen.
 type Command interface {
-	// Bound is about how many bytes the record takes that it may need.
+	// Bound estimates the size in bytes of the record that it may write.
 	Bound() int64
 
 	of() storage.Identity
@@ -16,7 +16,7 @@ type Command interface {
 // Verdict is what a command needs.
 type Verdict int
 
-// What there may be.
+// The verdicts.
 const (
 	NoOp  Verdict = iota // nothing: it is answered as it stands
 	Wait                 // it is answered with the group that it relies on
@@ -48,9 +48,9 @@ func Decide(s *Step, c Command) (Decision, error) {
 	return c.decide(s)
 }
 
-// Apply keeps what a decision does. sequence is the number of its record, or of
-// the last one when it has none, and at its place. It returns the first event that
-// the record is about as it is after it, if there is one.
+// Apply applies a decision to the memtable. sequence is the number of its record, or of
+// the last one when it has none, and at its place. It returns the first event that the
+// record is about as it is after it, if there is one.
 func (d *Decision) Apply(to *Memtable, sequence uint64, at Place) (after *Event) {
 	if d.Record != nil {
 		after = d.Record.apply(d, to, sequence, at)

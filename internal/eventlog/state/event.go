@@ -6,9 +6,8 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Event is what is known of one event without reading its record: everything
-// but header and body. One that others can see is never changed; what happens to
-// it makes another.
+// Event is what is known of one event without reading its record: everything but header
+// and body. A published Event is immutable; each change makes a new one.
 type Event struct {
 	storage.Event // without Header and Body
 	storage.State

@@ -72,7 +72,7 @@ func (*Closed) Kind() byte { return kindClosed }
 // Append implements Record.
 func (*Closed) Append(buf []byte) []byte { return Subject{}.append(buf) }
 
-// Clocked notes what the log's clock said when the wall clock said something.
+// Clocked pairs a time of the log's clock with one of the wall clock.
 type Clocked struct {
 	lazy
 	note

@@ -47,7 +47,7 @@ type Record interface {
 	// Note reports whether the record is about the log alone.
 	Note() bool
 
-	// apply keeps what the record does, once it was decided on, in service.
+	// apply applies the record to the memtable in service, once it is decided on.
 	apply(d *Decision, to *Memtable, sequence uint64, at Place) (after *Event)
 	// recover does so when the record is found again at a start.
 	recover(r *Recovery, sequence uint64, at Place) error

@@ -6,9 +6,9 @@ import (
 	"github.com/hookgate/hookgate/module/storage"
 )
 
-// Recovery does again what records did when they were written. The index, which
-// is the base, may have any part of that already, also of a record that comes
-// later; and what a record is about may be lost.
+// Recovery applies records again after a restart. The index, which is the base, may
+// have any part of that already, also of a record that comes later; and what a record
+// is about may be lost.
 type Recovery struct {
 	Step
 	Active  *Memtable // what the index is to get

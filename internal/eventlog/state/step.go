@@ -17,7 +17,8 @@ type Step struct {
 type Base interface {
 	// Find returns an event, also one that was purged, or storage.ErrNotFound.
 	Find(identity storage.Identity, id storage.ID, known *Known) (Change, error)
-	// Entry returns what a dedupe key leads to. The zero value hides one of old.
+	// Entry returns what a dedupe key leads to. The zero value means none, and hides an
+	// older entry of the index.
 	Entry(key DedupeKey, known *Known) (entry DedupeEntry, err error)
 	// IsDropped reports whether the integration is dropped.
 	IsDropped(identity storage.Identity) bool

@@ -34,7 +34,7 @@ func (s *Step) transit(r transition, of Subject, known *Known) (Decision, error)
 	return Decision{Verdict: Write, Record: r, upon: current}, nil
 }
 
-// applyTransition keeps what such a record does.
+// applyTransition applies such a record to the memtable.
 func applyTransition(r transition, d *Decision, to *Memtable, sequence uint64) *Event {
 	first := after(d.upon.Now, r, sequence)
 	to.Put(first, d.upon.Indexed)
