@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +143,11 @@ func checkSampled(t *testing.T, e credentialtest.Example) {
 		seen.Done()
 		if !seen.Pass {
 			t.Fatalf("it is not passed on: %s", seen.Reason)
+		}
+		for _, secret := range e.Secrets {
+			if uri, err := url.QueryUnescape(r.RequestURI + " " + r.URL.RequestURI()); err != nil || strings.Contains(uri, secret) && !forward {
+				t.Errorf("the URI %q has a credential, %v", uri, err)
+			}
 		}
 		for _, name := range e.Headers {
 			if sent := name != "X-Hub-Signature"; sent && (r.Header.Get(name) != "") != forward {

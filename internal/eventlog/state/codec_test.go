@@ -60,6 +60,19 @@ func sampleRecords() []Record {
 	}
 }
 
+// A kind without a sample is one that nothing else here looks at.
+func TestEachKindHasASample(t *testing.T) {
+	sampled := map[byte]bool{kindAcceptedOne: true, kindRequeuedOne: true, kindRelocatedOne: true} // see TestOneIsAListOfOne
+	for _, r := range sampleRecords() {
+		sampled[r.Kind()] = true
+	}
+	for kind := kindAcceptedOne; kind < kindAfter; kind++ {
+		if !sampled[kind] {
+			t.Errorf("no record of kind %d", kind)
+		}
+	}
+}
+
 func TestRecordsRoundTrip(t *testing.T) {
 	for _, want := range sampleRecords() {
 		raw := want.Append(nil)

@@ -26,6 +26,7 @@ const (
 	kindAccepted
 	kindRequeued
 	kindRelocated
+	kindAfter // the last
 )
 
 // Record is one thing that happened, as the log keeps it: to events, to all of
