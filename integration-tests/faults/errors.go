@@ -132,7 +132,7 @@ func (f failure) inject(t *trial, l *ledger, g *gateway.Gateway, store string) {
 	if f.refuses {
 		gateway.Eventually(t, "the status says that the store has failed", func() bool { return readStatus(t, g).Store.State == "failed" })
 		l.checkRefusal(t, g)
-		if !strings.Contains(g.Logs(), "the event log is not writable") {
+		if !strings.Contains(g.Logs(), "the event log cannot be written") {
 			t.Errorf("%s: the log says nothing of it", f.name)
 		}
 	}
